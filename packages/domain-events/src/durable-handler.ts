@@ -1,0 +1,39 @@
+/**
+ * The transaction a unit of work hands to a {@link DurableStore}.
+ */
+export interface DurableTransaction {
+  /** The adapter's own handle: a knex transaction, a pg client. */
+  readonly tx: unknown;
+  /** Runs one statement with `$1` placeholders in that transaction. */
+  query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
+}
+
+/**
+ * Where durable handlers put what must outlive the process. `@acme/jobs` implements it with a job table or an outbox.
+ *
+ * All requests that one unit has for one store are written together, so that a unit costs one round trip however many
+ * durable handlers it has.
+ */
+export interface DurableStore {
+  /**
+   * Writes the requests: inside `transaction` where one is given, else at once and committed when the promise resolves.
+   *
+   * @returns the id of the transaction, where the same statement could read it (`pg_current_xact_id()`), so that the
+   * unit of work needs no query of its own to learn it.
+   */
+  write(requests: readonly unknown[], transaction?: DurableTransaction): Promise<string | undefined>;
+  /** Told once after a transaction it wrote in has, or may have, committed. Returns at once and never throws. */
+  wake(): void;
+}
+
+/**
+ * What `jobs.durable(task, toPayload)` returns: a handler whose work is stored with the data and done later.
+ */
+export interface DurableHandler<in Event> {
+  readonly delivery: "durable";
+  /** Stands in logs and errors. */
+  readonly name: string;
+  readonly store: DurableStore;
+  /** Turns the event into what the store writes. Throwing rolls the unit back. */
+  toRequest(event: Event): unknown;
+}
