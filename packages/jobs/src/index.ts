@@ -1,1 +1,24 @@
-export {};
+export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./attempt-errors.ts";
+export type { Connection } from "./connection.ts";
+export type { DeadLetter, DeadLetterFilter, DeadLetters } from "./dead-letters.ts";
+export type { DurableOptions } from "./durable.ts";
+export { JobsError, type JobsErrorCode } from "./errors.ts";
+export type { JobsHealth } from "./health.ts";
+export type { JobOptions } from "./job-request.ts";
+export { createJobs, type EnqueueOptions, type Jobs, type JobsOptions } from "./jobs.ts";
+export type { Logger } from "./logger.ts";
+export { isNetworkError } from "./network-error.ts";
+export type { OutboxBacklog } from "./outbox/outbox.ts";
+export type { Relay, RelayOptions } from "./outbox/relay.ts";
+export { perform, type AttemptContext, type PerformableTask } from "./perform.ts";
+export type { TransactionHandle } from "./queryable.ts";
+export {
+  retry,
+  type FixedRetryOptions,
+  type GrowingRetryOptions,
+  type RetryOptions,
+  type RetryPolicy,
+} from "./retry.ts";
+export type { StandardSchema } from "./standard-schema.ts";
+export { defineTask, type Task, type TaskOptions } from "./task.ts";
+export type { StopOptions, Worker, WorkerOptions, WorkerState } from "./worker/worker.ts";

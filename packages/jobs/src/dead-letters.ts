@@ -1,0 +1,109 @@
+import { JobsError } from "./errors.ts";
+import { addJobs, queryMigrated } from "./graphile-jobs.ts";
+import { toStoredPayload } from "./payload.ts";
+import type { Queryable, Row } from "./queryable.ts";
+import type { Task } from "./task.ts";
+import { beginTransaction } from "./transaction.ts";
+import type { Pool } from "pg";
+
+/** A job that has failed for good. */
+export interface DeadLetter {
+  /** What `enqueue` returned; the `idempotencyKey` of its runs. */
+  readonly id: string;
+  readonly task: string;
+  readonly payload: unknown;
+  readonly queue: string | null;
+  readonly priority: number;
+  /** The message of the last error. */
+  readonly reason: string;
+  readonly attempts: number;
+  readonly errors: readonly { readonly attempt: number; readonly at: string; readonly name: string; readonly message: string }[];
+  readonly enqueuedAt: Date;
+  readonly diedAt: Date;
+}
+
+export interface DeadLetterFilter {
+  readonly task?: string;
+  /** How many, from 1 to 1,000. Default: 100. */
+  readonly limit?: number;
+}
+
+/** Jobs that have failed for good, kept with their payload and the history of their errors until somebody decides. */
+export interface DeadLetters {
+  /** The latest first. */
+  list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
+  /**
+   * Makes it a job again, with all its attempts and the same `idempotencyKey`, in one transaction.
+   *
+   * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `PAYLOAD_INVALID` for a mended payload that does not fit.
+   */
+  retry(id: string): Promise<void>;
+  retry<Input>(id: string, mended: { readonly task: Task<string, Input, unknown>; readonly payload: NoInfer<Input> }): Promise<void>;
+  /** Removes it. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
+  discard(id: string): Promise<void>;
+  /** Removes those that died longer ago than this many milliseconds, and says how many they were. */
+  purge(options: { readonly olderThanMs: number }): Promise<number>;
+}
+
+export function createDeadLetters(pool: () => Pool): DeadLetters {
+  return {
+    async list({ task, limit = 100 }: DeadLetterFilter = {}) {
+      const rows = await queryMigrated(
+        pool(),
+        `select * from acme_jobs.dead_letters where $1::text is null or task = $1
+         order by died_at desc, id limit $2`,
+        [task ?? null, Math.min(1_000, limit)],
+      );
+      return rows.map(toDeadLetter);
+    },
+
+    async retry(id: string, mended?: { readonly task: Task; readonly payload: unknown }) {
+      const payload = mended && (await toStoredPayload(mended.task, mended.payload));
+      await using transaction = await beginTransaction(pool());
+      const letter = await remove(transaction, id);
+      if (mended && mended.task.name !== letter.task) {
+        throw new JobsError("PAYLOAD_INVALID", `The dead letter is of task "${letter.task}", not "${mended.task.name}".`);
+      }
+      const { task, queue, priority } = letter;
+      const request = { id, task, payload: mended ? payload : letter.payload, queue, priority };
+      await addJobs(transaction, [{ ...request, runAt: null, key: null, preserveRunAt: false }]);
+      await transaction.commit();
+    },
+
+    async discard(id) {
+      await remove(pool(), id);
+    },
+
+    async purge({ olderThanMs }) {
+      const rows = await queryMigrated(
+        pool(),
+        `with purged as (
+           delete from acme_jobs.dead_letters where died_at < now() - $1::float8 * interval '1 millisecond' returning 1
+         ) select count(*)::int as count from purged`,
+        [olderThanMs],
+      );
+      return Number(rows[0]?.["count"]);
+    },
+  };
+}
+
+async function remove(db: Queryable, id: string): Promise<DeadLetter> {
+  const [row] = await queryMigrated(db, "delete from acme_jobs.dead_letters where id = $1 returning *", [id]);
+  if (row !== undefined) return toDeadLetter(row);
+  throw new JobsError("DEAD_LETTER_MISSING", `There is no dead letter ${id}: it was retried, discarded or never there.`);
+}
+
+function toDeadLetter(row: Row): DeadLetter {
+  return {
+    id: String(row["id"]),
+    task: String(row["task"]),
+    payload: row["payload"],
+    queue: row["queue"] as string | null,
+    priority: Number(row["priority"]),
+    reason: String(row["reason"]),
+    attempts: Number(row["attempts"]),
+    errors: row["errors"] as DeadLetter["errors"],
+    enqueuedAt: row["enqueued_at"] as Date,
+    diedAt: row["died_at"] as Date,
+  };
+}

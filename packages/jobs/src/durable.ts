@@ -1,0 +1,35 @@
+// The one file that knows of @acme/domain-events, by its types alone.
+import type { DurableHandler, DurableStore } from "@acme/domain-events";
+import type { JobWriter } from "./enqueue.ts";
+import { JobsError } from "./errors.ts";
+import { toJobRequest, type JobOptions, type JobRequest } from "./job-request.ts";
+import { assertTask, type Task } from "./task.ts";
+
+/** Where and when the job runs; a function where it depends on the event. */
+export type DurableOptions<Event> = JobOptions | ((event: Event) => JobOptions);
+
+/** Makes event handlers whose work is a job, written in the transaction that recorded the event. */
+export function createDurable(writer: JobWriter, wake: () => void) {
+  // One store for all handlers: a unit of work then writes all its jobs in one statement.
+  const store: DurableStore = {
+    write: (requests, transaction) => writer.write(requests as readonly JobRequest[], transaction),
+    wake,
+  };
+  return function durable<Event, Input>(
+    task: Task<string, Input, unknown>,
+    toPayload: (event: Event) => NoInfer<Input>,
+    options: DurableOptions<Event> = {},
+  ): DurableHandler<Event> {
+    assertTask(task);
+    if (typeof toPayload !== "function") {
+      throw new JobsError("HANDLER_INVALID", `durable("${task.name}", …) takes a function from event to payload.`);
+    }
+    return Object.freeze({
+      delivery: "durable" as const,
+      name: `durable(${task.name})`,
+      store,
+      toRequest: (event: Event) =>
+        toJobRequest(task, toPayload(event), typeof options === "function" ? options(event) : options),
+    });
+  };
+}

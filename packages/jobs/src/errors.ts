@@ -1,0 +1,36 @@
+/** Every code a {@link JobsError} can carry. `docs/errors.md` has a paragraph for each. */
+export type JobsErrorCode =
+  | "TASK_INVALID"
+  | "TASK_DUPLICATE"
+  | "TASK_UNKNOWN"
+  | "RETRY_INVALID"
+  | "PAYLOAD_INVALID"
+  | "ENQUEUE_INVALID"
+  | "KEY_CONTENDED"
+  | "TRANSACTION_INVALID"
+  | "CONNECTION_INVALID"
+  | "MIGRATION_MISSING"
+  | "JOBS_DATABASE_UNREACHABLE"
+  | "HANDLER_INVALID"
+  | "ATTEMPT_TIMEOUT"
+  | "WORKER_DIED"
+  | "WORKER_STOPPING"
+  | "STOP_INCOMPLETE"
+  | "OUTBOX_MISSING"
+  | "DEAD_LETTER_MISSING"
+  | "DRAIN_INCOMPLETE"
+  | "CLOSED";
+
+/**
+ * What every error of `@acme/jobs` is: a literal `code` to branch on, and a message that says what happened, why, and
+ * what to do. It never contains a payload, a parameter or a connection string. The original error is the `cause`.
+ */
+export class JobsError extends Error {
+  override readonly name: string = "JobsError";
+  readonly code: JobsErrorCode;
+
+  constructor(code: JobsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,153 @@
+import { highestMaxAttempts } from "./graphile-jobs.ts";
+import type { Queryable } from "./queryable.ts";
+import type { Outcome } from "./worker/outcome.ts";
+
+/**
+ * A delay of one's own choosing, on Graphile Worker's documented functions: note, throw, settle, sweep.
+ *
+ * While a job runs, nothing can change when it runs next. So what is to happen is noted first; then the error is thrown
+ * and Graphile Worker releases the job its own way; then one statement, guarded by the attempt and by the job being
+ * free, does what the note says. A crash in between leaves the note to a sweep, or Graphile Worker's own delay.
+ */
+export interface FailedAttempt {
+  readonly jobId: string;
+  readonly idempotencyKey: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly outcome: Outcome;
+  readonly error: unknown;
+}
+
+/**
+ * A note of an earlier attempt never replaces one of a later attempt. Times are the database's. Only what used an
+ * attempt enters the history: a job may be put off without end.
+ */
+const noteSql = `
+  insert into acme_jobs.failures as note
+    (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors)
+  values (
+    $1, $2, $3, $4, $5, $6, clock_timestamp() + $7::float8 * interval '1 millisecond', $8,
+    case when $8::int < $4::int then '[]'::jsonb else jsonb_build_array(
+      jsonb_build_object('attempt', $4::int, 'at', clock_timestamp(), 'name', $9::text, 'message', $6::text)
+    ) end
+  )
+  on conflict (job_id) do update set
+    idempotency_key = excluded.idempotency_key, task = excluded.task, attempt = excluded.attempt,
+    outcome = excluded.outcome, reason = excluded.reason, run_at = excluded.run_at,
+    next_attempts = excluded.next_attempts, is_settled = false, updated_at = clock_timestamp(),
+    errors = note.errors || excluded.errors
+  where note.attempt <= excluded.attempt`;
+
+export async function noteFailure(db: Queryable, failed: FailedAttempt): Promise<void> {
+  const { outcome, error } = failed;
+  await db.query(noteSql, [
+    failed.jobId,
+    failed.idempotencyKey,
+    failed.task,
+    failed.attempt,
+    outcome.kind,
+    storable(error instanceof Error ? error.message : String(error)),
+    outcome.kind === "retry" ? outcome.delayMs : 0,
+    outcome.attemptsUsed,
+    storable(error instanceof Error ? error.name : typeof error),
+  ]);
+}
+
+function storable(text: string): string {
+  return text.replaceAll("\0", "").toWellFormed().slice(0, 2_000);
+}
+
+/** A job that has moved on (removed, replaced through its key, run again) is not touched. */
+const settleSql = `
+  with due as materialized (
+    select note.*, job.queue_name, job.priority as job_priority, job.created_at as enqueued_at
+    from acme_jobs.failures as note
+    join graphile_worker.jobs as job on job.id = note.job_id
+    where note.job_id = any($1::bigint[]) and not note.is_settled
+      and job.attempts = note.attempt and job.locked_at is null
+  ),
+  rescheduled as materialized (
+    select due.job_id
+    from (select * from due where outcome = 'retry') as due
+    cross join lateral graphile_worker.reschedule_jobs(
+      array[due.job_id], run_at := due.run_at, attempts := due.next_attempts, max_attempts := ${highestMaxAttempts}
+    )
+  ),
+  removed as materialized (
+    select due.job_id, job.payload
+    from (select * from due where outcome = 'dead') as due
+    cross join lateral graphile_worker.complete_jobs(array[due.job_id]) as job
+  ),
+  buried as (
+    insert into acme_jobs.dead_letters (id, task, payload, queue, priority, reason, attempts, errors, enqueued_at)
+    select due.idempotency_key, due.task, removed.payload, due.queue_name, due.job_priority, due.reason,
+      due.next_attempts, due.errors, due.enqueued_at
+    from removed join due using (job_id)
+    on conflict (id) do update set
+      payload = excluded.payload, reason = excluded.reason, attempts = excluded.attempts,
+      errors = excluded.errors, died_at = now()
+  ),
+  forgotten as (
+    delete from acme_jobs.failures where job_id in (select job_id from removed)
+  ),
+  marked as (
+    update acme_jobs.failures set is_settled = true, updated_at = clock_timestamp()
+    where job_id in (select job_id from rescheduled)
+  )
+  select due.job_id::text,
+    greatest(0, extract(epoch from due.run_at - clock_timestamp()) * 1000)::float8 as delay_ms, due.outcome
+  from due
+  where due.job_id in (select job_id from rescheduled union all select job_id from removed)`;
+
+export interface SettledJob {
+  readonly jobId: string;
+  readonly isDead: boolean;
+  /** Milliseconds until the next run. */
+  readonly delayMs: number;
+}
+
+/** Does what the notes say with those of the jobs that are free; the others are left for later. */
+export async function settleFailures(db: Queryable, jobIds: readonly string[]): Promise<SettledJob[]> {
+  const { rows } = await db.query(settleSql, [jobIds]);
+  return rows.map((row) => ({
+    jobId: String(row["job_id"]),
+    isDead: row["outcome"] === "dead",
+    delayMs: Number(row["delay_ms"]),
+  }));
+}
+
+/** Whether the job is still locked by the run that took the attempt. */
+export async function isLockedInAttempt(db: Queryable, jobId: string, attempt: number): Promise<boolean> {
+  const { rows } = await db.query(
+    "select 1 from graphile_worker.jobs where id = $1 and attempts = $2 and locked_at is not null",
+    [jobId, attempt],
+  );
+  return rows.length > 0;
+}
+
+/** Notes that nobody settled: their worker died between the note and the settling, or lost the database. */
+export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promise<string[]> {
+  const { rows } = await db.query(
+    `select job_id::text from acme_jobs.failures
+     where not is_settled and updated_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
+     order by updated_at limit 200`,
+    [olderThanMs],
+  );
+  return rows.map((row) => String(row["job_id"]));
+}
+
+/** The job succeeded after all: its history goes with it. */
+export async function forgetFailure(db: Queryable, jobId: string): Promise<void> {
+  await db.query("delete from acme_jobs.failures where job_id = $1", [jobId]);
+}
+
+/** Removes notes of jobs that are gone, some at a time. */
+export async function forgetGoneFailures(db: Queryable): Promise<void> {
+  await db.query(`
+    delete from acme_jobs.failures where job_id in (
+      select note.job_id from acme_jobs.failures as note
+      where note.updated_at < now() - interval '1 minute'
+        and not exists (select 1 from graphile_worker.jobs as job where job.id = note.job_id)
+      limit 1000
+    )`);
+}

@@ -1,0 +1,105 @@
+import { JobsError } from "./errors.ts";
+import type { JobRequest } from "./job-request.ts";
+import type { Queryable } from "./queryable.ts";
+
+/**
+ * Adding jobs, in Graphile Worker's documented SQL. The policy of the task decides when a job has failed for good, so
+ * Graphile Worker's own limit is out of the way: a worker that dies in the last attempt must not leave a job that
+ * nobody sees.
+ */
+export const highestMaxAttempts = 32_767;
+
+/** Graphile Worker keeps flags with a job and hands them to the run: the one place for an id that leaves the payload alone. */
+const idFlagPrefix = "acme:id:";
+
+const addJobsSql = `
+  select pg_current_xact_id()::text as transaction_id, array_agg(job.key) filter (where job.key is not null) as keys
+  from graphile_worker.add_jobs(
+    array(select json_populate_recordset(null::graphile_worker.job_spec, $1::json)),
+    $2::boolean
+  ) as job`;
+
+/** A keyed job can be locked between two steps of `add_jobs`, which then adds nothing for it; the next call will. */
+const mostKeyRounds = 10;
+
+/**
+ * Adds jobs on the connection it is given, in that connection's transaction.
+ *
+ * @returns the id of the transaction
+ * @throws {@link JobsError} `KEY_CONTENDED` when a keyed job could not be placed, `MIGRATION_MISSING`.
+ */
+export async function addJobs(db: Queryable, requests: readonly JobRequest[]): Promise<string | undefined> {
+  let transactionId: string | undefined;
+  for (const round of roundsOfUniqueKeys(requests)) {
+    transactionId = await addRound(db, round);
+  }
+  return transactionId;
+}
+
+async function addRound(db: Queryable, round: readonly JobRequest[]): Promise<string | undefined> {
+  let pending = round;
+  for (let tries = 0; tries < mostKeyRounds; tries++) {
+    const [row] = await queryMigrated(db, addJobsSql, [
+      JSON.stringify(pending.map(toSpec)),
+      pending[0]?.preserveRunAt === true,
+    ]);
+    const placed = new Set(row?.["keys"] as string[] | null);
+    pending = pending.filter(({ key }) => key !== null && !placed.has(key));
+    if (pending.length === 0) return row?.["transaction_id"] as string | undefined;
+  }
+  throw new JobsError(
+    "KEY_CONTENDED",
+    `A job of task "${pending[0]?.task}" could not be added: others kept taking the job with its key. Try again.`,
+  );
+}
+
+/** `add_jobs` refuses one key twice and has one mode per call; the order of the requests is kept per key. */
+function roundsOfUniqueKeys(requests: readonly JobRequest[]): JobRequest[][] {
+  const rounds: { readonly keys: Set<string>; readonly preserveRunAt: boolean; readonly requests: JobRequest[] }[] = [];
+  for (const request of requests) {
+    const { key, preserveRunAt } = request;
+    const current = rounds.at(-1);
+    const fits = current !== undefined && current.preserveRunAt === preserveRunAt && !(key && current.keys.has(key));
+    const round = fits ? current : { keys: new Set<string>(), preserveRunAt, requests: [] };
+    if (!fits) rounds.push(round);
+    if (key) round.keys.add(key);
+    round.requests.push(request);
+  }
+  return rounds.map((round) => round.requests);
+}
+
+function toSpec(request: JobRequest) {
+  return {
+    identifier: request.task,
+    payload: request.payload,
+    queue_name: request.queue,
+    run_at: request.runAt,
+    max_attempts: highestMaxAttempts,
+    job_key: request.key,
+    priority: request.priority,
+    flags: [`${idFlagPrefix}${request.id}`],
+  };
+}
+
+/** The id that {@link addJobs} gave the job, or `undefined` for a job added by plain SQL. */
+export function idOfJob(flags: Readonly<Record<string, unknown>> | null | undefined): string | undefined {
+  const flag = Object.keys(flags ?? {}).find((name) => name.startsWith(idFlagPrefix));
+  return flag?.slice(idFlagPrefix.length);
+}
+
+const missingObjectCodes = new Set(["3F000", "42P01", "42883", "42704"]);
+
+/** Runs a statement and says what to do where the tables and functions it needs are not there. */
+export async function queryMigrated(db: Queryable, text: string, values: readonly unknown[] = []) {
+  try {
+    return (await db.query(text, values)).rows;
+  } catch (error) {
+    if (!missingObjectCodes.has(String((error as { code?: unknown } | null)?.code))) throw error;
+    throw new JobsError(
+      "MIGRATION_MISSING",
+      "The tables of @acme/jobs are not in this database, or are older than the package. Run `await jobs.migrate()` " +
+        "(acme-jobs migrate). If the data of this transaction lives in another database than the jobs, give createJobs() an outbox.",
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import { EventEmitter } from "node:events";
+import type { Job as GraphileJob, WorkerEvents, WorkerPool } from "graphile-worker";
+import type { Pool } from "pg";
+import { idOfJob } from "./graphile-jobs.ts";
+import type { Logger } from "./logger.ts";
+
+/** A job as Graphile Worker hands it to a run. */
+export interface LockedJob {
+  readonly jobId: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly payload: unknown;
+  /** The id `enqueue` gave it; a job added by plain SQL has none. */
+  readonly id: string | undefined;
+  readonly isQueued: boolean;
+}
+
+export interface GraphilePoolOptions {
+  readonly pgPool: Pool;
+  readonly tasks: readonly string[];
+  readonly concurrency: number;
+  readonly pollIntervalMs: number;
+  readonly logger: Logger;
+  /** No job is locked before this has resolved, for each pool under its own id. */
+  readonly onCreated: (poolId: string) => Promise<void>;
+  readonly run: (job: LockedJob) => Promise<void>;
+  /** After the run has ended, just before or after the job's row is written. */
+  readonly onEnded: (job: LockedJob, error: unknown) => void;
+  /** Runs when the pool has ended, before {@link GraphilePool.stop} resolves. */
+  readonly onDrained: () => Promise<void>;
+  /** The pool could not write what became of a job; it takes no more jobs. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** A pool of Graphile Worker, the one place where it runs. */
+export interface GraphilePool {
+  readonly id: string;
+  /** Lets up to `count` idle workers look for a job now. */
+  nudge(count: number): void;
+  /** Takes no more jobs, waits for those that run, and for what became of them to be written. */
+  stop(): Promise<void>;
+}
+
+export async function startGraphilePool(options: GraphilePoolOptions): Promise<GraphilePool> {
+  const { Logger: GraphileLogger, runTaskList } = await import("graphile-worker");
+  const { pgPool, concurrency, pollIntervalMs } = options;
+  const events: WorkerEvents = new EventEmitter();
+  const created = once(options.onCreated);
+
+  events.on("pool:create", ({ workerPool }) => void created.start(workerPool.id));
+  events.on("pool:fatalError", ({ error }) => options.onFatal(error));
+  events.on("job:complete", ({ job, error }) => options.onEnded(toLockedJob(job), error ?? undefined));
+
+  const pool: WorkerPool = runTaskList(
+    {
+      concurrency,
+      pollInterval: pollIntervalMs,
+      noHandleSignals: true,
+      events,
+      logger: new GraphileLogger(() => toGraphileLog(options.logger)),
+      // The documented hook that is awaited before each look for a job.
+      forbiddenFlags: () => created.gate(),
+      preset: {
+        plugins: [
+          {
+            name: "AcmeJobsPlugin",
+            version: "1",
+            worker: {
+              middleware: {
+                async poolGracefulShutdown(next) {
+                  const result = await next();
+                  await options.onDrained();
+                  return result;
+                },
+              },
+            },
+          },
+        ],
+        // Unbatched, one failed completion write is an unhandled rejection that ends the process.
+        worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+      },
+    },
+    Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => options.run(toLockedJob(job))])),
+    pgPool,
+  );
+  // What goes wrong arrives as onFatal; the pool's own promise may resolve, reject or stay open.
+  pool.promise.catch(() => undefined);
+
+  return {
+    id: pool.id,
+    nudge: (count) => pool.nudge(count),
+    stop: async () => void (await pool.gracefulShutdown()),
+  };
+}
+
+/** `null`, as cheaply as possible, once the pool is registered; a promise of it before. */
+function once(onCreated: (poolId: string) => Promise<void>) {
+  let isOpen = false;
+  let opening: Promise<null> | undefined;
+  return {
+    start(poolId: string) {
+      opening = onCreated(poolId).then(() => {
+        isOpen = true;
+        return null;
+      });
+      return opening;
+    },
+    gate: () => (isOpen ? null : (opening ?? null)),
+  };
+}
+
+function toLockedJob(job: GraphileJob): LockedJob {
+  return {
+    jobId: job.id,
+    task: job.task_identifier,
+    attempt: job.attempts,
+    payload: job.payload,
+    id: idOfJob(job.flags),
+    isQueued: job.job_queue_id !== null,
+  };
+}
+
+/** Graphile Worker's lines about single jobs carry the job itself, payload included: ours take their place. */
+function toGraphileLog(logger: Logger) {
+  return (level: string, message: string, meta?: Record<string, unknown>) => {
+    const isAboutOneJob = meta !== undefined && ("job" in meta || "jobs" in meta || "specs" in meta);
+    if (isAboutOneJob || (level !== "error" && level !== "warning")) return;
+    logger.debug({ source: "graphile-worker", level }, message);
+  };
+}

@@ -1,0 +1,39 @@
+import type { Pool } from "pg";
+import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
+
+/** How the databases are. */
+export interface JobsHealth {
+  readonly jobsDatabase: "up" | "down";
+  /** What waits for a relay; `"down"` when the outbox's database does not answer; `undefined` without an outbox. */
+  readonly outbox: OutboxBacklog | "down" | undefined;
+}
+
+const patienceMs = 3_000;
+
+export function createHealth(jobs: () => Pool, outbox: (() => Pool) | undefined) {
+  return async (): Promise<JobsHealth> => {
+    const [jobsAnswer, backlog] = await Promise.all([
+      answer(async () => jobs().query("select 1")),
+      outbox && answer(async () => outboxBacklog(outbox())),
+    ]);
+    return {
+      jobsDatabase: jobsAnswer === undefined ? "down" : "up",
+      outbox: outbox && (backlog ?? "down"),
+    };
+  };
+}
+
+/** The answer, or `undefined` where there is none in time. Why there is none, whoever needs the database will say. */
+async function answer<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), patienceMs);
+  });
+  try {
+    return await Promise.race([ask(), late]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,94 @@
+import { v7 as uuidV7 } from "uuid";
+import { JobsError } from "./errors.ts";
+import { toStoredPayload } from "./payload.ts";
+import { assertTask, type Task } from "./task.ts";
+
+/** Everything about one job that is to be stored, checked. It survives JSON: the outbox keeps it as it is. */
+export interface JobRequest {
+  /** UUIDv7; what `enqueue` returns and the run's `idempotencyKey`. */
+  readonly id: string;
+  readonly task: string;
+  readonly payload: unknown;
+  readonly runAt: string | null;
+  readonly queue: string | null;
+  readonly priority: number | null;
+  /** Prefixed with the task: Graphile Worker's keys are one space for all tasks. */
+  readonly key: string | null;
+  readonly preserveRunAt: boolean;
+}
+
+export interface JobOptions {
+  /** Not before this time. Default: now. */
+  readonly runAt?: Date;
+  /**
+   * Jobs of one task with one key replace each other while they wait: the last payload counts. Forgotten once the job
+   * is done. 1 to 300 characters.
+   */
+  readonly key?: string;
+  /** With `key`: `"replace"` (default) takes the new `runAt` as well, `"preserveRunAt"` keeps the first. */
+  readonly keyMode?: "replace" | "preserveRunAt";
+  /** Jobs of one named queue run one at a time. Leave it out for work that may run in parallel. 1 to 128 characters. */
+  readonly queue?: string;
+  /** Lower runs first, -32,767 to 32,767. Default: 0. */
+  readonly priority?: number;
+}
+
+const longestKey = 300;
+const longestQueue = 128;
+
+/**
+ * Checks the payload and the options and gives the job its id.
+ *
+ * @throws {@link JobsError} `TASK_UNKNOWN`, `PAYLOAD_INVALID`, `ENQUEUE_INVALID`.
+ */
+export async function toJobRequest(
+  task: Task,
+  input: unknown,
+  options: JobOptions = {},
+): Promise<JobRequest> {
+  assertTask(task);
+  assertOptions(task.name, options);
+  const payload = await toStoredPayload(task, input);
+  if (Array.isArray(payload) && options.key !== undefined) {
+    // Graphile Worker joins the arrays of two jobs with one key instead of replacing the first.
+    throw new JobsError("ENQUEUE_INVALID", `Task "${task.name}" has an array as payload, which cannot have a key.`);
+  }
+  return {
+    id: uuidV7(),
+    task: task.name,
+    payload,
+    runAt: options.runAt?.toISOString() ?? null,
+    queue: options.queue ?? null,
+    priority: options.priority ?? null,
+    key: options.key === undefined ? null : `${task.name}:${options.key}`,
+    preserveRunAt: options.keyMode === "preserveRunAt",
+  };
+}
+
+function assertOptions(task: string, { runAt, key, keyMode, queue, priority }: JobOptions): void {
+  const wrong = (what: string) => new JobsError("ENQUEUE_INVALID", `A job of task "${task}" cannot be added: ${what}.`);
+  if (runAt !== undefined && !(runAt instanceof Date && Number.isFinite(runAt.getTime()))) {
+    throw wrong("runAt is no valid Date");
+  }
+  if (key !== undefined && !isText(key, longestKey)) throw wrong(`key is no text of 1 to ${longestKey} characters`);
+  if (keyMode !== undefined && key === undefined) throw wrong("keyMode needs a key");
+  if (keyMode !== undefined && keyMode !== "replace" && keyMode !== "preserveRunAt") {
+    throw wrong('keyMode is "replace" or "preserveRunAt"');
+  }
+  if (queue !== undefined && !isText(queue, longestQueue)) {
+    throw wrong(`queue is no text of 1 to ${longestQueue} characters`);
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) < 2 ** 15)) {
+    throw wrong("priority is no whole number from -32,767 to 32,767");
+  }
+}
+
+function isText(value: unknown, longest: number): boolean {
+  return (
+    typeof value === "string" &&
+    value.length >= 1 &&
+    value.length <= longest &&
+    !value.includes("\0") &&
+    value.isWellFormed()
+  );
+}

@@ -1,0 +1,172 @@
+import { lazyPool, type Connection } from "./connection.ts";
+import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
+import { createDurable } from "./durable.ts";
+import { createJobWriter } from "./enqueue.ts";
+import { JobsError } from "./errors.ts";
+import { createHealth, type JobsHealth } from "./health.ts";
+import { toJobRequest, type JobOptions } from "./job-request.ts";
+import { consoleLogger, type Logger } from "./logger.ts";
+import { createMigrator } from "./migrator.ts";
+import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
+import type { TransactionHandle } from "./queryable.ts";
+import type { Task } from "./task.ts";
+import { startWorker, type Worker, type WorkerOptions } from "./worker/worker.ts";
+
+export interface JobsOptions {
+  /** The database the jobs live in: a URL, or a pg.Pool. Opened at the first use. */
+  readonly connection: Connection;
+  /** The database the data lives in, where that is another one. Jobs are written beside the data and moved by a relay. */
+  readonly outbox?: { readonly connection: Connection };
+  /** pino fits. Default: warnings and errors to the console. */
+  readonly logger?: Logger;
+}
+
+export interface EnqueueOptions extends JobOptions {
+  /**
+   * A knex transaction, a pg client in a transaction, or anything with `query(text, values)`. The job exists if and only
+   * if that transaction commits. Without it, the job exists when the promise resolves.
+   */
+  readonly tx?: TransactionHandle;
+}
+
+export interface Jobs extends AsyncDisposable {
+  /**
+   * Adds one job and returns its id (UUIDv7), which is the `idempotencyKey` of its runs.
+   *
+   * With `tx`, the job exists if and only if that transaction commits; with an outbox, that is so across both databases.
+   *
+   * @throws {@link JobsError} `PAYLOAD_INVALID` when the payload does not fit the task's schema, or JSON would change
+   * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
+   * `KEY_CONTENDED`. Nothing is added then.
+   * @example
+   * ```ts
+   * await knex.transaction(async (tx) => {
+   *   const [order] = await tx("orders").insert({ total }).returning("id");
+   *   await jobs.enqueue(sendReceipt, { orderId: order.id }, { tx });
+   * });
+   * ```
+   */
+  enqueue<Input>(task: Task<string, Input, unknown>, payload: NoInfer<Input>, options?: EnqueueOptions): Promise<string>;
+  /** Adds many jobs of one task in one statement, all or none, and returns their ids in order. As {@link enqueue}. */
+  enqueueMany<Input>(
+    task: Task<string, Input, unknown>,
+    payloads: readonly NoInfer<Input>[],
+    options?: EnqueueOptions,
+  ): Promise<string[]>;
+  /**
+   * An event handler whose work is a job: written in the transaction that recorded the event, run at least once.
+   *
+   * `register(UserRegistered, jobs.durable(sendVerificationEmail, (event) => ({ userId: event.userId })))`
+   */
+  readonly durable: ReturnType<typeof createDurable>;
+  /**
+   * Creates or updates the tables in both databases. Safe to run at every start, and by several processes at once.
+   *
+   * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE`; the outbox is ready then.
+   */
+  migrate(): Promise<void>;
+  /** Only the outbox's tables: all that a process needs which enqueues and never meets the jobs database. */
+  migrateOutbox(): Promise<void>;
+  /**
+   * Runs jobs. Where the jobs database cannot be reached, the promise resolves all the same and the worker keeps trying.
+   *
+   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`; `MIGRATION_MISSING` with `migrate: false`.
+   */
+  startWorker(options: WorkerOptions): Promise<Worker>;
+  /** Moves outbox rows, in a process that runs no worker. @throws {@link JobsError} `OUTBOX_MISSING` without an outbox. */
+  startRelay(options?: RelayOptions): Relay;
+  readonly deadLetters: DeadLetters;
+  /** Whether the parts answer, and what waits in the outbox. Never rejects. */
+  health(): Promise<JobsHealth>;
+  /** Stops workers and relays that still run, and ends the pools that were opened for URLs. */
+  close(): Promise<void>;
+}
+
+/** Graphile Worker's listener, the session and a few queries at once; more only wait in PostgreSQL. */
+const jobsPoolSize = 12;
+const outboxPoolSize = 4;
+
+/**
+ * Makes the jobs of an application. Connects to nothing yet.
+ *
+ * @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool.
+ * @example
+ * ```ts
+ * const jobs = createJobs({ connection: process.env.DATABASE_URL });
+ * await jobs.migrate();
+ * await jobs.enqueue(sendReceipt, { orderId });
+ * ```
+ */
+export function createJobs({ connection, outbox, logger = consoleLogger }: JobsOptions): Jobs {
+  const jobsPool = lazyPool(connection, "jobs", jobsPoolSize);
+  const outboxPool = outbox && lazyPool(outbox.connection, "outbox", outboxPoolSize);
+  const migrator = createMigrator({ jobs: jobsPool.get, outbox: outboxPool?.get }, logger);
+  const running = new Set<{ stop(): Promise<void> }>();
+  const relays = new Set<Relay>();
+
+  const wakeRelays = () => relays.forEach((relay) => relay.wake());
+  const writer = createJobWriter({
+    jobs: jobsPool.get,
+    outbox: outboxPool && { db: outboxPool.get, isNeeded: () => !migrator.isOneDatabase },
+  });
+
+  const beginRelay = (options?: RelayOptions): Relay => {
+    if (outboxPool === undefined) {
+      throw new JobsError("OUTBOX_MISSING", "A relay needs an outbox: createJobs({ connection, outbox: { connection } }).");
+    }
+    const relay = startRelay({ outbox: outboxPool.get(), jobs: jobsPool.get() }, logger, options);
+    relays.add(relay);
+    running.add(relay);
+    return relay;
+  };
+
+  const enqueueMany: Jobs["enqueueMany"] = async (task, payloads, { tx, ...options } = {}) => {
+    const requests = [];
+    for (const payload of payloads) requests.push(await toJobRequest(task, payload, options));
+    await writer.write(requests, tx);
+    if (tx === undefined) wakeRelays();
+    return requests.map(({ id }) => id);
+  };
+
+  const close = async () => {
+    await Promise.all([...running].map((part) => part.stop()));
+    await Promise.all([jobsPool.close(), outboxPool?.close()]);
+  };
+
+  return {
+    async enqueue(task, payload, options) {
+      const [id] = await enqueueMany(task, [payload], options);
+      return id as string;
+    },
+    enqueueMany,
+    durable: createDurable(writer, wakeRelays),
+    migrate: () => migrator.migrate(),
+    migrateOutbox: () => migrator.migrateOutbox(),
+    async startWorker(options) {
+      const prepare = options.migrate === false ? migrator.verify : migrator.migrate;
+      const worker = await startWorker({ pool: jobsPool.get(), logger, prepare }, options);
+      running.add(worker);
+      return outboxPool && options.relay !== false ? withRelay(worker, beginRelay()) : worker;
+    },
+    startRelay: beginRelay,
+    deadLetters: createDeadLetters(jobsPool.get),
+    health: createHealth(jobsPool.get, outboxPool?.get),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** One thing to stop: first no more jobs come, then those that run are finished. */
+function withRelay(worker: Worker, relay: Relay): Worker {
+  const stop: Worker["stop"] = async (options) => {
+    await relay.stop();
+    await worker.stop(options);
+  };
+  return {
+    get state() {
+      return worker.state;
+    },
+    stop,
+    [Symbol.asyncDispose]: () => stop(),
+  };
+}

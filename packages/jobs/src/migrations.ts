@@ -1,0 +1,80 @@
+/** Beside Graphile Worker's tables. A published entry is never edited: changes are appended. */
+export const jobsMigrations: readonly string[] = [
+  `
+  -- Names this set of tables, so that ids of a database made anew never repeat those of the old one.
+  create table acme_jobs.installation (
+    only_row boolean primary key default true check (only_row),
+    id uuid not null default gen_random_uuid()
+  );
+  insert into acme_jobs.installation default values;
+
+  -- Found through the outbox's connection or not: that is how one database is told from two.
+  create table acme_jobs.markers (
+    id uuid primary key,
+    created_at timestamptz not null default now()
+  );
+
+  -- One row per living worker.
+  create table acme_jobs.workers (
+    pool_id text primary key,
+    started_at timestamptz not null default now(),
+    heartbeat_at timestamptz not null default now()
+  );
+
+  -- One row per job that has failed and is not done: what is to happen with it, and what has happened.
+  create table acme_jobs.failures (
+    job_id bigint primary key,
+    idempotency_key text not null,
+    task text not null,
+    attempt int not null,
+    outcome text not null check (outcome in ('retry', 'dead')),
+    reason text not null,
+    run_at timestamptz not null,
+    next_attempts int not null,
+    is_settled boolean not null default false,
+    errors jsonb not null,
+    updated_at timestamptz not null default now()
+  );
+  create index failures_unsettled on acme_jobs.failures (updated_at) where not is_settled;
+
+  create table acme_jobs.dead_letters (
+    id text primary key,
+    task text not null,
+    payload json not null,
+    queue text,
+    priority int not null,
+    reason text not null,
+    attempts int not null,
+    errors jsonb not null,
+    enqueued_at timestamptz not null,
+    died_at timestamptz not null default now()
+  );
+  create index dead_letters_died_at on acme_jobs.dead_letters (died_at);
+
+  -- What has come from an outbox, remembered for longer than any relay's transaction can live.
+  create table acme_jobs.taken (
+    id uuid primary key,
+    taken_at timestamptz not null default now()
+  );
+  create index taken_taken_at on acme_jobs.taken (taken_at);
+  `,
+];
+
+/** Beside the data. */
+export const outboxMigrations: readonly string[] = [
+  `
+  create table acme_jobs.outbox (
+    id uuid primary key,
+    position bigint generated always as identity,
+    task text not null,
+    payload json not null,
+    run_at timestamptz,
+    queue text,
+    priority int,
+    key text,
+    preserve_run_at boolean not null,
+    created_at timestamptz not null default now()
+  );
+  create index outbox_position on acme_jobs.outbox (position);
+  `,
+];

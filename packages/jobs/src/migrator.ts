@@ -1,0 +1,63 @@
+import type { Pool } from "pg";
+import { JobsError } from "./errors.ts";
+import { migrateGraphileWorker } from "./graphile-migrate.ts";
+import { queryMigrated } from "./graphile-jobs.ts";
+import type { Logger } from "./logger.ts";
+import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
+import { isSameDatabase } from "./outbox/same-database.ts";
+import { isUnreachable } from "./unreachable.ts";
+
+/** Brings both databases to the state the package needs, and learns whether they are one. */
+export interface Migrator {
+  /** `false` until both are known to be one database. */
+  readonly isOneDatabase: boolean;
+  /** Creates or updates all tables, the outbox's first: without them nothing can be written. */
+  migrate(): Promise<void>;
+  migrateOutbox(): Promise<void>;
+  /** Changes nothing; throws `MIGRATION_MISSING` where something is not there. */
+  verify(): Promise<void>;
+}
+
+export function createMigrator(
+  pools: { readonly jobs: () => Pool; readonly outbox: (() => Pool) | undefined },
+  logger: Logger,
+): Migrator {
+  let isOneDatabase = false;
+
+  const compare = async () => {
+    if (pools.outbox) isOneDatabase = await isSameDatabase(pools.jobs(), pools.outbox());
+  };
+  const migrateOutbox = async () => {
+    if (pools.outbox) await migrateOutboxTables(pools.outbox());
+  };
+
+  return {
+    get isOneDatabase() {
+      return isOneDatabase;
+    },
+    migrateOutbox,
+    async migrate() {
+      await migrateOutbox();
+      try {
+        await migrateGraphileWorker(pools.jobs(), logger);
+        await migrateJobsTables(pools.jobs());
+      } catch (error) {
+        throw isUnreachable(error) ? unreachable(error, pools.outbox !== undefined) : error;
+      }
+      await compare();
+    },
+    async verify() {
+      await queryMigrated(pools.jobs(), "select 1 from graphile_worker.jobs limit 0");
+      await queryMigrated(pools.jobs(), "select 1 from acme_jobs.installation limit 0");
+      if (pools.outbox) await queryMigrated(pools.outbox(), "select 1 from acme_jobs.outbox limit 0");
+      await compare();
+    },
+  };
+}
+
+function unreachable(cause: unknown, hasOutbox: boolean): JobsError {
+  const rest = hasOutbox
+    ? "The outbox is ready: jobs can be enqueued, and are moved when the database is back."
+    : "Check that the server runs and that host, port and firewall are right.";
+  return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
+}

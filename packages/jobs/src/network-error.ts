@@ -1,0 +1,60 @@
+/**
+ * Whether an error says that the other side could not be reached, took too long, or asked to come back later:
+ * connection errors of Node, DNS, undici, nodemailer and pg, timeouts, SMTP 4xx, HTTP 429 and 503.
+ *
+ * Looks at the error and at what caused it. It is what `retry.network` retries on.
+ */
+export function isNetworkError(error: unknown): boolean {
+  let current = error;
+  for (let depth = 0; depth < deepestCause && typeof current === "object" && current !== null; depth++) {
+    if (saysNetwork(current as Partial<NetworkFacts>)) return true;
+    current = (current as { cause?: unknown }).cause;
+  }
+  return false;
+}
+
+/** What the libraries that meet a network put on their errors. */
+interface NetworkFacts {
+  name: unknown;
+  code: unknown;
+  /** nodemailer: the SMTP reply code. */
+  responseCode: unknown;
+  /** HTTP clients: `status` (fetch wrappers, axios), `statusCode` (got), or the response itself. */
+  status: unknown;
+  statusCode: unknown;
+  response: unknown;
+}
+
+const deepestCause = 5;
+
+const codes = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  // nodemailer
+  "ECONNECTION",
+  "ESOCKET",
+  "EDNS",
+  // this package
+  "ATTEMPT_TIMEOUT",
+]);
+
+function saysNetwork(error: Partial<NetworkFacts>): boolean {
+  if (error.name === "TimeoutError") return true;
+  if (typeof error.code === "string" && (codes.has(error.code) || networkCodePattern.test(error.code))) return true;
+  if (typeof error.responseCode === "number" && error.responseCode >= 400 && error.responseCode < 500) return true;
+  return [error.status, error.statusCode, (error.response as { status?: unknown } | null | undefined)?.status].some(
+    (status) => status === 429 || status === 503,
+  );
+}
+
+/** undici's timeouts and sockets; PostgreSQL's connection exceptions (class 08) and shutdowns (57P01 to 57P03). */
+const networkCodePattern = /^(UND_ERR_(CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT|SOCKET)|08[0-9A-Z]{3}|57P0[123])$/;

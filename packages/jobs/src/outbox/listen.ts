@@ -1,0 +1,50 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Pool, PoolClient } from "pg";
+
+const reconnectMs = 1_000;
+
+/**
+ * Calls back for every notification on the channel, over a connection of its own that is opened again when it is lost.
+ * A notification sent while there is no connection is missed: polling is the net.
+ */
+export function listen(pool: Pool, channel: string, onNotification: () => void): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+
+  const listenOnce = async () => {
+    const client = await pool.connect();
+    const lost = waitForEnd(client, stopping.signal);
+    client.on("notification", onNotification);
+    try {
+      await client.query(`listen ${channel}`);
+      // What was written before the connection stood has been announced to nobody.
+      onNotification();
+      await lost;
+    } finally {
+      client.removeListener("notification", onNotification);
+      client.release(true);
+    }
+  };
+
+  const loop = async () => {
+    while (!stopping.signal.aborted) {
+      await listenOnce().catch(() => undefined);
+      await pause(reconnectMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const finished = loop();
+
+  return {
+    async stop() {
+      stopping.abort();
+      await finished;
+    },
+  };
+}
+
+function waitForEnd(client: PoolClient, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    client.once("error", () => resolve());
+    client.once("end", () => resolve());
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,79 @@
+import { queryMigrated } from "../graphile-jobs.ts";
+import type { JobRequest } from "../job-request.ts";
+import type { Queryable, Row } from "../queryable.ts";
+
+export const outboxChannel = "acme_jobs_outbox";
+
+const insertSql = `
+  with written as (
+    insert into acme_jobs.outbox (id, task, payload, run_at, queue, priority, key, preserve_run_at)
+    select spec.id, spec.task, spec.payload, spec."runAt", spec.queue, spec.priority, spec.key, spec."preserveRunAt"
+    from json_to_recordset($1::json) as spec (
+      id uuid, task text, payload json, "runAt" timestamptz, queue text, priority int, key text, "preserveRunAt" boolean
+    )
+    returning 1
+  )
+  select pg_current_xact_id()::text as transaction_id, pg_notify('${outboxChannel}', '')
+  from (select count(*) from written) as counted`;
+
+/**
+ * Keeps the requests beside the data, in the transaction of the connection it is given, until a relay moves them.
+ *
+ * @returns the id of the transaction
+ */
+export async function writeToOutbox(db: Queryable, requests: readonly JobRequest[]): Promise<string | undefined> {
+  const [row] = await queryMigrated(db, insertSql, [JSON.stringify(requests)]);
+  return row?.["transaction_id"] as string | undefined;
+}
+
+const claimSql = `
+  select id, task, payload, to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as run_at,
+    queue, priority, key, preserve_run_at
+  from acme_jobs.outbox
+  order by position
+  limit $1
+  for update skip locked`;
+
+/** Locks the oldest rows that nobody else has locked. A row whose transaction commits late is found when it is there. */
+export async function claimFromOutbox(db: Queryable, batchSize: number): Promise<JobRequest[]> {
+  const rows = await queryMigrated(db, claimSql, [batchSize]);
+  return rows.map(toRequest);
+}
+
+function toRequest(row: Row): JobRequest {
+  return {
+    id: String(row["id"]),
+    task: String(row["task"]),
+    payload: row["payload"],
+    runAt: row["run_at"] as string | null,
+    queue: row["queue"] as string | null,
+    priority: row["priority"] as number | null,
+    key: row["key"] as string | null,
+    preserveRunAt: row["preserve_run_at"] === true,
+  };
+}
+
+export async function removeFromOutbox(db: Queryable, ids: readonly string[]): Promise<void> {
+  await db.query("delete from acme_jobs.outbox where id = any($1::uuid[])", [ids]);
+}
+
+/** How much waits, counted no further than `countLimit` so that asking stays cheap, and since when. */
+export interface OutboxBacklog {
+  readonly pendingCount: number;
+  /** Milliseconds since the oldest row was written; `0` when nothing waits. */
+  readonly oldestAgeMs: number;
+}
+
+const countLimit = 10_000;
+const backlogSql = `
+  select
+    (select count(*)::int from (select 1 from acme_jobs.outbox limit ${countLimit}) as counted) as pending,
+    coalesce(
+      (select extract(epoch from clock_timestamp() - created_at) * 1000 from acme_jobs.outbox order by position limit 1),
+      0
+    )::float8 as oldest_age_ms`;
+
+export async function outboxBacklog(db: Queryable): Promise<OutboxBacklog> {
+  const [row] = await queryMigrated(db, backlogSql);
+  return { pendingCount: Number(row?.["pending"]), oldestAgeMs: Math.max(0, Number(row?.["oldest_age_ms"])) };
+}

@@ -1,0 +1,77 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "../logger.ts";
+import { listen } from "./listen.ts";
+import { forgetTaken, moveBatch, type RelayPools } from "./move-batch.ts";
+import { outboxChannel } from "./outbox.ts";
+
+export interface RelayOptions {
+  /** Rows moved in one transaction, from 1. Default: 1,000. */
+  readonly batchSize?: number;
+  /** Milliseconds between two looks when nothing wakes the relay. Default: 1,000. */
+  readonly pollIntervalMs?: number;
+}
+
+/** Moves outbox rows to the jobs database. Any number may run; none repeats what another has moved. */
+export interface Relay extends AsyncDisposable {
+  /** Looks at once instead of at the next poll. */
+  wake(): void;
+  /** Finishes the batch at hand; what is left waits for the next relay. */
+  stop(): Promise<void>;
+}
+
+const firstRetryMs = 100;
+const longestRetryMs = 5_000;
+const forgetEveryMs = 60_000;
+
+export function startRelay(pools: RelayPools, logger: Logger, options: RelayOptions = {}): Relay {
+  const { batchSize = 1_000, pollIntervalMs = 1_000 } = options;
+  const stopping = new AbortController();
+  let wakeUp = new AbortController();
+  let failuresInARow = 0;
+  let forgottenAt = 0;
+
+  const wake = () => wakeUp.abort();
+  const listener = listen(pools.outbox, outboxChannel, wake);
+  stopping.signal.addEventListener("abort", wake);
+
+  const rest = async (delayMs: number) => {
+    // A wake that came while the batch was moving is still set, and ends the rest at once.
+    await pause(delayMs, undefined, { signal: wakeUp.signal }).catch(() => undefined);
+    wakeUp = new AbortController();
+    if (stopping.signal.aborted) wake();
+  };
+
+  const moveAll = async () => {
+    const moved = await moveBatch(pools, batchSize);
+    if (failuresInARow > 0) logger.info({ failuresInARow }, "relay works again");
+    failuresInARow = 0;
+    if (Date.now() - forgottenAt > forgetEveryMs && moved > 0) {
+      forgottenAt = Date.now();
+      await forgetTaken(pools.jobs);
+    }
+    if (moved === 0) await rest(pollIntervalMs);
+  };
+
+  const loop = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        await moveAll();
+      } catch (error) {
+        failuresInARow += 1;
+        if (failuresInARow === 1) logger.warn({ err: error }, "relay cannot move outbox rows; it keeps trying");
+        // A commit next door must not turn the wait for a database that is down into a busy loop.
+        await pause(Math.min(longestRetryMs, firstRetryMs * 2 ** (failuresInARow - 1)), undefined, {
+          signal: stopping.signal,
+        }).catch(() => undefined);
+      }
+    }
+  };
+  const finished = loop();
+
+  const stop = async () => {
+    stopping.abort();
+    await finished;
+    await listener.stop();
+  };
+  return { wake, stop, [Symbol.asyncDispose]: stop };
+}

@@ -1,0 +1,61 @@
+import { isDeepStrictEqual } from "node:util";
+import { JobsError } from "./errors.ts";
+import { describeIssues } from "./standard-schema.ts";
+import type { Task } from "./task.ts";
+
+/** Larger payloads make every attempt, outbox row and dead letter slow: store the data and pass its id. */
+export const largestPayloadBytes = 256 * 1024;
+
+/**
+ * Turns what was passed to `enqueue` into what is stored: the schema's output, once it is certain that it survives JSON
+ * unchanged and that the worker's check of it will pass.
+ */
+export async function toStoredPayload(task: Task, input: unknown): Promise<unknown> {
+  const output = await checkPayload(task, input);
+  const json = toJson(task, output);
+  if (json === undefined) {
+    throw invalid(task, "it is undefined. Use an empty object for a task that needs nothing");
+  }
+  if (Buffer.byteLength(json) > largestPayloadBytes) {
+    throw invalid(task, `it is larger than ${largestPayloadBytes / 1024} KiB. Store the data and pass its id`);
+  }
+  const stored: unknown = JSON.parse(json);
+  if (!isDeepStrictEqual(stored, output)) {
+    throw invalid(
+      task,
+      "JSON would change it (a Date, bigint, Map, undefined, NaN or a class instance). Let the schema turn such values into text or numbers",
+    );
+  }
+  await checkPayload(task, stored);
+  return stored;
+}
+
+/** Runs the task's schema. Used before a job is stored and again before it runs. */
+export async function checkPayload(task: Task, value: unknown): Promise<unknown> {
+  const result = await task.payload["~standard"].validate(value);
+  if (result.issues === undefined) return result.value;
+  throw invalid(task, describeIssues(result.issues));
+}
+
+function toJson(task: Task, output: unknown): string | undefined {
+  try {
+    return JSON.stringify(output, (key, value: unknown) => {
+      if (!isStorable(key) || (typeof value === "string" && !isStorable(value))) {
+        throw invalid(task, "a text in it has a NUL character or half a surrogate pair, which PostgreSQL cannot store");
+      }
+      return value;
+    }) as string | undefined;
+  } catch (error) {
+    if (error instanceof JobsError) throw error;
+    // The reason names property values at times ("Do not know how to serialize a BigInt" does not, a toJSON may): keep it out.
+    throw invalid(task, "it cannot be written as JSON (a bigint or a cycle)");
+  }
+}
+
+function isStorable(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}
+
+function invalid(task: Task, why: string): JobsError {
+  return new JobsError("PAYLOAD_INVALID", `The payload does not fit task "${task.name}": ${why}.`);
+}

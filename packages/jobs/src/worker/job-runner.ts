@@ -1,0 +1,83 @@
+import { JobsError } from "../errors.ts";
+import { idempotencyKeyOf } from "../graphile-locks.ts";
+import type { LockedJob } from "../graphile-pool.ts";
+import type { Logger } from "../logger.ts";
+import type { PerformableTask } from "../perform.ts";
+import type { Queryable } from "../queryable.ts";
+import { runAttempt } from "./attempt.ts";
+import { decideOutcome, type Outcome } from "./outcome.ts";
+import type { FailedAttempt } from "../graphile-failures.ts";
+
+/** Runs locked jobs: attempt, outcome, log. */
+export interface JobRunner {
+  readonly runningCount: number;
+  /** Rejects with the error of the attempt, once `note` has stored what is to happen. */
+  run(job: LockedJob, note: (failed: FailedAttempt) => Promise<void>): Promise<void>;
+  /** Ends every attempt that runs, now and from now on, without using it up. */
+  handBack(): void;
+}
+
+export function createJobRunner(
+  { pool, logger }: { readonly pool: Queryable; readonly logger: Logger },
+  tasks: ReadonlyMap<string, PerformableTask>,
+): JobRunner {
+  const stopping = new AbortController();
+  let runningCount = 0;
+  let installationId: Promise<string> | undefined;
+
+  const idempotencyKey = async (job: LockedJob) => {
+    if (job.id !== undefined) return job.id;
+    installationId ??= readInstallationId(pool).catch((error: unknown) => {
+      installationId = undefined;
+      throw error;
+    });
+    return idempotencyKeyOf(undefined, await installationId, job.jobId);
+  };
+
+  const run: JobRunner["run"] = async (job, note) => {
+    const performable = tasks.get(job.task);
+    if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
+    const startedAt = performance.now();
+    const fields = { task: job.task, jobId: job.jobId, attempt: job.attempt };
+    let key: string | undefined;
+    try {
+      key = await idempotencyKey(job);
+      const attempt = { jobId: job.jobId, attempt: job.attempt, payload: job.payload, idempotencyKey: key };
+      await runAttempt(performable, attempt, { stopSignal: stopping.signal, logger });
+      logger.info({ ...fields, durationMs: Math.round(performance.now() - startedAt) }, "job done");
+    } catch (error) {
+      const outcome = decideOutcome(error, job.attempt, performable.task.retry);
+      logFailure(logger, { ...fields, err: error }, outcome, job.attempt);
+      // Without a key the database does not answer: Graphile Worker's own delay applies.
+      if (key !== undefined) await note({ ...fields, idempotencyKey: key, outcome, error });
+      throw error;
+    }
+  };
+
+  return {
+    get runningCount() {
+      return runningCount;
+    },
+    async run(job, note) {
+      runningCount += 1;
+      try {
+        await run(job, note);
+      } finally {
+        runningCount -= 1;
+      }
+    },
+    handBack: () => stopping.abort(new JobsError("WORKER_STOPPING", "The worker stopped before the job was done.")),
+  };
+}
+
+async function readInstallationId(db: Queryable): Promise<string> {
+  const { rows } = await db.query("select id::text from acme_jobs.installation");
+  return String(rows[0]?.["id"]);
+}
+
+function logFailure(logger: Logger, fields: object, outcome: Outcome, attempt: number): void {
+  if (outcome.kind === "dead") return logger.error(fields, "job failed for good; it is a dead letter now");
+  const { delayMs, attemptsUsed } = outcome;
+  if (attemptsUsed < attempt) return logger.info({ ...fields, delayMs }, "job put off; the attempt does not count");
+  return logger.warn({ ...fields, delayMs }, "job failed; it will be tried again");
+}

@@ -1,0 +1,36 @@
+import { NonRetryableError, RetryAfterError, SnoozeError } from "../attempt-errors.ts";
+import { JobsError } from "../errors.ts";
+import type { RetryPolicy } from "../retry.ts";
+
+/** What happens with a job whose attempt did not succeed. */
+export type Outcome =
+  | {
+      readonly kind: "retry";
+      readonly delayMs: number;
+      /** Attempts that count as used: the next run is one more. */
+      readonly attemptsUsed: number;
+    }
+  | { readonly kind: "dead"; readonly attemptsUsed: number };
+
+/** Decides by the error first, then by the task's policy. */
+export function decideOutcome(error: unknown, attempt: number, policy: RetryPolicy, random = Math.random): Outcome {
+  const dead: Outcome = { kind: "dead", attemptsUsed: attempt };
+  const retryIn = (delayMs: number, attemptsUsed = attempt): Outcome => ({
+    kind: "retry",
+    delayMs: Math.max(0, delayMs),
+    attemptsUsed,
+  });
+
+  if (isNamed(error, SnoozeError)) return retryIn(error.delayMs, attempt - 1);
+  if (error instanceof JobsError && error.code === "WORKER_STOPPING") return retryIn(0, attempt - 1);
+  if (error instanceof JobsError && (error.code === "PAYLOAD_INVALID" || error.code === "WORKER_DIED")) return dead;
+  if (isNamed(error, NonRetryableError)) return dead;
+  if (attempt >= policy.attempts) return dead;
+  if (isNamed(error, RetryAfterError)) return retryIn(error.delayMs);
+  return policy.isRetryable(error) ? retryIn(policy.delayMs(attempt, random)) : dead;
+}
+
+/** By class, or by name: a task may be compiled against the other build (ESM or CJS) than the worker. */
+function isNamed<Named extends Error>(error: unknown, errorClass: abstract new (...args: never[]) => Named): error is Named {
+  return error instanceof errorClass || (error instanceof Error && error.name === errorClass.name);
+}

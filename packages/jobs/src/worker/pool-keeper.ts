@@ -1,0 +1,136 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { startGraphilePool, type GraphilePool, type LockedJob } from "../graphile-pool.ts";
+import { isUnreachable } from "../unreachable.ts";
+import type { JobRunner } from "./job-runner.ts";
+import { createSettlement } from "./settlement.ts";
+import { startWorkerSession } from "./worker-session.ts";
+import type { WorkerOptions, WorkerParts, WorkerState } from "./worker.ts";
+
+/** Keeps one pool of Graphile Worker running, and replaces it when it cannot go on. */
+export interface PoolKeeper {
+  readonly state: Extract<WorkerState, "starting" | "running" | "recovering">;
+  /** Resolves with whether everything was written within the time. */
+  stop(withinMs: number): Promise<boolean>;
+}
+
+const restartMs = 250;
+/** Delays up to this long wake the worker at the due time; for longer ones the poll is exact enough. */
+const longestWakeMs = 60_000;
+
+export async function startPoolKeeper(
+  parts: WorkerParts,
+  options: WorkerOptions,
+  runner: JobRunner,
+  tasks: readonly string[],
+): Promise<PoolKeeper> {
+  const { pool: pgPool, logger } = parts;
+  const { concurrency = 10, pollIntervalMs = 1_000, heartbeatMs = 1_000, deadAfterMs = 3_000 } = options;
+  const stopping = new AbortController();
+  let current: GraphilePool | undefined;
+  let state: PoolKeeper["state"] = "starting";
+
+  const wakeIn = (delayMs: number) => {
+    if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), delayMs).unref();
+  };
+  const nudge = (count: number) => {
+    if (!stopping.signal.aborted) current?.nudge(count);
+  };
+  const settlement = createSettlement(pgPool, logger, wakeIn);
+  const session = startWorkerSession({
+    pool: pgPool,
+    logger,
+    heartbeatMs,
+    deadAfterMs,
+    onRecovered: nudge,
+    onHealth: (isHealthy) => {
+      if (current !== undefined) state = isHealthy ? "running" : "recovering";
+    },
+  });
+
+  const onEnded = (job: LockedJob, error: unknown) => {
+    if (error !== undefined) settlement.settle(job);
+    else if (job.attempt > 1) settlement.forget(job);
+    // Graphile Worker looks for the queue's next job before the queue is free, finds none and waits for its next poll.
+    if (job.isQueued) settlement.whenReleased(job, () => nudge(1));
+  };
+
+  const startPool = async () => {
+    const poolNow = await startGraphilePool({
+      pgPool,
+      tasks,
+      concurrency,
+      pollIntervalMs,
+      logger,
+      onCreated: (poolId) => session.register(poolId),
+      run: (job) => runner.run(job, settlement.note),
+      onEnded,
+      onDrained: settlement.drain,
+      onFatal: (error) => void replace(poolNow, error),
+    });
+    current = poolNow;
+    state = "running";
+  };
+
+  const replace = async (broken: GraphilePool, error: unknown) => {
+    if (current !== broken || stopping.signal.aborted) return;
+    logger.warn({ err: error }, "the worker could not write what became of a job; it starts over");
+    current = undefined;
+    state = "recovering";
+    // Its other jobs still run: once they have ended, what they could not write is recovered like a dead worker's.
+    void pause(restartMs).then(() => session.abandon(broken.id));
+    await startUntilItRuns();
+  };
+
+  const startUntilItRuns = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        await parts.prepare();
+        return await startPool();
+      } catch (error) {
+        if (!isUnreachable(error)) logger.error({ err: error }, "the worker cannot start; it keeps trying");
+        await pause(restartMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  };
+
+  try {
+    await parts.prepare();
+    await startPool();
+  } catch (error) {
+    if (!isUnreachable(error)) {
+      await session.stop({ isClean: true });
+      throw error;
+    }
+    logger.warn({ err: error }, "the jobs database cannot be reached; the worker keeps trying");
+    void startUntilItRuns();
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    async stop(withinMs) {
+      stopping.abort();
+      const isClean = await finishesWithin(withinMs, async () => {
+        await current?.stop();
+        await settlement.drain();
+      });
+      await session.stop({ isClean });
+      return isClean;
+    },
+  };
+}
+
+async function finishesWithin(ms: number, work: () => Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = pause(ms, false, { signal: timer.signal }).catch(() => false);
+  const done = work().then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([done, late]);
+  } finally {
+    timer.abort();
+  }
+}

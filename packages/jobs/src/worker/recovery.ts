@@ -1,0 +1,82 @@
+import {
+  forgetGoneFailures,
+  noteFailure,
+  settleFailures,
+  unsettledJobIds,
+  type FailedAttempt,
+} from "../graphile-failures.ts";
+import { forceUnlock, jobsLockedBy } from "../graphile-locks.ts";
+import { JobsError } from "../errors.ts";
+import type { Queryable } from "../queryable.ts";
+
+const firstBackoffMs = 1_000;
+const longestBackoffMs = 60_000;
+const sweepAfterMs = 1_000;
+
+/**
+ * The jobs of dead workers run again.
+ *
+ * Dead means both: the advisory lock of its session is free, and its heartbeat is old. A restart of the server frees
+ * the lock of a healthy worker, so the server must have been up for as long as a heartbeat may be old; a worker whose
+ * event loop is blocked has an old heartbeat, but holds its lock. Pools of plain Graphile Worker have no row here.
+ */
+const deadPoolsSql = `
+  with stale as materialized (
+    select pool_id from acme_jobs.workers
+    where pool_id <> all($1::text[]) and (
+      heartbeat_at = '-infinity' or
+      greatest(heartbeat_at, pg_postmaster_start_time()) < clock_timestamp() - $2::float8 * interval '1 millisecond'
+    )
+    for update skip locked
+  )
+  select pool_id from stale where pg_try_advisory_xact_lock(hashtextextended('acme_jobs:worker:' || pool_id, 0))`;
+
+/**
+ * In one transaction: finds the dead, unlocks their jobs, notes the crash where nothing better is known, settles.
+ *
+ * @returns how many jobs can run again
+ */
+export async function recoverDeadWorkers(
+  session: Queryable,
+  ownPoolIds: readonly string[],
+  deadAfterMs: number,
+): Promise<number> {
+  await session.query("begin");
+  try {
+    const { rows } = await session.query(deadPoolsSql, [ownPoolIds, deadAfterMs]);
+    const deadPoolIds = rows.map((row) => String(row["pool_id"]));
+    const recovered = deadPoolIds.length === 0 ? 0 : await recoverJobsOf(session, deadPoolIds);
+    await session.query("commit");
+    return recovered;
+  } catch (error) {
+    await session.query("rollback");
+    throw error;
+  }
+}
+
+async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[]): Promise<number> {
+  const jobs = await jobsLockedBy(session, deadPoolIds);
+  await forceUnlock(session, deadPoolIds);
+  for (const job of jobs) {
+    // A note that the dead worker left for this very attempt stands.
+    if (!job.isNoted) await noteFailure(session, crashOf(job));
+  }
+  await settleFailures(session, jobs.map(({ jobId }) => jobId));
+  await session.query("delete from acme_jobs.workers where pool_id = any($1::text[])", [deadPoolIds]);
+  return jobs.length;
+}
+
+function crashOf(job: Omit<FailedAttempt, "outcome" | "error">): FailedAttempt {
+  // At once after the first crash; then ever later, or a job that ends its process would end all of them in a loop.
+  const delayMs = job.attempt <= 1 ? 0 : Math.min(longestBackoffMs, firstBackoffMs * 2 ** (job.attempt - 2));
+  const error = new JobsError("WORKER_DIED", "The worker died or lost the database during this attempt.");
+  return { ...job, outcome: { kind: "retry", delayMs, attemptsUsed: job.attempt }, error };
+}
+
+/** Settles what was left by a worker that died between the note and the settling, and clears what is over. */
+export async function sweepFailures(db: Queryable): Promise<void> {
+  const jobIds = await unsettledJobIds(db, sweepAfterMs);
+  if (jobIds.length === 0) return;
+  await settleFailures(db, jobIds);
+  await forgetGoneFailures(db);
+}

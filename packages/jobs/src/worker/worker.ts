@@ -1,0 +1,104 @@
+import type { Pool } from "pg";
+import { JobsError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { PerformableTask } from "../perform.ts";
+import { createJobRunner } from "./job-runner.ts";
+import { startPoolKeeper } from "./pool-keeper.ts";
+import { taskTable } from "./task-table.ts";
+
+export interface WorkerOptions {
+  /** What this worker runs: tasks with their code. Jobs of other tasks wait for a worker that knows them. */
+  readonly tasks: readonly PerformableTask[];
+  /** Jobs that run at the same time, 1 to 1,000. Default: 10. */
+  readonly concurrency?: number;
+  /** Milliseconds between two looks when nothing wakes an idle worker, from 10. Default: 1,000. */
+  readonly pollIntervalMs?: number;
+  /** Milliseconds between two signs of life, from 10. Default: 1,000. */
+  readonly heartbeatMs?: number;
+  /** Milliseconds without a sign of life after which a worker whose session is gone is dead. Default: 3,000. */
+  readonly deadAfterMs?: number;
+  /** Whether to create or update the tables first. Default: true. */
+  readonly migrate?: boolean;
+  /** Whether to move outbox rows as well, where there is an outbox. Default: true. */
+  readonly relay?: boolean;
+}
+
+export interface StopOptions {
+  /** Milliseconds that running jobs get to finish, from 0. Default: 25,000. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * `starting`: the jobs database has not answered yet. `recovering`: it did, and does not now. The worker leaves both by
+ * itself.
+ */
+export type WorkerState = "starting" | "running" | "recovering" | "stopping" | "stopped";
+
+export interface Worker extends AsyncDisposable {
+  readonly state: WorkerState;
+  /**
+   * Takes no more jobs and waits for those that run. After the deadline their signals are aborted, and they are handed
+   * back with the attempt unused. When the promise resolves, everything is written and nothing is locked.
+   *
+   * @throws {@link JobsError} `STOP_INCOMPLETE` when the database could not be told; another worker recovers those jobs.
+   */
+  stop(options?: StopOptions): Promise<void>;
+}
+
+/** Connections and settings the worker is built on. */
+export interface WorkerParts {
+  readonly pool: Pool;
+  readonly logger: Logger;
+  /** Creates or updates the tables; runs before the first job, again until it succeeds. */
+  readonly prepare: () => Promise<void>;
+}
+
+const defaultDeadlineMs = 25_000;
+/** After its deadline, a stop still waits this long for the database to take what became of the jobs. */
+const writeGraceMs = 5_000;
+
+/**
+ * Starts to run jobs. Resolves when the first pool runs, or at once in the state `starting` where the jobs database
+ * cannot be reached: it keeps trying.
+ */
+export async function startWorker(parts: WorkerParts, options: WorkerOptions): Promise<Worker> {
+  const { logger } = parts;
+  const tasks = taskTable(options.tasks);
+  const runner = createJobRunner(parts, tasks);
+  const keeper = await startPoolKeeper(parts, options, runner, [...tasks.keys()]);
+  let stopped: Promise<void> | undefined;
+  let isStopped = false;
+
+  logger.info({ tasks: [...tasks.keys()], state: keeper.state }, "worker started");
+
+  const stopOnce = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
+    logger.info({ runningCount: runner.runningCount }, "worker is stopping");
+    const deadline = setTimeout(() => runner.handBack(), deadlineMs);
+    try {
+      const isClean = await keeper.stop(deadlineMs + writeGraceMs);
+      if (!isClean) throw incomplete();
+    } finally {
+      clearTimeout(deadline);
+      isStopped = true;
+      logger.info({}, "worker stopped");
+    }
+  };
+  const stop = (stopOptions?: StopOptions) => (stopped ??= stopOnce(stopOptions));
+
+  return {
+    get state() {
+      if (isStopped) return "stopped";
+      return stopped === undefined ? keeper.state : "stopping";
+    },
+    stop,
+    [Symbol.asyncDispose]: () => stop(),
+  };
+}
+
+function incomplete(): JobsError {
+  return new JobsError(
+    "STOP_INCOMPLETE",
+    "The worker stopped, but the jobs database did not take what became of its last jobs. Another worker, or this one " +
+      "when it starts again, runs them within seconds.",
+  );
+}
