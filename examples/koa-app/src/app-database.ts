@@ -1,0 +1,107 @@
+import knexFactory, { type Knex } from "knex";
+import pg from "pg";
+import { migrationSource } from "./migrations/index.ts";
+import { StartupError } from "./startup-error.ts";
+
+/** The database the users are in: knex for units of work, a plain pool for the outbox and the request limits. */
+export interface AppDatabase {
+  readonly knex: Knex;
+  readonly pool: pg.Pool;
+  /**
+   * Brings the tables up to date. Processes that start together take turns.
+   *
+   * @throws {@link StartupError} `APP_DATABASE_UNREACHABLE`.
+   */
+  migrate(): Promise<void>;
+  /** @throws {@link StartupError} `MIGRATION_MISSING` or `APP_DATABASE_UNREACHABLE`. */
+  assertMigrated(): Promise<void>;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet. */
+export function createAppDatabase({ databaseUrl, onIdleError }: AppDatabaseOptions): AppDatabase {
+  const knex = knexFactory({
+    client: "pg",
+    connection: { connectionString: databaseUrl, connectionTimeoutMillis: 5_000, application_name: "koa-app" },
+    pool: { min: 0, max: 10 },
+    acquireConnectionTimeout: 10_000,
+    // By default knex writes the parameters of a failed statement, hashes and addresses, into the message of its error.
+    compileSqlOnError: false,
+    migrations: { migrationSource },
+  });
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: 5,
+    connectionTimeoutMillis: 5_000,
+    application_name: "koa-app",
+  });
+  pool.on("error", onIdleError);
+  pool.on("connect", (client) => client.on("error", onIdleError));
+
+  return {
+    knex,
+    pool,
+    migrate: () => reaching(() => inTurn(pool, () => migrateToLatest(knex))),
+    assertMigrated: () => reaching(() => assertNothingPending(knex)),
+    ping: async () => void (await pool.query({ text: "select 1", query_timeout: 2_000 } as pg.QueryConfig)),
+    close: async () => void (await Promise.all([knex.destroy(), pool.end()])),
+  };
+}
+
+export interface AppDatabaseOptions {
+  readonly databaseUrl: string;
+  /** Told of a connection that died while nobody used it. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+async function migrateToLatest(knex: Knex): Promise<void> {
+  // A process killed while it migrated leaves knex's own lock behind. Whoever gets here holds the advisory lock, so it is stale.
+  await knex.migrate.forceFreeMigrationsLock();
+  await knex.migrate.latest();
+}
+
+async function assertNothingPending(knex: Knex): Promise<void> {
+  await knex.raw("select 1");
+  const [, pending] = (await knex.migrate.list()) as [unknown[], unknown[]];
+  if (pending.length === 0) return;
+  throw new StartupError(
+    "MIGRATION_MISSING",
+    `${pending.length} migration(s) of the app database have not run, and AUTO_MIGRATE is false. Run "npm run migrate", then start again.`,
+  );
+}
+
+async function inTurn(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("select pg_advisory_lock(hashtextextended('koa-app.migrate', 0))");
+    await work();
+  } finally {
+    // Ending the session is what surely frees its lock.
+    client.release(true);
+  }
+}
+
+async function reaching(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof StartupError || !isConnectionFailure(error)) throw error;
+    throw new StartupError(
+      "APP_DATABASE_UNREACHABLE",
+      `The app database cannot be used (${error.code}). Check that the server in DATABASE_URL runs, and the user, password and database in it.`,
+      { cause: error },
+    );
+  }
+}
+
+// Class 08: connection; 28: credentials; 3D: no such database; 53300: too many connections; 57P03: starting or stopping.
+const connectionFailures = /^(?:E[A-Z]+|08\w{3}|28\w{3}|3D\w{3}|53300|57P03|NO_ANSWER)$/;
+
+function isConnectionFailure(error: unknown): error is Error & { code: string } {
+  if (!(error instanceof Error)) return false;
+  // pg and tarn give a timed out connect no code.
+  if (/timeout/i.test(error.message)) Object.assign(error, { code: "NO_ANSWER" });
+  return "code" in error && typeof error.code === "string" && connectionFailures.test(error.code);
+}

@@ -1,0 +1,25 @@
+import type Router from "@koa/router";
+import Koa from "koa";
+import { errorResponses } from "./http/error-responses.ts";
+import { requestLog } from "./http/request-log.ts";
+import { securityHeaders } from "./http/security-headers.ts";
+import type { Logger } from "./logging/logger.ts";
+
+/** Puts the routes behind what every request goes through. */
+export function createApp({ routers, trustedProxyCount, logger }: AppOptions): Koa {
+  const app = new Koa({ proxy: trustedProxyCount > 0, maxIpsCount: trustedProxyCount });
+  app.use(requestLog({ logger }));
+  app.use(securityHeaders());
+  app.use(errorResponses({ logger }));
+  for (const router of routers) app.use(router.routes()).use(router.allowedMethods());
+  // What gets here broke after the answer had begun: the client went away, mostly.
+  app.on("error", (error) => logger.warn({ err: error }, "a request broke"));
+  return app;
+}
+
+export interface AppOptions {
+  readonly routers: readonly Router[];
+  /** How many of the last entries in `X-Forwarded-For` were written by proxies of ours; 0 ignores the header. */
+  readonly trustedProxyCount: number;
+  readonly logger: Logger;
+}

@@ -1,0 +1,49 @@
+import type { Jobs, PerformableTask, Worker } from "@acme/jobs";
+import type { Health } from "./health.ts";
+
+/** The worker of this process, with the relay that feeds it; or none, where JOB_QUEUE_ENABLED is false. */
+export interface BackgroundJobs {
+  /** An unreachable jobs database is no error: the worker starts by itself once it is there, and the app serves meanwhile. */
+  start(): Promise<void>;
+  health(): Promise<Pick<Health["parts"], "jobsDatabase" | "worker" | "outbox">>;
+  /** Resolves when every job is done or handed back. */
+  stop(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+export function createBackgroundJobs({
+  jobs,
+  tasks,
+  isEnabled,
+  concurrency,
+  migrate,
+}: BackgroundJobsNeeds): BackgroundJobs {
+  let worker: Worker | undefined;
+  return {
+    async start() {
+      if (isEnabled) worker = await jobs.startWorker({ tasks, concurrency, migrate });
+    },
+    async health() {
+      const { jobsDatabase, outbox } = await jobs.health();
+      return {
+        jobsDatabase: isEnabled ? jobsDatabase : "off",
+        worker: isEnabled ? stateOf(worker) : "off",
+        outbox: outbox === "down" ? null : (outbox ?? null),
+      };
+    },
+    async stop(options) {
+      await worker?.stop(options);
+    },
+  };
+}
+
+interface BackgroundJobsNeeds {
+  readonly jobs: Jobs;
+  readonly tasks: readonly PerformableTask[];
+  readonly isEnabled: boolean;
+  readonly concurrency: number;
+  readonly migrate: boolean;
+}
+
+function stateOf(worker: Worker | undefined): "up" | "down" {
+  return worker?.state === "running" ? "up" : "down";
+}

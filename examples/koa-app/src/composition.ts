@@ -1,0 +1,123 @@
+import { createEventBus, createUnitOfWork } from "@acme/domain-events";
+import { knexTransactions } from "@acme/domain-events/knex";
+import { createJobs } from "@acme/jobs";
+import type Koa from "koa";
+import type { Knex } from "knex";
+import { createAppDatabase, type AppDatabase } from "./app-database.ts";
+import { createApp } from "./app.ts";
+import { createBackgroundJobs, type BackgroundJobs } from "./background-jobs.ts";
+import { logBus } from "./bus-log.ts";
+import type { Config } from "./config.ts";
+import { registerHandlers } from "./handlers.ts";
+import { createHealthCheck } from "./health.ts";
+import { authRoutes } from "./http/auth-routes.ts";
+import { healthRoutes } from "./http/health-routes.ts";
+import { createRequestLimits } from "./http/request-limits.ts";
+import { verifyEmailRoutes } from "./http/verify-email-routes.ts";
+import type { Logger } from "./logging/logger.ts";
+import { createMailer } from "./mailer/mailer.ts";
+import { mailRoutes } from "./page/mail-routes.ts";
+import { pageRoutes } from "./page/page-routes.ts";
+import { createPasswordHasher } from "./passwords/password-hasher.ts";
+import type { Services } from "./services.ts";
+import { performSendAlreadyRegisteredEmail } from "./tasks/send-already-registered-email.ts";
+import { performSendVerificationEmail } from "./tasks/send-verification-email.ts";
+import { createRegisterUser } from "./users/register-user.ts";
+import { createRequestVerification } from "./users/request-verification.ts";
+import { createVerifyEmail } from "./users/verify-email.ts";
+
+/** Everything of the app, wired. It has opened nothing yet. */
+export interface Composition {
+  readonly database: AppDatabase;
+  readonly backgroundJobs: BackgroundJobs;
+  readonly app: Koa;
+  /** Brings the tables of the data and of the outbox up to date, or checks them when AUTO_MIGRATE is false. */
+  prepareDatabase(): Promise<void>;
+  /** Brings the jobs database up to date; does nothing where JOB_QUEUE_ENABLED is false. */
+  prepareJobs(): Promise<void>;
+  /** From now on `/health/ready` says that no new requests should come. */
+  announceStop(): void;
+  close(): Promise<void>;
+}
+
+/** The one place that knows how the parts fit together. */
+export function compose({ config, services, logger }: CompositionNeeds): Composition {
+  const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
+  const { publicUrl } = config;
+  const onIdleError = (error: Error) => logger.warn({ err: error }, "an idle database connection broke");
+
+  const database = createAppDatabase({ databaseUrl, onIdleError });
+  const bus = createEventBus<Knex.Transaction>({ logger });
+  const unitOfWork = createUnitOfWork(knexTransactions(database.knex), { bus });
+  const jobs = createJobs({
+    // Switched off, the queue is not even told where the jobs database is: nothing here can ever connect to it.
+    connection: config.jobQueueEnabled ? jobQueueDatabaseUrl : database.pool,
+    // Given always: where both are one database, that is found out, and the jobs are written directly.
+    outbox: { connection: database.pool },
+    logger,
+  });
+
+  const busLog = logBus(bus, logger);
+  registerHandlers({ bus, jobs, logger });
+  busLog.logRegistered();
+
+  const mailer = createMailer({ smtpUrl, from: config.mailFrom, publicUrl });
+  const tasks = [
+    performSendVerificationEmail({ knex: database.knex, mailer, publicUrl }),
+    performSendAlreadyRegisteredEmail({ knex: database.knex, mailer }),
+  ];
+  const backgroundJobs = createBackgroundJobs({
+    jobs,
+    tasks,
+    isEnabled: config.jobQueueEnabled,
+    concurrency: config.jobConcurrency,
+    migrate: config.autoMigrate,
+  });
+
+  const limits = createRequestLimits({ pool: database.pool, limits: config.limits, logger });
+  const registerUser = createRegisterUser({ unitOfWork, passwordHasher: createPasswordHasher() });
+  const requestVerification = createRequestVerification({ unitOfWork });
+  const verifyEmail = createVerifyEmail({ unitOfWork });
+
+  let isStopping = false;
+  const checkHealth = createHealthCheck({ database, backgroundJobs, isStopping: () => isStopping });
+  const app = createApp({
+    trustedProxyCount: config.trustedProxyCount,
+    logger,
+    routers: [
+      authRoutes({ limits, registerUser, requestVerification }),
+      verifyEmailRoutes({ limits, verifyEmail }),
+      healthRoutes({ checkHealth }),
+      pageRoutes({ limits, registerUser, requestVerification, catcher }),
+      ...(catcher === undefined ? [] : [mailRoutes({ catcher })]),
+    ],
+  });
+
+  return {
+    database,
+    backgroundJobs,
+    app,
+    async prepareDatabase() {
+      if (!config.autoMigrate) return await database.assertMigrated();
+      await database.migrate();
+      await jobs.migrateOutbox();
+    },
+    async prepareJobs() {
+      if (config.jobQueueEnabled) await jobs.migrate();
+    },
+    announceStop: () => {
+      isStopping = true;
+    },
+    async close() {
+      mailer.close();
+      await jobs.close();
+      await database.close();
+    },
+  };
+}
+
+interface CompositionNeeds {
+  readonly config: Config;
+  readonly services: Services;
+  readonly logger: Logger;
+}

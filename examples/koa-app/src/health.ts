@@ -1,0 +1,54 @@
+import type { BackgroundJobs } from "./background-jobs.ts";
+import type { AppDatabase } from "./app-database.ts";
+
+/**
+ * How the app is, part by part.
+ *
+ * `up`: all is well. `degraded`: it serves, but mails wait, because the jobs database or the worker is down. `down`: it cannot
+ * serve, because the app database is down or it is stopping.
+ */
+export interface Health {
+  readonly status: "up" | "degraded" | "down";
+  readonly parts: {
+    readonly server: "up" | "stopping";
+    readonly appDatabase: "up" | "down";
+    /** `off`: JOB_QUEUE_ENABLED is false, so this process never asks. */
+    readonly jobsDatabase: "up" | "down" | "off";
+    readonly worker: "up" | "down" | "off";
+    /** Jobs on their way into the jobs database; null when they are written there directly, or cannot be counted. */
+    readonly outbox: OutboxBacklog | null;
+  };
+}
+
+export interface OutboxBacklog {
+  readonly pendingCount: number;
+  readonly oldestAgeMs: number;
+}
+
+/** Asks every part. It answers within a few seconds, whatever hangs. */
+export function createHealthCheck({ database, backgroundJobs, isStopping }: HealthNeeds) {
+  return async function checkHealth(): Promise<Health> {
+    const [appDatabase, jobs] = await Promise.all([isUp(database.ping()), backgroundJobs.health()]);
+    const server = isStopping() ? "stopping" : "up";
+    const parts = { server, appDatabase, ...jobs } as const;
+    return { status: statusOf(parts), parts };
+  };
+}
+
+interface HealthNeeds {
+  readonly database: AppDatabase;
+  readonly backgroundJobs: BackgroundJobs;
+  readonly isStopping: () => boolean;
+}
+
+function statusOf({ server, appDatabase, jobsDatabase, worker }: Health["parts"]): Health["status"] {
+  if (server === "stopping" || appDatabase === "down") return "down";
+  return jobsDatabase === "down" || worker === "down" ? "degraded" : "up";
+}
+
+async function isUp(asked: Promise<unknown>): Promise<"up" | "down"> {
+  return await asked.then(
+    () => "up" as const,
+    () => "down" as const,
+  );
+}

@@ -1,0 +1,67 @@
+import type { Context, Middleware } from "koa";
+import type { Logger } from "../logging/logger.ts";
+import { errorPage } from "../page/error-page.ts";
+import { TooBusyError } from "../passwords/gate.ts";
+import { matchedRoute } from "./matched-route.ts";
+import { Problem } from "./problem.ts";
+
+/** Answers whatever a route throws: JSON in one shape, or a page for a browser that asked for one. */
+export function errorResponses({ logger }: { readonly logger: Logger }): Middleware {
+  return async function answerErrors(ctx, next) {
+    try {
+      await next();
+      if (ctx.body == null || ctx.body === "") answerEmpty(ctx);
+    } catch (error) {
+      const problem = toProblem(error);
+      if (problem.status >= 500) logger.error({ err: error, route: matchedRoute(ctx) }, "request failed");
+      answer(ctx, problem);
+    }
+  };
+}
+
+// The router leaves these without a body, 405 and 501 with an Allow header.
+function answerEmpty(ctx: Context): void {
+  if (ctx.status === 404) answer(ctx, notFound());
+  if (ctx.status === 405 || ctx.status === 501) {
+    answer(
+      ctx,
+      new Problem(ctx.status, "METHOD_NOT_ALLOWED", "This address does not take this method. See the Allow header."),
+    );
+  }
+}
+
+export function notFound(): Problem {
+  return new Problem(404, "NOT_FOUND", "There is nothing at this address.");
+}
+
+function answer(ctx: Context, problem: Problem): void {
+  ctx.status = problem.status;
+  if (problem.retryAfterSeconds !== undefined) ctx.set("Retry-After", String(problem.retryAfterSeconds));
+  // Unread rest of a body that is too large must not be taken for the next request.
+  if (problem.status === 413) ctx.set("Connection", "close");
+
+  if (wantsPage(ctx)) {
+    ctx.type = "html";
+    ctx.body = errorPage(problem).text;
+    return;
+  }
+  const { code, message, fields } = problem;
+  ctx.body = { error: { code, message, ...(fields && { fields }) } };
+}
+
+// curl accepts everything and gets JSON; a browser that navigates names HTML first.
+function wantsPage(ctx: Context): boolean {
+  return ctx.get("Accept").includes("text/html") && ctx.accepts("json", "html") === "html";
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof TooBusyError) return unavailable();
+  return new Problem(500, "INTERNAL", "Something went wrong on our side. It has been logged.");
+}
+
+export function unavailable(): Problem {
+  return new Problem(503, "UNAVAILABLE", "The service is too busy or not ready. Please try again in a moment.", {
+    retryAfterSeconds: 5,
+  });
+}

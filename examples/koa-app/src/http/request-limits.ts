@@ -1,0 +1,94 @@
+import { createHmac } from "node:crypto";
+import { isIPv6 } from "node:net";
+import type { Middleware } from "koa";
+import type pg from "pg";
+import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import type { Limits } from "../config.ts";
+import type { Logger } from "../logging/logger.ts";
+import type { EmailAddress } from "../users/email-address.ts";
+import { unavailable } from "./error-responses.ts";
+import { Problem } from "./problem.ts";
+
+/** Counts requests per client, and mails per address, in the app database: all processes of the app share the counts. */
+export interface RequestLimits {
+  /** Counts the request for its client, before its body is read. */
+  perClient(): Middleware;
+  /**
+   * Counts one mail for an address, before anything expensive is done. It is not asked who has the address, so a known and an
+   * unknown one are counted and refused alike.
+   *
+   * @throws {@link Problem} 429 with `Retry-After`; 503 when the counts cannot be read: a limit that cannot be checked is not
+   * taken as kept, and the failure is logged.
+   */
+  countAddress(email: EmailAddress): Promise<void>;
+}
+
+export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds): RequestLimits {
+  const common = { storeClient: pool, storeType: "pool", tableName: "request_limits", tableCreated: true };
+  const duration = limits.windowSeconds;
+  const clients = new RateLimiterPostgres({ ...common, keyPrefix: "client", points: limits.clientCount, duration });
+  const addresses = new RateLimiterPostgres({
+    ...common,
+    keyPrefix: "address",
+    points: limits.addressCount,
+    duration,
+    // The other limiter sweeps the table for both.
+    clearExpiredByTimeout: false,
+  });
+
+  return {
+    perClient: () =>
+      async function limitClient(ctx, next) {
+        await consume(clients, clientOf(ctx.ip));
+        await next();
+      },
+    countAddress: (email) => consume(addresses, email),
+  };
+
+  async function consume(limiter: RateLimiterPostgres, key: string): Promise<void> {
+    try {
+      await limiter.consume(hashOf(key));
+    } catch (refusal) {
+      if (refusal instanceof RateLimiterRes) throw tooMany(refusal);
+      logger.error(
+        { err: refusal, limit: limiter.keyPrefix },
+        "a request limit could not be checked; the request was refused",
+      );
+      throw unavailable();
+    }
+  }
+}
+
+interface RequestLimitsNeeds {
+  readonly pool: pg.Pool;
+  readonly limits: Limits;
+  readonly logger: Logger;
+}
+
+function tooMany({ msBeforeNext }: RateLimiterRes): Problem {
+  return new Problem(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.", {
+    retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1_000)),
+  });
+}
+
+// Neither mail addresses nor IP addresses are to be read from the table.
+function hashOf(key: string): string {
+  return createHmac("sha256", "koa-app request limits").update(key).digest("base64url");
+}
+
+// Whoever has one IPv6 address has the /64 around it.
+function clientOf(ip: string): string {
+  const address = ip.replace(/^::ffff:(?=\d+\.)/i, "");
+  return isIPv6(address) ? networkOf(address) : address;
+}
+
+function networkOf(address: string): string {
+  const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups = [...left, ...Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0"), ...right];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
+}

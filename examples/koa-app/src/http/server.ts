@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import { createServer as createProbe, type AddressInfo, type Server } from "node:net";
+import { StartupError } from "../startup-error.ts";
+
+export interface HttpServer {
+  /** Refuses new connections, lets running requests finish, and cuts what is left after the deadline. */
+  stop(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+/** @throws {@link StartupError} `PORT_TAKEN`. */
+export async function startServer(listener: RequestListener, { host, port }: Endpoint): Promise<HttpServer> {
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 }, listener);
+  await listen(server, { host, port });
+
+  return {
+    async stop({ deadlineMs }) {
+      const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      await new Promise((resolve) => server.close(resolve));
+      clearTimeout(cut);
+    },
+  };
+}
+
+/**
+ * Finds out before anything is started whether the port can be had, and picks a free one for port 0.
+ *
+ * @throws {@link StartupError} `PORT_TAKEN`.
+ */
+export async function choosePort({ host, port }: Endpoint): Promise<number> {
+  const probe = createProbe();
+  await listen(probe, { host, port });
+  const chosen = (probe.address() as AddressInfo).port;
+  await new Promise((resolve) => probe.close(resolve));
+  return chosen;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function listen(server: Server, { host, port }: Endpoint): Promise<void> {
+  server.listen({ host, port, exclusive: true });
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const advice: Record<string, string> = {
+      EADDRINUSE: `Port ${port} is taken by another process. Stop that, or choose another port: PORT=${port + 1} npm start`,
+      EACCES: `Port ${port} may not be used by this user. Choose one above 1023: PORT=3000 npm start`,
+      EADDRNOTAVAIL: "HOST is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for all of its addresses.",
+      ENOTFOUND: "HOST cannot be resolved. Use 127.0.0.1, or 0.0.0.0 for all addresses of this machine.",
+    };
+    throw new StartupError("PORT_TAKEN", advice[code] ?? `The server cannot listen on port ${port} (${code}).`, {
+      cause: error,
+    });
+  }
+}

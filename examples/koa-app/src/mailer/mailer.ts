@@ -1,0 +1,63 @@
+import { createTransport } from "nodemailer";
+import { toMailError } from "./mail-error.ts";
+
+/** A mail to one person. */
+export interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+export interface Mailer {
+  /**
+   * Hands a mail to the SMTP server. When the promise resolves the server has taken responsibility for it.
+   *
+   * @param messageKey the same for every attempt at the same mail: it becomes its Message-ID, by which mail programs show a mail
+   * once that arrived twice.
+   * @throws {@link MailError} without the address or the answer of the server in it.
+   */
+  send(mail: Mail, options: { readonly messageKey: string; readonly signal: AbortSignal }): Promise<void>;
+  close(): void;
+}
+
+export function createMailer({ smtpUrl, from, publicUrl }: MailerOptions): Mailer {
+  const transport = createTransport({
+    url: smtpUrl,
+    connectionTimeout: 10_000,
+    greetingTimeout: 10_000,
+    socketTimeout: 15_000,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+
+  return {
+    async send(mail, { messageKey, signal }) {
+      signal.throwIfAborted();
+      const messageId = `<${messageKey}@${publicUrl.hostname}>`;
+      const sending = transport.sendMail({ from, messageId, ...mail, to: { name: "", address: mail.to } });
+      await untilAborted(sending, signal).catch((error: unknown) => {
+        throw signal.aborted ? signal.reason : toMailError(error);
+      });
+    },
+    close: () => transport.close(),
+  };
+}
+
+export interface MailerOptions {
+  readonly smtpUrl: string;
+  readonly from: string;
+  readonly publicUrl: URL;
+}
+
+// nodemailer cannot abort a mail; its own timeouts end what is left behind here.
+async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

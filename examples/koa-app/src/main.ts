@@ -1,0 +1,61 @@
+import { compose } from "./composition.ts";
+import { loadConfig, type Config } from "./config.ts";
+import { choosePort, startServer } from "./http/server.ts";
+import { createLogger } from "./logging/logger.ts";
+import { runCommand, untilStopped } from "./run-command.ts";
+import { startServices, type Services } from "./services.ts";
+
+await runCommand(async (context) => {
+  const { resources, stopSignal } = context;
+  const config = await loadWebConfig();
+  const logger = createLogger({ level: config.logLevel });
+  const services = await startServices(config, resources);
+  stopSignal.throwIfAborted();
+
+  const composition = compose({ config, services, logger });
+  resources.defer(() => composition.close());
+  await composition.prepareDatabase();
+  stopSignal.throwIfAborted();
+
+  const { backgroundJobs } = composition;
+  const deadlineMs = config.stopDeadlineMs;
+  resources.defer(() => backgroundJobs.stop({ deadlineMs }));
+  await backgroundJobs.start();
+  stopSignal.throwIfAborted();
+
+  const server = await startServer(composition.app.callback(), config);
+  resources.defer(() => server.stop({ deadlineMs }));
+  logger.info({ host: config.host, port: config.port }, "server started");
+  if (services.catcher !== undefined) process.stdout.write(welcome(config, services));
+
+  await untilStopped(context);
+  composition.announceStop();
+  logger.info("stopping");
+});
+
+async function loadWebConfig(): Promise<Config> {
+  const config = loadConfig(process.env);
+  const port = await choosePort(config);
+  return port === config.port ? config : loadConfig({ ...process.env, PORT: String(port) });
+}
+
+function welcome({ publicUrl, jobQueueEnabled }: Config, { catcher }: Services): string {
+  const register = `curl -X POST ${publicUrl.origin}/auth/register -H 'content-type: application/json' -d '{"email":"ada@example.org","password":"correct horse battery"}'`;
+  return [
+    "",
+    `  The app is ready. Open ${publicUrl.href} to register and to read the mails it sends.`,
+    "",
+    "  Or register from a shell:",
+    `  ${register}`,
+    "",
+    catcher === undefined ? undefined : "  No mail leaves this machine: all of them are on that page.",
+    jobQueueEnabled
+      ? undefined
+      : '  JOB_QUEUE_ENABLED is false: mails wait until "npm run worker" runs in another terminal.',
+    "  Ctrl-C stops everything. The data stay for the next start.",
+    "",
+    "",
+  ]
+    .filter((line) => line !== undefined)
+    .join("\n");
+}

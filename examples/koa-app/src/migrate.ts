@@ -1,0 +1,23 @@
+import { compose } from "./composition.ts";
+import { loadConfig } from "./config.ts";
+import { createLogger } from "./logging/logger.ts";
+import { runCommand } from "./run-command.ts";
+import { findServices, startServices } from "./services.ts";
+import { StartupError } from "./startup-error.ts";
+
+await runCommand(async ({ resources }) => {
+  const config = { ...loadConfig(process.env), autoMigrate: true };
+  const logger = createLogger({ level: config.logLevel });
+  // The embedded database may be running already; if not, it is started for the time this takes.
+  const services = await findServices(config).catch(async (error: unknown) => {
+    if (error instanceof StartupError && error.code === "LOCAL_SERVICES_MISSING")
+      return await startServices(config, resources);
+    throw error;
+  });
+
+  const composition = compose({ config, services, logger });
+  resources.defer(() => composition.close());
+  await composition.prepareDatabase();
+  await composition.prepareJobs();
+  logger.info("migrated");
+});

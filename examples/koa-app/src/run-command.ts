@@ -1,0 +1,74 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { StartupError } from "./startup-error.ts";
+
+/** What a command has at hand. */
+export interface CommandContext {
+  /** What the command opens goes here; it is closed in reverse order when the command ends, however it ends. */
+  readonly resources: AsyncDisposableStack;
+  /** Aborted by Ctrl-C, SIGTERM, or a terminal that was closed. */
+  readonly stopSignal: AbortSignal;
+}
+
+/**
+ * Runs a command until it is done or told to stop, then ends the process: 0 after a clean end, 1 after an error.
+ *
+ * The first Ctrl-C stops in order; one more, once a second has passed, ends the process at once.
+ */
+export async function runCommand(command: (context: CommandContext) => Promise<void>): Promise<never> {
+  const { stopSignal, interrupted } = listenForSignals();
+  const ended = endInOrder(command, stopSignal);
+  process.exit(await Promise.race([ended, interrupted]));
+}
+
+/** Resolves when the command is told to stop. */
+export async function untilStopped({ stopSignal }: CommandContext): Promise<void> {
+  if (stopSignal.aborted) return;
+  await new Promise((resolve) => stopSignal.addEventListener("abort", resolve, { once: true }));
+}
+
+async function endInOrder(
+  command: (context: CommandContext) => Promise<void>,
+  stopSignal: AbortSignal,
+): Promise<0 | 1> {
+  try {
+    await using resources = new AsyncDisposableStack();
+    await command({ resources, stopSignal });
+    return 0;
+  } catch (error) {
+    if (stopSignal.aborted && error === stopSignal.reason) return 0;
+    process.stderr.write(`${explain(error)}\n`);
+    return 1;
+  }
+}
+
+function listenForSignals(): { stopSignal: AbortSignal; interrupted: Promise<1> } {
+  const controller = new AbortController();
+  const { promise: interrupted, resolve } = Promise.withResolvers<1>();
+  let firstAt: number | undefined;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      firstAt ??= performance.now();
+      controller.abort();
+      // npm passes on a Ctrl-C that the terminal has sent to the whole group already: that is still the first one.
+      if (performance.now() - firstAt > 1_000) resolve(1);
+    });
+  }
+  return { stopSignal: controller.signal, interrupted };
+}
+
+/** Resolves after a while, or at once when told to stop. */
+export async function pause(durationMs: number, stopSignal: AbortSignal): Promise<void> {
+  await delay(durationMs, undefined, { signal: stopSignal }).catch(() => undefined);
+}
+
+// The message of a StartupError says all. Of anything else the frames are needed, too.
+function explain(error: unknown): string {
+  if (error instanceof StartupError) return error.message;
+  if (hasTeachingMessage(error)) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+// The errors of the libraries in this repository carry a literal code and say what to do.
+function hasTeachingMessage(error: unknown): error is Error {
+  return error instanceof Error && /^(?:Jobs|DomainEvents|LocalPostgres)Error$/.test(error.name);
+}

@@ -1,0 +1,13 @@
+/** Something the person who starts a command can mend. Commands print its message as it is and exit with code 1. */
+export class StartupError extends Error {
+  override readonly name = "StartupError";
+  readonly code: StartupErrorCode;
+
+  constructor(code: StartupErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export type StartupErrorCode =
+  "SETTINGS_INVALID" | "APP_DATABASE_UNREACHABLE" | "MIGRATION_MISSING" | "PORT_TAKEN" | "LOCAL_SERVICES_MISSING";

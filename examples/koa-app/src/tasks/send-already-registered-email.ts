@@ -1,0 +1,22 @@
+import { defineTask, perform, retry } from "@acme/jobs";
+import type { Knex } from "knex";
+import { z } from "zod";
+import { alreadyRegisteredMail } from "../mailer/already-registered-mail.ts";
+import type { Mailer } from "../mailer/mailer.ts";
+import { findRecipient } from "../users/user-table.ts";
+
+/** Tells the owner of a verified address that somebody tried to register it. */
+export const sendAlreadyRegisteredEmail = defineTask("send_already_registered_email", {
+  payload: z.object({ userId: z.uuid() }),
+  retry: retry.network,
+  timeoutMs: 30_000,
+});
+
+export function performSendAlreadyRegisteredEmail({ knex, mailer }: { knex: Knex; mailer: Mailer }) {
+  return perform(sendAlreadyRegisteredEmail, async ({ userId }, { idempotencyKey, signal }) => {
+    const recipient = await findRecipient(knex, userId);
+    if (recipient === undefined) return;
+
+    await mailer.send(alreadyRegisteredMail({ to: recipient.email }), { messageKey: idempotencyKey, signal });
+  });
+}

@@ -1,0 +1,36 @@
+import { compose } from "./composition.ts";
+import { loadConfig } from "./config.ts";
+import { isRunning } from "./local/runtime-file.ts";
+import { createLogger } from "./logging/logger.ts";
+import { pause, runCommand } from "./run-command.ts";
+import { findServices } from "./services.ts";
+import { StartupError } from "./startup-error.ts";
+
+await runCommand(async ({ resources, stopSignal }) => {
+  // A worker is what JOB_QUEUE_ENABLED=false leaves to another process: to this one.
+  const config = { ...loadConfig(process.env), jobQueueEnabled: true };
+  const logger = createLogger({ level: config.logLevel });
+  const { ownerPid, ...services } = await findServices(config);
+
+  const composition = compose({ config, services, logger });
+  resources.defer(() => composition.close());
+  await composition.prepareDatabase();
+  stopSignal.throwIfAborted();
+
+  const { backgroundJobs } = composition;
+  resources.defer(() => backgroundJobs.stop({ deadlineMs: config.stopDeadlineMs }));
+  await backgroundJobs.start();
+
+  while (!stopSignal.aborted) {
+    await pause(1_000, stopSignal);
+    if (ownerPid !== undefined && !isRunning(ownerPid)) throw ownerGone();
+  }
+  logger.info("stopping");
+});
+
+function ownerGone(): StartupError {
+  return new StartupError(
+    "LOCAL_SERVICES_MISSING",
+    'The embedded servers are gone, because their "npm start" has ended. Start it again, then this worker.',
+  );
+}
