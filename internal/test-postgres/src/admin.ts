@@ -1,0 +1,23 @@
+import pg from "pg";
+
+export type Query = (text: string, values?: unknown[]) => Promise<pg.QueryResult<Record<string, unknown>>>;
+
+/** Runs statements on one connection that is opened for them and closed after them. */
+export async function withConnection<Result>(url: string, work: (query: Query) => Promise<Result>): Promise<Result> {
+  const client = new pg.Client({ connectionString: url });
+  // Without a listener, a server that goes away would end the test's process.
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return await work((text, values) => client.query<Record<string, unknown>>(text, values));
+  } finally {
+    await client.end();
+  }
+}
+
+/** The same server, another database. */
+export function onDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${encodeURIComponent(database)}`;
+  return changed.href;
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import { onDatabase, withConnection } from "./admin.ts";
+import { dropDatabase } from "./drop-databases.ts";
+import { runId, serverUrl } from "./server-url.ts";
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly name: string;
+  /** A pool on this database. It is ended with the database, so tests need not. */
+  pool(options?: pg.PoolConfig): pg.Pool;
+}
+
+export interface TestDatabaseOptions {
+  /** A database to copy, as `createTemplate` returns it. Default: an empty one. */
+  template?: string;
+}
+
+/**
+ * Creates a database that only this test knows, in about 25 ms.
+ *
+ * On dispose its pools are ended and it is dropped, whoever is still connected.
+ *
+ * @example
+ * await using database = await createTestDatabase();
+ * const pool = database.pool({ max: 1 });
+ */
+export async function createTestDatabase({ template = "template0" }: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const server = serverUrl();
+  const name = `${runId()}_${randomBytes(6).toString("hex")}`;
+  await withConnection(server, (query) => query(createDatabase(name, template)));
+
+  const url = onDatabase(server, name);
+  const pools: pg.Pool[] = [];
+  return {
+    url,
+    name,
+    pool(options) {
+      const pool = new pg.Pool({ connectionString: url, ...options });
+      // A test that kills connections would otherwise end its own process by an idle one.
+      pool.on("error", () => {});
+      pools.push(pool);
+      return pool;
+    },
+    async [Symbol.asyncDispose]() {
+      await endPools(pools);
+      await withConnection(server, (query) => query(dropDatabase(name)));
+    },
+  };
+}
+
+/**
+ * Prepares a database once per run, however many test files ask for it at once, and returns its name.
+ *
+ * `prepare` gets the connection string of an empty database and must close what it opens. When it throws, the next
+ * caller tries again from an empty one.
+ */
+export async function createTemplate(name: string, prepare: (url: string) => Promise<void>): Promise<string> {
+  const server = serverUrl();
+  const template = `${runId()}_template_${name}`;
+  const unfinished = `${template}_unfinished`;
+  await withConnection(server, async (query) => {
+    // Held until this connection closes.
+    await query("select pg_advisory_lock(hashtextextended($1, 0))", [template]);
+    const found = await query("select from pg_database where datname = $1", [template]);
+    if (found.rowCount === 1) return;
+
+    await query(dropDatabase(unfinished));
+    await query(createDatabase(unfinished, "template0"));
+    await prepare(onDatabase(server, unfinished));
+    await query(`alter database ${pg.escapeIdentifier(unfinished)} rename to ${pg.escapeIdentifier(template)}`);
+  });
+  return template;
+}
+
+function createDatabase(name: string, template: string): string {
+  return `create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)} strategy file_copy`;
+}
+
+/** A client that a test never gave back keeps its pool from ending; dropping the database ends that client. */
+async function endPools(pools: pg.Pool[]): Promise<void> {
+  const ended = pools.filter((pool) => !pool.ending).map((pool) => pool.end());
+  const { promise: patienceEnds, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, 1000);
+  await Promise.race([Promise.allSettled(ended), patienceEnds]);
+  clearTimeout(timer);
+}
