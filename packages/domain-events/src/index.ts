@@ -1,1 +1,47 @@
-export {};
+export { AggregateRoot, type EventSource } from "./aggregate-root.ts";
+export { beforeCommit } from "./before-commit.ts";
+export {
+  clearHandlers,
+  type DefaultBus,
+  defaultBus,
+  type DefaultTransaction,
+  publish,
+  publishAll,
+  register,
+} from "./default-bus.ts";
+export type { DurableHandler, DurableStore, DurableTransaction } from "./durable-handler.ts";
+export {
+  CommitOutcomeUnknownError,
+  DomainEventsError,
+  type DomainEventsErrorCode,
+  EventLoopError,
+  type HandlerFailure,
+  HandlersFailedError,
+  TransactionAbortedError,
+} from "./errors.ts";
+export { createEventBus, type EventBus, type EventBusOptions } from "./event-bus.ts";
+export { type ClassOf, defineEvent, DomainEvent, type EventClass, type EventProperties, props } from "./event.ts";
+export type {
+  AfterCommitHandler,
+  BeforeCommitContext,
+  BeforeCommitHandler,
+  Delivery,
+  Handler,
+  HandlerContext,
+} from "./handler.ts";
+export type { StopReport } from "./in-flight.ts";
+export type { Lifecycle, LifecycleEvents } from "./lifecycle.ts";
+export type { Logger } from "./logger.ts";
+export type { DroppedHandler } from "./publish-run.ts";
+export type { RetryOptions } from "./retry.ts";
+export { onceKeysSql, type RunOnceResult } from "./run-once.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
+export type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+export {
+  createUnitOfWork,
+  type RunOptions,
+  type UnitOfWork,
+  type UnitOfWorkOptions,
+  type Work,
+} from "./unit-of-work.ts";
+export type { UnitContext } from "./unit.ts";

@@ -1,1 +1,175 @@
-export {};
+import { isConnectionError } from "./database-error.ts";
+import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
+import { OwnedTransaction } from "./owned-transaction.ts";
+import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { within } from "./within.ts";
+
+/** The part of a pg client that is needed; a `pg.PoolClient` is one. */
+export interface PgClient {
+  query(text: string, values?: unknown[]): Promise<PgResult>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "notice", listener: (notice: object) => void): unknown;
+  off(event: "error" | "notice", listener: (happened: never) => void): unknown;
+  release(error?: Error | boolean): void;
+}
+
+interface PgResult {
+  readonly command: string;
+  readonly rows: Record<string, unknown>[];
+}
+
+/** The part of a pool that is needed; a `pg.Pool` is one. */
+export interface PgPool {
+  connect(): Promise<PgClient>;
+}
+
+/** What the pool's `connect()` resolves with, so that `tx` is the real `pg.PoolClient` of the application. */
+export type ClientOf<Pool> = Pool extends {
+  connect: { (): Promise<infer Client>; (callback: (...args: never[]) => void): void };
+}
+  ? Client
+  : Pool extends { connect: () => Promise<infer Client> }
+    ? Client
+    : never;
+
+const rollbackTimeoutMs = 5_000;
+
+/**
+ * Units of work over a `pg.Pool`. In the work `tx` is the pool's client, which refuses statements that would end the
+ * transaction, and any statement once that has ended.
+ *
+ * @throws {@link DomainEventsError} `ADAPTER_INVALID` when it is not given a pool.
+ *
+ * @example
+ * const unitOfWork = createUnitOfWork(pgTransactions(new pg.Pool({ connectionString })));
+ */
+export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdapter<ClientOf<Pool>> {
+  if (typeof pool?.connect !== "function") {
+    throw new DomainEventsError(
+      "ADAPTER_INVALID",
+      "pgTransactions() takes a pg.Pool: pgTransactions(new pg.Pool({ … })).",
+    );
+  }
+  return {
+    database: pool,
+    async begin({ isolation }) {
+      const client = await pool.connect();
+      const transaction = transactionOn<ClientOf<Pool>>(client);
+      try {
+        await client.query(beginStatement(isolation));
+      } catch (error) {
+        await transaction.rollback(error);
+        throw error;
+      }
+      return transaction;
+    },
+    async transactionStatus(transactionId, { timeoutMs }) {
+      const client = await pool.connect();
+      const onError = (): void => {};
+      client.on("error", onError);
+      try {
+        const question = client.query("select pg_xact_status($1::xid8) as status", [transactionId]);
+        const { rows } = await within(timeoutMs, question);
+        client.release();
+        return rows[0]?.["status"] as string | null;
+      } catch (error) {
+        client.release(error as Error);
+        throw error;
+      } finally {
+        client.off("error", onError);
+      }
+    },
+  };
+}
+
+function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
+  const owned = new OwnedTransaction();
+  let lost: Error | undefined;
+  // Without a listener, a backend that is killed between two statements would end the process.
+  const onError = (error: Error): void => {
+    lost ??= error;
+  };
+  const onNotice = (notice: object): void => owned.observeNotice(notice);
+  client.on("error", onError);
+  client.on("notice", onNotice);
+
+  function release(error?: unknown): void {
+    owned.close();
+    client.release(error === undefined ? undefined : error instanceof Error ? error : true);
+    client.off("error", onError);
+    client.off("notice", onNotice);
+  }
+
+  async function rollback(reason: unknown): Promise<void> {
+    owned.close();
+    if (lost || isConnectionError(reason)) return release(lost ?? reason);
+    try {
+      await within(rollbackTimeoutMs, client.query("rollback"));
+      release();
+    } catch (error) {
+      release(error);
+    }
+  }
+
+  return {
+    tx: guard(client, owned) as Tx,
+    query: (text, values) => client.query(text, values && [...values]),
+    async commit() {
+      const refusal = owned.violation ?? (lost && lostBeforeCommit(lost));
+      if (refusal) {
+        await rollback(refusal);
+        throw refusal;
+      }
+      owned.close();
+      const { command } = await client.query("commit").catch((error: unknown) => {
+        release(lost ?? (isConnectionError(error) ? error : undefined));
+        throw error;
+      });
+      release();
+      if (owned.violation) throw owned.violation;
+      return command;
+    },
+    rollback,
+  };
+}
+
+/** The client as the work sees it. */
+function guard(client: PgClient, owned: OwnedTransaction): object {
+  const methods = new Map<PropertyKey, unknown>([
+    ["query", (...args: unknown[]) => guardedQuery(client, owned, args)],
+    [
+      "release",
+      () => {
+        throw owned.refuse();
+      },
+    ],
+  ]);
+  return new Proxy(client, {
+    get(target, property) {
+      if (methods.has(property)) return methods.get(property);
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+function guardedQuery(client: PgClient, owned: OwnedTransaction, args: unknown[]): unknown {
+  const [statement] = args;
+  const text = typeof statement === "object" && statement !== null && "text" in statement ? statement.text : statement;
+  owned.check(text);
+  const answer: unknown = Reflect.apply(client.query, client, args);
+  return answer instanceof Promise
+    ? answer.then((results: unknown) => {
+        owned.observe(results);
+        return results;
+      })
+    : answer;
+}
+
+function beginStatement(isolation: Isolation | undefined): string {
+  return isolation ? `begin isolation level ${isolation}` : "begin";
+}
+
+function lostBeforeCommit(cause: Error): TransactionAbortedError {
+  return new TransactionAbortedError("The connection was lost before the COMMIT was sent.", { cause });
+}

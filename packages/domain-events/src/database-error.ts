@@ -1,0 +1,44 @@
+/** An error of PostgreSQL carries a five-character SQLSTATE. EPIPE has five letters and is none. */
+const sqlState = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
+const connectionState = /^(?:08|57P0|40003)/;
+const socketError = /^(?:E(?:CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH|NETUNREACH|AI_AGAIN)|ERR_SOCKET|ERR_STREAM)/;
+// At the end, because knex puts the statement in front.
+const driverMessage =
+  /(?:connection terminated(?: unexpectedly)?|query read timeout|is not queryable|connection timeout|timeout expired)$/i;
+
+export function codeOf(error: unknown): string | undefined {
+  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined;
+}
+
+/** PostgreSQL itself answered COMMIT with this error, so the transaction is rolled back. */
+export function meansRolledBack(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && sqlState.test(code) && !connectionState.test(code) && !isFatal(error);
+}
+
+/** The connection is gone, or no longer to be trusted. */
+export function isConnectionError(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== undefined && sqlState.test(code)) return connectionState.test(code) || isFatal(error);
+  if (code !== undefined) return socketError.test(code);
+  return error instanceof Error && driverMessage.test(error.message);
+}
+
+/** The same work may succeed when it runs again from the start. */
+export function isRetryable(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === "40001" || code === "40P01") return true;
+  // The original is the cause where a joined run or a savepoint failed and its error was swallowed.
+  return (code === "UNIT_DOOMED" || code === "SAVEPOINT_DOOMED") && error instanceof Error && isRetryable(error.cause);
+}
+
+function isFatal(error: unknown): boolean {
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    "severity" in error &&
+    (error.severity === "FATAL" || error.severity === "PANIC")
+  );
+}

@@ -1,0 +1,121 @@
+/** What went wrong, as a literal a program can switch over. Every code has a paragraph in docs/errors.md. */
+export type DomainEventsErrorCode =
+  | "ADAPTER_INVALID"
+  | "AGGREGATE_INVALID"
+  | "COMMIT_OUTCOME_UNKNOWN"
+  | "EVENT_CLASS_INVALID"
+  | "EVENT_INVALID"
+  | "EVENT_LOOP"
+  | "EVENT_NAME_INVALID"
+  | "EVENT_NAME_TAKEN"
+  | "HANDLERS_FAILED"
+  | "HANDLER_INVALID"
+  | "HANDLER_TIMEOUT"
+  | "JOINED_OPTIONS"
+  | "NEEDS_UNIT_OF_WORK"
+  | "ONCE_KEYS_MISSING"
+  | "ONCE_KEY_INVALID"
+  | "OPTIONS_INVALID"
+  | "PUBLISH_ENDED"
+  | "SAVEPOINT_DOOMED"
+  | "SAVEPOINT_OPEN"
+  | "SCHEMA_ASYNC"
+  | "STOPPED"
+  | "TRANSACTION_ABORTED"
+  | "TRANSACTION_OWNED"
+  | "UNIT_DOOMED"
+  | "UNIT_ENDED";
+
+/**
+ * Base of every error this package makes.
+ *
+ * Compare {@link DomainEventsError.code}, which is the same in the ESM and the CJS build; `instanceof` is not.
+ * Messages name event types and handlers, never what an event carries.
+ */
+export class DomainEventsError extends Error {
+  readonly code: DomainEventsErrorCode;
+
+  constructor(code: DomainEventsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** One handler that failed on one event. */
+export interface HandlerFailure {
+  readonly event: object;
+  /** The handler's function name, or the task of a durable handler. */
+  readonly handler: string;
+  readonly error: unknown;
+}
+
+/**
+ * Some handlers failed; all of them ran. Each failure has been logged already.
+ *
+ * From a unit of work {@link HandlersFailedError.committed} is true: the data is stored, and `result` is what the work
+ * returned.
+ */
+export class HandlersFailedError extends DomainEventsError {
+  readonly failures: readonly HandlerFailure[];
+  readonly committed: boolean;
+  readonly result: unknown;
+
+  constructor(failures: readonly HandlerFailure[], unit?: { readonly result: unknown }) {
+    const names = [...new Set(failures.map((failure) => failure.handler))].join(", ");
+    const outcome = unit ? " The unit of work itself is committed: do not run it again." : "";
+    super("HANDLERS_FAILED", `${failures.length} event handler run(s) failed: ${names}.${outcome} See \`failures\`.`, {
+      cause: failures[0]?.error,
+    });
+    this.failures = failures;
+    this.committed = unit !== undefined;
+    this.result = unit?.result;
+  }
+}
+
+/** Events recorded by handlers led to each other without end. */
+export class EventLoopError extends DomainEventsError {
+  /** The event types, each recorded by a handler of the one before it. */
+  readonly chain: readonly string[];
+
+  constructor(chain: readonly string[]) {
+    const end = chain.slice(-6).join(" → ");
+    super(
+      "EVENT_LOOP",
+      `Events keep recording events: a chain of ${chain.length} ends in ${end}. Break the circle in one of their handlers.`,
+    );
+    this.chain = chain;
+  }
+}
+
+/** The transaction did not commit, although nothing had been thrown: nothing is stored, nothing was published. */
+export class TransactionAbortedError extends DomainEventsError {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(
+      "TRANSACTION_ABORTED",
+      `${reason} Nothing is stored and nothing was published. ` +
+        "Look for a query error that was caught and swallowed, or wrap what may fail in savepoint().",
+      options,
+    );
+  }
+}
+
+/**
+ * The connection was lost while the COMMIT was on its way, and the database could not be asked in time what became of it.
+ *
+ * The data may or may not be stored. In-process handlers did not run; durable ones exist if and only if the data does.
+ */
+export class CommitOutcomeUnknownError extends DomainEventsError {
+  /** The transaction to ask `pg_xact_status()` about, when it is known. */
+  readonly transactionId: string | undefined;
+
+  constructor(transactionId: string | undefined, cause: unknown) {
+    super(
+      "COMMIT_OUTCOME_UNKNOWN",
+      "The connection was lost during COMMIT, and the database could not say whether it took place. " +
+        "Check the data before running the work again, or run it with runOnce() so that a second run is harmless.",
+      { cause },
+    );
+    this.transactionId = transactionId;
+  }
+}

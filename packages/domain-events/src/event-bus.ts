@@ -1,0 +1,161 @@
+import { DomainEventsError, EventLoopError, type HandlerFailure, HandlersFailedError } from "./errors.ts";
+import type { ClassOf } from "./event.ts";
+import { deliveryOf, type Handler } from "./handler.ts";
+import { createLifecycle, type Lifecycle, tell } from "./lifecycle.ts";
+import { consoleLogger, type Logger } from "./logger.ts";
+import { processSymbol } from "./process-global.ts";
+import { PublishRun, type PublishSettings } from "./publish-run.ts";
+import { type AnyRegistration, classNameOf, Registrations } from "./registrations.ts";
+import { findUnit, type RunningUnit } from "./running-units.ts";
+
+export interface EventBusOptions {
+  /** Gets every failure of a handler, once. A pino logger fits. Default: errors to the console, nothing else. */
+  readonly logger?: Logger;
+  /**
+   * What one failing handler means to the others. `"isolate"` (default): all run, then `publish` rejects with one
+   * {@link HandlersFailedError}. `"fail-fast"`: the first error stops the rest and is thrown as it is.
+   */
+  readonly handlerErrors?: "isolate" | "fail-fast";
+  /** A handler whose promise has not settled after this long counts as failed. Default: none. */
+  readonly handlerTimeoutMs?: number;
+}
+
+/** Brings events to their handlers. `Tx` is the transaction that beforeCommit handlers get. */
+export interface EventBus<in Tx = unknown> {
+  /** What the bus does, for those who watch. It costs nothing while nobody listens. */
+  readonly lifecycle: Lifecycle;
+
+  /**
+   * Registers a handler for a class of events and its subclasses; the wrapping of the handler says how it is delivered.
+   *
+   * Handlers of an event run in registration order. One registered twice runs twice. A publish under way is not
+   * disturbed: it keeps the handlers it started with.
+   *
+   * @returns the undo of this one registration; calling it twice is harmless.
+   * @throws {@link DomainEventsError} `EVENT_CLASS_INVALID`, `HANDLER_INVALID`, `EVENT_NAME_TAKEN`.
+   *
+   * @example
+   * bus.register(UserRegistered, function greet(event) { … });
+   * bus.register(UserRegistered, beforeCommit(async (event, { tx }) => { … }));
+   */
+  register<Event extends object>(eventClass: ClassOf<Event>, handler: Handler<NoInfer<Event>, Tx>): () => void;
+
+  /**
+   * Runs the handlers of an event, one after the other, and then those of what they recorded. Inside a running unit of
+   * work of this bus it records the event instead, to be published once that unit has committed.
+   *
+   * Never throws synchronously. When no handler returns a promise, all have run when it returns.
+   *
+   * @throws {@link HandlersFailedError} when handlers failed and all have run (see `handlerErrors`);
+   * {@link EventLoopError}; {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` for an event with a beforeCommit handler
+   * outside a unit of work, before anything ran; `EVENT_INVALID`, `EVENT_NAME_TAKEN`; `UNIT_ENDED` while the unit commits.
+   */
+  publish(event: object): Promise<void>;
+
+  /** {@link publish} for each, in order, as one breadth-first run. */
+  publishAll(events: Iterable<object>): Promise<void>;
+
+  /** Undoes every registration. */
+  clearHandlers(): void;
+
+  readonly [dispatcher]: Dispatcher<Tx>;
+}
+
+/** What a unit of work needs of a bus. */
+export interface Dispatcher<in Tx> {
+  readonly settings: PublishSettings;
+  readonly registrations: () => Registrations<Tx>;
+  /** The afterCommit handlers of events whose unit has committed. */
+  readonly runCommitted: (events: readonly object[], registrations: Registrations<Tx>) => PublishRun;
+}
+
+// A registered symbol, so that a unit of work of the other build finds it, too.
+export const dispatcher: unique symbol = processSymbol("dispatcher") as typeof dispatcher;
+
+const published: Promise<void> = Promise.resolve();
+
+/**
+ * Creates a bus.
+ *
+ * @example
+ * const bus = createEventBus<Knex.Transaction>({ logger });
+ * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
+ */
+export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): EventBus<Tx> {
+  const settings: PublishSettings = {
+    logger: options.logger ?? consoleLogger,
+    lifecycle: createLifecycle(),
+    failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
+    handlerTimeoutMs: options.handlerTimeoutMs,
+  };
+  let registrations = new Registrations<Tx>();
+
+  const internals: Dispatcher<Tx> = {
+    settings,
+    registrations: () => registrations,
+    runCommitted: (events, snapshot) => new PublishRun(settings, snapshot, events, { committed: true }),
+  };
+  const isOurs = (unit: RunningUnit): boolean => unit.bus === internals;
+
+  function publishAll(events: Iterable<object>): Promise<void> {
+    try {
+      const unit = findUnit(isOurs);
+      if (unit) {
+        for (const event of events) unit.record(event);
+        return published;
+      }
+      const failures = new PublishRun(settings, registrations, events, { committed: false }).start();
+      return failures instanceof Promise ? failures.then(throwFailures) : (throwFailures(failures) ?? published);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  function throwFailures(failures: readonly HandlerFailure[]): undefined {
+    const first = failures[0];
+    if (!first) return;
+    const loop = failures.find(({ error }) => error instanceof EventLoopError);
+    throw settings.failFast || loop ? (loop ?? first).error : new HandlersFailedError(failures);
+  }
+
+  return {
+    lifecycle: settings.lifecycle,
+    register(eventClass, handler) {
+      checkClass(eventClass);
+      const delivery = deliveryOf(handler);
+      // The registration is found by the event's class, so the handler only ever sees events of its own.
+      const kept = handler as AnyRegistration<Tx>["handler"];
+      const registration = { eventClass, name: handler.name || "anonymous handler", handler: kept };
+      registrations = registrations.with(registration);
+      if (settings.lifecycle.listenerCount("handler:registered") > 0) {
+        const happened = { eventType: classNameOf(eventClass), handler: registration.name, delivery };
+        tell(settings.lifecycle, settings.logger, "handler:registered", happened);
+      }
+      return () => {
+        registrations = registrations.without(registration);
+      };
+    },
+    publish: (event) => publishAll([event]),
+    publishAll,
+    clearHandlers() {
+      registrations = new Registrations();
+    },
+    [dispatcher]: internals,
+  };
+}
+
+function checkHandlerErrors(mode: EventBusOptions["handlerErrors"] = "isolate"): string {
+  if (mode === "isolate" || mode === "fail-fast") return mode;
+  throw new DomainEventsError("OPTIONS_INVALID", 'handlerErrors is "isolate" or "fail-fast".');
+}
+
+function checkClass(eventClass: unknown): void {
+  if (typeof eventClass === "function" && typeof eventClass.prototype === "object" && eventClass.prototype !== null) {
+    return;
+  }
+  throw new DomainEventsError(
+    "EVENT_CLASS_INVALID",
+    "register() takes the class of an event first, such as UserRegistered. " +
+      "If it is undefined, two modules import each other in a circle.",
+  );
+}

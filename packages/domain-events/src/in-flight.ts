@@ -1,0 +1,59 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { DomainEventsError } from "./errors.ts";
+import type { DroppedHandler } from "./publish-run.ts";
+
+/** What {@link InFlight.stop} leaves undone. */
+export interface StopReport {
+  /** Handlers that had not finished, or not even started, at the deadline. Durable ones are never among them. */
+  readonly dropped: readonly DroppedHandler[];
+  /** Units whose work was still running: they will roll back. */
+  readonly unfinishedUnitCount: number;
+}
+
+/** One `run` between its begin and the end of its handlers. */
+export interface Flight {
+  /** The deadline has passed: must not commit, must start no handler. */
+  isGivenUp: boolean;
+  /** Gives up its handlers and tells which ones. `undefined` while the work still runs. */
+  giveUpHandlers: (() => DroppedHandler[]) | undefined;
+}
+
+/** The runs of a unit of work that have begun and not ended. */
+export class InFlight {
+  readonly #flights = new Map<Flight, Promise<unknown>>();
+  #isStopped = false;
+
+  track<Result>(run: (flight: Flight) => Promise<Result>): Promise<Result> {
+    if (this.#isStopped) return Promise.reject(stopped("This unit of work has been stopped and takes no new runs."));
+    const flight: Flight = { isGivenUp: false, giveUpHandlers: undefined };
+    const running = run(flight).finally(() => this.#flights.delete(flight));
+    this.#flights.set(flight, running);
+    return running;
+  }
+
+  async stop(deadlineMs: number): Promise<StopReport> {
+    this.#isStopped = true;
+    const deadline = new AbortController();
+    await Promise.race([
+      Promise.allSettled(this.#flights.values()),
+      delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => {}),
+    ]);
+    deadline.abort();
+
+    const left = [...this.#flights.keys()];
+    const dropped = left.flatMap((flight) => {
+      flight.isGivenUp = true;
+      return flight.giveUpHandlers?.() ?? [];
+    });
+    return { dropped, unfinishedUnitCount: left.filter((flight) => !flight.giveUpHandlers).length };
+  }
+}
+
+/** @throws {@link DomainEventsError} `STOPPED` once the deadline has passed. */
+export function refuseWhenGivenUp(flight: Flight): void {
+  if (flight.isGivenUp) throw stopped("stop() reached its deadline before this unit of work committed: it rolls back.");
+}
+
+function stopped(message: string): DomainEventsError {
+  return new DomainEventsError("STOPPED", message);
+}

@@ -1,0 +1,62 @@
+import { DomainEventsError } from "./errors.ts";
+
+const space = String.raw`(?:\s|;|--[^\n]*(?:\n|$)|/\*[\s\S]*?\*/)*`;
+const control = new RegExp(
+  String.raw`^${space}(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b`,
+  "i",
+);
+
+/**
+ * Sees to it that only the unit of work ends its transaction. A statement of the work that would is refused before it is
+ * sent; one hidden in a longer text is found out by its command tag, or by the server's warning at our COMMIT.
+ */
+export class OwnedTransaction {
+  #violation: DomainEventsError | undefined;
+  #isClosed = false;
+
+  /** From now on every statement of the work is refused: the connection may belong to another unit already. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Why the transaction must not be committed. */
+  get violation(): DomainEventsError | undefined {
+    return this.#violation;
+  }
+
+  /** @throws {@link DomainEventsError} `UNIT_ENDED`, `TRANSACTION_OWNED`. */
+  check(statement: unknown): void {
+    if (this.#isClosed) {
+      throw new DomainEventsError(
+        "UNIT_ENDED",
+        "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
+      );
+    }
+    if (typeof statement === "string" && control.test(statement)) throw this.refuse();
+  }
+
+  /** Remembers the attempt as well: a work that wanted to roll back must not be committed. */
+  refuse(): DomainEventsError {
+    this.#violation ??= new DomainEventsError(
+      "TRANSACTION_OWNED",
+      "The work began, committed or rolled back the transaction itself; the unit of work does that, and nothing was published. " +
+        "Return to commit, throw to roll back, and use savepoint() for a part that may fail.",
+    );
+    return this.#violation;
+  }
+
+  /** Looks at what the server answered: one result, or one for each statement of a longer text. */
+  observe(results: unknown): void {
+    if (!this.#isClosed && [results].flat().some(endsTransaction)) this.refuse();
+  }
+
+  /** A warning at COMMIT that there was no transaction: the work had ended it. */
+  observeNotice(notice: unknown): void {
+    if (typeof notice === "object" && notice !== null && "code" in notice && notice.code === "25P01") this.refuse();
+  }
+}
+
+function endsTransaction(result: unknown): boolean {
+  const tag = typeof result === "object" && result !== null && "command" in result ? result.command : undefined;
+  return tag === "COMMIT" || tag === "BEGIN" || tag === "START";
+}

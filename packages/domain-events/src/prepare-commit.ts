@@ -1,0 +1,132 @@
+import { codeOf } from "./database-error.ts";
+import type { DurableStore } from "./durable-handler.ts";
+import { DomainEventsError, EventLoopError, TransactionAbortedError } from "./errors.ts";
+import { eventIdOf, eventTypeOf } from "./event.ts";
+import type { Dispatcher } from "./event-bus.ts";
+import type { BeforeCommitHandler } from "./handler.ts";
+import { tell } from "./lifecycle.ts";
+import { chainOf, type Link, longestChain } from "./publish-run.ts";
+import type { Registration, Registrations } from "./registrations.ts";
+import type { Unit } from "./unit.ts";
+
+export interface PreparedCommit<in Tx> {
+  readonly events: readonly object[];
+  readonly registrations: Registrations<Tx>;
+  readonly stores: readonly DurableStore[];
+  /** `null` when the guard found that the transaction has written nothing, `undefined` when nobody asked. */
+  readonly transactionId: string | null | undefined;
+}
+
+/**
+ * Everything that happens between the end of the work and COMMIT, inside the transaction: beforeCommit handlers, then one
+ * write for each durable store, then the guard.
+ */
+export async function prepareCommit<Tx>(unit: Unit<Tx>, bus: Dispatcher<Tx>): Promise<PreparedCommit<Tx>> {
+  const registrations = bus.registrations();
+  const events = await runBeforeCommitHandlers(unit, bus, registrations);
+  if (events.length === 0) return { events, registrations, stores: [], transactionId: undefined };
+  try {
+    const { stores, transactionId } = await writeDurable(unit, registrations, events);
+    return { events, registrations, stores, transactionId: transactionId ?? (await guard(unit)) };
+  } catch (error) {
+    throw codeOf(error) === "25P02" ? swallowed(error) : error;
+  }
+}
+
+async function runBeforeCommitHandlers<Tx>(
+  unit: Unit<Tx>,
+  bus: Dispatcher<Tx>,
+  registrations: Registrations<Tx>,
+): Promise<object[]> {
+  const queue: Link[] = [];
+  collect(unit, queue, undefined);
+  for (const link of queue) {
+    for (const registration of registrations.of(link.event).beforeCommit) {
+      await runOne(unit, bus, link, registration);
+    }
+    collect(unit, queue, link);
+  }
+  return queue.map((link) => link.event);
+}
+
+/** Whatever was recorded while the handlers of one event ran follows from that event. */
+function collect<Tx>(unit: Unit<Tx>, queue: Link[], parent: Link | undefined): void {
+  unit.root.refuseWhileChildOpen("The work ended");
+  if (unit.root.doom) throw unitDoomed(unit.root.doom.cause);
+  const length = parent ? parent.length + 1 : 1;
+  for (const event of unit.root.take()) {
+    if (length > longestChain + 1) throw new EventLoopError(chainOf(event, parent));
+    queue.push({ event, parent, length });
+  }
+}
+
+async function runOne<Tx>(
+  unit: Unit<Tx>,
+  { settings: { lifecycle, logger } }: Dispatcher<Tx>,
+  { event }: Link,
+  { name, handler }: Registration<BeforeCommitHandler<object, Tx>>,
+): Promise<void> {
+  const startedAt = performance.now();
+  try {
+    const { tx, record } = unit.contextOf(unit.root);
+    await handler.handle(event, { tx, record });
+  } catch (error) {
+    // The error goes to the caller of run(), who decides how bad it is; only the handler's name would be lost.
+    const fields = { eventType: eventTypeOf(event), eventId: eventIdOf(event), handler: name, err: error };
+    logger.warn(fields, "A beforeCommit handler failed; the unit of work rolls back");
+    const durationMs = performance.now() - startedAt;
+    tell(lifecycle, logger, "handler:failed", { event, handler: name, durationMs, error });
+    throw error;
+  }
+  if (lifecycle.listenerCount("handler:succeeded") === 0) return;
+  const durationMs = performance.now() - startedAt;
+  tell(lifecycle, logger, "handler:succeeded", { event, handler: name, durationMs });
+}
+
+/** One write for each store, with the requests of all events in order. */
+async function writeDurable<Tx>(
+  { transaction }: Unit<Tx>,
+  registrations: Registrations<Tx>,
+  events: readonly object[],
+): Promise<{ stores: DurableStore[]; transactionId: string | undefined }> {
+  const requests = new Map<DurableStore, unknown[]>();
+  for (const event of events) {
+    for (const { handler } of registrations.of(event).durable) {
+      const request = handler.toRequest(event);
+      const others = requests.get(handler.store);
+      if (others) others.push(request);
+      else requests.set(handler.store, [request]);
+    }
+  }
+
+  const { tx } = transaction;
+  const query = (text: string, values: readonly unknown[]): ReturnType<typeof transaction.query> =>
+    transaction.query(text, values);
+  let transactionId: string | undefined;
+  for (const [store, ofStore] of requests) {
+    const id = await store.write(ofStore, { tx, query });
+    transactionId ??= id;
+  }
+  return { stores: [...requests.keys()], transactionId };
+}
+
+/** Turns a silently aborted transaction into an error, and learns the id to ask about if the reply to COMMIT is lost. */
+async function guard<Tx>({ transaction }: Unit<Tx>): Promise<string | null> {
+  const { rows } = await transaction.query("select pg_current_xact_id_if_assigned()::text as id");
+  return (rows[0]?.["id"] ?? null) as string | null;
+}
+
+function swallowed(cause: unknown): TransactionAbortedError {
+  return new TransactionAbortedError("An earlier statement of this transaction had failed, so it cannot commit.", {
+    cause,
+  });
+}
+
+function unitDoomed(cause: unknown): DomainEventsError {
+  return new DomainEventsError(
+    "UNIT_DOOMED",
+    "A run() that had joined this unit of work failed and its error was swallowed, so the whole unit was rolled back. " +
+      "Let the error through, or wrap the part that may fail in savepoint().",
+    { cause },
+  );
+}

@@ -1,0 +1,32 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { isRetryable } from "./database-error.ts";
+
+export interface RetryOptions {
+  /** How often the work runs in total when it meets 40001 (serialization) or 40P01 (deadlock). Default: 3. */
+  readonly attempts?: number;
+}
+
+const firstDelayMs = 10;
+const longestDelayMs = 1_000;
+
+/** Runs again while the error says that another try may succeed. Exhausted, the original error comes out. */
+export async function retrying<Result>(
+  attempts: number,
+  signal: AbortSignal | undefined,
+  runOnce: () => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    try {
+      return await runOnce();
+    } catch (error) {
+      if (attempt >= attempts || !isRetryable(error)) throw error;
+      // Aborted in the pause: the check above says so.
+      await delay(fullJitter(attempt), undefined, signal ? { signal } : {}).catch(() => {});
+    }
+  }
+}
+
+function fullJitter(attempt: number): number {
+  return Math.random() * Math.min(firstDelayMs * 2 ** attempt, longestDelayMs);
+}

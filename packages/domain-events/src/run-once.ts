@@ -1,0 +1,91 @@
+import { codeOf } from "./database-error.ts";
+import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
+import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+
+/**
+ * The table behind `runOnce`, for those who keep migrations of their own. It may run any number of times.
+ * `unitOfWork.migrate()` runs the same.
+ */
+export const onceKeysSql = `create schema if not exists domain_events;
+create table if not exists domain_events.once_keys (
+  key text primary key,
+  used_at timestamptz not null default now()
+);`;
+
+/** Waits for another transaction that holds the key; returns a row if and only if this one may go on. */
+export const claimKeySql = "insert into domain_events.once_keys (key) values ($1) on conflict do nothing returning key";
+
+const existsSql = "select to_regclass('domain_events.once_keys') is not null as exists";
+const purgeSql = `with purged as (
+  delete from domain_events.once_keys where used_at < now() - $1::float8 * interval '1 millisecond' returning 1
+) select count(*)::int as count from purged`;
+// Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
+const migrateLock = "select pg_advisory_xact_lock(7025311928847)";
+
+export type RunOnceResult<Result> = { readonly ran: true; readonly result: Result } | { readonly ran: false };
+
+export async function claimKey<Tx>(transaction: Transaction<Tx>, key: string): Promise<boolean> {
+  try {
+    const { rows } = await transaction.query(claimKeySql, [key]);
+    return rows.length > 0;
+  } catch (error) {
+    throw explainMissingTable(error);
+  }
+}
+
+export function checkKey(key: unknown): void {
+  if (typeof key === "string" && key.length > 0 && key.length <= 500 && !key.includes("\0")) return;
+  throw new DomainEventsError(
+    "ONCE_KEY_INVALID",
+    "runOnce() takes a key of 1 to 500 characters without NUL first, such as the idempotencyKey of a job.",
+  );
+}
+
+export async function migrate<Tx>(adapter: TransactionAdapter<Tx>): Promise<void> {
+  await inTransaction(adapter, async (transaction) => {
+    const { rows } = await transaction.query(existsSql);
+    // Looking first lets a role without the right to create schemas call migrate(), too.
+    if (rows[0]?.["exists"] === true) return;
+    await transaction.query(migrateLock);
+    for (const statement of onceKeysSql.split(";").filter((text) => text.trim())) await transaction.query(statement);
+  });
+}
+
+/** @returns how many keys were forgotten. */
+export async function purgeOnceKeys<Tx>(adapter: TransactionAdapter<Tx>, olderThanMs: number): Promise<number> {
+  if (!(olderThanMs >= 0)) {
+    throw new DomainEventsError("OPTIONS_INVALID", "purgeOnceKeys() takes { olderThanMs }, a number of at least 0.");
+  }
+  try {
+    const { rows } = await inTransaction(adapter, (transaction) => transaction.query(purgeSql, [olderThanMs]));
+    return Number(rows[0]?.["count"]);
+  } catch (error) {
+    throw explainMissingTable(error);
+  }
+}
+
+async function inTransaction<Tx, Result>(
+  adapter: TransactionAdapter<Tx>,
+  work: (transaction: Transaction<Tx>) => Promise<Result>,
+): Promise<Result> {
+  const transaction = await adapter.begin({});
+  let result: Result;
+  try {
+    result = await work(transaction);
+  } catch (error) {
+    await transaction.rollback(error);
+    throw error;
+  }
+  const tag = await transaction.commit();
+  if (tag !== "COMMIT") throw new TransactionAbortedError(`PostgreSQL answered ${tag} to COMMIT.`);
+  return result;
+}
+
+function explainMissingTable(error: unknown): unknown {
+  if (codeOf(error) !== "42P01" && codeOf(error) !== "3F000") return error;
+  return new DomainEventsError(
+    "ONCE_KEYS_MISSING",
+    "The table domain_events.once_keys is missing. Call unitOfWork.migrate() once before runOnce(), or add onceKeysSql to your migrations.",
+    { cause: error },
+  );
+}

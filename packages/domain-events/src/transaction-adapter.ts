@@ -1,0 +1,34 @@
+export type Isolation = "read committed" | "repeatable read" | "serializable";
+
+/**
+ * What a unit of work needs of a database driver. `@acme/domain-events/knex` and `/pg` are two; one of your own has to
+ * pass the same conformance suite.
+ */
+export interface TransactionAdapter<out Tx> {
+  /** The pool or client underneath. A unit inside another one joins it when both have the same. */
+  readonly database: object;
+  /** Checks out a connection and begins. Rejects with the connection back in the pool. */
+  begin(options: { readonly isolation?: Isolation | undefined }): Promise<Transaction<Tx>>;
+  /** `select pg_xact_status($1::xid8)`, on any connection. Gives up, and the connection too, after `timeoutMs`. */
+  transactionStatus(transactionId: string, options: { readonly timeoutMs: number }): Promise<string | null>;
+}
+
+/** One running transaction and its connection. */
+export interface Transaction<out Tx> {
+  /** What the work gets. It must refuse statements that end the transaction, and any statement once that has ended. */
+  readonly tx: Tx;
+  /** Runs one statement with `$1` placeholders. May be called while an earlier one is still on its way. */
+  query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
+  /**
+   * Sends COMMIT; the resolved value is the command tag of the server's answer, the only proof of a commit. Settles when
+   * the connection is back in the pool.
+   *
+   * @throws {@link DomainEventsError} when it can tell that nothing was committed; otherwise the driver's error.
+   */
+  commit(): Promise<string>;
+  /**
+   * Rolls back, or closes a connection that no longer answers. Settles in bounded time, with the connection back in the
+   * pool, and never rejects: the reason is what the caller needs to see.
+   */
+  rollback(reason: unknown): Promise<void>;
+}

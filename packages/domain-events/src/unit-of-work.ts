@@ -1,0 +1,234 @@
+import { confirmCommit } from "./commit-truth.ts";
+import { type DefaultTransaction, defaultBus } from "./default-bus.ts";
+import type { DurableStore } from "./durable-handler.ts";
+import { CommitOutcomeUnknownError, DomainEventsError, HandlersFailedError } from "./errors.ts";
+import { dispatcher, type Dispatcher, type EventBus } from "./event-bus.ts";
+import { type Flight, InFlight, refuseWhenGivenUp, type StopReport } from "./in-flight.ts";
+import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
+import { type RetryOptions, retrying } from "./retry.ts";
+import { checkKey, claimKey, migrate, purgeOnceKeys, type RunOnceResult } from "./run-once.ts";
+import { findUnit, runInside } from "./running-units.ts";
+import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { Unit, type UnitContext } from "./unit.ts";
+
+/** The code that runs in a transaction. */
+export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result> | Result;
+
+export interface UnitOfWorkOptions<in Tx> {
+  /** Where events are published. Default: the default bus. */
+  readonly bus?: EventBus<Tx>;
+  /**
+   * What to do with handlers that failed after the commit. Each failure is in the bus's log already, which is the
+   * default. A function gets one {@link HandlersFailedError}; `"throw"` lets `run` reject with it.
+   */
+  readonly onHandlerError?: "throw" | ((error: HandlersFailedError) => unknown);
+  readonly retry?: RetryOptions;
+  /** How long to ask what became of a COMMIT whose answer was lost. Default: 10 s. */
+  readonly outcomeTimeoutMs?: number;
+}
+
+export interface RunOptions {
+  /** Default: that of the database. */
+  readonly isolation?: Isolation;
+  readonly retry?: RetryOptions;
+  /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface UnitOfWork<out Tx> {
+  /**
+   * Runs the work in a transaction. Resolves with its result once the commit is confirmed, the connection is back in the
+   * pool, and the handlers of the recorded events have run; their failure does not undo it (see `onHandlerError`).
+   *
+   * Inside the work of a running unit on the same database and bus it joins that one: no transaction of its own, and when
+   * it rejects, the savepoint or unit it has joined is rolled back, even if the error is swallowed.
+   *
+   * The work runs again from the start, in a new transaction and with no events, after a serialization failure or a
+   * deadlock. If the process dies, everything committed stays, and in-process handlers that have not run never will.
+   *
+   * @throws what the work throws, after the rollback; {@link TransactionAbortedError}; {@link CommitOutcomeUnknownError};
+   * {@link DomainEventsError} `UNIT_DOOMED`, `JOINED_OPTIONS`, `TRANSACTION_OWNED`, `SAVEPOINT_OPEN`, `STOPPED`;
+   * {@link EventLoopError} for beforeCommit handlers that record in a circle.
+   *
+   * @example
+   * const user = await unitOfWork.run(async ({ tx, track }) => {
+   *   const user = track(User.register(email));
+   *   await tx("users").insert(user.toRow());
+   *   return user;
+   * });
+   */
+  run<Result>(work: Work<Tx, Result>, options?: RunOptions): Promise<Result>;
+
+  /**
+   * Runs the work at most once for each key, also across processes: the key is stored in the same transaction. A second run
+   * with the key waits for the first, then skips, or runs if the first rolled back.
+   *
+   * @param key 1 to 500 characters.
+   * @throws as {@link run}; `ONCE_KEYS_MISSING` before {@link migrate}, `ONCE_KEY_INVALID`, and `JOINED_OPTIONS` inside a
+   * running unit, since a key belongs to a transaction of its own.
+   */
+  runOnce<Result>(key: string, work: Work<Tx, Result>, options?: RunOptions): Promise<RunOnceResult<Result>>;
+
+  /** Creates the table behind {@link runOnce}. Any number of processes may call it at once, any number of times. */
+  migrate(): Promise<void>;
+
+  /**
+   * Forgets keys, and with them what would keep {@link runOnce} from running again.
+   *
+   * @param options.olderThanMs longer than anything could still come back with such a key.
+   * @returns how many keys were forgotten.
+   */
+  purgeOnceKeys(options: { readonly olderThanMs: number }): Promise<number>;
+
+  /**
+   * Takes no new runs, and waits for those under way and their handlers, up to the deadline. What is left then starts no
+   * further handler and does not commit.
+   */
+  stop(options: { readonly deadlineMs: number }): Promise<StopReport>;
+}
+
+/**
+ * Creates a unit of work: transactions that publish what they recorded after a confirmed commit.
+ *
+ * @example
+ * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
+ */
+export function createUnitOfWork<Tx>(
+  adapter: TransactionAdapter<Tx>,
+  options: UnitOfWorkOptions<NoInfer<Tx>> = {},
+): UnitOfWork<Tx> {
+  checkAdapter(adapter);
+  const bus: Dispatcher<Tx> = (options.bus ?? (defaultBus as EventBus<DefaultTransaction & Tx>))[dispatcher];
+  const inFlight = new InFlight();
+
+  async function run<Result>(work: Work<Tx, Result>, runOptions?: RunOptions, key?: string): Promise<Result> {
+    const running = findUnit((unit) => unit.bus === bus && unit.database === adapter.database);
+    if (running?.state !== "running") return inFlight.track((flight) => runOwn(flight, work, runOptions));
+    if (runOptions || key !== undefined) throw joinedOptions();
+    // Same bus and database, so the unit has transactions of this type.
+    return join(running as Unit<Tx>, work);
+  }
+
+  async function runOwn<Result>(flight: Flight, work: Work<Tx, Result>, runOptions: RunOptions = {}): Promise<Result> {
+    const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? 3;
+    const { result, prepared } = await retrying(attempts, runOptions.signal, () => attempt(flight, work, runOptions));
+    await publishCommitted(flight, prepared, result);
+    return result;
+  }
+
+  async function attempt<Result>(
+    flight: Flight,
+    work: Work<Tx, Result>,
+    { isolation, signal }: RunOptions,
+  ): Promise<{ result: Result; prepared: PreparedCommit<Tx> }> {
+    const transaction = await adapter.begin({ isolation });
+    const unit = new Unit(transaction, bus, adapter.database);
+    try {
+      const done = await runInside(unit, async () => {
+        const result = await work(unit.contextOf(unit.root));
+        return { result, prepared: await prepareCommit(unit, bus) };
+      });
+      signal?.throwIfAborted();
+      refuseWhenGivenUp(flight);
+      unit.state = "committing";
+      await commit(transaction, done.prepared);
+      unit.state = "ended";
+      return done;
+    } catch (error) {
+      const hasEnded = unit.state === "committing";
+      unit.discard();
+      if (!hasEnded) await transaction.rollback(error);
+      throw error;
+    }
+  }
+
+  async function commit(transaction: Transaction<Tx>, { transactionId, stores }: PreparedCommit<Tx>): Promise<void> {
+    try {
+      await confirmCommit(transaction, transactionId, adapter, options.outcomeTimeoutMs ?? 10_000);
+    } catch (error) {
+      // What the stores wrote may be there: waking them costs nothing, and saves the wait for their next poll.
+      if (error instanceof CommitOutcomeUnknownError) wake(stores);
+      throw error;
+    }
+    wake(stores);
+  }
+
+  async function publishCommitted<Result>(
+    flight: Flight,
+    { events, registrations }: PreparedCommit<Tx>,
+    result: Result,
+  ): Promise<void> {
+    const publishing = bus.runCommitted(events, registrations);
+    flight.giveUpHandlers = () => publishing.giveUp();
+    // stop() gave up while the COMMIT was on its way.
+    if (flight.isGivenUp) publishing.giveUp();
+    const failures = await publishing.start();
+    if (failures.length > 0) await report(new HandlersFailedError(failures, { result }));
+  }
+
+  async function report(error: HandlersFailedError): Promise<void> {
+    if (options.onHandlerError === "throw") throw error;
+    try {
+      await options.onHandlerError?.(error);
+    } catch (thrown) {
+      bus.settings.logger.error({ err: thrown }, "onHandlerError failed");
+    }
+  }
+
+  function wake(stores: readonly DurableStore[]): void {
+    for (const store of stores) {
+      try {
+        store.wake();
+      } catch (error) {
+        bus.settings.logger.error({ err: error }, "A store of durable handlers could not be woken");
+      }
+    }
+  }
+
+  return {
+    run: (work, runOptions) => run(work, runOptions),
+    async runOnce(key, work, runOptions) {
+      checkKey(key);
+      return run(
+        async (context) => {
+          // The unit that was just begun: a key is never taken inside a joined one.
+          const { transaction } = findUnit((unit) => unit.bus === bus) as Unit<Tx>;
+          if (!(await claimKey(transaction, key))) return { ran: false } as const;
+          return { ran: true, result: await work(context) } as const;
+        },
+        runOptions,
+        key,
+      );
+    },
+    migrate: () => migrate(adapter),
+    purgeOnceKeys: ({ olderThanMs }) => purgeOnceKeys(adapter, olderThanMs),
+    stop: ({ deadlineMs }) => inFlight.stop(deadlineMs),
+  };
+}
+
+/** Runs in the scope that is open now, as a part of the unit that is running. */
+async function join<Tx, Result>(unit: Unit<Tx>, work: Work<Tx, Result>): Promise<Result> {
+  const scope = unit.root.leaf;
+  try {
+    return await work(unit.contextOf(scope));
+  } catch (error) {
+    scope.condemn(error);
+    throw error;
+  }
+}
+
+function joinedOptions(): DomainEventsError {
+  return new DomainEventsError(
+    "JOINED_OPTIONS",
+    "A run() inside a running unit of work joins its transaction, so it cannot have isolation, retry, signal or key of its own. " +
+      "Give them to the outermost run().",
+  );
+}
+
+function checkAdapter(adapter: unknown): void {
+  if (typeof adapter === "object" && adapter !== null && "begin" in adapter && "transactionStatus" in adapter) return;
+  throw new DomainEventsError(
+    "ADAPTER_INVALID",
+    "createUnitOfWork() takes an adapter: createUnitOfWork(knexTransactions(knex)) or createUnitOfWork(pgTransactions(pool)).",
+  );
+}

@@ -1,0 +1,16 @@
+/** Settles like the promise, or rejects after `timeoutMs`. */
+export async function within<Result>(
+  timeoutMs: number,
+  promise: PromiseLike<Result>,
+  describe: () => Error = () => new Error(`No answer within ${timeoutMs} ms`),
+): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(describe()), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
