@@ -1,12 +1,12 @@
 import knexFactory, { type Knex } from "knex";
-import pg from "pg";
+import { Pool, type QueryConfig } from "pg";
 import { migrationSource } from "./migrations/index.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** The database the users are in: knex for units of work, a plain pool for the outbox and the request limits. */
 export interface AppDatabase {
   readonly knex: Knex;
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   /**
    * Brings the tables up to date. Processes that start together take turns.
    *
@@ -31,7 +31,7 @@ export function createAppDatabase({ databaseUrl, onIdleError }: AppDatabaseOptio
     compileSqlOnError: false,
     migrations: { migrationSource },
   });
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: databaseUrl,
     max: 5,
     connectionTimeoutMillis: 5_000,
@@ -45,7 +45,7 @@ export function createAppDatabase({ databaseUrl, onIdleError }: AppDatabaseOptio
     pool,
     migrate: () => reaching(() => inTurn(pool, () => migrateToLatest(knex))),
     assertMigrated: () => reaching(() => assertNothingPending(knex)),
-    ping: async () => void (await pool.query({ text: "select 1", query_timeout: 2_000 } as pg.QueryConfig)),
+    ping: async () => void (await pool.query({ text: "select 1", query_timeout: 2_000 } as QueryConfig)),
     close: async () => void (await Promise.all([knex.destroy(), pool.end()])),
   };
 }
@@ -64,7 +64,7 @@ async function migrateToLatest(knex: Knex): Promise<void> {
 
 async function assertNothingPending(knex: Knex): Promise<void> {
   await knex.raw("select 1");
-  const [, pending] = (await knex.migrate.list()) as [unknown[], unknown[]];
+  const [, pending]: [unknown, unknown[]] = await knex.migrate.list();
   if (pending.length === 0) return;
   throw new StartupError(
     "MIGRATION_MISSING",
@@ -72,7 +72,7 @@ async function assertNothingPending(knex: Knex): Promise<void> {
   );
 }
 
-async function inTurn(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
+async function inTurn(pool: Pool, work: () => Promise<void>): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query("select pg_advisory_lock(hashtextextended('koa-app.migrate', 0))");

@@ -1,4 +1,4 @@
-import type Router from "@koa/router";
+import type { Router } from "@koa/router";
 import Koa from "koa";
 import { errorResponses } from "./http/error-responses.ts";
 import { requestLog } from "./http/request-log.ts";

@@ -23,7 +23,7 @@ await runCommand(async (context) => {
   await backgroundJobs.start();
   stopSignal.throwIfAborted();
 
-  const server = await startServer(composition.app.callback(), config);
+  const server = await startServer(composition.app, config);
   resources.defer(() => server.stop({ deadlineMs }));
   logger.info({ host: config.host, port: config.port }, "server started");
   if (services.catcher !== undefined) process.stdout.write(welcome(config, services));

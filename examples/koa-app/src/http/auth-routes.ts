@@ -1,4 +1,4 @@
-import Router from "@koa/router";
+import { Router } from "@koa/router";
 import type { Context } from "koa";
 import { z } from "zod";
 import { emailAddressField, type EmailAddress } from "../users/email-address.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { isIPv6 } from "node:net";
-import type { Middleware } from "koa";
+import type { Context, Middleware, Next } from "koa";
 import type pg from "pg";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import type { Limits } from "../config.ts";
@@ -37,13 +37,14 @@ export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds
   });
 
   return {
-    perClient: () =>
-      async function limitClient(ctx, next) {
-        await consume(clients, clientOf(ctx.ip));
-        await next();
-      },
+    perClient: () => limitClient,
     countAddress: (email) => consume(addresses, email),
   };
+
+  async function limitClient(ctx: Context, next: Next): Promise<void> {
+    await consume(clients, clientOf(ctx.ip));
+    await next();
+  }
 
   async function consume(limiter: RateLimiterPostgres, key: string): Promise<void> {
     try {

@@ -1,6 +1,8 @@
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import { createServer as createProbe, type AddressInfo, type Server } from "node:net";
+import { createServer } from "node:http";
+import { createServer as createProbe, type Server } from "node:net";
+import type Koa from "koa";
+import { portOf } from "./port-of.ts";
 import { StartupError } from "../startup-error.ts";
 
 export interface HttpServer {
@@ -9,8 +11,14 @@ export interface HttpServer {
 }
 
 /** @throws {@link StartupError} `PORT_TAKEN`. */
-export async function startServer(listener: RequestListener, { host, port }: Endpoint): Promise<HttpServer> {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 }, listener);
+export async function startServer(app: Koa, { host, port }: Endpoint): Promise<HttpServer> {
+  const answer = app.callback();
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 },
+    (request, response) => {
+      void answer(request, response);
+    },
+  );
   await listen(server, { host, port });
 
   return {
@@ -30,7 +38,7 @@ export async function startServer(listener: RequestListener, { host, port }: End
 export async function choosePort({ host, port }: Endpoint): Promise<number> {
   const probe = createProbe();
   await listen(probe, { host, port });
-  const chosen = (probe.address() as AddressInfo).port;
+  const chosen = portOf(probe);
   await new Promise((resolve) => probe.close(resolve));
   return chosen;
 }

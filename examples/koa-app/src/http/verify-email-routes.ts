@@ -1,4 +1,4 @@
-import Router from "@koa/router";
+import { Router } from "@koa/router";
 import type { Context } from "koa";
 import type { Html } from "../html.ts";
 import { verifiedPage, verifyPage, linkRefusedPage } from "../page/verify-pages.ts";

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import PostalMime from "postal-mime";
+import { portOf } from "../http/port-of.ts";
 import { SMTPServer, type SMTPServerDataStream } from "smtp-server";
 
 /** A mail that went no further than here. */
@@ -50,10 +51,9 @@ export async function startMailCatcher({
   server.on("error", () => undefined);
   server.listen(0, "127.0.0.1");
   await once(server.server, "listening");
-  const { port } = server.server.address() as AddressInfo;
 
   return {
-    smtpUrl: `smtp://127.0.0.1:${port}`,
+    smtpUrl: `smtp://127.0.0.1:${portOf(server.server)}`,
     mails: () => mails,
     find: (id) => mails.find((mail) => mail.id === id),
     stop,
@@ -79,9 +79,7 @@ export interface MailCatcherOptions {
 }
 
 async function readMail(stream: SMTPServerDataStream, recipients: readonly string[]): Promise<Omit<CaughtMail, "id">> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
-  const mail = await PostalMime.parse(Buffer.concat(chunks));
+  const mail = await PostalMime.parse(await buffer(stream));
   return {
     receivedAt: new Date(),
     messageId: mail.messageId ?? "",

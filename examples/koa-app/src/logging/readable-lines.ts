@@ -7,9 +7,10 @@ export function readableLines(output: { write(text: string): unknown }): Destina
 }
 
 export function readableLine(line: string): string {
-  const { level, time, pid: _pid, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const record: Record<string, unknown> = JSON.parse(line);
+  const { level, time, pid: _pid, msg = "", err, ...fields } = record;
   const pairs = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  const head = [String(time).slice(11, 19), levelLabel(String(level)), String(msg ?? "")];
+  const head = [String(time).slice(11, 19), levelLabel(String(level)), String(msg)];
   return [head.join(" "), styleText("dim", pairs.join(" ")), stackOf(err)].filter((part) => part !== "").join(" ");
 }
 

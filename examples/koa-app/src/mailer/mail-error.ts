@@ -11,7 +11,7 @@ export class MailError extends Error {
   readonly responseCode: number | undefined;
 
   constructor(code: MailErrorCode, responseCode?: number) {
-    super(explain(code, responseCode));
+    super(`${explanations[code]}${responseCode === undefined ? "" : ` It answered ${responseCode}.`}`);
     this.code = code;
     this.responseCode = responseCode;
   }
@@ -33,24 +33,15 @@ export function toMailError(thrown: unknown): MailError {
   return new MailError("EMAIL");
 }
 
-function explain(code: MailErrorCode, responseCode: number | undefined): string {
-  switch (code) {
-    case "ECONNREFUSED":
-      return "The SMTP server takes no connection. Check that the one in SMTP_URL runs.";
-    case "ECONNRESET":
-      return "The connection to the SMTP server broke before it took the mail.";
-    case "ETIMEDOUT":
-      return "The SMTP server did not answer in time.";
-    case "ENOTFOUND":
-      return "The name of the SMTP server in SMTP_URL cannot be resolved.";
-    case "EAUTH":
-      return `The SMTP server refused the user or password in SMTP_URL with ${responseCode}.`;
-    case "EREFUSED":
-      return `The SMTP server refused the mail with ${responseCode}.`;
-    case "EMAIL":
-      return "The mail could not be built or sent.";
-  }
-}
+const explanations: Record<MailErrorCode, string> = {
+  ECONNREFUSED: "The SMTP server takes no connection. Check that the one in SMTP_URL runs.",
+  ECONNRESET: "The connection to the SMTP server broke before it took the mail.",
+  ETIMEDOUT: "The SMTP server did not answer in time.",
+  ENOTFOUND: "The name of the SMTP server in SMTP_URL cannot be resolved.",
+  EAUTH: "The SMTP server refused the user or password in SMTP_URL.",
+  EREFUSED: "The SMTP server refused the mail.",
+  EMAIL: "The mail could not be built or sent.",
+};
 
 function fieldsOf(thrown: unknown): SmtpFailure {
   return thrown instanceof Error ? (thrown as Error & SmtpFailure) : {};

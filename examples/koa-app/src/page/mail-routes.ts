@@ -1,4 +1,4 @@
-import Router from "@koa/router";
+import { Router } from "@koa/router";
 import type { MailCatcher } from "../local/mail-catcher.ts";
 import { notFound } from "../http/error-responses.ts";
 import { mailDocument, mailDocumentPolicy, mailList } from "./mail-list.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import Router from "@koa/router";
+import { Router } from "@koa/router";
 import type { Context } from "koa";
 import { z } from "zod";
 import { registerFrom, type RegisterNeeds } from "../http/auth-routes.ts";

@@ -20,7 +20,7 @@ export function normaliseEmailAddress(input: string): EmailAddress | undefined {
   if (at < 1 || domain === undefined || !localPart.test(local) || Buffer.byteLength(local) > 64) return undefined;
 
   const address = `${local}@${domain}`;
-  return Buffer.byteLength(address) <= 254 ? (address as EmailAddress) : undefined;
+  return isShortEnough(address) ? address : undefined;
 }
 
 /** An address as a field of a request. */
@@ -32,6 +32,11 @@ export const emailAddressField = z
     context.addIssue({ code: "custom", message: "Enter an e-mail address such as ada@example.org." });
     return z.NEVER;
   });
+
+// The longest address that SMTP can carry.
+function isShortEnough(address: string): address is EmailAddress {
+  return Buffer.byteLength(address) <= 254;
+}
 
 const localPart = /^[\p{L}\p{N}\p{M}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{N}\p{M}!#$%&'*+/=?^_`{|}~-]+)*$/u;
 const domainLabels = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?![0-9]+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -57,7 +57,7 @@ async function showNewMails(list) {
   const response = await fetch("/mails", { headers: { Accept: "text/html" } });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelectorAll("article");
-  for (const article of [...fresh].reverse()) {
+  for (const article of [...fresh].toReversed()) {
     if (document.getElementById(article.id) === null) list.prepend(document.adoptNode(article));
   }
 }
