@@ -107,7 +107,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
       const failures = new PublishRun(settings, registrations, events, { committed: false }).start();
       return failures instanceof Promise ? failures.then(throwFailures) : (throwFailures(failures) ?? published);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -26,7 +26,7 @@ export interface DomainEvent {
 export const DomainEvent: abstract new (type: string) => DomainEvent = processGlobal(
   "DomainEvent",
   () =>
-    class DomainEvent {
+    class {
       readonly type: string;
       readonly eventId: string = uuidV7();
       readonly occurredAt: Date = new Date();

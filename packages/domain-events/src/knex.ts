@@ -138,6 +138,7 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
 
 /** Closes a connection that no longer answers, and keeps the pool from handing it out again. */
 function discard(connection: RawConnection, reason: unknown): void {
+  // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
   connection.__knex__disposed ??= reason;
   connection.end().catch(() => {});
 }

@@ -9,7 +9,7 @@ export interface PgClient {
   query(text: string, values?: unknown[]): Promise<PgResult>;
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "notice", listener: (notice: object) => void): unknown;
-  off(event: "error" | "notice", listener: (happened: never) => void): unknown;
+  off(event: "error" | "notice", listener: (happened: Error) => void): unknown;
   release(error?: Error | boolean): void;
 }
 
@@ -65,8 +65,7 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
     },
     async transactionStatus(transactionId, { timeoutMs }) {
       const client = await pool.connect();
-      const onError = (): void => {};
-      client.on("error", onError);
+      client.on("error", ignore);
       try {
         const question = client.query("select pg_xact_status($1::xid8) as status", [transactionId]);
         const { rows } = await within(timeoutMs, question);
@@ -76,7 +75,7 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
         client.release(error as Error);
         throw error;
       } finally {
-        client.off("error", onError);
+        client.off("error", ignore);
       }
     },
   };
@@ -173,3 +172,5 @@ function beginStatement(isolation: Isolation | undefined): string {
 function lostBeforeCommit(cause: Error): TransactionAbortedError {
   return new TransactionAbortedError("The connection was lost before the COMMIT was sent.", { cause });
 }
+
+function ignore(): void {}

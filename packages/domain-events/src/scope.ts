@@ -36,7 +36,7 @@ export class Scope {
 
   /** Collects what tracked aggregates have recorded, those of the scopes around this one included. */
   flush(): void {
-    this.#log.push(...pullInOrder(this.#tracedFromHere()));
+    this.#log.push(...pullInOrder(this.#reachable()));
   }
 
   /** Flushes, and hands over all that was collected since the last time. */
@@ -66,7 +66,7 @@ export class Scope {
   /** Rolled back: what was recorded in it is gone, also from the aggregates. */
   drop(): void {
     this.#state = "dropped";
-    pullInOrder(this.#tracedFromHere());
+    pullInOrder(this.#reachable());
     this.#log = [];
     if (this.parent) this.parent.#child = undefined;
   }
@@ -87,11 +87,9 @@ export class Scope {
     );
   }
 
-  #tracedFromHere(): Set<EventSource> {
-    const all = new Set<EventSource>();
-    for (let scope: Scope | undefined = this; scope; scope = scope.parent) {
-      for (const aggregate of scope.#tracked) all.add(aggregate);
-    }
-    return all;
+  /** Aggregates of the scopes around this one record in here, too. */
+  #reachable(found = new Set<EventSource>()): Set<EventSource> {
+    for (const aggregate of this.#tracked) found.add(aggregate);
+    return this.parent ? this.parent.#reachable(found) : found;
   }
 }

@@ -1,1 +1,70 @@
-export {};
+import { defaultBus } from "./default-bus.ts";
+import type { ClassOf } from "./event.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { memoryTransactions } from "./memory-transactions.ts";
+import { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";
+
+/** What {@link recordEvents} returns. */
+export interface EventRecorder extends Disposable {
+  /** What was published since the recorder was started or cleared, in order. */
+  readonly events: readonly object[];
+  /** Only those of one class, typed. */
+  of<Event extends object>(eventClass: ClassOf<Event>): Event[];
+  /** Forgets what was recorded so far. */
+  clear(): void;
+  stop(): void;
+}
+
+/**
+ * Records what a bus publishes, whether or not there are handlers, and without being one. Events of a unit of work are
+ * published when it has committed.
+ *
+ * @param bus default: the default bus.
+ *
+ * @example
+ * using recorder = recordEvents(bus);
+ * await registerUser(unitOfWork, "ada@example.org");
+ * expect(recorder.of(UserRegistered)).toHaveLength(1);
+ */
+export function recordEvents(bus: { readonly lifecycle: Lifecycle } = defaultBus): EventRecorder {
+  const events: object[] = [];
+  const onPublished = ({ event }: { event: object }): void => {
+    events.push(event);
+  };
+  const stop = (): void => {
+    bus.lifecycle.off("event:published", onPublished);
+  };
+  bus.lifecycle.on("event:published", onPublished);
+  return {
+    events,
+    of<Event extends object>(eventClass: ClassOf<Event>) {
+      return events.filter((event): event is Event => event instanceof eventClass);
+    },
+    clear() {
+      events.length = 0;
+    },
+    stop,
+    [Symbol.dispose]: stop,
+  };
+}
+
+export interface MemoryUnitOfWorkOptions<Tx> extends UnitOfWorkOptions<Tx> {
+  /** What the work gets as `tx`: a fake of your own, where it needs one. */
+  readonly tx?: Tx;
+}
+
+/**
+ * A unit of work without a database, for tests of code that records events: collecting, savepoints, joined runs, handlers
+ * and `runOnce` are the real ones; there are no rows to roll back.
+ *
+ * @example
+ * const unitOfWork = createMemoryUnitOfWork({ bus });
+ * await unitOfWork.run(({ record }) => record(new CartEmptied()));
+ */
+export function createMemoryUnitOfWork<Tx = undefined>({
+  tx,
+  ...options
+}: MemoryUnitOfWorkOptions<Tx> = {}): UnitOfWork<Tx> {
+  // Without a `tx` given, Tx is undefined.
+  return createUnitOfWork(memoryTransactions(tx as Tx), options);
+}

@@ -1,5 +1,5 @@
 import { confirmCommit } from "./commit-truth.ts";
-import { type DefaultTransaction, defaultBus } from "./default-bus.ts";
+import { defaultBus } from "./default-bus.ts";
 import type { DurableStore } from "./durable-handler.ts";
 import { CommitOutcomeUnknownError, DomainEventsError, HandlersFailedError } from "./errors.ts";
 import { dispatcher, type Dispatcher, type EventBus } from "./event-bus.ts";
@@ -98,7 +98,7 @@ export function createUnitOfWork<Tx>(
   options: UnitOfWorkOptions<NoInfer<Tx>> = {},
 ): UnitOfWork<Tx> {
   checkAdapter(adapter);
-  const bus: Dispatcher<Tx> = (options.bus ?? (defaultBus as EventBus<DefaultTransaction & Tx>))[dispatcher];
+  const bus: Dispatcher<Tx> = (options.bus ?? defaultBus)[dispatcher];
   const inFlight = new InFlight();
 
   async function run<Result>(work: Work<Tx, Result>, runOptions?: RunOptions, key?: string): Promise<Result> {
@@ -153,10 +153,10 @@ export function createUnitOfWork<Tx>(
     wake(stores);
   }
 
-  async function publishCommitted<Result>(
+  async function publishCommitted(
     flight: Flight,
     { events, registrations }: PreparedCommit<Tx>,
-    result: Result,
+    result: unknown,
   ): Promise<void> {
     const publishing = bus.runCommitted(events, registrations);
     flight.giveUpHandlers = () => publishing.giveUp();

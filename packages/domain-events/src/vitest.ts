@@ -1,1 +1,16 @@
-export {};
+import { afterEach } from "vitest";
+import { defaultBus } from "./default-bus.ts";
+
+clearHandlersAfterEach(defaultBus);
+
+/**
+ * Clears the handlers of a bus after each test of the file, so that none leaks into the next. Importing this module, for
+ * example in a vitest setup file, does so for the default bus.
+ *
+ * @example
+ * // vitest.config.ts: test: { setupFiles: ["@acme/domain-events/vitest"] }
+ * clearHandlersAfterEach(bus);
+ */
+export function clearHandlersAfterEach(bus: { clearHandlers(): void }): void {
+  afterEach(() => bus.clearHandlers());
+}

@@ -1,0 +1,46 @@
+import { claimKeySql } from "./run-once.ts";
+import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+
+type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
+
+const nothing: Answer = { rows: [] };
+
+/** Transactions without a database: statements do nothing, except that the keys of `runOnce` are kept. */
+export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
+  const keys = new Map<string, Promise<boolean>>();
+
+  function begin(): Transaction<Tx> {
+    const ends: ((committed: boolean) => void)[] = [];
+
+    async function claim(key: string): Promise<Answer> {
+      // Like the insert it stands for: wait for the transaction that holds the key, and look again.
+      for (let holder = keys.get(key); holder; holder = keys.get(key)) if (await holder) return nothing;
+      const held = new Promise<boolean>((resolve) => ends.push(resolve));
+      keys.set(key, held);
+      void held.then((committed) => committed || keys.delete(key));
+      return { rows: [{ key }] };
+    }
+
+    function end(committed: boolean): void {
+      for (const settle of ends) settle(committed);
+    }
+
+    return {
+      tx,
+      query: async (text, values) => (text === claimKeySql ? claim(String(values?.[0])) : nothing),
+      async commit() {
+        end(true);
+        return "COMMIT";
+      },
+      async rollback() {
+        end(false);
+      },
+    };
+  }
+
+  return {
+    database: keys,
+    begin: async () => begin(),
+    transactionStatus: async () => null,
+  };
+}
