@@ -55,7 +55,7 @@ export function findInstallation(platform: string = process.platform, arch: stri
   const require = createRequire(import.meta.url);
   try {
     const root = path.dirname(path.dirname(require.resolve(name)));
-    const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
+    const { version }: { version: string } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     return { directory: path.join(root, "native"), version };
   } catch (cause) {
     throw new LocalPostgresError(
@@ -92,7 +92,7 @@ export function restoreSymlinks(directory: string): void {
   if (process.platform === "win32" || !existsSync(list)) return;
   try {
     for (const name of ["initdb", "postgres", "pg_ctl"]) makeExecutable(path.join(directory, "bin", name));
-    const links = JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[];
+    const links: { source: string; target: string }[] = JSON.parse(readFileSync(list, "utf8"));
     for (const { source, target } of links) link(path.basename(source), path.join(directory, "..", target));
   } catch (cause) {
     throw new LocalPostgresError(

@@ -40,7 +40,7 @@ export interface Cluster {
 export const throwAwayPrefix = "acme-postgres-";
 
 export async function createThrowAwayCluster(binaries: Binaries, user: ServerUser | undefined): Promise<Cluster> {
-  const directory = mkdtempSync(path.join(realpathSync(tmpdir()), `${throwAwayPrefix}${process.pid}-`));
+  const directory = makeThrowAwayDirectory();
   try {
     await initialize(directory, { binaries, user, sync: false });
     return openCluster(directory, user, true);
@@ -48,6 +48,11 @@ export async function createThrowAwayCluster(binaries: Binaries, user: ServerUse
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** An empty directory in the temp directory. When its maker dies without removing it, a later throw-away start does. */
+export function makeThrowAwayDirectory(): string {
+  return mkdtempSync(path.join(realpathSync(tmpdir()), `${throwAwayPrefix}${process.pid}-`));
 }
 
 export async function openOrCreateCluster(

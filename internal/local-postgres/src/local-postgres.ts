@@ -11,6 +11,7 @@ import { LocalPostgresError } from "./local-postgres-error.ts";
 import { findServer, readSupervisors, waitUntilFree } from "./running-server.ts";
 import { chooseServerUser } from "./server-user.ts";
 
+export { makeThrowAwayDirectory } from "./cluster.ts";
 export { LocalPostgresError, type LocalPostgresErrorCode } from "./local-postgres-error.ts";
 
 export interface LocalPostgresOptions {

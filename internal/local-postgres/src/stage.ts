@@ -59,8 +59,11 @@ function isOurs(directory: string): boolean {
 /** Cleaners of temp directories remove single old files, so the list of files is compared. */
 function isComplete(copy: string, source: string): boolean {
   if (!existsSync(path.join(copy, "complete"))) return false;
-  const files = (directory: string) => readdirSync(directory, { recursive: true }).map(String).toSorted().join("\n");
-  return files(path.join(copy, "native")) === files(source);
+  return listFiles(path.join(copy, "native")) === listFiles(source);
+}
+
+function listFiles(directory: string): string {
+  return readdirSync(directory, { recursive: true }).map(String).toSorted().join("\n");
 }
 
 /** A clone made under a umask of 077 has files that only its owner reads. */

@@ -9,7 +9,7 @@ import { serverEnvironment } from "./server-environment.ts";
  * A process between the app and PostgreSQL. It has a process group of its own, so that Ctrl-C reaches the app and not
  * the database, and a pipe to the app that the system closes however the app dies.
  */
-const assignment = JSON.parse(process.argv[2] ?? "") as Assignment;
+const assignment: Assignment = JSON.parse(process.argv[2] ?? "");
 const { cluster, binaries } = assignment;
 const note = supervisorNote(cluster.directory, process.pid);
 let isStopping = false;

@@ -1,10 +1,10 @@
-import pg from "pg";
+import { Client, type QueryResult } from "pg";
 
-export type Query = (text: string, values?: unknown[]) => Promise<pg.QueryResult<Record<string, unknown>>>;
+export type Query = (text: string, values?: unknown[]) => Promise<QueryResult<Record<string, unknown>>>;
 
 /** Runs statements on one connection that is opened for them and closed after them. */
 export async function withConnection<Result>(url: string, work: (query: Query) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   // Without a listener, a server that goes away would end the test's process.
   client.on("error", () => {});
   await client.connect();

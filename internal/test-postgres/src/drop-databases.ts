@@ -1,4 +1,4 @@
-import pg from "pg";
+import { escapeIdentifier } from "pg";
 import { withConnection } from "./admin.ts";
 
 /** For the end of a run on a server that stays. */
@@ -10,5 +10,5 @@ export async function dropDatabasesOf(run: string, server: string): Promise<void
 }
 
 export function dropDatabase(name: string): string {
-  return `drop database if exists ${pg.escapeIdentifier(name)} with (force)`;
+  return `drop database if exists ${escapeIdentifier(name)} with (force)`;
 }

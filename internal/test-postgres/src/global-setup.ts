@@ -3,15 +3,6 @@ import { startLocalPostgres } from "@acme/local-postgres";
 import type { TestProject } from "vitest/node";
 import { dropDatabasesOf } from "./drop-databases.ts";
 
-declare module "vitest" {
-  interface ProvidedContext {
-    /** Connection string of the server that this run's tests share, with the rights to create databases. */
-    postgresServerUrl: string;
-    /** Begins the name of every database of this run. */
-    postgresRunId: string;
-  }
-}
-
 /**
  * Gives a vitest run its PostgreSQL: one throw-away server, or the one that `TEST_DATABASE_URL` names.
  *

@@ -1,5 +1,13 @@
 import { inject } from "vitest";
-import type {} from "./global-setup.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Connection string of the server that this run's tests share, with the rights to create databases. */
+    postgresServerUrl: string;
+    /** Begins the name of every database of this run. */
+    postgresRunId: string;
+  }
+}
 
 /** The server this run's tests share: a superuser's connection string, from the global setup. */
 export function serverUrl(): string {

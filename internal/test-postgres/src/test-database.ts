@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import pg from "pg";
+import { escapeIdentifier, Pool, type PoolConfig } from "pg";
 import { onDatabase, withConnection } from "./admin.ts";
 import { dropDatabase } from "./drop-databases.ts";
 import { runId, serverUrl } from "./server-url.ts";
@@ -8,7 +8,7 @@ export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
   readonly name: string;
   /** A pool on this database. It is ended with the database, so tests need not. */
-  pool(options?: pg.PoolConfig): pg.Pool;
+  pool(options?: PoolConfig): Pool;
 }
 
 export interface TestDatabaseOptions {
@@ -31,12 +31,12 @@ export async function createTestDatabase({ template = "template0" }: TestDatabas
   await withConnection(server, (query) => query(createDatabase(name, template)));
 
   const url = onDatabase(server, name);
-  const pools: pg.Pool[] = [];
+  const pools: Pool[] = [];
   return {
     url,
     name,
     pool(options) {
-      const pool = new pg.Pool({ connectionString: url, ...options });
+      const pool = new Pool({ connectionString: url, ...options });
       // A test that kills connections would otherwise end its own process by an idle one.
       pool.on("error", () => {});
       pools.push(pool);
@@ -68,17 +68,17 @@ export async function createTemplate(name: string, prepare: (url: string) => Pro
     await query(dropDatabase(unfinished));
     await query(createDatabase(unfinished, "template0"));
     await prepare(onDatabase(server, unfinished));
-    await query(`alter database ${pg.escapeIdentifier(unfinished)} rename to ${pg.escapeIdentifier(template)}`);
+    await query(`alter database ${escapeIdentifier(unfinished)} rename to ${escapeIdentifier(template)}`);
   });
   return template;
 }
 
 function createDatabase(name: string, template: string): string {
-  return `create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)} strategy file_copy`;
+  return `create database ${escapeIdentifier(name)} template ${escapeIdentifier(template)} strategy file_copy`;
 }
 
 /** A client that a test never gave back keeps its pool from ending; dropping the database ends that client. */
-async function endPools(pools: pg.Pool[]): Promise<void> {
+async function endPools(pools: Pool[]): Promise<void> {
   const ended = pools.filter((pool) => !pool.ending).map((pool) => pool.end());
   const { promise: patienceEnds, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, 1000);
