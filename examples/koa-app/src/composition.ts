@@ -18,7 +18,7 @@ import type { Logger } from "./logging/logger.ts";
 import { createMailer } from "./mailer/mailer.ts";
 import { mailRoutes } from "./page/mail-routes.ts";
 import { pageRoutes } from "./page/page-routes.ts";
-import { createPasswordHasher } from "./passwords/password-hasher.ts";
+import { createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
 import type { Services } from "./services.ts";
 import { performSendAlreadyRegisteredEmail } from "./tasks/send-already-registered-email.ts";
 import { performSendVerificationEmail } from "./tasks/send-verification-email.ts";
@@ -41,7 +41,7 @@ export interface Composition {
 }
 
 /** The one place that knows how the parts fit together. */
-export function compose({ config, services, logger }: CompositionNeeds): Composition {
+export function compose({ config, services, logger, passwordHasher = createPasswordHasher() }: CompositionNeeds): Composition {
   const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
   const { publicUrl } = config;
   const onIdleError = (error: Error) => logger.warn({ err: error }, "an idle database connection broke");
@@ -75,7 +75,7 @@ export function compose({ config, services, logger }: CompositionNeeds): Composi
   });
 
   const limits = createRequestLimits({ pool: database.pool, limits: config.limits, logger });
-  const registerUser = createRegisterUser({ unitOfWork, passwordHasher: createPasswordHasher() });
+  const registerUser = createRegisterUser({ unitOfWork, passwordHasher });
   const requestVerification = createRequestVerification({ unitOfWork });
   const verifyEmail = createVerifyEmail({ unitOfWork });
 
@@ -120,4 +120,5 @@ interface CompositionNeeds {
   readonly config: Config;
   readonly services: Services;
   readonly logger: Logger;
+  readonly passwordHasher?: PasswordHasher;
 }

@@ -1,0 +1,113 @@
+import { describe, expect, it } from "vitest";
+import { becomeVerified, newAddress, password, register } from "./support/people.ts";
+import { startTestApp, type TestApp } from "./support/test-app.ts";
+
+describe("the request limits", () => {
+  it("refuse a client that asks too often, and say when to come back", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_CLIENT_COUNT: "3", LIMIT_WINDOW_SECONDS: "600" } });
+    await inTurn(3, () => register(app, newAddress()));
+
+    const response = await register(app, newAddress());
+
+    expect(response.status).toBe(429);
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(590);
+    expect(await response.json()).toMatchObject({ error: { code: "TOO_MANY_REQUESTS" } });
+  });
+
+  it("refuse before anything is hashed", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_ADDRESS_COUNT: "1" } });
+    const email = newAddress();
+    await register(app, email);
+
+    const response = await register(app, email);
+
+    expect(response.status).toBe(429);
+    expect(app.hashCount()).toBe(1);
+  });
+
+  it("count mails per address, alike for a new, an unverified and a verified one, over both ways to cause a mail", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_ADDRESS_COUNT: "2" } });
+    const [unverified, verified] = [newAddress(), newAddress()];
+    await register(app, unverified);
+    await becomeVerified(app, verified);
+
+    const statuses = [];
+    for (const email of [newAddress(), unverified, verified]) {
+      await app.data.query("delete from request_limits");
+      const attempts = [
+        await register(app, email),
+        await app.post("/auth/resend-verification", { email }),
+        await app.post("/auth/resend-verification", { email }),
+        await register(app, email),
+      ];
+      statuses.push(attempts.map(({ status }) => status));
+    }
+
+    expect(statuses).toEqual(Array.from({ length: 3 }, () => [202, 202, 429, 429]));
+  });
+
+  it("do not count one spelling of an address apart from another", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_ADDRESS_COUNT: "1" } });
+    await register(app, "Ada@Example.org");
+
+    expect((await register(app, " ada@example.ORG")).status).toBe(429);
+  });
+
+  it("ignore X-Forwarded-For without TRUST_PROXY", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_CLIENT_COUNT: "2" } });
+    await registerFrom(app, "203.0.113.1");
+    await registerFrom(app, "203.0.113.2");
+
+    expect((await registerFrom(app, "203.0.113.3")).status).toBe(429);
+  });
+
+  it("tell clients apart behind a proxy with TRUST_PROXY, whatever the client itself writes into the header", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_CLIENT_COUNT: "2", TRUST_PROXY: "true" } });
+    await registerFrom(app, "198.51.100.1, 203.0.113.1");
+    await registerFrom(app, "198.51.100.2, 203.0.113.1");
+
+    expect((await registerFrom(app, "198.51.100.3, 203.0.113.1")).status).toBe(429);
+    expect((await registerFrom(app, "203.0.113.2")).status).toBe(202);
+  });
+
+  it("take an IPv6 network for one client", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_CLIENT_COUNT: "2", TRUST_PROXY: "1" } });
+    await registerFrom(app, "2001:db8:1:2::1");
+    await registerFrom(app, "2001:db8:1:2:ffff::99");
+
+    expect((await registerFrom(app, "2001:0db8:0001:0002:abcd::7")).status).toBe(429);
+    expect((await registerFrom(app, "2001:db8:1:3::1")).status).toBe(202);
+  });
+
+  it("keep neither mail nor IP addresses in their table", async () => {
+    await using app = await startTestApp({ settings: { TRUST_PROXY: "true" } });
+    await registerFrom(app, "203.0.113.77", "ada@example.org");
+
+    const { rows } = await app.data.query("select key from request_limits");
+
+    expect(rows.length).toBe(2);
+    expect(JSON.stringify(rows)).not.toMatch(/ada|example|203\.0/);
+  });
+
+  it("refuse with 503 and a log line while they cannot be checked", async () => {
+    await using app = await startTestApp();
+    await app.data.query("alter table request_limits rename to elsewhere");
+
+    const response = await register(app, newAddress());
+
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect(app.hashCount()).toBe(0);
+    expect(app.logLines()).toContainEqual(
+      expect.objectContaining({ level: "error", msg: expect.stringContaining("could not be checked") }),
+    );
+  });
+});
+
+async function registerFrom(app: TestApp, forwardedFor: string, email = newAddress()): Promise<Response> {
+  return await app.post("/auth/register", { email, password }, { "x-forwarded-for": forwardedFor });
+}
+
+async function inTurn(count: number, action: () => Promise<unknown>): Promise<void> {
+  for (let index = 0; index < count; index += 1) await action();
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { newAddress, mailTo, register } from "./support/people.ts";
+import { startTestApp, type LogLine, type TestApp } from "./support/test-app.ts";
+
+describe("a mail that is not taken", () => {
+  it.each([421, 451, 452])("is tried again after a minute when the SMTP server answers %i", async (responseCode) => {
+    await using app = await startTestApp({ beforeReply: () => refuse(responseCode) });
+
+    await register(app, newAddress());
+
+    const failure = await failureOf(app);
+    expect(failure).toMatchObject({ msg: "job failed; it will be tried again", err: { type: "MailError" }, attempt: 1 });
+    expect(failure["delayMs"]).toBeGreaterThanOrEqual(60_000);
+    expect(failure["delayMs"]).toBeLessThanOrEqual(66_000);
+  });
+
+  it.each([500, 550, 554])("is given up at once when the SMTP server answers %i", async (responseCode) => {
+    await using app = await startTestApp({ beforeReply: () => refuse(responseCode) });
+
+    await register(app, newAddress());
+
+    expect(await failureOf(app)).toMatchObject({ msg: "job failed for good; it is a dead letter now", attempt: 1 });
+    await expect
+      .poll(async () => (await app.jobs.query("select task from acme_jobs.dead_letters")).rows)
+      .toEqual([{ task: "send_verification_email" }]);
+  });
+
+  it("is tried again when no SMTP server is there", async () => {
+    await using app = await startTestApp({ settings: { SMTP_URL: "smtp://127.0.0.1:1" } });
+
+    await register(app, newAddress());
+
+    expect(await failureOf(app)).toMatchObject({
+      msg: "job failed; it will be tried again",
+      err: { type: "MailError", code: "ECONNREFUSED" },
+    });
+  });
+
+  it("is tried again when the name of the SMTP server cannot be resolved", async () => {
+    await using app = await startTestApp({ settings: { SMTP_URL: "smtp://mail.invalid:25" } });
+
+    await register(app, newAddress());
+
+    expect(await failureOf(app)).toMatchObject({ msg: "job failed; it will be tried again" });
+  });
+
+  it("arrives in the end, with a token of its own and the Message-ID of the first attempt", async () => {
+    const seen: { messageId: string; text: string }[] = [];
+    await using app = await startTestApp({
+      beforeReply: (mail) => {
+        seen.push(mail);
+        if (seen.length === 1) refuse(451);
+      },
+    });
+    const email = newAddress();
+    await register(app, email);
+    await failureOf(app);
+
+    await expect.poll(() => makeDue(app)).toBe(1);
+
+    await mailTo(app, email);
+    expect(seen.length).toBe(2);
+    expect(seen[1]?.messageId).toBe(seen[0]?.messageId);
+    expect(seen[1]?.text).not.toBe(seen[0]?.text);
+  });
+});
+
+function refuse(responseCode: number): never {
+  throw Object.assign(new Error("Not now, ada@example.org"), { responseCode });
+}
+
+async function failureOf(app: TestApp): Promise<LogLine> {
+  const find = () => app.logLines().find(({ msg }) => msg.startsWith("job failed"));
+  await expect.poll(find, { timeout: 10_000 }).toBeDefined();
+  const line = find();
+  if (line === undefined) throw new Error("The line is gone.");
+  return line;
+}
+
+/** Moves the retry to now, once it has been settled, instead of waiting for it. */
+async function makeDue(app: TestApp): Promise<number> {
+  const { rows } = await app.jobs.query(
+    `select graphile_worker.reschedule_jobs(array_agg(id), run_at => now()) from graphile_worker.jobs
+     where locked_at is null and run_at > now() + interval '30 s'`,
+  );
+  return rows.filter((row) => row.reschedule_jobs !== null).length;
+}

@@ -1,0 +1,2 @@
+// Handlers that a test registers on the default bus are gone when it ends.
+import "@acme/domain-events/vitest";

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { becomeVerified, linkIn, mailTo, newAddress, register, tokenIn, verify } from "./support/people.ts";
+import { startTestApp, type TestApp } from "./support/test-app.ts";
+
+describe("/auth/verify-email", () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startTestApp();
+  });
+  afterAll(() => app[Symbol.asyncDispose]());
+
+  it("shows a button and changes nothing, however often a scanner opens the link", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const link = linkIn(await mailTo(app, email));
+
+    for (const method of ["HEAD", "GET", "GET"]) {
+      const response = await app.fetch(link.pathname + link.search, { method });
+      expect(response.status).toBe(200);
+    }
+
+    expect(await isVerified(email)).toBe(false);
+    expect((await verify(app, tokenIn(await mailTo(app, email)))).status).toBe(200);
+  });
+
+  it("lets neither caches, nor referrers, nor other sites learn the token", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const link = linkIn(await mailTo(app, email));
+
+    const response = await app.fetch(link.pathname + link.search);
+
+    const headers = Object.fromEntries(response.headers);
+    expect(headers["cache-control"]).toBe("no-store");
+    expect(headers["referrer-policy"]).toBe("no-referrer");
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers["content-security-policy"]).toContain("script-src 'self'");
+    expect(headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+    expect(headers["content-security-policy"]).not.toContain("unsafe-inline");
+    expect(await response.text()).not.toMatch(/<script|\son\w+=|style=/);
+  });
+
+  it("verifies once, and logs nobody in", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const token = tokenIn(await mailTo(app, email));
+
+    const first = await verify(app, token);
+    const second = await verify(app, token);
+
+    expect(first.status).toBe(200);
+    expect(first.headers.get("set-cookie")).toBeNull();
+    expect(await first.text()).toContain("your address is verified");
+    expect(second.status).toBe(410);
+    expect(await second.text()).toContain("does not work any more");
+    expect(await isVerified(email)).toBe(true);
+  });
+
+  it("verifies once when a token is posted twice at the same time", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const token = tokenIn(await mailTo(app, email));
+
+    const responses = await Promise.all([verify(app, token), verify(app, token), verify(app, token)]);
+
+    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 410, 410]);
+  });
+
+  it("runs a handler of its own once the verification is committed", async () => {
+    const email = newAddress();
+
+    await becomeVerified(app, email);
+
+    const { rows } = await app.data.query("select id from users where email = $1", [email]);
+    const lines = app.logLines().filter((line) => line["userId"] === rows[0].id);
+    expect(lines.map(({ msg }) => msg)).toEqual(["a user has verified the e-mail address"]);
+    expect(app.logLines()).toContainEqual(
+      expect.objectContaining({ msg: "handler ran", eventType: "user.email-verified", handler: "welcomeUser" }),
+    );
+  });
+
+  it("refuses an expired token", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const token = tokenIn(await mailTo(app, email));
+    await app.data.query(
+      `update verification_tokens set expires_at = now() where user_id = (select id from users where email = $1)`,
+      [email],
+    );
+
+    const response = await verify(app, token);
+
+    expect(response.status).toBe(410);
+    expect(await isVerified(email)).toBe(false);
+  });
+
+  it.each(["", "x", "x".repeat(43), "ü".repeat(43), "x".repeat(10_000), "' or 1=1 --"])(
+    "answers a wrong token with one clear page (%#)",
+    async (token) => {
+      const [opened, posted] = [
+        await app.fetch(`/auth/verify-email?token=${encodeURIComponent(token)}`),
+        await verify(app, token),
+      ];
+
+      expect([200, 400]).toContain(opened.status);
+      expect(posted.status).toBe(410);
+      expect(await posted.text()).toContain("This link does not work any more.");
+    },
+  );
+
+  it("answers a link without a token, or with two, with the same page", async () => {
+    for (const query of ["", "?token=a&token=b", "?other=1"]) {
+      const response = await app.fetch(`/auth/verify-email${query}`);
+
+      expect(response.status).toBe(400);
+      expect(await response.text()).toContain("This link does not work any more.");
+    }
+  });
+
+  it("keeps only a hash of the token", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const token = tokenIn(await mailTo(app, email));
+
+    const { rows } = await app.data.query("select * from verification_tokens");
+
+    expect(JSON.stringify(rows)).not.toContain(token);
+    expect(rows.every(({ token_hash: hash }) => Buffer.isBuffer(hash) && hash.length === 32)).toBe(true);
+  });
+
+  it("sends another mail to whoever asks, and the link in the first goes on working", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const late = tokenIn(await mailTo(app, email));
+
+    await app.post("/auth/resend-verification", { email });
+
+    await mailTo(app, email, 2);
+    expect((await verify(app, late)).status).toBe(200);
+  });
+
+  it("answers a request for another mail alike, and with the same statements, for every address", async () => {
+    const [unverified, verified] = [newAddress(), newAddress()];
+    await register(app, unverified);
+    await becomeVerified(app, verified);
+
+    const answers = [];
+    for (const email of [newAddress(), unverified, verified]) {
+      const statements: string[] = [];
+      const note = ({ sql, __knexTxId: unit }: { sql: string; __knexTxId?: string }) => unit && statements.push(sql);
+      app.composition.database.knex.on("query", note);
+      const response = await app.post("/auth/resend-verification", { email });
+      app.composition.database.knex.off("query", note);
+      answers.push({ status: response.status, body: await response.text(), statements });
+    }
+
+    expect(answers[0]?.status).toBe(202);
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[2]).toEqual(answers[0]);
+    await mailTo(app, unverified, 2);
+    expect(app.mailsTo(verified).length).toBe(1);
+  });
+
+  async function isVerified(email: string): Promise<boolean> {
+    const { rows } = await app.data.query("select verified_at from users where email = $1", [email]);
+    return rows[0]?.verified_at !== null;
+  }
+});
