@@ -41,7 +41,12 @@ export interface Composition {
 }
 
 /** The one place that knows how the parts fit together. */
-export function compose({ config, services, logger, passwordHasher = createPasswordHasher() }: CompositionNeeds): Composition {
+export function compose({
+  config,
+  services,
+  logger,
+  passwordHasher = createPasswordHasher(),
+}: CompositionNeeds): Composition {
   const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
   const { publicUrl } = config;
   const onIdleError = (error: Error) => logger.warn({ err: error }, "an idle database connection broke");

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { StartupError } from "./startup-error.ts";
 
 /** What a command has at hand. */
 export interface CommandContext {
@@ -61,14 +60,12 @@ export async function pause(durationMs: number, stopSignal: AbortSignal): Promis
   await delay(durationMs, undefined, { signal: stopSignal }).catch(() => undefined);
 }
 
-// The message of a StartupError says all. Of anything else the frames are needed, too.
 function explain(error: unknown): string {
-  if (error instanceof StartupError) return error.message;
   if (hasTeachingMessage(error)) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-// The errors of the libraries in this repository carry a literal code and say what to do.
+// The errors of this repository say what happened and what to do. Of anything else the frames are needed, too.
 function hasTeachingMessage(error: unknown): error is Error {
-  return error instanceof Error && /^(?:Jobs|DomainEvents|LocalPostgres)Error$/.test(error.name);
+  return error instanceof Error && /^(?:Startup|Jobs|DomainEvents|LocalPostgres|NotSeen)Error$/.test(error.name);
 }

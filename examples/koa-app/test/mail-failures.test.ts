@@ -9,7 +9,11 @@ describe("a mail that is not taken", () => {
     await register(app, newAddress());
 
     const failure = await failureOf(app);
-    expect(failure).toMatchObject({ msg: "job failed; it will be tried again", err: { type: "MailError" }, attempt: 1 });
+    expect(failure).toMatchObject({
+      msg: "job failed; it will be tried again",
+      err: { type: "MailError" },
+      attempt: 1,
+    });
     expect(failure["delayMs"]).toBeGreaterThanOrEqual(60_000);
     expect(failure["delayMs"]).toBeLessThanOrEqual(66_000);
   });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPasswordHasher } from "../src/passwords/password-hasher.ts";
 import { becomeVerified, linkIn, mailTo, newAddress, password, register, tokenIn, verify } from "./support/people.ts";
 import { postAs } from "./support/post-as.ts";
-import { startTestApp, type TestApp } from "./support/test-app.ts";
+import { startTestApp, type LogLine, type TestApp } from "./support/test-app.ts";
 
 describe("POST /auth/register", () => {
   let app: TestApp;
@@ -85,17 +85,15 @@ describe("POST /auth/register", () => {
 
   it("makes one user out of twenty registrations of one address at once", async () => {
     const email = newAddress();
+    const before = registeredCount();
 
     const responses = await Promise.all(Array.from({ length: 20 }, () => register(app, email)));
 
     expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 202));
     const { rows } = await app.data.query("select token_generation from users where email = $1", [email]);
     expect(rows).toEqual([{ token_generation: 20 }]);
+    expect(registeredCount() - before).toBe(1);
     await mailTo(app, email, 20);
-    const { id } = await userRow(email);
-    const registered = app.logLines().filter((line) => line.msg === "committed" && line["eventType"] === "user.registered");
-    expect(registered.length).toBe(new Set(registered.map((line) => line["eventId"])).size);
-    expect(id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   it("takes one person's spellings of an address for one address", async () => {
@@ -139,14 +137,16 @@ describe("POST /auth/register", () => {
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""]) {
       const response = await app.post("/auth/register", "{}", { "content-type": type });
 
-      expect(response.status, type).toBe(415);
+      expect([type, response.status]).toEqual([type, 415]);
       expect(await response.json()).toMatchObject({ error: { code: "CONTENT_TYPE_UNSUPPORTED" } });
     }
   });
 
   it("answers 413 to more than 16 kB, also when they are compressed to less", async () => {
     const body = JSON.stringify({ email: newAddress(), password, filler: "x".repeat(17_000) });
-    const packed = await new Response(new Blob([body]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
+    const packed = await new Response(
+      new Blob([body]).stream().pipeThrough(new CompressionStream("gzip")),
+    ).arrayBuffer();
 
     const plain = await app.post("/auth/register", body);
     const compressed = await app.fetch("/auth/register", {
@@ -163,7 +163,11 @@ describe("POST /auth/register", () => {
   it("starts links with PUBLIC_URL, whatever the Host header says", async () => {
     const email = newAddress();
 
-    const status = await postAs(new URL("/auth/register", app.url), "evil.example", JSON.stringify({ email, password }));
+    const status = await postAs(
+      new URL("/auth/register", app.url),
+      "evil.example",
+      JSON.stringify({ email, password }),
+    );
 
     expect(status).toBe(202);
     expect(linkIn(await mailTo(app, email)).origin).toBe("https://accounts.example.org");
@@ -178,6 +182,11 @@ describe("POST /auth/register", () => {
     expect(wrongMethod.headers.get("allow")).toBe("POST");
     expect(await wrongMethod.json()).toEqual({ error: { code: "METHOD_NOT_ALLOWED", message: expect.any(String) } });
   });
+
+  function registeredCount(): number {
+    const isRegistered = (line: LogLine) => line.msg === "committed" && line["eventType"] === "user.registered";
+    return app.logLines().filter(isRegistered).length;
+  }
 
   interface UserRow {
     readonly id: string;

@@ -3,7 +3,12 @@ import { Pool } from "pg";
 import { compose, type Composition } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
 import { choosePort, startServer } from "../../src/http/server.ts";
-import { startMailCatcher, type CaughtMail, type MailCatcher, type MailCatcherOptions } from "../../src/local/mail-catcher.ts";
+import {
+  startMailCatcher,
+  type CaughtMail,
+  type MailCatcher,
+  type MailCatcherOptions,
+} from "../../src/local/mail-catcher.ts";
 import { createPasswordHasher } from "../../src/passwords/password-hasher.ts";
 import { createLogger } from "../../src/logging/logger.ts";
 
