@@ -17,7 +17,12 @@ export interface DeadLetter {
   /** The message of the last error. */
   readonly reason: string;
   readonly attempts: number;
-  readonly errors: readonly { readonly attempt: number; readonly at: string; readonly name: string; readonly message: string }[];
+  readonly errors: readonly {
+    readonly attempt: number;
+    readonly at: string;
+    readonly name: string;
+    readonly message: string;
+  }[];
   readonly enqueuedAt: Date;
   readonly diedAt: Date;
 }
@@ -38,7 +43,10 @@ export interface DeadLetters {
    * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `PAYLOAD_INVALID` for a mended payload that does not fit.
    */
   retry(id: string): Promise<void>;
-  retry<Input>(id: string, mended: { readonly task: Task<string, Input, unknown>; readonly payload: NoInfer<Input> }): Promise<void>;
+  retry<Input>(
+    id: string,
+    mended: { readonly task: Task<string, Input, unknown>; readonly payload: NoInfer<Input> },
+  ): Promise<void>;
   /** Removes it. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
   discard(id: string): Promise<void>;
   /** Removes those that died longer ago than this many milliseconds, and says how many they were. */
@@ -62,7 +70,10 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
       await using transaction = await beginTransaction(pool());
       const letter = await remove(transaction, id);
       if (mended && mended.task.name !== letter.task) {
-        throw new JobsError("PAYLOAD_INVALID", `The dead letter is of task "${letter.task}", not "${mended.task.name}".`);
+        throw new JobsError(
+          "PAYLOAD_INVALID",
+          `The dead letter is of task "${letter.task}", not "${mended.task.name}".`,
+        );
       }
       const { task, queue, priority } = letter;
       const request = { id, task, payload: mended ? payload : letter.payload, queue, priority };
@@ -90,7 +101,10 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
 async function remove(db: Queryable, id: string): Promise<DeadLetter> {
   const [row] = await queryMigrated(db, "delete from acme_jobs.dead_letters where id = $1 returning *", [id]);
   if (row !== undefined) return toDeadLetter(row);
-  throw new JobsError("DEAD_LETTER_MISSING", `There is no dead letter ${id}: it was retried, discarded or never there.`);
+  throw new JobsError(
+    "DEAD_LETTER_MISSING",
+    `There is no dead letter ${id}: it was retried, discarded or never there.`,
+  );
 }
 
 function toDeadLetter(row: Row): DeadLetter {

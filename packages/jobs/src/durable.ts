@@ -5,6 +5,8 @@ import { JobsError } from "./errors.ts";
 import { toJobRequest, type JobOptions, type JobRequest } from "./job-request.ts";
 import { assertTask, type Task } from "./task.ts";
 
+type PrepareRequest = () => Promise<JobRequest>;
+
 /** Where and when the job runs; a function where it depends on the event. */
 export type DurableOptions<Event> = JobOptions | ((event: Event) => JobOptions);
 
@@ -12,7 +14,11 @@ export type DurableOptions<Event> = JobOptions | ((event: Event) => JobOptions);
 export function createDurable(writer: JobWriter, wake: () => void) {
   // One store for all handlers: a unit of work then writes all its jobs in one statement.
   const store: DurableStore = {
-    write: (requests, transaction) => writer.write(requests as readonly JobRequest[], transaction),
+    async write(prepare, transaction) {
+      const requests = [];
+      for (const prepareOne of prepare as readonly PrepareRequest[]) requests.push(await prepareOne());
+      return writer.write(requests, transaction);
+    },
     wake,
   };
   return function durable<Event, Input>(
@@ -28,8 +34,11 @@ export function createDurable(writer: JobWriter, wake: () => void) {
       delivery: "durable" as const,
       name: `durable(${task.name})`,
       store,
-      toRequest: (event: Event) =>
-        toJobRequest(task, toPayload(event), typeof options === "function" ? options(event) : options),
+      // A schema may be asynchronous, so the payload is made and checked where the store writes.
+      toRequest:
+        (event: Event): PrepareRequest =>
+        () =>
+          toJobRequest(task, toPayload(event), typeof options === "function" ? options(event) : options),
     });
   };
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Job as GraphileJob, WorkerEvents, WorkerPool } from "graphile-worker";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { idOfJob } from "./graphile-jobs.ts";
 import type { Logger } from "./logger.ts";
 
@@ -48,6 +48,14 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   const created = once(options.onCreated);
 
   events.on("pool:create", ({ workerPool }) => void created.start(workerPool.id));
+  let takesJobs = true;
+  const nudge = (count: number) => {
+    // A pool that shuts down answers a nudge with an assertion.
+    if (takesJobs) pool.nudge(count);
+  };
+  events.on("pool:gracefulShutdown", () => (takesJobs = false));
+  events.on("pool:forcefulShutdown", () => (takesJobs = false));
+  events.on("pool:listen:success", ({ client }) => onceItListens(client, () => nudge(1)));
   events.on("pool:fatalError", ({ error }) => options.onFatal(error));
   events.on("job:complete", ({ job, error }) => options.onEnded(toLockedJob(job), error ?? undefined));
 
@@ -88,9 +96,23 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
 
   return {
     id: pool.id,
-    nudge: (count) => pool.nudge(count),
-    stop: async () => void (await pool.gracefulShutdown()),
+    nudge,
+    stop: async () => {
+      await pool.gracefulShutdown();
+    },
   };
+}
+
+/** A job that was added while nobody listened has been announced to nobody: look once as soon as somebody does. */
+function onceItListens(client: PoolClient, look: () => void): void {
+  // The event comes just before LISTEN is sent; this query waits in line behind it.
+  setImmediate(() => {
+    client.query("select 1").then(
+      look,
+      // The pool notices the lost connection by itself, and listens again.
+      () => undefined,
+    );
+  });
 }
 
 /** `null`, as cheaply as possible, once the pool is registered; a promise of it before. */

@@ -41,11 +41,7 @@ const longestQueue = 128;
  *
  * @throws {@link JobsError} `TASK_UNKNOWN`, `PAYLOAD_INVALID`, `ENQUEUE_INVALID`.
  */
-export async function toJobRequest(
-  task: Task,
-  input: unknown,
-  options: JobOptions = {},
-): Promise<JobRequest> {
+export async function toJobRequest(task: Task, input: unknown, options: JobOptions = {}): Promise<JobRequest> {
   assertTask(task);
   assertOptions(task.name, options);
   const payload = await toStoredPayload(task, input);

@@ -4,6 +4,7 @@ import { createDurable } from "./durable.ts";
 import { createJobWriter } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
 import { createHealth, type JobsHealth } from "./health.ts";
+import { internals, type JobsInternals } from "./internals.ts";
 import { toJobRequest, type JobOptions } from "./job-request.ts";
 import { consoleLogger, type Logger } from "./logger.ts";
 import { createMigrator } from "./migrator.ts";
@@ -46,7 +47,11 @@ export interface Jobs extends AsyncDisposable {
    * });
    * ```
    */
-  enqueue<Input>(task: Task<string, Input, unknown>, payload: NoInfer<Input>, options?: EnqueueOptions): Promise<string>;
+  enqueue<Input>(
+    task: Task<string, Input, unknown>,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<string>;
   /** Adds many jobs of one task in one statement, all or none, and returns their ids in order. As {@link enqueue}. */
   enqueueMany<Input>(
     task: Task<string, Input, unknown>,
@@ -112,7 +117,10 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
 
   const beginRelay = (options?: RelayOptions): Relay => {
     if (outboxPool === undefined) {
-      throw new JobsError("OUTBOX_MISSING", "A relay needs an outbox: createJobs({ connection, outbox: { connection } }).");
+      throw new JobsError(
+        "OUTBOX_MISSING",
+        "A relay needs an outbox: createJobs({ connection, outbox: { connection } }).",
+      );
     }
     const relay = startRelay({ outbox: outboxPool.get(), jobs: jobsPool.get() }, logger, options);
     relays.add(relay);
@@ -133,7 +141,11 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     await Promise.all([jobsPool.close(), outboxPool?.close()]);
   };
 
+  const hidden: { readonly [internals]: JobsInternals } = {
+    [internals]: { jobsPool: jobsPool.get, outboxPool: outboxPool?.get },
+  };
   return {
+    ...hidden,
     async enqueue(task, payload, options) {
       const [id] = await enqueueMany(task, [payload], options);
       return id as string;

@@ -7,7 +7,7 @@
 export function isNetworkError(error: unknown): boolean {
   let current = error;
   for (let depth = 0; depth < deepestCause && typeof current === "object" && current !== null; depth++) {
-    if (saysNetwork(current as Partial<NetworkFacts>)) return true;
+    if (saysNetwork(current)) return true;
     current = (current as { cause?: unknown }).cause;
   }
   return false;

@@ -44,7 +44,7 @@ function toJson(task: Task, output: unknown): string | undefined {
         throw invalid(task, "a text in it has a NUL character or half a surrogate pair, which PostgreSQL cannot store");
       }
       return value;
-    }) as string | undefined;
+    });
   } catch (error) {
     if (error instanceof JobsError) throw error;
     // The reason names property values at times ("Do not know how to serialize a BigInt" does not, a toJSON may): keep it out.

@@ -119,7 +119,7 @@ function policy(attempts: number, options: RetryOptions, baseDelayMs: (attempt: 
 
 function predicate(on: RetryOptions["on"]): (error: unknown) => boolean {
   if (on === undefined) return () => true;
-  if (typeof on === "function") return (error) => on(error) === true;
+  if (typeof on === "function") return on;
   const classes = [...on];
   return (error) => classes.some((errorClass) => error instanceof errorClass);
 }

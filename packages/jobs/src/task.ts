@@ -59,7 +59,8 @@ export function defineTask<const Name extends string, Input, Output>(
 
 /** Refuses what {@link defineTask} did not make; by shape, since a consumer may load the ESM and the CJS build. */
 export function assertTask(value: unknown): asserts value is Task {
-  const isTask = typeof value === "object" && value !== null && "name" in value && "payload" in value && "retry" in value;
+  const isTask =
+    typeof value === "object" && value !== null && "name" in value && "payload" in value && "retry" in value;
   if (isTask) return;
   throw new JobsError(
     "TASK_UNKNOWN",

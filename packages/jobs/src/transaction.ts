@@ -6,11 +6,12 @@ export interface OpenTransaction extends Queryable, AsyncDisposable {
   commit(): Promise<void>;
 }
 
+/** Without a listener, a backend that dies between two statements ends the process. */
+const ignoreLoss = () => undefined;
+
 /** @param settings - Run with `begin`, as `set local …` statements. */
 export async function beginTransaction(pool: Pool, settings = ""): Promise<OpenTransaction> {
   const connection = await pool.connect();
-  // Without a listener, a backend that dies between two statements ends the process.
-  const ignoreLoss = () => undefined;
   connection.on("error", ignoreLoss);
   let isOpen = true;
   const giveBack = (isBroken: boolean) => {
@@ -31,7 +32,8 @@ export async function beginTransaction(pool: Pool, settings = ""): Promise<OpenT
     async commit() {
       const { command } = await connection.query("commit");
       // COMMIT of an aborted transaction answers ROLLBACK without an error.
-      if (command !== "COMMIT") throw new Error("The transaction was aborted; PostgreSQL answered COMMIT with ROLLBACK.");
+      if (command !== "COMMIT")
+        throw new Error("The transaction was aborted; PostgreSQL answered COMMIT with ROLLBACK.");
       giveBack(false);
     },
     async [Symbol.asyncDispose]() {

@@ -13,14 +13,14 @@ export interface AttemptOfJob {
 /**
  * Runs a task's code once, within its time.
  *
- * Resolves when the code returned. Rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon as
+ * Resolves with what the code returned. Rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon as
  * the time is over: code that does not heed its signal then runs on unattended, and its result no longer counts.
  */
 export async function runAttempt(
   { task, run }: PerformableTask,
   job: AttemptOfJob,
   { stopSignal, logger }: { readonly stopSignal: AbortSignal; readonly logger: Logger },
-): Promise<void> {
+): Promise<unknown> {
   assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
   const payload = await checkPayload(task, job.payload);
 
@@ -36,7 +36,7 @@ export async function runAttempt(
   try {
     const { jobId, attempt, idempotencyKey } = job;
     const context = { signal: ending.signal, attempt, idempotencyKey, jobId, logger };
-    await Promise.race([runCode(run, payload, context), rejectWhenAborted(ending.signal)]);
+    return await Promise.race([runCode(run, payload, context), rejectWhenAborted(ending.signal)]);
   } finally {
     clearTimeout(timer);
     stopSignal.removeEventListener("abort", endAtStop);
@@ -54,7 +54,7 @@ function assertNotUsedUp(task: string, attempt: number, attempts: number): void 
 
 async function runCode(run: PerformableTask["run"], payload: unknown, context: Parameters<PerformableTask["run"]>[1]) {
   // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
-  await run(payload as never, context);
+  return await run(payload as never, context);
 }
 
 function rejectWhenAborted(signal: AbortSignal): Promise<never> {

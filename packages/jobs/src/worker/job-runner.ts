@@ -47,7 +47,7 @@ export function createJobRunner(
       logger.info({ ...fields, durationMs: Math.round(performance.now() - startedAt) }, "job done");
     } catch (error) {
       const outcome = decideOutcome(error, job.attempt, performable.task.retry);
-      logFailure(logger, { ...fields, err: error }, outcome, job.attempt);
+      logFailure(logger, fields, outcome, error);
       // Without a key the database does not answer: Graphile Worker's own delay applies.
       if (key !== undefined) await note({ ...fields, idempotencyKey: key, outcome, error });
       throw error;
@@ -75,9 +75,11 @@ async function readInstallationId(db: Queryable): Promise<string> {
   return String(rows[0]?.["id"]);
 }
 
-function logFailure(logger: Logger, fields: object, outcome: Outcome, attempt: number): void {
-  if (outcome.kind === "dead") return logger.error(fields, "job failed for good; it is a dead letter now");
+function logFailure(logger: Logger, fields: { readonly attempt: number }, outcome: Outcome, error: unknown): void {
+  const withError = { ...fields, err: error };
+  if (outcome.kind === "dead") return logger.error(withError, "job failed for good; it is a dead letter now");
   const { delayMs, attemptsUsed } = outcome;
-  if (attemptsUsed < attempt) return logger.info({ ...fields, delayMs }, "job put off; the attempt does not count");
-  return logger.warn({ ...fields, delayMs }, "job failed; it will be tried again");
+  if (attemptsUsed < fields.attempt)
+    return logger.info({ ...fields, delayMs }, "job put off; the attempt does not count");
+  return logger.warn({ ...withError, delayMs }, "job failed; it will be tried again");
 }

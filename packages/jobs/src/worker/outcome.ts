@@ -31,6 +31,9 @@ export function decideOutcome(error: unknown, attempt: number, policy: RetryPoli
 }
 
 /** By class, or by name: a task may be compiled against the other build (ESM or CJS) than the worker. */
-function isNamed<Named extends Error>(error: unknown, errorClass: abstract new (...args: never[]) => Named): error is Named {
+function isNamed<Named extends Error>(
+  error: unknown,
+  errorClass: abstract new (...args: never[]) => Named,
+): error is Named {
   return error instanceof errorClass || (error instanceof Error && error.name === errorClass.name);
 }

@@ -30,7 +30,7 @@ export async function startPoolKeeper(
   let state: PoolKeeper["state"] = "starting";
 
   const wakeIn = (delayMs: number) => {
-    if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), delayMs).unref();
+    if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), Math.ceil(delayMs) + 1).unref();
   };
   const nudge = (count: number) => {
     if (!stopping.signal.aborted) current?.nudge(count);

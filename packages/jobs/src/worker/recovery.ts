@@ -61,7 +61,10 @@ async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[])
     // A note that the dead worker left for this very attempt stands.
     if (!job.isNoted) await noteFailure(session, crashOf(job));
   }
-  await settleFailures(session, jobs.map(({ jobId }) => jobId));
+  await settleFailures(
+    session,
+    jobs.map(({ jobId }) => jobId),
+  );
   await session.query("delete from acme_jobs.workers where pool_id = any($1::text[])", [deadPoolIds]);
   return jobs.length;
 }

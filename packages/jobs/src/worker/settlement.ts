@@ -33,11 +33,7 @@ const longestPauseMs = 100;
 /** A release that takes longer has failed; the sweep of some worker will settle the note. */
 const longestWaitMs = 30_000;
 
-export function createSettlement(
-  db: Queryable,
-  logger: Logger,
-  onRescheduled: (delayMs: number) => void,
-): Settlement {
+export function createSettlement(db: Queryable, logger: Logger, onRescheduled: (delayMs: number) => void): Settlement {
   const underWay = new Set<Promise<void>>();
 
   const start = (work: Promise<void>, what: string, { jobId }: RunOfJob) => {

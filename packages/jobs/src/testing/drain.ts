@@ -1,0 +1,87 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { JobsError } from "../errors.ts";
+import { countDueJobs, makeDueNow } from "../graphile-backlog.ts";
+import { internalsOf, type JobsInternals } from "../internals.ts";
+import type { Jobs } from "../jobs.ts";
+import { moveBatch } from "../outbox/move-batch.ts";
+import type { PerformableTask } from "../perform.ts";
+
+export interface DrainOptions {
+  readonly tasks: readonly PerformableTask[];
+  /** Whether jobs that wait for a `runAt` or for their next attempt run as well. Default: true. */
+  readonly skipDelays?: boolean;
+  /** Milliseconds after which it gives up. Default: 10,000. */
+  readonly withinMs?: number;
+}
+
+export interface DrainResult {
+  /** Attempts that succeeded. */
+  readonly doneCount: number;
+  /** Attempts that threw. */
+  readonly failedCount: number;
+}
+
+const lookEveryMs = 10;
+const batchSize = 1_000;
+
+/**
+ * Runs jobs until none of these tasks is left that could run, those included that the jobs enqueue; moves the outbox
+ * first. Retries follow at once, so a job that keeps failing ends among the dead letters.
+ *
+ * @throws {@link JobsError} `DRAIN_INCOMPLETE` when the time is over, naming the tasks that are left.
+ * @example
+ * ```ts
+ * await register(newUser);
+ * await drain(jobs, { tasks: [performSendVerificationEmail] });
+ * expect(mailbox).toHaveLength(1);
+ * ```
+ */
+export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainResult> {
+  const { tasks, skipDelays = true, withinMs = 10_000 } = options;
+  const names = tasks.map(({ task }) => task.name);
+  const counted = countAttempts(tasks);
+  const pools = internalsOf(jobs);
+  const endsAt = performance.now() + withinMs;
+
+  await using worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: lookEveryMs, relay: false });
+  for (;;) {
+    await moveAll(pools);
+    if (skipDelays) await makeDueNow(pools.jobsPool(), names);
+    const left = await countDueJobs(pools.jobsPool(), names, { withWaiting: skipDelays });
+    if (left.size === 0) {
+      await worker.stop();
+      return counted.result;
+    }
+    if (performance.now() > endsAt) throw incomplete([...left.keys()], withinMs);
+    await pause(lookEveryMs);
+  }
+}
+
+async function moveAll({ jobsPool, outboxPool }: JobsInternals): Promise<void> {
+  if (outboxPool === undefined) return;
+  while ((await moveBatch({ outbox: outboxPool(), jobs: jobsPool() }, batchSize)) > 0);
+}
+
+function countAttempts(tasks: readonly PerformableTask[]) {
+  const result = { doneCount: 0, failedCount: 0 };
+  const count = ({ task, run }: PerformableTask): PerformableTask => ({
+    task,
+    run: async (payload, context) => {
+      try {
+        await run(payload, context);
+        result.doneCount += 1;
+      } catch (error) {
+        result.failedCount += 1;
+        throw error;
+      }
+    },
+  });
+  return { result, tasks: tasks.map(count) };
+}
+
+function incomplete(tasks: readonly string[], withinMs: number): JobsError {
+  return new JobsError(
+    "DRAIN_INCOMPLETE",
+    `After ${withinMs} ms there are still jobs of: ${tasks.join(", ")}. A task may enqueue itself, or put its jobs off.`,
+  );
+}

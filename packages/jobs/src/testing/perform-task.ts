@@ -1,0 +1,38 @@
+import { v7 as uuidV7 } from "uuid";
+import { consoleLogger, type Logger } from "../logger.ts";
+import { toStoredPayload } from "../payload.ts";
+import type { PerformableTask } from "../perform.ts";
+import { runAttempt } from "../worker/attempt.ts";
+
+export interface PerformTaskOptions {
+  /** Counted from 1. Default: 1. */
+  readonly attempt?: number;
+  /** Default: a new one. */
+  readonly idempotencyKey?: string;
+  /** Aborting it is what a worker that stops does. */
+  readonly signal?: AbortSignal;
+  readonly logger?: Logger;
+}
+
+/**
+ * Runs a task's code once, as a worker would, without a database: the payload is checked as on enqueue and as in the
+ * worker, the time limit counts.
+ *
+ * @returns what the code returned
+ * @throws whatever the code threw, unchanged; `JobsError` `PAYLOAD_INVALID`, `ATTEMPT_TIMEOUT`.
+ * @example
+ * ```ts
+ * await performTask(performSendReceipt, { orderId });
+ * await expect(performTask(performSendReceipt, { orderId: gone })).rejects.toThrow(NonRetryableError);
+ * ```
+ */
+export async function performTask(
+  performable: PerformableTask,
+  payload: unknown,
+  options: PerformTaskOptions = {},
+): Promise<unknown> {
+  const { attempt = 1, idempotencyKey = uuidV7(), logger = consoleLogger } = options;
+  const { signal: stopSignal = new AbortController().signal } = options;
+  const stored = await toStoredPayload(performable.task, payload);
+  return runAttempt(performable, { jobId: "0", attempt, idempotencyKey, payload: stored }, { stopSignal, logger });
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { defineTask, NonRetryableError, perform, retry } from "../src/index.ts";
+import { drain } from "../src/testing/index.ts";
+
+const task = defineTask("t", {
+  payload: z.object({ n: z.number() }),
+  retry: retry.fixed({ attempts: 3, delayMs: 60_000 }),
+});
+
+/** Adds a job that ends as a dead letter. */
+async function bury(test: TestJobs, n: number, error: Error = new NonRetryableError("broken")) {
+  const id = await test.jobs.enqueue(task, { n }, { queue: "q", priority: 3 });
+  await drain(test.jobs, { tasks: [perform(task, () => Promise.reject(error))] });
+  return id;
+}
+
+describe("dead letters", () => {
+  it("keep task, payload, queue, priority and the history of every attempt", async () => {
+    await using test = await createTestJobs();
+
+    const id = await bury(test, 1, new TypeError("each time"));
+
+    const [letter] = await test.jobs.deadLetters.list();
+    expect(letter).toMatchObject({ id, task: "t", payload: { n: 1 }, queue: "q", priority: 3, attempts: 3 });
+    expect(letter?.errors.map(({ attempt, name, message }) => [attempt, name, message])).toEqual([
+      [1, "TypeError", "each time"],
+      [2, "TypeError", "each time"],
+      [3, "TypeError", "each time"],
+    ]);
+    expect(letter?.diedAt.getTime()).toBeGreaterThanOrEqual(letter?.enqueuedAt.getTime() ?? Infinity);
+  });
+
+  it("are listed latest first, by task, up to a limit", async () => {
+    await using test = await createTestJobs();
+    const ids = [await bury(test, 1), await bury(test, 2), await bury(test, 3)];
+
+    const latest = await test.jobs.deadLetters.list({ limit: 2 });
+
+    expect(latest.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
+    expect(await test.jobs.deadLetters.list({ task: "other" })).toEqual([]);
+  });
+
+  it("become jobs again with all their attempts and the same idempotencyKey", async () => {
+    await using test = await createTestJobs();
+    const id = await bury(test, 1);
+    const runs: [number, string][] = [];
+
+    await test.jobs.deadLetters.retry(id);
+    await drain(test.jobs, {
+      tasks: [perform(task, (_, { attempt, idempotencyKey }) => void runs.push([attempt, idempotencyKey]))],
+    });
+
+    expect(runs).toEqual([[1, id]]);
+    expect(await test.jobs.deadLetters.list()).toEqual([]);
+  });
+
+  it("can be retried with a mended payload, which is checked", async () => {
+    await using test = await createTestJobs();
+    const id = await bury(test, 1);
+    const seen: number[] = [];
+
+    const unfit = test.jobs.deadLetters.retry(id, { task, payload: { n: "x" as never } });
+    await expect(unfit).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+    await test.jobs.deadLetters.retry(id, { task, payload: { n: 2 } });
+    await drain(test.jobs, { tasks: [perform(task, ({ n }) => void seen.push(n))] });
+
+    expect(seen).toEqual([2]);
+  });
+
+  it("are retried by one of two who try at once", async () => {
+    await using test = await createTestJobs();
+    const id = await bury(test, 1);
+
+    const both = await Promise.allSettled([test.jobs.deadLetters.retry(id), test.jobs.deadLetters.retry(id)]);
+
+    expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect((await storedJobs(test.jobsPool)).length).toBe(1);
+  });
+
+  it("are discarded one by one, and purged by age", async () => {
+    await using test = await createTestJobs();
+    const first = await bury(test, 1);
+    await bury(test, 2);
+
+    await test.jobs.deadLetters.discard(first);
+    await expect(test.jobs.deadLetters.discard(first)).rejects.toMatchObject({ code: "DEAD_LETTER_MISSING" });
+    const young = await test.jobs.deadLetters.purge({ olderThanMs: 3_600_000 });
+    await test.jobsPool.query("update acme_jobs.dead_letters set died_at = died_at - interval '2 hours'");
+    const old = await test.jobs.deadLetters.purge({ olderThanMs: 3_600_000 });
+
+    expect([young, old, await test.jobs.deadLetters.list()]).toEqual([0, 1, []]);
+  });
+});

@@ -1,0 +1,173 @@
+import knexFactory from "knex";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createJobs, defineTask } from "../src/index.ts";
+
+const task = defineTask("send_receipt", { payload: z.object({ n: z.number() }) });
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const countOf = (test: TestJobs, outbox: boolean) =>
+  outbox ? outboxCount(test.dataPool) : storedJobs(test.jobsPool).then((jobs) => jobs.length);
+
+describe.each([
+  ["beside the data", false],
+  ["in another database", true],
+])("enqueue with jobs %s", (_, outbox) => {
+  it("adds a job and returns a UUIDv7", async () => {
+    await using test = await createTestJobs({ outbox });
+
+    expect(await test.jobs.enqueue(task, { n: 1 })).toMatch(uuidV7);
+
+    expect(await countOf(test, outbox)).toBe(1);
+  });
+
+  it("adds nothing when the pg transaction rolls back", async () => {
+    await using test = await createTestJobs({ outbox });
+    const client = await test.dataPool.connect();
+    await client.query("begin");
+
+    await test.jobs.enqueue(task, { n: 1 }, { tx: client });
+    await client.query("rollback");
+
+    client.release();
+    expect(await countOf(test, outbox)).toBe(0);
+  });
+
+  it("adds the job with the pg transaction's commit, not before", async () => {
+    await using test = await createTestJobs({ outbox });
+    const client = await test.dataPool.connect();
+    await client.query("begin");
+
+    await test.jobs.enqueue(task, { n: 1 }, { tx: client });
+    const before = await countOf(test, outbox);
+    await client.query("commit");
+
+    client.release();
+    expect([before, await countOf(test, outbox)]).toEqual([0, 1]);
+  });
+
+  it("keeps to knex transactions and their savepoints", async () => {
+    await using test = await createTestJobs({ outbox });
+    const knex = knexFactory({ client: "pg", connection: test.dataUrl, pool: { min: 0, max: 1 } });
+
+    await knex.transaction(async (tx) => {
+      await test.jobs.enqueue(task, { n: 1 }, { tx });
+      await tx
+        .transaction(async (savepoint) => {
+          await test.jobs.enqueue(task, { n: 2 }, { tx: savepoint });
+          throw new Error("undo");
+        })
+        .catch(() => undefined);
+    });
+
+    await knex.destroy();
+    expect(await countOf(test, outbox)).toBe(1);
+  });
+
+  it("adds many in one statement, in order, all or none", async () => {
+    await using test = await createTestJobs({ outbox });
+    const statements: string[] = [];
+    const tx = {
+      query: (text: string, values: unknown[]) => {
+        statements.push(text);
+        return test.dataPool.query(text, values);
+      },
+    };
+
+    const ids = await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }, { n: 3 }], { tx });
+    const refused = test.jobs.enqueueMany(task, [{ n: 4 }, { n: "five" as never }], { tx });
+
+    await expect(refused).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+    expect([new Set(ids).size, statements.length, await countOf(test, outbox)]).toEqual([3, 1, 3]);
+  });
+});
+
+describe("enqueue", () => {
+  it("replaces a waiting job with the same key and task, keeping one job", async () => {
+    await using test = await createTestJobs();
+    const other = defineTask("other", { payload: z.object({ n: z.number() }) });
+
+    await test.jobs.enqueue(task, { n: 1 }, { key: "a" });
+    await test.jobs.enqueue(task, { n: 2 }, { key: "a" });
+    await test.jobs.enqueue(other, { n: 3 }, { key: "a" });
+
+    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs order by id");
+    expect(rows.map((row) => row.payload.n)).toEqual([2, 3]);
+  });
+
+  it("takes one key twice in one batch, the last counts", async () => {
+    await using test = await createTestJobs();
+
+    await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }], { key: "a" });
+
+    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs");
+    expect(rows.map((row) => row.payload.n)).toEqual([2]);
+  });
+
+  it("keeps the first runAt with preserveRunAt", async () => {
+    await using test = await createTestJobs();
+    const first = new Date(Date.now() + 60_000);
+    const second = new Date(Date.now() + 120_000);
+
+    await test.jobs.enqueue(task, { n: 1 }, { key: "a", keyMode: "preserveRunAt", runAt: first });
+    await test.jobs.enqueue(task, { n: 2 }, { key: "a", keyMode: "preserveRunAt", runAt: second });
+
+    const { rows } = await test.jobsPool.query("select run_at from graphile_worker.jobs");
+    expect(rows).toEqual([{ run_at: first }]);
+  });
+
+  it.each([
+    ["a runAt that is no date", { runAt: new Date(Number.NaN) }],
+    ["an empty key", { key: "" }],
+    ["a key with NUL", { key: "a\0" }],
+    ["a keyMode without a key", { keyMode: "replace" as const }],
+    ["a queue name too long", { queue: "q".repeat(129) }],
+    ["a priority out of range", { priority: 40_000 }],
+  ])("refuses %s", async (_, options) => {
+    await using test = await createTestJobs();
+
+    await expect(test.jobs.enqueue(task, { n: 1 }, options)).rejects.toMatchObject({ code: "ENQUEUE_INVALID" });
+  });
+
+  it("refuses an array with a key, which Graphile Worker would join with the waiting one", async () => {
+    await using test = await createTestJobs();
+    const list = defineTask("list", { payload: z.array(z.number()) });
+
+    await expect(test.jobs.enqueue(list, [1], { key: "a" })).rejects.toMatchObject({ code: "ENQUEUE_INVALID" });
+  });
+
+  it("refuses what is no task, and what is no transaction", async () => {
+    await using test = await createTestJobs();
+
+    await expect(test.jobs.enqueue("send_receipt" as never, { n: 1 } as never)).rejects.toMatchObject({
+      code: "TASK_UNKNOWN",
+    });
+    await expect(test.jobs.enqueue(task, { n: 1 }, { tx: {} as never })).rejects.toMatchObject({
+      code: "TRANSACTION_INVALID",
+    });
+  });
+
+  it("says what to do where the tables are missing", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const withoutTables = createJobs({ connection: test.dataUrl });
+
+    await expect(withoutTables.enqueue(task, { n: 1 })).rejects.toThrow(/jobs\.migrate\(\)/);
+
+    await withoutTables.close();
+  });
+});
+
+describe("createJobs", () => {
+  it.each(["", "localhost:5432", "http://example.org/db", "postgres//x"])(
+    "refuses %j as a connection",
+    (connection) => {
+      expect(() => createJobs({ connection })).toThrow(
+        expect.objectContaining({ code: "CONNECTION_INVALID" }) as Error,
+      );
+    },
+  );
+
+  it("never shows the connection string in an error", () => {
+    expect(() => createJobs({ connection: "pg://user:hunter2@host/db" })).not.toThrow(/hunter2/);
+  });
+});

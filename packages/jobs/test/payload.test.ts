@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { createTestJobs, outboxCount, storedJobs } from "./test-jobs.ts";
+import { defineTask, JobsError } from "../src/index.ts";
+
+const anything = defineTask("anything", { payload: z.unknown() });
+const cycle: { self?: object } = {};
+cycle.self = cycle;
+class Money {
+  cents = 1;
+}
+
+const refused: [string, unknown][] = [
+  ["a Date", { at: new Date(0) }],
+  ["a bigint", { cents: 1n }],
+  ["a Map", { map: new Map([["a", 1]]) }],
+  ["undefined in a property", { a: undefined }],
+  ["undefined itself", undefined],
+  ["NaN", { n: Number.NaN }],
+  ["a class instance", new Money()],
+  ["a cycle", cycle],
+  ["1 MB", { text: "x".repeat(1_048_576) }],
+  ["a NUL character", { text: "a\0b" }],
+  ["a NUL character in a name", { "a\0b": 1 }],
+  ["half a surrogate pair", { text: "\ud800" }],
+  ["a function", { run: () => 1 }],
+];
+
+describe("a payload", () => {
+  it.each(refused)("with %s is refused on enqueue, and nothing is added", async (_, payload) => {
+    await using test = await createTestJobs();
+
+    await expect(test.jobs.enqueue(anything, payload)).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+
+    expect(await storedJobs(test.jobsPool)).toEqual([]);
+  });
+
+  it("is refused inside the caller's transaction, before anything is written to the outbox", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const client = await test.dataPool.connect();
+    await client.query("begin");
+
+    await expect(test.jobs.enqueue(anything, { at: new Date() }, { tx: client })).rejects.toThrow(JobsError);
+
+    await client.query("commit");
+    client.release();
+    expect(await outboxCount(test.dataPool)).toBe(0);
+  });
+
+  it("is stored as the schema's output", async () => {
+    await using test = await createTestJobs();
+    const task = defineTask("trimmed", {
+      payload: z.object({ name: z.string().trim(), kind: z.string().default("new") }),
+    });
+
+    await test.jobs.enqueue(task, { name: "  Ada " });
+
+    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs");
+    expect(rows).toEqual([{ payload: { name: "Ada", kind: "new" } }]);
+  });
+
+  it("is refused when its stored form would not pass the worker's check", async () => {
+    await using test = await createTestJobs();
+    const task = defineTask("once_only", { payload: z.string().transform((text) => text.length) });
+
+    await expect(test.jobs.enqueue(task, "four")).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+  });
+
+  it("keeps texts that only look like escapes", async () => {
+    await using test = await createTestJobs();
+    const tricky = { text: String.raw`\u0000 \ud800 " \\ 💶`, list: [1, null, true, -1.5e-7] };
+
+    await test.jobs.enqueue(anything, tricky);
+
+    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs");
+    expect(rows).toEqual([{ payload: tricky }]);
+  });
+
+  it("is named in the error by its places, never by its values", async () => {
+    await using test = await createTestJobs();
+    const task = defineTask("with_email", { payload: z.object({ email: z.email() }) });
+
+    const refusal = test.jobs.enqueue(task, { email: "secret-value" });
+
+    await expect(refusal).rejects.toThrow(/with_email.*email: /);
+    await expect(refusal).rejects.not.toThrow(/secret-value/);
+  });
+});

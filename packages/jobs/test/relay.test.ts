@@ -1,0 +1,169 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
+import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createJobs, defineTask, type Relay } from "../src/index.ts";
+import { collectInto } from "./test-jobs.ts";
+
+const task = defineTask("t", { payload: z.object({ n: z.number() }) });
+const jobCount = async (test: TestJobs) => (await storedJobs(test.jobsPool)).length;
+
+function relayOf(jobs: TestJobs["jobs"], options?: Parameters<TestJobs["jobs"]["startRelay"]>[0]): Relay {
+  const relay = jobs.startRelay(options);
+  onTestFinished(() => relay.stop());
+  return relay;
+}
+
+describe("a relay", () => {
+  it("moves a row with every setting of its job, and its id", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const runAt = new Date("2099-01-02T03:04:05.678Z");
+    const id = await test.jobs.enqueue(task, { n: 1 }, { runAt, key: "k", queue: "q", priority: -7 });
+
+    relayOf(test.jobs);
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    const { rows } = await test.jobsPool.query("select * from graphile_worker.jobs");
+    expect(rows).toMatchObject([
+      {
+        task_identifier: "t",
+        run_at: runAt,
+        key: "t:k",
+        queue_name: "q",
+        priority: -7,
+        flags: { [`acme:id:${id}`]: true },
+      },
+    ]);
+  });
+
+  it("is woken by a commit in another process, long before it would look", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using elsewhere = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
+    relayOf(test.jobs, { pollIntervalMs: 3_600_000 });
+    // The first job shows that the relay listens by now; the second then travels by its notification alone.
+    await elsewhere.enqueue(task, { n: 1 });
+    await expect.poll(() => jobCount(test)).toBe(1);
+
+    await elsewhere.enqueue(task, { n: 2 });
+
+    await expect.poll(() => jobCount(test)).toBe(2);
+  });
+
+  it("adds a job once though its row is found again after the jobs were added", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.dataPool.query(
+      "create table kept as select * from acme_jobs.outbox; create function keep() returns trigger language plpgsql as $$ begin insert into kept select old.*; return old; end $$; create trigger keep before delete on acme_jobs.outbox for each row execute function keep()",
+    );
+    await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }]);
+    relayOf(test.jobs);
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+
+    await test.dataPool.query("insert into acme_jobs.outbox overriding system value select * from kept");
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect(await jobCount(test)).toBe(2);
+  });
+
+  it("finds a row that was written earlier and committed later than others", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const late = await test.dataPool.connect();
+    await late.query("begin");
+    await test.jobs.enqueue(task, { n: 1 }, { tx: late });
+    await test.jobs.enqueue(task, { n: 2 });
+    relayOf(test.jobs);
+    await expect.poll(() => jobCount(test)).toBe(1);
+
+    await late.query("commit");
+
+    late.release();
+    await expect.poll(() => jobCount(test)).toBe(2);
+  });
+
+  it("of two relays repeats nothing", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using elsewhere = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
+    await test.jobs.enqueueMany(
+      task,
+      Array.from({ length: 500 }, (_, n) => ({ n })),
+    );
+
+    relayOf(test.jobs, { batchSize: 7 });
+    relayOf(elsewhere, { batchSize: 11 });
+
+    await expect.poll(() => outboxCount(test.dataPool), { timeout: 10_000 }).toBe(0);
+    const { rows } = await test.jobsPool.query(
+      "select count(*)::int, count(distinct flags)::int as ids from graphile_worker.jobs",
+    );
+    expect(rows).toEqual([{ count: 500, ids: 500 }]);
+  });
+
+  it("keeps trying while the jobs database is gone, says so once, and moves everything when it is back", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const log: Parameters<typeof collectInto>[0] = [];
+    const name = new URL(test.jobsUrl).pathname.slice(1);
+    await using jobs = createJobs({
+      connection: test.jobsUrl,
+      outbox: { connection: test.dataUrl },
+      logger: collectInto(log),
+    });
+    const rename = (from: string, to: string) =>
+      test.dataPool.query(
+        `do $$ begin perform pg_terminate_backend(pid) from pg_stat_activity where datname = '${from}'; execute 'alter database "${from}" rename to "${to}"'; end $$`,
+      );
+    await rename(name, `${name}_away`);
+    relayOf(jobs, { pollIntervalMs: 10 });
+    await jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+    await expect.poll(() => log.filter(({ level }) => level === "warn").length).toBe(1);
+    expect((await jobs.health()).jobsDatabase).toBe("down");
+
+    await rename(`${name}_away`, name);
+
+    await expect.poll(() => outboxCount(test.dataPool), { timeout: 10_000 }).toBe(0);
+    expect(await jobCount(test)).toBe(3);
+    expect(log.filter(({ level }) => level === "warn").length).toBe(1);
+  });
+
+  it("is refused without an outbox", async () => {
+    await using test = await createTestJobs();
+
+    expect(() => test.jobs.startRelay()).toThrow(expect.objectContaining({ code: "OUTBOX_MISSING" }) as Error);
+  });
+});
+
+describe("an outbox in the database of the jobs", () => {
+  it("is bypassed once both are known to be one, and still emptied", async () => {
+    await using test = await createTestJobs();
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: test.jobsUrl } });
+    await jobs.migrateOutbox();
+    await jobs.enqueue(task, { n: 1 });
+    expect([await outboxCount(test.jobsPool), await jobCount(test)]).toEqual([1, 0]);
+
+    await jobs.migrate();
+    await jobs.enqueue(task, { n: 2 });
+
+    expect([await outboxCount(test.jobsPool), await jobCount(test)]).toEqual([1, 1]);
+    relayOf(jobs);
+    await expect.poll(() => jobCount(test)).toBe(2);
+  });
+});
+
+describe("health", () => {
+  it("tells how much waits in the outbox and since when", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }]);
+    await test.dataPool.query("update acme_jobs.outbox set created_at = now() - interval '1 minute'");
+
+    const health = await test.jobs.health();
+
+    expect(health).toMatchObject({ jobsDatabase: "up", outbox: { pendingCount: 2 } });
+    expect(health.outbox).toHaveProperty("oldestAgeMs", expect.closeTo(60_000, -4));
+  });
+
+  it("reports a database that does not answer instead of throwing", async () => {
+    await using jobs = createJobs({
+      connection: "postgres://nobody:nothing@127.0.0.1:1/none",
+      outbox: { connection: "postgres://nobody:nothing@127.0.0.1:1/none" },
+    });
+
+    expect(await jobs.health()).toEqual({ jobsDatabase: "down", outbox: "down" });
+  });
+});
