@@ -1,0 +1,406 @@
+import { terminateBackends } from "@acme/test-postgres";
+import { describe, expect, it } from "vitest";
+import { CommitOutcomeUnknownError, type Transaction, TransactionAbortedError } from "../../src/index.ts";
+import { createWorld, durably, Happened, happened, type TestedDriver, type World } from "./world.ts";
+
+export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
+  describe(`${driver.name}: a confirmed commit`, () => {
+    it("publishes after the commit, and returns what the work returned", async () => {
+      await using world = await createWorld(driver);
+      const storedWhenHandled: number[][] = [];
+      world.bus.register(Happened, async () => storedWhenHandled.push(await world.stored()));
+
+      const result = await world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        expect(world.handled).toEqual([]);
+        return "result";
+      });
+
+      expect(result).toBe("result");
+      expect(world.handled).toEqual([1]);
+      expect(storedWhenHandled).toEqual([[1]]);
+    });
+
+    it("runs handlers with the connection back in the pool: they may open a unit on a pool of one", async () => {
+      await using world = await createWorld(driver);
+      world.bus.register(Happened, async ({ n }) => {
+        if (n < 3) await world.unitOfWork.run(({ record }) => record(happened(n + 1)));
+      });
+
+      await world.unitOfWork.run(({ record }) => record(happened(1)));
+
+      expect(world.handled).toEqual([1, 2, 3]);
+    });
+
+    it("publishes nothing of a work that rejects, and throws its error as it is", async () => {
+      await using world = await createWorld(driver);
+      const boom = new Error("boom");
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        throw boom;
+      });
+
+      await expect(running).rejects.toBe(boom);
+      expect(world.handled).toEqual([]);
+      expect(await world.stored()).toEqual([]);
+    });
+
+    it("writes what is durable with the data, in one go, and wakes the store once", async () => {
+      await using world = await createWorld(driver);
+      world.bus.register(Happened, durably(world.store));
+
+      await world.unitOfWork.run(({ record }) => {
+        record(happened(1));
+        record(happened(2));
+      });
+      await world.unitOfWork.run(({ record }) => fail(record)).catch(() => {});
+
+      expect(await world.stored("durable_rows")).toEqual([1, 2]);
+      expect(world.wakeCount()).toBe(1);
+    });
+  });
+
+  describe(`${driver.name}: a transaction that PostgreSQL has aborted`, () => {
+    it("rejects after a swallowed query error, and publishes nothing", async () => {
+      await using world = await createWorld(driver);
+      world.bus.register(Happened, durably(world.store));
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        record(happened(1));
+        await swallowedError(world, tx);
+      });
+
+      await expect(running).rejects.toBeInstanceOf(TransactionAbortedError);
+      expect(world.handled).toEqual([]);
+      expect([...(await world.stored()), ...(await world.stored("durable_rows"))]).toEqual([]);
+    });
+
+    it("learns it from the guard, before COMMIT is sent", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        record(happened(1));
+        await swallowedError(world, tx);
+      });
+
+      await expect(running).rejects.toMatchObject({ cause: { code: "25P02" } });
+    });
+
+    it("rejects also when nothing was recorded", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(({ tx }) => swallowedError(world, tx));
+
+      await expect(running).rejects.toBeInstanceOf(TransactionAbortedError);
+      expect(await world.stored()).toEqual([]);
+    });
+
+    it("rejects by the command tag when a query fails between the guard and COMMIT", async () => {
+      await using world = await createWorld(driver, {
+        change: (adapter) => ({
+          ...adapter,
+          async begin(options) {
+            const transaction = await adapter.begin(options);
+            return { ...transaction, query: failingAfterGuard(driver, transaction) };
+          },
+        }),
+      });
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+      });
+
+      await expect(running).rejects.toThrow(/answered ROLLBACK to COMMIT/);
+      expect(world.handled).toEqual([]);
+      expect(await world.stored()).toEqual([]);
+    });
+
+    it("throws the constraint's error when one fails at COMMIT", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        record(happened(1));
+        await driver.query(tx, "insert into checked_late values (1), (1)");
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "23505" });
+      expect(world.handled).toEqual([]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+  });
+
+  describe(`${driver.name}: a work that ends the transaction itself`, () => {
+    it.each(driver.meddling)("is refused: $how", async ({ meddle }) => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        record(happened(1));
+        await meddle(tx);
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+      expect(world.handled).toEqual([]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
+    it.each(driver.meddling)("is refused also when it swallows the error: $how", async ({ meddle }) => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        record(happened(1));
+        try {
+          await meddle(tx);
+        } catch {
+          // Swallowed.
+        }
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+      expect(world.handled).toEqual([]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
+    it("may use savepoints of its own, and words like commit in its data", async () => {
+      await using world = await createWorld(driver);
+
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        record(happened(1));
+        await driver.query(tx, "savepoint mine");
+        await driver.query(tx, "select 'commit; rollback'");
+        await driver.query(tx, "rollback to savepoint mine");
+        await driver.query(tx, "-- commit\nrelease savepoint mine");
+      });
+
+      expect(world.handled).toEqual([1]);
+    });
+  });
+
+  describe(`${driver.name}: a connection lost during COMMIT`, () => {
+    it("returns the result and publishes once when only the reply was lost", async () => {
+      await using world = await createWorld(driver);
+      const dropped = world.proxy.dropCommitReply();
+
+      const result = await world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        return "result";
+      });
+
+      await dropped;
+      expect(result).toBe("result");
+      expect(world.handled).toEqual([1]);
+      expect(await world.stored()).toEqual([1]);
+    });
+
+    it("rejects and publishes nothing when COMMIT never reached the server", async () => {
+      await using world = await createWorld(driver);
+      const cut = world.proxy.cutBeforeCommit();
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+      });
+
+      await expect(running).rejects.not.toBeInstanceOf(CommitOutcomeUnknownError);
+      await cut;
+      expect(world.handled).toEqual([]);
+      expect(await world.stored()).toEqual([]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
+    it("returns the result and publishes once when the driver lost patience while COMMIT succeeded", async () => {
+      await using world = await createWorld(driver, { queryTimeoutMs: 300 });
+      const reply = world.proxy.holdCommitReply();
+
+      const result = await world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        return "result";
+      });
+
+      reply.release();
+      expect(result).toBe("result");
+      expect(world.handled).toEqual([1]);
+      expect(await world.stored()).toEqual([1]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
+    it("takes a unit that has written nothing for committed", async () => {
+      await using world = await createWorld(driver);
+      void world.proxy.dropCommitReply();
+
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "select * from rows");
+        record(happened(1));
+      });
+
+      expect(world.handled).toEqual([1]);
+    });
+
+    it("asks about the id that a durable store has returned, without a guard of its own", async () => {
+      await using world = await createWorld(driver);
+      const { store } = world;
+      const withId: typeof store = {
+        ...store,
+        async write(requests, transaction) {
+          await store.write(requests, transaction);
+          const answer = await transaction?.query("select pg_current_xact_id()::text as id", []);
+          return String(answer?.rows[0]?.["id"]);
+        },
+      };
+      world.bus.register(Happened, durably(withId));
+      void world.proxy.dropCommitReply();
+
+      await world.unitOfWork.run(({ record }) => record(happened(1)));
+
+      expect(world.handled).toEqual([1]);
+      expect(await world.stored("durable_rows")).toEqual([1]);
+    });
+
+    it("rejects when the backend is terminated in the middle of COMMIT", async () => {
+      await using world = await createWorld(driver);
+      await using lock = await holdLock(world);
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "insert into slow_to_commit values (1)");
+        record(happened(1));
+      });
+      running.catch(() => {});
+      await expect.poll(() => lock.hasWaiter()).toBe(true);
+
+      await terminateBackends(world.url, { applicationName: "unit" });
+
+      await expect(running).rejects.not.toBeInstanceOf(CommitOutcomeUnknownError);
+      expect(world.handled).toEqual([]);
+    });
+
+    it.each([
+      { fault: "dropCommitReply" as const, stored: [1] },
+      { fault: "cutBeforeCommit" as const, stored: [] },
+    ])(
+      "says that the outcome is unknown when the database cannot be asked, and durable rows tell the truth: $fault",
+      async ({ fault, stored }) => {
+        await using world = await createWorld(driver, { outcomeTimeoutMs: 300 });
+        world.bus.register(Happened, durably(world.store));
+        void world.proxy[fault]().then(() => world.proxy.refuseConnections());
+
+        const running = world.unitOfWork.run(async ({ tx, record }) => {
+          await world.insert(tx, 1);
+          record(happened(1));
+        });
+
+        await expect(running).rejects.toBeInstanceOf(CommitOutcomeUnknownError);
+        expect(world.handled).toEqual([]);
+        expect(world.wakeCount()).toBe(1);
+        expect(await world.stored()).toEqual(stored);
+        expect(await world.stored("durable_rows")).toEqual(stored);
+      },
+    );
+
+    it("keeps asking while the database is unreachable, up to outcomeTimeoutMs", async () => {
+      await using world = await createWorld(driver);
+      let asked = 0;
+      const { transactionStatus } = world.adapter;
+      Object.assign(world.adapter, {
+        transactionStatus: async (...args: Parameters<typeof transactionStatus>) => {
+          asked += 1;
+          if (asked < 3) throw new Error("unreachable");
+          return asked === 3 ? "in progress" : transactionStatus(...args);
+        },
+      });
+      void world.proxy.dropCommitReply();
+
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+      });
+
+      expect(asked).toBe(4);
+      expect(world.handled).toEqual([1]);
+    });
+  });
+
+  describe(`${driver.name}: a connection lost before COMMIT`, () => {
+    it("rejects, and neither hangs nor ends the process, when the backend dies between two statements", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        record(happened(1));
+        await world.insert(tx, 1);
+        await terminateBackends(world.url, { applicationName: "unit" });
+        await world.insert(tx, 2);
+      });
+
+      await expect(running).rejects.toThrow(/terminat|not queryable/i);
+      expect(world.handled).toEqual([]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
+    it("rejects when the backend died and the work did not notice", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx }) => {
+        await world.insert(tx, 1);
+        await terminateBackends(world.url, { applicationName: "unit" });
+      });
+
+      await expect(running).rejects.toBeInstanceOf(Error);
+      expect(await world.stored()).toEqual([]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
+    it("throws the error of the work when the network has gone silent, and gives the connection up", async () => {
+      await using world = await createWorld(driver, { queryTimeoutMs: 200 });
+
+      const running = world.unitOfWork.run(async ({ tx }) => {
+        await world.insert(tx, 1);
+        world.proxy.goSilent();
+        await world.insert(tx, 2);
+      });
+
+      await expect(running).rejects.toThrow(/Query read timeout/);
+      world.proxy.resume();
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+  });
+}
+
+function fail(record: (event: object) => void): never {
+  record(happened(3));
+  throw new Error("boom");
+}
+
+async function swallowedError<Tx>(world: World<Tx>, tx: Tx): Promise<void> {
+  await world.insert(tx, 1);
+  await world.insert(tx, 1).catch(() => {});
+}
+
+/** The guard answers as ever; then a query of the work fails that nobody awaits. */
+function failingAfterGuard<Tx>(driver: TestedDriver<Tx>, transaction: Transaction<Tx>): Transaction<Tx>["query"] {
+  return async (text, values) => {
+    const answer = await transaction.query(text, values);
+    if (text.includes("pg_current_xact_id_if_assigned")) {
+      await driver.query(transaction.tx, "select 1 / 0").catch(() => {});
+    }
+    return answer;
+  };
+}
+
+/** Holds the lock that a COMMIT of `slow_to_commit` waits for. */
+async function holdLock<Tx>(world: World<Tx>): Promise<AsyncDisposable & { hasWaiter: () => Promise<boolean> }> {
+  const client = await world.admin.connect();
+  await client.query("select pg_advisory_lock(1)");
+  return {
+    async hasWaiter() {
+      const { rowCount } = await world.admin.query("select from pg_locks where locktype = 'advisory' and not granted");
+      return (rowCount ?? 0) > 0;
+    },
+    async [Symbol.asyncDispose]() {
+      await client.query("select pg_advisory_unlock_all()");
+      client.release();
+    },
+  };
+}

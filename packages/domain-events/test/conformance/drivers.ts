@@ -1,0 +1,57 @@
+import knex, { type Knex } from "knex";
+import pg from "pg";
+import { knexTransactions } from "../../src/knex.ts";
+import { pgTransactions } from "../../src/pg.ts";
+import type { TestedDriver } from "./world.ts";
+
+const statements = [
+  "commit",
+  "ROLLBACK",
+  "/* done */ end",
+  "abort",
+  "begin",
+  "prepare transaction 'mine'",
+  "rollback and chain",
+  "select 1; commit",
+  "select 1; commit; begin",
+  "select 1; rollback",
+];
+
+export const knexDriver: TestedDriver<Knex.Transaction> = {
+  name: "knex",
+  connect(url, { max, queryTimeoutMs }) {
+    const instance = knex({
+      client: "pg",
+      connection: { connectionString: url, application_name: "unit", ...queryTimeout(queryTimeoutMs) },
+      pool: { min: 0, max },
+      acquireConnectionTimeout: 5_000,
+      // Lost connections are what these tests are about.
+      log: { warn() {}, error() {}, debug() {}, deprecate() {} },
+    });
+    return { adapter: knexTransactions(instance), end: () => instance.destroy() };
+  },
+  query: async (tx, text) => tx.raw(text),
+  meddling: [
+    { how: "tx.commit()", meddle: (tx) => tx.commit() },
+    { how: "tx.rollback()", meddle: (tx) => tx.rollback() },
+    ...statements.map((text) => ({ how: text, meddle: (tx: Knex.Transaction) => tx.raw(text) })),
+  ],
+};
+
+export const pgDriver: TestedDriver<pg.PoolClient> = {
+  name: "pg",
+  connect(url, { max, queryTimeoutMs }) {
+    const pool = new pg.Pool({ connectionString: url, application_name: "unit", max, ...queryTimeout(queryTimeoutMs) });
+    pool.on("error", () => {});
+    return { adapter: pgTransactions(pool), end: () => pool.end() };
+  },
+  query: (tx, text) => tx.query(text),
+  meddling: [
+    { how: "tx.release()", meddle: (tx) => tx.release() },
+    ...statements.map((text) => ({ how: text, meddle: (tx: pg.PoolClient) => tx.query(text) })),
+  ],
+};
+
+function queryTimeout(queryTimeoutMs: number | undefined): { query_timeout?: number } {
+  return queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs };
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { defineEvent, DomainEvent, DomainEventsError, props } from "../src/index.ts";
+
+class UserRegistered extends defineEvent("user.registered", props<{ userId: string; tags?: string[] }>()) {}
+class CartEmptied extends defineEvent("cart.emptied") {}
+
+describe("an event", () => {
+  it("carries its type, an id, the time and its properties as own enumerable properties", () => {
+    const event = new UserRegistered({ userId: "7" });
+
+    expect(Object.keys(event).toSorted()).toEqual(["eventId", "occurredAt", "type", "userId"]);
+    expect(event).toMatchObject({ type: "user.registered", userId: "7", occurredAt: expect.any(Date) });
+    expect(UserRegistered.type).toBe("user.registered");
+    expect(event).toBeInstanceOf(DomainEvent);
+  });
+
+  it("needs no argument when it carries nothing", () => {
+    expect(new CartEmptied().type).toBe("cart.emptied");
+  });
+
+  it("cannot be changed, neither itself nor the plain objects and arrays inside", () => {
+    class Ordered extends defineEvent("ordered", props<{ lines: { sku: string }[] }>()) {}
+    const event = new Ordered({ lines: [{ sku: "a" }] });
+
+    expect(() => Object.assign(event, { type: "other" })).toThrow(TypeError);
+    expect(() => event.lines.push({ sku: "b" })).toThrow(TypeError);
+    expect(() => Object.assign(event.lines[0]!, { sku: "b" })).toThrow(TypeError);
+  });
+
+  it("does not follow what its maker does to the objects afterwards, and leaves them unfrozen", () => {
+    const tags = ["new"];
+    const event = new UserRegistered({ userId: "7", tags });
+
+    tags.push("later");
+
+    expect(event.tags).toEqual(["new"]);
+    expect(tags).toEqual(["new", "later"]);
+  });
+
+  it("keeps instances of classes by reference", () => {
+    class Held extends defineEvent("held", props<{ at: Date; seats: Map<string, number> }>()) {}
+    const at = new Date(0);
+    const seats = new Map([["a", 1]]);
+
+    const event = new Held({ at, seats });
+
+    expect(event.at).toBe(at);
+    expect(event.seats).toBe(seats);
+  });
+
+  it("keeps cycles, and a key called __proto__ as a key", () => {
+    class Parsed extends defineEvent("parsed", props<{ value: object }>()) {}
+    const value = JSON.parse('{"__proto__": {"admin": true}}') as Record<string, unknown>;
+    value["self"] = value;
+
+    const copied = new Parsed({ value }).value as Record<string, unknown>;
+
+    expect(copied["self"]).toBe(copied);
+    expect(copied["admin"]).toBeUndefined();
+    expect(Object.keys(copied)).toEqual(["__proto__", "self"]);
+  });
+
+  it("is made from the output of its schema", () => {
+    class Paid extends defineEvent("paid", z.object({ at: z.coerce.date() })) {}
+
+    expect(new Paid({ at: "2026-01-02T00:00:00Z" }).at).toEqual(new Date("2026-01-02T00:00:00Z"));
+  });
+});
+
+describe("an invalid event", () => {
+  it("is refused with the paths and messages of the issues, and never with the values", () => {
+    class Verified extends defineEvent("verified", z.object({ user: z.object({ id: z.uuid() }) })) {}
+
+    const making = (): unknown => new Verified({ user: { id: "ada@example.org" } });
+
+    expect(making).toThrow(expect.objectContaining({ code: "EVENT_INVALID" }));
+    expect(making).toThrow(/"verified" does not fit its schema: user\.id: /);
+    expect(making).not.toThrow(/ada@example\.org/);
+  });
+
+  it("is refused when its schema is asynchronous", () => {
+    class Checked extends defineEvent("checked", z.object({ id: z.string().refine(async () => true) })) {}
+    const asynchronous = {
+      "~standard": { version: 1 as const, vendor: "test", validate: () => Promise.reject(new Error("late")) },
+    };
+    class Late extends defineEvent("late", asynchronous) {}
+
+    expect(() => Reflect.construct(Late, [{}])).toThrow(expect.objectContaining({ code: "SCHEMA_ASYNC" }));
+    expect(() => new Checked({ id: "1" })).toThrow();
+  });
+
+  it("is refused when a property has one of the reserved names", () => {
+    const anything = props<Record<never, unknown>>();
+    class Clash extends defineEvent("clash", anything) {}
+
+    for (const name of ["type", "eventId", "occurredAt"]) {
+      expect(() => Reflect.construct(Clash, [{ [name]: "x" }])).toThrow(new RegExp(`"clash" has a property "${name}"`));
+    }
+  });
+
+  it("is refused when its properties are not an object", () => {
+    class Odd extends defineEvent("odd", z.string() as never) {}
+
+    expect(() => Reflect.construct(Odd, ["text"])).toThrow(expect.objectContaining({ code: "EVENT_INVALID" }));
+  });
+
+  it("cannot even be defined without a name", () => {
+    expect(() => defineEvent("")).toThrow(DomainEventsError);
+    expect(() => defineEvent(undefined as never)).toThrow(/takes a name/);
+  });
+});

@@ -1,0 +1,4 @@
+import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
+import { knexDriver } from "./conformance/drivers.ts";
+
+describeTransactionAdapter(knexDriver);
