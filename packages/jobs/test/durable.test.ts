@@ -33,7 +33,11 @@ describe.each([
       record(new OrderPlaced({ orderId: 7 }));
       if (fail) throw new Error("undo");
     });
-    await run.finally(() => knex.destroy());
+    try {
+      await run;
+    } finally {
+      await knex.destroy();
+    }
   }
 
   it("has its job when the unit has committed", async () => {

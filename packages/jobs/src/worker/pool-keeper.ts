@@ -14,6 +14,8 @@ export interface PoolKeeper {
 }
 
 const restartMs = 250;
+/** Jobs of a broken pool that run longer than this may be run a second time beside themselves. */
+const longestFarewellMs = 60_000;
 /** Delays up to this long wake the worker at the due time; for longer ones the poll is exact enough. */
 const longestWakeMs = 60_000;
 
@@ -55,6 +57,14 @@ export async function startPoolKeeper(
   };
 
   const startPool = async () => {
+    const runs = new Set<Promise<void>>();
+    const run = (job: LockedJob) => {
+      const running = runner.run(job, settlement.note);
+      runs.add(running);
+      const forget = () => runs.delete(running);
+      running.then(forget, forget);
+      return running;
+    };
     const poolNow = await startGraphilePool({
       pgPool,
       tasks,
@@ -62,23 +72,29 @@ export async function startPoolKeeper(
       pollIntervalMs,
       logger,
       onCreated: (poolId) => session.register(poolId),
-      run: (job) => runner.run(job, settlement.note),
+      run,
       onEnded,
       onDrained: settlement.drain,
-      onFatal: (error) => void replace(poolNow, error),
+      onFatal: (error) => void replace(poolNow, error, () => Promise.allSettled(runs)),
     });
     current = poolNow;
     state = "running";
   };
 
-  const replace = async (broken: GraphilePool, error: unknown) => {
+  const replace = async (broken: GraphilePool, error: unknown, runsEnd: () => Promise<unknown>) => {
     if (current !== broken || stopping.signal.aborted) return;
     logger.warn({ err: error }, "the worker could not write what became of a job; it starts over");
     current = undefined;
     state = "recovering";
-    // Its other jobs still run: once they have ended, what they could not write is recovered like a dead worker's.
-    void pause(restartMs).then(() => session.abandon(broken.id));
+    void abandon(broken, runsEnd);
     await startUntilItRuns();
+  };
+
+  /** Once its other jobs have ended, what they could not write is recovered like a dead worker's. */
+  const abandon = async (broken: GraphilePool, runsEnd: () => Promise<unknown>) => {
+    await Promise.race([runsEnd(), pause(longestFarewellMs, undefined, { ref: false })]);
+    await pause(restartMs);
+    session.abandon(broken.id);
   };
 
   const startUntilItRuns = async () => {

@@ -1,0 +1,7 @@
+import { z } from "zod";
+import { defineTask, retry } from "../src/index.ts";
+
+export const killable = defineTask("killable", {
+  payload: z.object({ n: z.number() }),
+  retry: retry.fixed({ attempts: 3, delayMs: 0 }),
+});

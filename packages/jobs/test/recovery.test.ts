@@ -1,0 +1,187 @@
+import { runChild, startServer, terminateBackends } from "@acme/test-postgres";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { killable } from "./killable-task.ts";
+import { createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createJobs, perform, type WorkerOptions } from "../src/index.ts";
+
+const child = new URL("worker.child.ts", import.meta.url);
+const quick = { heartbeatMs: 100, deadAfterMs: 500 };
+
+async function survivor(test: TestJobs, options: Partial<WorkerOptions> = quick) {
+  const runs: { n: number; attempt: number }[] = [];
+  const worker = await test.jobs.startWorker({
+    tasks: [perform(killable, ({ n }, { attempt }) => void runs.push({ n, attempt }))],
+    ...options,
+  });
+  onTestFinished(() => worker.stop());
+  return { worker, runs };
+}
+
+describe("the job of a killed worker", () => {
+  it("runs again on a worker that lives, with the crash in its history", async () => {
+    await using test = await createTestJobs();
+    await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await killed.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await killed.waitFor("running 1 1");
+    const { runs } = await survivor(test);
+
+    await killed.kill("SIGKILL");
+
+    await expect.poll(() => runs, { timeout: 5_000 }).toEqual([{ n: 1, attempt: 2 }]);
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+  });
+
+  it("begins again within 5 seconds with the default settings", async () => {
+    await using test = await createTestJobs();
+    await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await killed.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await killed.waitFor("running 1 1");
+    const { runs } = await survivor(test, {});
+    const killedAt = performance.now();
+
+    await killed.kill("SIGKILL");
+
+    await expect.poll(() => runs.length, { timeout: 10_000 }).toBe(1);
+    expect(performance.now() - killedAt).toBeLessThan(5_000);
+  });
+
+  it("becomes a dead letter when it kills a worker in each attempt", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(killable, { n: 1 });
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+      await killed.waitFor(`running 1 ${attempt}`);
+      await killed.kill("SIGKILL");
+    }
+
+    const { runs } = await survivor(test);
+
+    await expect
+      .poll(() => test.jobs.deadLetters.list(), { timeout: 10_000 })
+      .toMatchObject([
+        { task: "killable", payload: { n: 1 }, reason: expect.stringContaining("its worker died") as string },
+      ]);
+    expect(runs).toEqual([]);
+  });
+
+  it("is settled as its worker had noted, when it died between the note and the release", async () => {
+    await using test = await createTestJobs();
+    await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await killed.waitFor("started");
+    const id = await test.jobs.enqueue(killable, { n: 1 });
+    await killed.waitFor("running 1 1");
+    await test.jobsPool.query(
+      `insert into acme_jobs.failures (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors)
+       values (1, $1, 'killable', 1, 'dead', 'noted', now(), 1, '[]')`,
+      [id],
+    );
+
+    await killed.kill("SIGKILL");
+    const { runs } = await survivor(test);
+
+    await expect.poll(() => test.jobs.deadLetters.list(), { timeout: 5_000 }).toMatchObject([{ id, reason: "noted" }]);
+    expect(runs).toEqual([]);
+  });
+});
+
+describe("a worker that lives", () => {
+  it("is not robbed while its event loop is blocked for longer than a heartbeat may be old", async () => {
+    await using test = await createTestJobs();
+    await using blocked = runChild(child, { env: { JOBS_URL: test.jobsUrl, BLOCK: "event loop" } });
+    await blocked.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await blocked.waitFor("running 1 1");
+    const { runs } = await survivor(test);
+
+    await blocked.waitFor("unblocked");
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    expect(runs).toEqual([]);
+  });
+
+  it("leaves the jobs of a plain Graphile Worker alone", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(killable, { n: 1 });
+    await test.jobsPool.query(
+      "update graphile_worker._private_jobs set locked_by = 'somebody-else', locked_at = now() - interval '1 hour', attempts = 1",
+    );
+    const { worker, runs } = await survivor(test);
+
+    await expect.poll(() => heartbeats(test)).toBeGreaterThan(5);
+
+    expect([worker.state, runs]).toEqual(["running", []]);
+  });
+
+  it("goes on when all its connections are ended again and again, and runs every job", async () => {
+    await using test = await createTestJobs();
+    const seen = new Set<number>();
+    const worker = await test.jobs.startWorker({
+      tasks: [perform(killable, ({ n }) => void seen.add(n))],
+      ...quick,
+      pollIntervalMs: 50,
+    });
+    onTestFinished(() => worker.stop());
+
+    for (let round = 0; round < 5; round++) {
+      const numbers = Array.from({ length: 100 }, (_, index) => ({ n: round * 100 + index }));
+      await test.jobsPool.query("select 1").catch(() => undefined);
+      await expect
+        .poll(() =>
+          test.jobs.enqueueMany(killable, numbers).then(
+            () => "added",
+            () => "again",
+          ),
+        )
+        .toBe("added");
+      await terminateBackends(test.jobsUrl);
+    }
+
+    await expect.poll(() => seen.size, { timeout: 15_000 }).toBe(500);
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 15_000 }).toEqual([]);
+    await expect.poll(() => worker.state).toBe("running");
+  });
+
+  it("starts before its database does, says so, and works when it comes", async () => {
+    await using server = await startServer({ databases: ["jobs"] });
+    await server.stop();
+    await using jobs = createJobs({ connection: server.url("jobs") });
+    const seen: number[] = [];
+    const worker = await jobs.startWorker({ tasks: [perform(killable, ({ n }) => void seen.push(n))], ...quick });
+    const before = worker.state;
+
+    await server.start();
+
+    await expect.poll(() => worker.state, { timeout: 10_000 }).toBe("running");
+    await jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => seen, { timeout: 5_000 }).toEqual([1]);
+    expect(before).toBe("starting");
+    await worker.stop();
+  });
+
+  it("is not taken for dead after a restart of the server, and goes on by itself", async () => {
+    await using server = await startServer({ databases: ["jobs"] });
+    await using jobs = createJobs({ connection: server.url("jobs") });
+    const seen: number[] = [];
+    const worker = await jobs.startWorker({ tasks: [perform(killable, ({ n }) => void seen.push(n))], ...quick });
+    await jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => seen).toEqual([1]);
+
+    await server.stop();
+    await expect.poll(() => worker.state, { timeout: 5_000 }).toBe("recovering");
+    await server.start();
+
+    await expect.poll(() => worker.state, { timeout: 10_000 }).toBe("running");
+    await jobs.enqueue(killable, { n: 2 });
+    await expect.poll(() => seen, { timeout: 5_000 }).toEqual([1, 2]);
+    await worker.stop();
+  });
+});
+
+async function heartbeats(test: TestJobs): Promise<number> {
+  const { rows } = await test.jobsPool.query<{ count: number }>(
+    "select extract(epoch from heartbeat_at - started_at)::float8 * 10 as count from acme_jobs.workers",
+  );
+  return rows[0]?.count ?? 0;
+}
