@@ -75,24 +75,24 @@ export async function startPoolKeeper(
       run,
       onEnded,
       onDrained: settlement.drain,
-      onFatal: (error) => void replace(poolNow, error, () => Promise.allSettled(runs)),
+      onFatal: (error) => void replace(poolNow, error, runs),
     });
     current = poolNow;
     state = "running";
   };
 
-  const replace = async (broken: GraphilePool, error: unknown, runsEnd: () => Promise<unknown>) => {
+  const replace = async (broken: GraphilePool, error: unknown, runs: ReadonlySet<Promise<void>>) => {
     if (current !== broken || stopping.signal.aborted) return;
     logger.warn({ err: error }, "the worker could not write what became of a job; it starts over");
     current = undefined;
     state = "recovering";
-    void abandon(broken, runsEnd);
+    void abandon(broken, runs);
     await startUntilItRuns();
   };
 
   /** Once its other jobs have ended, what they could not write is recovered like a dead worker's. */
-  const abandon = async (broken: GraphilePool, runsEnd: () => Promise<unknown>) => {
-    await Promise.race([runsEnd(), pause(longestFarewellMs, undefined, { ref: false })]);
+  const abandon = async (broken: GraphilePool, runs: ReadonlySet<Promise<void>>) => {
+    await Promise.race([Promise.allSettled(runs), pause(longestFarewellMs, undefined, { ref: false })]);
     await pause(restartMs);
     session.abandon(broken.id);
   };
