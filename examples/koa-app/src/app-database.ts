@@ -1,5 +1,7 @@
 import knexFactory, { type Knex } from "knex";
 import { Pool, type QueryConfig } from "pg";
+import type { Logger } from "./logging/logger.ts";
+import { withoutSecrets } from "./logging/without-secrets.ts";
 import { migrationSource } from "./migrations/index.ts";
 import { StartupError } from "./startup-error.ts";
 
@@ -21,7 +23,8 @@ export interface AppDatabase {
 }
 
 /** Opens no connection yet. */
-export function createAppDatabase({ databaseUrl, onIdleError }: AppDatabaseOptions): AppDatabase {
+export function createAppDatabase({ databaseUrl, logger }: AppDatabaseOptions): AppDatabase {
+  const onIdleError = (error: Error) => logger.warn({ err: error }, "an idle database connection broke");
   const knex = knexFactory({
     client: "pg",
     connection: { connectionString: databaseUrl, connectionTimeoutMillis: 5_000, application_name: "koa-app" },
@@ -29,6 +32,8 @@ export function createAppDatabase({ databaseUrl, onIdleError }: AppDatabaseOptio
     acquireConnectionTimeout: 10_000,
     // By default knex writes the parameters of a failed statement, hashes and addresses, into the message of its error.
     compileSqlOnError: false,
+    // Else knex writes to the console.
+    log: knexLog(logger),
     migrations: { migrationSource },
   });
   const pool = new Pool({
@@ -52,8 +57,16 @@ export function createAppDatabase({ databaseUrl, onIdleError }: AppDatabaseOptio
 
 export interface AppDatabaseOptions {
   readonly databaseUrl: string;
-  /** Told of a connection that died while nobody used it. */
-  readonly onIdleError: (error: Error) => void;
+  readonly logger: Logger;
+}
+
+function knexLog(logger: Logger): Knex.Logger {
+  return {
+    debug: (message) => logger.debug({ from: "knex" }, withoutSecrets(String(message))),
+    warn: (message) => logger.warn({ from: "knex" }, withoutSecrets(String(message))),
+    error: (message) => logger.error({ from: "knex" }, withoutSecrets(String(message))),
+    deprecate: (method, alternative) => logger.warn({ from: "knex", method, alternative }, "deprecated"),
+  };
 }
 
 async function migrateToLatest(knex: Knex): Promise<void> {

@@ -49,9 +49,7 @@ export function compose({
 }: CompositionNeeds): Composition {
   const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
   const { publicUrl } = config;
-  const onIdleError = (error: Error) => logger.warn({ err: error }, "an idle database connection broke");
-
-  const database = createAppDatabase({ databaseUrl, onIdleError });
+  const database = createAppDatabase({ databaseUrl, logger });
   const bus = createEventBus<Knex.Transaction>({ logger });
   const unitOfWork = createUnitOfWork(knexTransactions(database.knex), { bus });
   const jobs = createJobs({

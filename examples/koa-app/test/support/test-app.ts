@@ -17,6 +17,8 @@ export interface TestAppOptions extends MailCatcherOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** `one`: jobs and data together. */
   readonly databases?: "two" | "one";
+  /** Where the app database is said to be, when not where it is. */
+  readonly databaseUrl?: string;
   /** Where the jobs database is said to be, when not where it is. */
   readonly jobQueueDatabaseUrl?: string;
   /** Whether the mails are on the page, as with the embedded catcher. Default: true. */
@@ -66,7 +68,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const composition = compose({
     config,
     services: {
-      databaseUrl: data.url,
+      databaseUrl: options.databaseUrl ?? data.url,
       jobQueueDatabaseUrl: databases === "one" ? undefined : (options.jobQueueDatabaseUrl ?? jobs.url),
       smtpUrl: settings?.["SMTP_URL"] ?? catcher.smtpUrl,
       catcher: showsMails ? catcher : undefined,

@@ -1,0 +1,154 @@
+import { existsSync } from "node:fs";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mailTo, newAddress, password } from "./support/people.ts";
+import { startTestApp, type TestApp } from "./support/test-app.ts";
+
+const executablePath = [process.env["CHROMIUM_PATH"], "/usr/bin/chromium"].find((path) => path && existsSync(path));
+const skipped = executablePath ? "" : " (skipped: no Chromium here; install one, or name it in CHROMIUM_PATH)";
+
+describe.skipIf(executablePath === undefined)(`the page in a browser${skipped}`, { timeout: 60_000 }, () => {
+  let browser: Browser;
+  let app: TestApp;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox"] });
+    app = await startTestApp();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await app[Symbol.asyncDispose]();
+  });
+
+  it("registers a person, who reads the mail in it, follows the link and is verified", async () => {
+    const email = newAddress();
+    await using page = await openPage();
+    // The link names the public address of the app; in this test the app is somewhere else.
+    await page.context().route("https://accounts.example.org/**", async (route) => {
+      const { pathname, search } = new URL(route.request().url());
+      await route.fulfill({ response: await route.fetch({ url: app.url + pathname + search }) });
+    });
+
+    await page.getByLabel("E-mail address").first().fill(email);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Register" }).click();
+
+    await page.getByText("Look into your mailbox").waitFor();
+    const mail = page.locator("article", { hasText: email });
+    await mail.waitFor({ timeout: 2_000 });
+    const opened = page.context().waitForEvent("page");
+    await mail.locator("iframe").contentFrame().getByRole("link", { name: "Verify my address" }).click();
+    const tab = await opened;
+    await tab.getByRole("button", { name: "Verify my address" }).click();
+    await tab.getByText("Thank you, your address is verified.").waitFor();
+    const { rows } = await app.data.query("select verified_at is not null as verified from users where email = $1", [
+      email,
+    ]);
+    expect(rows).toEqual([{ verified: true }]);
+  });
+
+  it("keeps a mail from running anything", async () => {
+    await using page = await openPage();
+
+    const frames = await page
+      .locator("article iframe")
+      .evaluateAll((elements) => elements.map((element) => element.getAttribute("sandbox")));
+
+    expect(frames.length).toBeGreaterThan(0);
+    expect(new Set(frames)).toEqual(new Set(["allow-popups allow-popups-to-escape-sandbox"]));
+    const response = await app.fetch(`/mails/${app.catcher.mails()[0]?.id}`);
+    expect(response.headers.get("content-security-policy")).toMatch(/^sandbox allow-popups [^;]*; default-src 'none';/);
+  });
+
+  it("shows the newest mail first, and does not disturb those that are there", async () => {
+    const [first, second] = [newAddress(), newAddress()];
+    await using page = await openPage();
+    await app.post("/auth/register", { email: first, password });
+    await page.locator("article", { hasText: first }).waitFor();
+    await page.locator("article", { hasText: first }).evaluate((element) => element.setAttribute("data-seen", "yes"));
+
+    await app.post("/auth/register", { email: second, password });
+    await page.locator("article", { hasText: second }).waitFor();
+
+    const texts = await page.locator("article").allInnerTexts();
+    expect(texts[0]).toContain(second);
+    expect(texts[1]).toContain(first);
+    expect(await page.locator("article[data-seen]").count()).toBe(1);
+  });
+
+  it("says beside the field what is wrong with it, and puts the cursor there", async () => {
+    await using page = await openPage();
+    await page.getByLabel("E-mail address").first().fill("not an address");
+    await page.getByLabel("Password").fill(password);
+
+    await page.getByRole("button", { name: "Register" }).click();
+
+    await page.getByText("Enter an e-mail address such as").waitFor();
+    const input = page.locator("#register-email");
+    expect(await input.getAttribute("aria-invalid")).toBe("true");
+    expect(await input.evaluate((element) => element.matches(":focus"))).toBe(true);
+  });
+
+  it("works without JavaScript", async () => {
+    const email = newAddress();
+    await using page = await openPage({ javaScriptEnabled: false });
+
+    await page.getByLabel("Password").fill("short");
+    await page.getByLabel("E-mail address").first().fill(email);
+    await page.getByRole("button", { name: "Register" }).click();
+    await page.getByText("Use at least 8 characters.").waitFor();
+    await page.getByLabel("Password").fill(password);
+    await page.getByLabel("E-mail address").first().fill(email);
+    await page.getByRole("button", { name: "Register" }).click();
+
+    await page.getByText("Look into your mailbox").waitFor();
+    expect((await mailTo(app, email)).subject).toBe("Please verify your e-mail address");
+  });
+
+  it("breaks none of its own rules in the console, light or dark, wide or narrow", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await using page = await openPage({ colorScheme, viewport: { width: 360, height: 740 } });
+      await page.getByRole("button", { name: "Register" }).waitFor();
+
+      const overflow = await page.locator("html").evaluate((html) => html.scrollWidth - html.clientWidth);
+      expect(overflow).toBe(0);
+      expect(page.complaints).toEqual([]);
+    }
+  });
+
+  async function openPage(options: Parameters<Browser["newContext"]>[0] = {}): Promise<WatchedPage> {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(app.url);
+    return Object.assign(page, { complaints, [Symbol.asyncDispose]: () => context.close() });
+  }
+});
+
+type WatchedPage = Page & AsyncDisposable & { readonly complaints: readonly string[] };
+
+describe("the page", () => {
+  it("shows no mail once a real SMTP server is in use", async () => {
+    await using app = await startTestApp({ showsMails: false });
+    const email = newAddress();
+    await app.post("/auth/register", { email, password });
+    const mail = await mailTo(app, email);
+
+    const page = await (await app.fetch("/")).text();
+
+    expect(page).toContain("Registration");
+    expect(page).not.toContain("Caught mails");
+    expect(page).not.toContain(mail.subject);
+    for (const path of ["/mails", "/mails/", `/mails/${mail.id}`]) expect((await app.fetch(path)).status).toBe(404);
+  });
+
+  it("escapes what a mail says about itself", async () => {
+    await using app = await startTestApp();
+    const email = "o'brien&co@example.org";
+    await app.post("/auth/register", { email, password });
+    await mailTo(app, email);
+
+    expect(await (await app.fetch("/")).text()).toContain("to o&#39;brien&amp;co@example.org at");
+  });
+});
