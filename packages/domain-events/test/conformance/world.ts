@@ -1,4 +1,11 @@
-import { createTemplate, createTestDatabase, type Proxy, startProxy } from "@acme/test-postgres";
+import {
+  createTemplate,
+  createTestDatabase,
+  type Proxy,
+  startProxy,
+  terminateBackends,
+  type TestDatabase,
+} from "@acme/test-postgres";
 import pg from "pg";
 import {
   createEventBus,
@@ -54,10 +61,14 @@ export interface World<Tx> extends AsyncDisposable {
   stored(table?: "rows" | "durable_rows"): Promise<number[]>;
 }
 
+// One test after another has the same database, emptied: that takes a tenth of the time of a new one.
+const idle: TestDatabase[] = [];
+
 export async function createWorld<Tx>(driver: TestedDriver<Tx>, options: WorldOptions<Tx> = {}): Promise<World<Tx>> {
-  const database = await createTestDatabase({ template: await createTemplate("units", createTables) });
+  const database = idle.pop() ?? (await createTestDatabase({ template: await createTemplate("units", createTables) }));
   const proxy = await startProxy(database.url);
-  const admin = database.pool();
+  const admin = new pg.Pool({ connectionString: database.url });
+  admin.on("error", () => {});
   const { max = 1, queryTimeoutMs, change = (adapter) => adapter, ...unitOptions } = options;
   const connected = driver.connect(proxy.url, { max, queryTimeoutMs });
   const adapter = change(connected.adapter);
@@ -97,7 +108,11 @@ export async function createWorld<Tx>(driver: TestedDriver<Tx>, options: WorldOp
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await connected.end();
-      await database[Symbol.asyncDispose]();
+      await terminateBackends(database.url, { applicationName: "unit" });
+      await admin.query(`truncate rows, durable_rows, checked_late, slow_to_commit; update counters set value = 0;
+        drop schema if exists domain_events cascade`);
+      await admin.end();
+      idle.push(database);
     },
   };
 }
