@@ -11,6 +11,7 @@ import { createMigrator } from "./migrator.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import type { TransactionHandle } from "./queryable.ts";
 import type { Task } from "./task.ts";
+import { isUnreachable, jobsDatabaseUnreachable } from "./unreachable.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./worker/worker.ts";
 
 export interface JobsOptions {
@@ -38,7 +39,7 @@ export interface Jobs extends AsyncDisposable {
    *
    * @throws {@link JobsError} `PAYLOAD_INVALID` when the payload does not fit the task's schema, or JSON would change
    * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
-   * `KEY_CONTENDED`. Nothing is added then.
+   * `KEY_CONTENDED`; `JOBS_DATABASE_UNREACHABLE` without `tx` and outbox. Nothing is added then.
    * @example
    * ```ts
    * await knex.transaction(async (tx) => {
@@ -131,7 +132,12 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
   const enqueueMany: Jobs["enqueueMany"] = async (task, payloads, { tx, ...options } = {}) => {
     const requests = [];
     for (const payload of payloads) requests.push(await toJobRequest(task, payload, options));
-    await writer.write(requests, tx);
+    await writer.write(requests, tx).catch((error: unknown) => {
+      // In a transaction of the caller, the error is the caller's to read.
+      throw tx === undefined && outbox === undefined && isUnreachable(error)
+        ? jobsDatabaseUnreachable(error, false)
+        : error;
+    });
     if (tx === undefined) wakeRelays();
     return requests.map(({ id }) => id);
   };

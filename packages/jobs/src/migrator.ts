@@ -1,11 +1,10 @@
 import type { Pool } from "pg";
-import { JobsError } from "./errors.ts";
 import { migrateGraphileWorker } from "./graphile-migrate.ts";
 import { queryMigrated } from "./graphile-jobs.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
 import { isSameDatabase } from "./outbox/same-database.ts";
-import { isUnreachable } from "./unreachable.ts";
+import { isUnreachable, jobsDatabaseUnreachable } from "./unreachable.ts";
 
 /** Brings both databases to the state the package needs, and learns whether they are one. */
 export interface Migrator {
@@ -42,7 +41,7 @@ export function createMigrator(
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
       } catch (error) {
-        throw isUnreachable(error) ? unreachable(error, pools.outbox !== undefined) : error;
+        throw isUnreachable(error) ? jobsDatabaseUnreachable(error, pools.outbox !== undefined) : error;
       }
       await compare();
     },
@@ -53,11 +52,4 @@ export function createMigrator(
       await compare();
     },
   };
-}
-
-function unreachable(cause: unknown, hasOutbox: boolean): JobsError {
-  const rest = hasOutbox
-    ? "The outbox is ready: jobs can be enqueued, and are moved when the database is back."
-    : "Check that the server runs and that host, port and firewall are right.";
-  return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
 }

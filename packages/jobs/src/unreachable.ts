@@ -1,3 +1,4 @@
+import { JobsError } from "./errors.ts";
 import { isNetworkError } from "./network-error.ts";
 
 /** Whether a database could not be reached, as opposed to having refused what it was asked. */
@@ -9,4 +10,11 @@ export function isUnreachable(error: unknown): boolean {
     error instanceof Error &&
     /connection terminated|timeout exceeded|not queryable|connection error/i.test(error.message)
   );
+}
+
+export function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError {
+  const rest = hasOutbox
+    ? "The outbox is ready: jobs can be enqueued, and are moved when the database is back."
+    : "Check that the server runs and that host, port and firewall are right.";
+  return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
 }

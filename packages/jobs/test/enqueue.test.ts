@@ -157,6 +157,14 @@ describe("enqueue", () => {
   });
 });
 
+describe("enqueue while the jobs database is gone", () => {
+  it("says so, without an outbox and a transaction", async () => {
+    await using jobs = createJobs({ connection: "postgres://nobody:nothing@127.0.0.1:1/none" });
+
+    await expect(jobs.enqueue(task, { n: 1 })).rejects.toMatchObject({ code: "JOBS_DATABASE_UNREACHABLE" });
+  });
+});
+
 describe("createJobs", () => {
   it.each(["", "localhost:5432", "http://example.org/db", "postgres//x"])(
     "refuses %j as a connection",

@@ -1,0 +1,111 @@
+// The packages as a consumer gets them: packed, installed beside their dependencies, typed and run as ESM and as CJS.
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const run = promisify(execFile);
+const packages = join(import.meta.dirname, "../..");
+const modules = join(packages, "../node_modules");
+const compiler = (name: string) =>
+  join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), "bin/tsc");
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "consumer-"));
+  await mkdir(join(folder, "node_modules/@acme"), { recursive: true });
+  for (const name of ["domain-events", "jobs"]) await install(name);
+  for (const name of await readdir(modules)) {
+    if (name.startsWith(".") || name === "@acme") continue;
+    await symlink(join(modules, name), join(folder, "node_modules", name), "junction");
+  }
+  const source = (load: string) => `${load}
+class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}
+const task = defineTask("send", { payload: z.object({ userId: z.string(), n: z.number().default(1) }), retry: retry.network });
+const jobs = createJobs({ connection: "postgres://127.0.0.1:1/none" });
+register(UserRegistered, jobs.durable(task, (event) => ({ userId: event.userId })));
+// @ts-expect-error no such property
+register(UserRegistered, jobs.durable(task, (event) => ({ userId: event.nope })));
+const performable = perform(task, async ({ userId, n }, { attempt }) => \`\${userId.trim()} \${n.toFixed(0)} \${attempt.toFixed(0)}\`);
+// @ts-expect-error a payload of another shape
+const wrong = () => jobs.enqueue(task, { user: 1 });
+// @ts-expect-error numbers are no errors
+retry.fixed({ attempts: 2, delayMs: 1, on: [5] });
+void (async () => {
+  const result = await performTask(performable, { userId: " ada " });
+  console.log(JSON.stringify([result, typeof wrong, typeof drain, new JobsError("CLOSED", "x") instanceof Error]));
+  await jobs.close();
+})();
+`;
+  await writeFile(
+    join(folder, "consumer.mts"),
+    source(`import { defineEvent, props, register } from "@acme/domain-events";
+import { createJobs, defineTask, JobsError, perform, retry } from "@acme/jobs";
+import { drain, performTask } from "@acme/jobs/testing";
+import { z } from "zod";`),
+  );
+  await writeFile(
+    join(folder, "consumer.cts"),
+    source(`import domainEvents = require("@acme/domain-events");
+import acmeJobs = require("@acme/jobs");
+import testing = require("@acme/jobs/testing");
+import zod = require("zod");
+const { defineEvent, props, register } = domainEvents;
+const { createJobs, defineTask, JobsError, perform, retry } = acmeJobs;
+const { drain, performTask } = testing;
+const { z } = zod;`),
+  );
+  await writeFile(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: {
+        module: "nodenext",
+        target: "es2023",
+        lib: ["es2023", "esnext.disposable"],
+        types: ["node"],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        skipLibCheck: false,
+        outDir: "out",
+      },
+      files: ["consumer.mts", "consumer.cts"],
+    }),
+  );
+}, 60_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function install(name: string): Promise<void> {
+  const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", folder], {
+    cwd: join(packages, name),
+    shell: process.platform === "win32",
+  });
+  const target = join(folder, "node_modules/@acme", name);
+  await mkdir(target);
+  await run("tar", [
+    "-xzf",
+    join(folder, stdout.trim().split("\n").at(-1) ?? ""),
+    "-C",
+    target,
+    "--strip-components=1",
+  ]);
+}
+
+it.each(["typescript", "typescript7"])("compiles with every declaration checked by %s", async (name) => {
+  const compiled = run(process.execPath, [compiler(name), "-p", folder]).catch((error: { stdout: string }) => error);
+
+  expect((await compiled).stdout).toBe("");
+});
+
+it.each(["mjs", "cjs"])("runs as .%s", async (ending) => {
+  await run(process.execPath, [compiler("typescript"), "-p", folder]);
+
+  const { stdout } = await run(process.execPath, [join(folder, `out/consumer.${ending}`)], {
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+
+  expect(JSON.parse(stdout)).toEqual(["ada 1 1", "function", "function", true]);
+});
