@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     testTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 30_000,
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["@acme/test-postgres/global-setup"],

@@ -26,8 +26,6 @@ export interface GraphilePoolOptions {
   readonly run: (job: LockedJob) => Promise<void>;
   /** After the run has ended, just before or after the job's row is written. */
   readonly onEnded: (job: LockedJob, error: unknown) => void;
-  /** Runs when the pool has ended, before {@link GraphilePool.stop} resolves. */
-  readonly onDrained: () => Promise<void>;
   /** The pool could not write what became of a job; it takes no more jobs. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -69,21 +67,6 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       // The documented hook that is awaited before each look for a job.
       forbiddenFlags: () => created.gate(),
       preset: {
-        plugins: [
-          {
-            name: "AcmeJobsPlugin",
-            version: "1",
-            worker: {
-              middleware: {
-                async poolGracefulShutdown(next) {
-                  const result = await next();
-                  await options.onDrained();
-                  return result;
-                },
-              },
-            },
-          },
-        ],
         // Unbatched, one failed completion write is an unhandled rejection that ends the process.
         worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
       },

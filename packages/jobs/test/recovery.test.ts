@@ -28,7 +28,7 @@ describe("the job of a killed worker", () => {
 
     await killed.kill("SIGKILL");
 
-    await expect.poll(() => runs, { timeout: 5_000 }).toEqual([{ n: 1, attempt: 2 }]);
+    await expect.poll(() => runs).toEqual([{ n: 1, attempt: 2 }]);
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
   });
 
@@ -43,7 +43,7 @@ describe("the job of a killed worker", () => {
 
     await killed.kill("SIGKILL");
 
-    await expect.poll(() => runs.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => runs.length).toBe(1);
     expect(performance.now() - killedAt).toBeLessThan(5_000);
   });
 
@@ -59,7 +59,7 @@ describe("the job of a killed worker", () => {
     const { runs } = await survivor(test);
 
     await expect
-      .poll(() => test.jobs.deadLetters.list(), { timeout: 10_000 })
+      .poll(() => test.jobs.deadLetters.list())
       .toMatchObject([
         { task: "killable", payload: { n: 1 }, reason: expect.stringContaining("its worker died") as string },
       ]);
@@ -81,7 +81,7 @@ describe("the job of a killed worker", () => {
     await killed.kill("SIGKILL");
     const { runs } = await survivor(test);
 
-    await expect.poll(() => test.jobs.deadLetters.list(), { timeout: 5_000 }).toMatchObject([{ id, reason: "noted" }]);
+    await expect.poll(() => test.jobs.deadLetters.list()).toMatchObject([{ id, reason: "noted" }]);
     expect(runs).toEqual([]);
   });
 });
@@ -153,9 +153,9 @@ describe("a worker that lives", () => {
 
     await server.start();
 
-    await expect.poll(() => worker.state, { timeout: 10_000 }).toBe("running");
+    await expect.poll(() => worker.state).toBe("running");
     await jobs.enqueue(killable, { n: 1 });
-    await expect.poll(() => seen, { timeout: 5_000 }).toEqual([1]);
+    await expect.poll(() => seen).toEqual([1]);
     expect(before).toBe("starting");
     await worker.stop();
   });
@@ -169,12 +169,12 @@ describe("a worker that lives", () => {
     await expect.poll(() => seen).toEqual([1]);
 
     await server.stop();
-    await expect.poll(() => worker.state, { timeout: 5_000 }).toBe("recovering");
+    await expect.poll(() => worker.state).toBe("recovering");
     await server.start();
 
-    await expect.poll(() => worker.state, { timeout: 10_000 }).toBe("running");
+    await expect.poll(() => worker.state).toBe("running");
     await jobs.enqueue(killable, { n: 2 });
-    await expect.poll(() => seen, { timeout: 5_000 }).toEqual([1, 2]);
+    await expect.poll(() => seen).toEqual([1, 2]);
     await worker.stop();
   });
 });

@@ -89,7 +89,7 @@ describe("a relay", () => {
     relayOf(test.jobs, { batchSize: 7 });
     relayOf(elsewhere, { batchSize: 11 });
 
-    await expect.poll(() => outboxCount(test.dataPool), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
     const { rows } = await test.jobsPool.query(
       "select count(*)::int, count(distinct flags)::int as ids from graphile_worker.jobs",
     );
@@ -117,7 +117,7 @@ describe("a relay", () => {
 
     await rename(`${name}_away`, name);
 
-    await expect.poll(() => outboxCount(test.dataPool), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
     expect(await jobCount(test)).toBe(3);
     expect(log.filter(({ level }) => level === "warn").length).toBe(1);
   });

@@ -93,7 +93,7 @@ describe("a worker", () => {
       Array.from({ length: 20 }, (_, n) => ({ n })),
     );
 
-    await expect.poll(() => attempts.length, { timeout: 8_000 }).toBe(60);
+    await expect.poll(() => attempts.length).toBe(60);
     for (let n = 0; n < 20; n++) {
       const [first, second, third] = attempts.filter((attempt) => attempt.n === n);
       expect([first!.attempt, second!.attempt, third!.attempt]).toEqual([1, 2, 3]);
@@ -216,7 +216,7 @@ describe("a worker", () => {
       { queue: "one" },
     );
 
-    await expect.poll(() => attempts.length, { timeout: 5_000 }).toBe(10);
+    await expect.poll(() => attempts.length).toBe(10);
     expect(most).toBe(1);
   });
 

@@ -74,7 +74,6 @@ export async function startPoolKeeper(
       onCreated: (poolId) => session.register(poolId),
       run,
       onEnded,
-      onDrained: settlement.drain,
       onFatal: (error) => void replace(poolNow, error, runs),
     });
     current = poolNow;
