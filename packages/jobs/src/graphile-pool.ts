@@ -53,7 +53,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   };
   events.on("pool:gracefulShutdown", () => (takesJobs = false));
   events.on("pool:forcefulShutdown", () => (takesJobs = false));
-  events.on("pool:listen:success", ({ client }) => onceItListens(client, () => nudge(1)));
+  events.on("pool:listen:success", ({ client }) => onceItListens(client, () => nudge(concurrency)));
   events.on("pool:fatalError", ({ error }) => options.onFatal(error));
   events.on("job:complete", ({ job, error }) => options.onEnded(toLockedJob(job), error ?? undefined));
 
