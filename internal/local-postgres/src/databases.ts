@@ -35,7 +35,9 @@ async function singleUser(input: string, cluster: Cluster, binaries: Binaries): 
   const { data: cwd, user } = cluster;
   const { succeeded, stdout, stderr } = await run(binaries.postgres, args, { cwd, user, input: `${input}\n` });
   if (isHeldByAnother(stderr)) return undefined;
-  if (succeeded && !/ (ERROR|FATAL|PANIC): /.test(stderr)) return stdout;
+  // Another start may have created it between our look and our statement.
+  const complaints = stderr.split("\n").filter((line) => / (ERROR|FATAL|PANIC): /.test(line));
+  if (succeeded && complaints.every((line) => line.endsWith("already exists"))) return stdout;
   throw new LocalPostgresError(
     "DATABASE_NOT_CREATED",
     `The databases in ${cluster.directory} could not be created; PostgreSQL says:\n${stderr.trim()}`,
@@ -44,5 +46,5 @@ async function singleUser(input: string, cluster: Cluster, binaries: Binaries): 
 
 /** Whether PostgreSQL refused to start because of another server on the same data, perhaps one that is just ending. */
 export function isHeldByAnother(log: string): boolean {
-  return /lock file "postmaster\.pid" already exists|pre-existing shared memory block/.test(log);
+  return /lock file "postmaster\.pid" (already exists|is empty)|pre-existing shared memory block/.test(log);
 }

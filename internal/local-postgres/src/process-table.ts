@@ -4,12 +4,16 @@ import { errorCode } from "./local-postgres-error.ts";
 
 /** Whether a process of this id runs. One that has ended and only waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
+  return exists(pid) && commandOf(pid) !== "";
+}
+
+/** Whether the system has a process of this id, be it one that waits to be reaped. */
+export function exists(pid: number): boolean {
   try {
-    process.kill(pid, 0);
+    return process.kill(pid, 0);
   } catch (error) {
     return errorCode(error) === "EPERM";
   }
-  return commandOf(pid) !== "";
 }
 
 /** Sends a signal to a process that may be gone by now. */

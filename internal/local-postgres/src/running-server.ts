@@ -1,11 +1,14 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Binaries } from "./binaries.ts";
 import type { Cluster } from "./cluster.ts";
 import { LocalPostgresError } from "./local-postgres-error.ts";
-import { commandOf, isAlive, signal, workingDirectoryOf } from "./process-table.ts";
+import { commandOf, exists, isAlive, signal, workingDirectoryOf } from "./process-table.ts";
 import { run } from "./run.ts";
+
+/** Above what any system gives out. */
+const impossiblePid = 2 ** 31 - 1;
 
 type Place = Pick<Cluster, "directory" | "data">;
 
@@ -18,6 +21,7 @@ type Place = Pick<Cluster, "directory" | "data">;
 export async function waitUntilFree(cluster: Place, binaries: Binaries, deadlineAt: number): Promise<void> {
   let isAskedToStop = false;
   for (;;) {
+    if (Date.now() > deadlineAt) throw stillStopping(cluster);
     const server = findServer(cluster);
     if (server === undefined) return;
     const supervisors = readSupervisors(cluster);
@@ -28,7 +32,6 @@ export async function waitUntilFree(cluster: Place, binaries: Binaries, deadline
       await stopServer(server.pid, cluster, binaries);
       isAskedToStop = true;
     }
-    if (Date.now() > deadlineAt) throw stillStopping(cluster, server.pid);
     await delay(20);
   }
 }
@@ -36,14 +39,25 @@ export async function waitUntilFree(cluster: Place, binaries: Binaries, deadline
 /** The server on these data, if one runs. A lock file left by a dead one is told from a living one's. */
 export function findServer(cluster: Place): { pid: number; isSingleUser: boolean } | undefined {
   const lock = path.join(cluster.data, "postmaster.pid");
-  const recorded = Number.parseInt(readIfThere(lock) ?? "", 10);
+  const content = readIfThere(lock);
+  if (content === undefined) return undefined;
+  const recorded = Number.parseInt(content, 10);
   const pid = Math.abs(recorded);
-  if (Number.isNaN(pid) || !isAlive(pid)) return undefined;
   // PostgreSQL writes the pid of its single-user mode as a negative number.
-  if (isServerOf(pid, cluster.data)) return { pid, isSingleUser: recorded < 0 };
-  // The id was given to some other program since. PostgreSQL would refuse to start, and only removes what is dead.
-  rmSync(lock, { force: true });
+  if (isAlive(pid) && isServerOf(pid, cluster.data)) return { pid, isSingleUser: recorded < 0 };
+  if (content === "" || exists(pid)) disown(lock, content);
   return undefined;
+}
+
+/**
+ * PostgreSQL takes a lock file for a living server's when its process id exists. But the id may be another program's
+ * by now, or that of a killed server that nobody has reaped. The rest of the file stays: by it, PostgreSQL sees
+ * whether processes of that server still use its memory.
+ */
+function disown(lock: string, content: string): void {
+  if (content !== "") writeFileSync(lock, content.replace(/^-?\d+/, String(impossiblePid)));
+  // An empty one is just being written, or was left by a server that was killed in that very moment.
+  else if (Date.now() - statSync(lock).mtimeMs > 2_000) rmSync(lock, { force: true });
 }
 
 /** Fast shutdown: running transactions are rolled back, connections cut, everything written. */
@@ -86,10 +100,11 @@ function assertNotInUse({ directory }: Place, supervisors: Supervisor[]): void {
   );
 }
 
-function stillStopping({ directory }: Place, pid: number): LocalPostgresError {
+function stillStopping({ directory, data }: Place): LocalPostgresError {
   return new LocalPostgresError(
     "STILL_STOPPING",
-    `An earlier PostgreSQL (process ${pid}) on ${directory} has not ended yet. Wait, or end that process, and start again.`,
+    `An earlier PostgreSQL on ${directory} does not end. Look for the process that the first line of ` +
+      `${path.join(data, "postmaster.pid")} names, end it, and start again.`,
   );
 }
 

