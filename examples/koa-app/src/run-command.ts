@@ -52,7 +52,14 @@ function listenForSignals(): { stopSignal: AbortSignal; interrupted: Promise<1> 
       if (performance.now() - firstAt > 1_000) resolve(1);
     });
   }
+  if (process.env["npm_lifecycle_event"] !== undefined) whenOrphaned(() => controller.abort());
   return { stopSignal: controller.signal, interrupted };
+}
+
+// A signal to npm ends the shell between npm and this process, and is not passed on: without its parent it is to stop, too.
+function whenOrphaned(stop: () => void): void {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && stop(), 500).unref();
 }
 
 /** Resolves after a while, or at once when told to stop. */

@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { once } from "node:events";
 import { createTestDatabase, runChild, type Child } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
@@ -64,6 +66,18 @@ describe("npm start, with nothing set", { timeout: 60_000 }, () => {
     await expect.poll(() => home.mailCount(), { timeout: 10_000 }).toBe(1);
     expect(await worker.kill("SIGINT")).toEqual({ exitCode: 0, signal: null });
     expect(messagesOf(worker)).toContain("worker stopped");
+  });
+
+  it("stops when the npm that started it is told to", async () => {
+    await using home = await createHome();
+    // What npm does: a shell between itself and the program, which dies of the signal and does not pass it on.
+    await using shell = home.startUnder("sh", "main.ts", { npm_lifecycle_event: "start" });
+    await expect.poll(() => home.isLive(), { timeout: 40_000 }).toBe(true);
+
+    shell.kill("SIGTERM");
+
+    await expect.poll(() => home.isLive(), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => existsSync(join(home.dataDir, "runtime.json")), { timeout: 10_000 }).toBe(false);
   });
 
   it("ends a worker whose servers have gone, with one clear line", async () => {
@@ -192,19 +206,11 @@ async function createHome() {
   const dataDir = join(directory, "data");
   const port = await choosePort({ host: "127.0.0.1", port: 0 });
   const url = `http://localhost:${port}/`;
-  const run = (file: string, settings: Settings = {}) =>
-    runChild(new URL(`../src/${file}`, import.meta.url), {
-      // Empty counts as unset: what the machine that runs the tests has set must not matter.
-      env: {
-        DATABASE_URL: "",
-        JOB_QUEUE_DATABASE_URL: "",
-        SMTP_URL: "",
-        NODE_OPTIONS: "",
-        DATA_DIR: dataDir,
-        PORT: `${port}`,
-        ...settings,
-      },
-    });
+  // Empty counts as unset: what the machine that runs the tests has set must not matter.
+  const unset = { DATABASE_URL: "", JOB_QUEUE_DATABASE_URL: "", SMTP_URL: "", NODE_OPTIONS: "" };
+  const environment = (settings: Settings) => ({ ...unset, DATA_DIR: dataDir, PORT: `${port}`, ...settings });
+  const pathOf = (file: string) => fileURLToPath(new URL(`../src/${file}`, import.meta.url));
+  const run = (file: string, settings: Settings = {}) => runChild(pathOf(file), { env: environment(settings) });
   return {
     dataDir,
     url,
@@ -212,11 +218,27 @@ async function createHome() {
     async start(file: "main.ts" | "worker.ts", settings?: Settings): Promise<Child> {
       const child = run(file, settings);
       const sign = file === "main.ts" ? "server started" : "worker started";
-      let failure: string | undefined;
-      void child.ended.then(() => (failure = `${file} has ended: ${child.stderr()}`));
-      await expect.poll(() => failure ?? messagesOf(child), { timeout: 40_000 }).toContain(sign);
+      const atWork = async () => await expect.poll(() => messagesOf(child), { timeout: 40_000 }).toContain(sign);
+      const ended = async () => {
+        await child.ended;
+        throw new Error(`${file} has ended: ${child.stderr()}`);
+      };
+      await Promise.race([atWork(), ended()]);
       return child;
     },
+    startUnder(shell: string, file: string, settings: Settings) {
+      const command = `"${process.execPath}" "${pathOf(file)}"; exit $?`;
+      const child = spawn(shell, ["-c", command], {
+        env: { ...process.env, ...environment(settings) },
+        stdio: "ignore",
+      });
+      return Object.assign(child, { [Symbol.asyncDispose]: async () => void child.kill("SIGKILL") });
+    },
+    isLive: () =>
+      fetch(`${url}health/live`).then(
+        () => true,
+        () => false,
+      ),
     /** Runs a program to its end. */
     async run(file: string, settings?: Settings) {
       await using child = run(file, settings);
