@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["@acme/test-postgres/global-setup"],
     typecheck: { enabled: true, include: ["src/**/*.test-d.ts", "test/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
+    // Two cores shared with other suites make the compilers of the consumer test slow.
+    testTimeout: 20_000,
     execArgv: ["--unhandled-rejections=strict"],
   },
 });

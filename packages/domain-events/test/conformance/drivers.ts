@@ -1,5 +1,5 @@
 import knex, { type Knex } from "knex";
-import pg from "pg";
+import { Pool, type PoolClient } from "pg";
 import { knexTransactions } from "../../src/knex.ts";
 import { pgTransactions } from "../../src/pg.ts";
 import type { TestedDriver } from "./world.ts";
@@ -38,17 +38,17 @@ export const knexDriver: TestedDriver<Knex.Transaction> = {
   ],
 };
 
-export const pgDriver: TestedDriver<pg.PoolClient> = {
+export const pgDriver: TestedDriver<PoolClient> = {
   name: "pg",
   connect(url, { max, queryTimeoutMs }) {
-    const pool = new pg.Pool({ connectionString: url, application_name: "unit", max, ...queryTimeout(queryTimeoutMs) });
+    const pool = new Pool({ connectionString: url, application_name: "unit", max, ...queryTimeout(queryTimeoutMs) });
     pool.on("error", () => {});
     return { adapter: pgTransactions(pool), end: () => pool.end() };
   },
   query: (tx, text) => tx.query(text),
   meddling: [
     { how: "tx.release()", meddle: (tx) => tx.release() },
-    ...statements.map((text) => ({ how: text, meddle: (tx: pg.PoolClient) => tx.query(text) })),
+    ...statements.map((text) => ({ how: text, meddle: (tx: PoolClient) => tx.query(text) })),
   ],
 };
 

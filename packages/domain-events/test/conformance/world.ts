@@ -6,7 +6,7 @@ import {
   terminateBackends,
   type TestDatabase,
 } from "@acme/test-postgres";
-import pg from "pg";
+import { Client, Pool } from "pg";
 import {
   createEventBus,
   createUnitOfWork,
@@ -57,7 +57,7 @@ export interface World<Tx> extends AsyncDisposable {
   readonly store: DurableHandler<Happened>["store"];
   insert(tx: Tx, id: number): Promise<unknown>;
   /** Past the proxy and the unit of work. */
-  readonly admin: pg.Pool;
+  readonly admin: Pool;
   stored(table?: "rows" | "durable_rows"): Promise<number[]>;
 }
 
@@ -67,7 +67,7 @@ const idle: TestDatabase[] = [];
 export async function createWorld<Tx>(driver: TestedDriver<Tx>, options: WorldOptions<Tx> = {}): Promise<World<Tx>> {
   const database = idle.pop() ?? (await createTestDatabase({ template: await createTemplate("units", createTables) }));
   const proxy = await startProxy(database.url);
-  const admin = new pg.Pool({ connectionString: database.url });
+  const admin = new Pool({ connectionString: database.url });
   admin.on("error", () => {});
   const { max = 1, queryTimeoutMs, change = (adapter) => adapter, ...unitOptions } = options;
   const connected = driver.connect(proxy.url, { max, queryTimeoutMs });
@@ -134,7 +134,7 @@ export function gate(): { opened: Promise<void>; open: () => void } {
 }
 
 async function createTables(url: string): Promise<void> {
-  const client = new pg.Client(url);
+  const client = new Client(url);
   await client.connect();
   await client.query(`
     create table rows (id int primary key);
