@@ -39,6 +39,8 @@ export interface Cluster {
 /** The name carries the pid of its maker, so that a later run can tell what was left behind. */
 export const throwAwayPrefix = "acme-postgres-";
 
+const unfinishedSuffix = ".new-";
+
 export async function createThrowAwayCluster(binaries: Binaries, user: ServerUser | undefined): Promise<Cluster> {
   const directory = makeThrowAwayDirectory();
   try {
@@ -61,6 +63,7 @@ export async function openOrCreateCluster(
   user: ServerUser | undefined,
 ): Promise<Cluster> {
   if (!holdsCluster(directory)) await createCluster(directory, binaries, user);
+  removeUnfinished(directory);
   const cluster = openCluster(realpathSync(directory), user, false);
   assertVersion(cluster, binaries);
   return cluster;
@@ -68,11 +71,8 @@ export async function openOrCreateCluster(
 
 /** Made beside its place and moved there when it is whole: a start that is killed half-way leaves nothing half-made. */
 async function createCluster(directory: string, binaries: Binaries, user: ServerUser | undefined): Promise<void> {
-  const parent = path.dirname(directory);
-  mkdirSync(parent, { recursive: true });
-  const prefix = `${path.basename(directory)}.new-`;
-  removeUnfinished(parent, prefix);
-  const unfinished = mkdtempSync(path.join(parent, `${prefix}${process.pid}-`));
+  mkdirSync(path.dirname(directory), { recursive: true });
+  const unfinished = mkdtempSync(`${directory}${unfinishedSuffix}${process.pid}-`);
   try {
     await initialize(unfinished, { binaries, user, sync: true });
     moveInPlace(unfinished, directory);
@@ -97,7 +97,10 @@ function moveInPlace(unfinished: string, directory: string): void {
   }
 }
 
-function removeUnfinished(parent: string, prefix: string): void {
+/** What starts left that were killed while they made a cluster. */
+function removeUnfinished(directory: string): void {
+  const parent = path.dirname(directory);
+  const prefix = path.basename(directory) + unfinishedSuffix;
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(prefix) || isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
     rmSync(path.join(parent, name), { recursive: true, force: true });

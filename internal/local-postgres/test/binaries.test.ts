@@ -27,8 +27,8 @@ it("names the package that is not installed", () => {
   );
 });
 
-it("restores links and modes that npm left out", () => {
-  using temp = createTempDirectory();
+it("restores links and modes that npm left out", async () => {
+  await using temp = createTempDirectory();
   for (const name of ["lib", "bin"]) mkdirSync(temp.path("native", name), { recursive: true });
   for (const name of ["initdb", "postgres", "pg_ctl"])
     writeFileSync(temp.path("native/bin", name), "", { mode: 0o644 });

@@ -50,18 +50,15 @@ const victims = [
   ["the app"],
   ["the supervisor"],
   ["the server"],
-  ["the app", "the supervisor"],
   ["the supervisor", "the app"],
-  ["the app", "the server"],
   ["the supervisor", "the server"],
-  ["the app", "the supervisor", "the server"],
   ["the server", "the supervisor", "the app"],
 ];
 
 it.each(victims.map((names) => [names.join(", "), names] as const))(
   "starts again, with what was committed, after kill -9 of %s",
   async (_, names) => {
-    using temp = createTempDirectory();
+    await using temp = createTempDirectory();
     const options = { dataDir: temp.path("postgres") };
     await using app = startApp({ options });
     const { url } = await app.started;
@@ -79,7 +76,7 @@ it.each(victims.map((names) => [names.join(", "), names] as const))(
 );
 
 it("waits for a server that is still ending", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   const options = { dataDir: temp.path("postgres") };
   await using app = startApp({ options });
   const { url } = await app.started;
@@ -95,7 +92,7 @@ it("waits for a server that is still ending", async () => {
 });
 
 it("tells the second start on the same data who has them", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   const options = { dataDir: temp.path("postgres") };
   await using app = startApp({ options });
   const { url } = await app.started;
@@ -110,7 +107,7 @@ it("tells the second start on the same data who has them", async () => {
 });
 
 it("tells so too when the first one's supervisor was killed", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   const options = { dataDir: temp.path("postgres") };
   await using app = startApp({ options });
   const { url } = await app.started;
@@ -125,8 +122,8 @@ it("tells so too when the first one's supervisor was killed", async () => {
   expect(await ask(url, "select 1 as one")).toEqual([{ one: 1 }]);
 });
 
-it.each([1, 2, 3])("lets one of two first starts at the same moment win (%i)", async () => {
-  using temp = createTempDirectory();
+it.each([1, 2])("lets one of two first starts at the same moment win (%i)", async () => {
+  await using temp = createTempDirectory();
   const options = { dataDir: temp.path("postgres"), databases: ["app"] };
 
   await using one = startApp({ options });
@@ -169,15 +166,19 @@ it("ends and removes the throw-away servers of killed runs, for which nobody els
 });
 
 it("begins again after a first start that was killed half-way", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   const options = { dataDir: temp.path("postgres") };
   await using app = startApp({ options });
   await expect.poll(() => readdirSync(temp.path()).join()).toContain(".new-");
 
   await app.kill();
-  await using postgres = await startLocalPostgres(options);
+  const second = await startLocalPostgres(options);
+  expect(await ask(second.url(), "select 1 as one")).toEqual([{ one: 1 }]);
 
-  expect(await ask(postgres.url(), "select 1 as one")).toEqual([{ one: 1 }]);
+  // Its initdb outlives the app for a moment, and what that leaves is removed the next time.
+  await second.stop();
+  await using third = await startLocalPostgres(options);
+  expect(await ask(third.url(), "select 1 as one")).toEqual([{ one: 1 }]);
   expect(readdirSync(temp.path())).toEqual(["postgres"]);
 });
 

@@ -3,33 +3,37 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { isAlive } from "../src/process-table.ts";
 import { startLocalPostgres } from "../src/local-postgres.ts";
 import { ask, processesOf } from "./processes.ts";
 import { createTempDirectory } from "./temp-directory.ts";
+
+process.env["SECRET_OF_THE_APP"] = "s3cret";
+const log: string[] = [];
+const shared = await startLocalPostgres({ onLog: (line) => log.push(line) });
+afterAll(() => shared.stop());
+const others = throwAwayDirectories();
 
 function throwAwayDirectories(): string[] {
   return readdirSync(tmpdir()).filter((name) => name.startsWith(`acme-postgres-${process.pid}-`));
 }
 
 it("serves, and leaves nothing behind when it is stopped", async () => {
-  const postgres = await startLocalPostgres({ databases: ["app", "jobs"] });
-  const { server, supervisor } = await processesOf(postgres.url());
-  const names = await ask(postgres.url("app"), "select datname from pg_database where not datistemplate order by 1");
+  const own = await startLocalPostgres({ databases: ["app", "jobs"] });
+  const { server, supervisor } = await processesOf(own.url());
+  const names = await ask(own.url("app"), "select datname from pg_database where not datistemplate order by 1");
 
-  await postgres.stop();
-  await postgres.stop();
+  await own.stop();
+  await own.stop();
 
   expect(names.map(({ datname }) => datname)).toEqual(["app", "jobs", "postgres"]);
-  expect([isAlive(server), isAlive(supervisor), throwAwayDirectories()]).toEqual([false, false, []]);
+  expect([isAlive(server), isAlive(supervisor), throwAwayDirectories()]).toEqual([false, false, others]);
 });
 
 it("speaks UTC and C.UTF-8, on 127.0.0.1 only, without sockets in the file system", async () => {
-  await using postgres = await startLocalPostgres();
-
   const [row] = await ask(
-    postgres.url(),
+    shared.url(),
     `select current_setting('listen_addresses') as listen, current_setting('unix_socket_directories') as sockets,
        current_setting('TimeZone') as zone, pg_encoding_to_char(encoding) as encoding, datlocprovider, datlocale
      from pg_database where datname = current_database()`,
@@ -46,11 +50,10 @@ it("speaks UTC and C.UTF-8, on 127.0.0.1 only, without sockets in the file syste
 });
 
 it("lets nobody in without the password, which no command line and no environment shows", async () => {
-  await using postgres = await startLocalPostgres();
-  const { password } = new URL(postgres.url());
-  const { server, supervisor } = await processesOf(postgres.url());
+  const { password } = new URL(shared.url());
+  const { server, supervisor } = await processesOf(shared.url());
 
-  await expect(ask(postgres.url().replace(password, "guessed"), "select 1")).rejects.toMatchObject({ code: "28P01" });
+  await expect(ask(shared.url().replace(password, "guessed"), "select 1")).rejects.toMatchObject({ code: "28P01" });
 
   const visible = [server, supervisor].map((pid) =>
     ["cmdline", "environ"].map((file) => readFileSync(`/proc/${pid}/${file}`, "utf8")).join(),
@@ -60,13 +63,11 @@ it("lets nobody in without the password, which no command line and no environmen
 });
 
 it("hands its server nothing of the environment of the app", async () => {
-  process.env["SECRET_OF_THE_APP"] = "s3cret";
-  await using postgres = await startLocalPostgres();
-  delete process.env["SECRET_OF_THE_APP"];
-
-  const { server, supervisor } = await processesOf(postgres.url());
+  const { server, supervisor } = await processesOf(shared.url());
 
   const environments = [server, supervisor].map((pid) => readFileSync(`/proc/${pid}/environ`, "utf8")).join();
+
+  expect(environments).toContain("LC_ALL=C");
   expect(environments).not.toContain("s3cret");
 });
 
@@ -80,7 +81,7 @@ it.each([
 });
 
 it("keeps data and password with a data directory, and adds the databases that are missing", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   const dataDir = temp.path("data", "postgres");
   const first = await startLocalPostgres({ dataDir, databases: ["app"], durable: false });
   await ask(first.url("app"), "create table note as select 'kept' as text");
@@ -98,12 +99,9 @@ it("keeps data and password with a data directory, and adds the databases that a
 });
 
 it("tells the server's log to whoever asks", async () => {
-  const lines: string[] = [];
-  await using postgres = await startLocalPostgres({ onLog: (line) => lines.push(line) });
+  await expect(ask(shared.url(), "select 1 / 0")).rejects.toMatchObject({ code: "22012" });
 
-  await expect(ask(postgres.url(), "select 1 / 0")).rejects.toMatchObject({ code: "22012" });
-
-  await expect.poll(() => lines.join("\n")).toContain("division by zero");
+  await expect.poll(() => log.join("\n")).toContain("division by zero");
 });
 
 it("says that the port is taken, and leaves nothing running", async () => {
@@ -115,11 +113,11 @@ it("says that the port is taken, and leaves nothing running", async () => {
 
   await expect(start).rejects.toMatchObject({ code: "PORT_TAKEN", message: expect.stringContaining(String(port)) });
   other.close();
-  expect(throwAwayDirectories()).toEqual([]);
+  expect(throwAwayDirectories()).toEqual(others);
 });
 
 it("refuses a directory that holds something else", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   writeFileSync(temp.path("precious"), "");
 
   await expect(startLocalPostgres({ dataDir: temp.path() })).rejects.toMatchObject({ code: "DATA_DIR_NOT_A_CLUSTER" });
@@ -128,7 +126,7 @@ it("refuses a directory that holds something else", async () => {
 });
 
 it("accepts an empty directory", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   mkdirSync(temp.path("empty"));
 
   await using postgres = await startLocalPostgres({ dataDir: temp.path("empty") });
@@ -137,7 +135,7 @@ it("accepts an empty directory", async () => {
 });
 
 it("refuses data that another version of PostgreSQL wrote", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   const dataDir = temp.path("postgres");
   await (await startLocalPostgres({ dataDir })).stop();
   writeFileSync(temp.path("postgres", "data", "PG_VERSION"), "17\n");
@@ -149,7 +147,7 @@ it("refuses data that another version of PostgreSQL wrote", async () => {
 });
 
 it("says what PostgreSQL says when it does not start", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   const dataDir = temp.path("postgres");
   await (await startLocalPostgres({ dataDir })).stop();
   writeFileSync(temp.path("postgres", "data", "postgresql.conf"), "no_such_setting = 1\n");
@@ -165,7 +163,7 @@ it.each(["", 'a"b', "x; drop", "a\nb", "x".repeat(64)])("refuses the database na
 });
 
 it("shows in the list of processes where the data are", async () => {
-  using temp = createTempDirectory();
+  await using temp = createTempDirectory();
   await using postgres = await startLocalPostgres({ dataDir: temp.path("postgres") });
 
   const { supervisor } = await processesOf(postgres.url());

@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { expect } from "vitest";
 
-export interface TempDirectory extends Disposable {
+export interface TempDirectory extends AsyncDisposable {
   path(...names: string[]): string;
 }
 
@@ -12,6 +13,14 @@ export function createTempDirectory(mode = 0o755): TempDirectory {
   chmodSync(directory, mode);
   return {
     path: (...names) => path.join(directory, ...names),
-    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+    // The server of an app that was just killed may still be writing to it.
+    async [Symbol.asyncDispose]() {
+      await expect.poll(() => remove(directory), { timeout: 15_000 }).toBe(true);
+    },
   };
+}
+
+function remove(directory: string): boolean {
+  rmSync(directory, { recursive: true, force: true });
+  return !existsSync(directory);
 }

@@ -24,7 +24,7 @@ const unprivileged = isRootOnLinux ? chooseServerUser("/nowhere")! : { uid: 0, g
 
 describe.runIf(isRootOnLinux)("started by root", () => {
   it("runs the server as an unprivileged user, and the data are that user's alone", async () => {
-    using temp = createTempDirectory();
+    await using temp = createTempDirectory();
     await using postgres = await startLocalPostgres({ dataDir: temp.path("postgres") });
 
     const { server, supervisor } = await processesOf(postgres.url());
@@ -38,7 +38,7 @@ describe.runIf(isRootOnLinux)("started by root", () => {
   });
 
   it("keeps the data where they belong, also below a home of mode 0700", async () => {
-    using home = createTempDirectory(0o700);
+    await using home = createTempDirectory(0o700);
     const dataDir = home.path("clone", ".data", "postgres");
     const first = await startLocalPostgres({ dataDir, databases: ["app"] });
     await ask(first.url("app"), "create table note as select 'kept' as text");
@@ -51,7 +51,7 @@ describe.runIf(isRootOnLinux)("started by root", () => {
   });
 
   it("runs as the owner of the data, when an ordinary user made them", async () => {
-    using temp = createTempDirectory();
+    await using temp = createTempDirectory();
     chownSync(temp.path(), unprivileged.uid, unprivileged.gid);
     const options = { dataDir: temp.path("postgres") };
     await using app = startApp({ options, user: unprivileged });
@@ -64,7 +64,7 @@ describe.runIf(isRootOnLinux)("started by root", () => {
   });
 
   it("does not read the password through a link", async () => {
-    using temp = createTempDirectory();
+    await using temp = createTempDirectory();
     const dataDir = temp.path("postgres");
     await (await startLocalPostgres({ dataDir })).stop();
     rmSync(path.join(dataDir, "password"));
@@ -76,7 +76,7 @@ describe.runIf(isRootOnLinux)("started by root", () => {
 
 describe.runIf(isRootOnLinux)("a clone that only root can read", () => {
   /** The launcher and its binaries, in a home of mode 0700, with a temp directory that the test watches. */
-  function createClone(): Disposable & { temp: TempDirectory; start: () => App; staged: () => string[] } {
+  function createClone(): AsyncDisposable & { temp: TempDirectory; start: () => App; staged: () => string[] } {
     const home = createTempDirectory(0o700);
     const temp = createTempDirectory();
     const binaries = path.dirname(findInstallation().directory);
@@ -92,15 +92,14 @@ describe.runIf(isRootOnLinux)("a clone that only root can read", () => {
       start: () =>
         startApp({ options: {}, file: home.path("launcher/test/app.child.ts"), env: { TMPDIR: temp.path() } }),
       staged: () => readdirSync(temp.path()).filter((name) => name.startsWith("acme-postgres-bin-")),
-      [Symbol.dispose]() {
-        home[Symbol.dispose]();
-        temp[Symbol.dispose]();
+      async [Symbol.asyncDispose]() {
+        await Promise.all([home[Symbol.asyncDispose](), temp[Symbol.asyncDispose]()]);
       },
     };
   }
 
   it("runs from a copy of the binaries that is made once", async () => {
-    using clone = createClone();
+    await using clone = createClone();
 
     for (const _ of ["first", "second"]) {
       await using app = clone.start();
@@ -112,7 +111,7 @@ describe.runIf(isRootOnLinux)("a clone that only root can read", () => {
   });
 
   it("makes a new copy when one is not root's, can be written by others, or lacks files", async () => {
-    using clone = createClone();
+    await using clone = createClone();
     const spoilers = [
       (copy: string) => chownSync(copy, unprivileged.uid, unprivileged.gid),
       (copy: string) => chmodSync(copy, 0o777),
@@ -143,7 +142,7 @@ describe.runIf(isRootOnLinux)("started by an ordinary user", () => {
   });
 
   it("is told when the data are another user's", async () => {
-    using temp = createTempDirectory();
+    await using temp = createTempDirectory();
     const options = { dataDir: temp.path("postgres") };
     await (await startLocalPostgres(options)).stop();
     const stranger = { uid: unprivileged.uid + 1000, gid: unprivileged.gid + 1000 };
@@ -154,7 +153,7 @@ describe.runIf(isRootOnLinux)("started by an ordinary user", () => {
   });
 
   it("is not misled by the process id of another program in an old lock file", async () => {
-    using temp = createTempDirectory();
+    await using temp = createTempDirectory();
     chownSync(temp.path(), unprivileged.uid, unprivileged.gid);
     const options = { dataDir: temp.path("postgres") };
     const lock = temp.path("postgres/data/postmaster.pid");
