@@ -20,6 +20,7 @@ import { mailRoutes } from "./page/mail-routes.ts";
 import { pageRoutes } from "./page/page-routes.ts";
 import { createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
 import type { Services } from "./services.ts";
+import { StartupError } from "./startup-error.ts";
 import { performSendAlreadyRegisteredEmail } from "./tasks/send-already-registered-email.ts";
 import { performSendVerificationEmail } from "./tasks/send-verification-email.ts";
 import { createRegisterUser } from "./users/register-user.ts";
@@ -101,9 +102,13 @@ export function compose({
     backgroundJobs,
     app,
     async prepareDatabase() {
-      if (!config.autoMigrate) return await database.assertMigrated();
-      await database.migrate();
-      await jobs.migrateOutbox();
+      if (config.autoMigrate) {
+        await database.migrate();
+        await jobs.migrateOutbox();
+      } else {
+        await database.assertMigrated();
+        if ((await jobs.health()).outbox === "down") throw outboxMissing();
+      }
     },
     async prepareJobs() {
       if (config.jobQueueEnabled) await jobs.migrate();
@@ -117,6 +122,13 @@ export function compose({
       await database.close();
     },
   };
+}
+
+function outboxMissing(): StartupError {
+  return new StartupError(
+    "MIGRATION_MISSING",
+    'The app database has no outbox, and AUTO_MIGRATE is false. Run "npm run migrate", then start again.',
+  );
 }
 
 interface CompositionNeeds {
