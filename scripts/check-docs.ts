@@ -1,0 +1,17 @@
+// Compares the documents with the code: error codes, examples, links, docstrings. Needs the built packages.
+import { checkDocstrings } from "./docs/docstrings.ts";
+import { checkErrorCodes } from "./docs/error-codes.ts";
+import { checkExamples } from "./docs/examples.ts";
+import type { Check } from "./docs/finding.ts";
+import { checkLinks } from "./docs/links.ts";
+import { missingBuilds } from "./docs/package-entries.ts";
+
+const unbuilt = missingBuilds();
+const checks: readonly Check[] =
+  unbuilt.length > 0 ? unbuilt : [...checkErrorCodes(), ...checkExamples(), ...checkLinks(), ...checkDocstrings()];
+
+for (const { file, line, message } of checks.flat()) console.log(`${file}:${line} ${message}`);
+
+const failedCount = checks.filter((findings) => findings.length > 0).length;
+console.log(`${checks.length - failedCount} passed, ${failedCount} failed`);
+if (failedCount > 0) process.exitCode = 1;
