@@ -1,4 +1,5 @@
 import { runChild, startServer, terminateBackends } from "@acme/test-postgres";
+import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { killable } from "./killable-task.ts";
 import { createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
@@ -109,7 +110,7 @@ describe("a worker that lives", () => {
     );
     const { worker, runs } = await survivor(test);
 
-    await expect.poll(() => heartbeats(test)).toBeGreaterThan(5);
+    await expect.poll(() => beatsOf(test.jobsPool)).toBeGreaterThan(5);
 
     expect([worker.state, runs]).toEqual(["running", []]);
   });
@@ -141,6 +142,64 @@ describe("a worker that lives", () => {
     await expect.poll(() => seen.size, { timeout: 15_000 }).toBe(500);
     await expect.poll(() => storedJobs(test.jobsPool), { timeout: 15_000 }).toEqual([]);
     await expect.poll(() => worker.state).toBe("running");
+  });
+
+  it("starts over when the database refuses to take what became of a job, and runs it again", async () => {
+    await using test = await createTestJobs();
+    await test.jobsPool.query(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
+      create trigger refuse before delete on graphile_worker._private_jobs for each statement execute function refuse()`);
+    const { worker, runs } = await survivor(test);
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect
+      .poll(() => test.log.map(({ message }) => message))
+      .toContainEqual(expect.stringContaining("starts over"));
+
+    await test.jobsPool.query("drop trigger refuse on graphile_worker._private_jobs");
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    await expect.poll(() => worker.state).toBe("running");
+    expect(runs.length).toBeGreaterThan(1);
+  });
+
+  it("finds a job that was added while nobody listened", async () => {
+    await using test = await createTestJobs();
+    const { runs } = await survivor(test, { ...quick, pollIntervalMs: 3_600_000 });
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => runs.length).toBe(1);
+
+    await test.jobsPool.query(`
+      with ended as materialized (
+        select count(pg_terminate_backend(pid)) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()
+      )
+      select graphile_worker.add_job('killable', '{"n": 2}') from ended`);
+
+    await expect.poll(() => runs.map(({ n }) => n)).toEqual([1, 2]);
+  });
+
+  it("takes nobody for dead before the server has been up for as long as a heartbeat may be old", async () => {
+    await using server = await startServer({ databases: ["jobs"] });
+    await using jobs = createJobs({ connection: server.url("jobs") });
+    await jobs.migrate();
+    await jobs.enqueue(killable, { n: 1 });
+    const pool = new Pool({ connectionString: server.url("jobs") });
+    await pool.query("update graphile_worker._private_jobs set locked_by = 'healthy', locked_at = now(), attempts = 1");
+    await pool.query(
+      "insert into acme_jobs.workers (pool_id, heartbeat_at) values ('healthy', now() - interval '1 hour')",
+    );
+    const runs: number[] = [];
+    const worker = await jobs.startWorker({
+      tasks: [perform(killable, ({ n }) => void runs.push(n))],
+      heartbeatMs: 20,
+      deadAfterMs: 600_000,
+    });
+
+    await expect.poll(() => beatsOf(pool, "healthy")).toBeGreaterThan(5);
+
+    await worker.stop();
+    await pool.end();
+    expect(runs).toEqual([]);
   });
 
   it("starts before its database does, says so, and works when it comes", async () => {
@@ -179,9 +238,12 @@ describe("a worker that lives", () => {
   });
 });
 
-async function heartbeats(test: TestJobs): Promise<number> {
-  const { rows } = await test.jobsPool.query<{ count: number }>(
-    "select extract(epoch from heartbeat_at - started_at)::float8 * 10 as count from acme_jobs.workers",
+/** How often workers other than that one have shown that they live. */
+async function beatsOf(pool: Pool, except = ""): Promise<number> {
+  const { rows } = await pool.query<{ beats: number }>(
+    `select (extract(epoch from heartbeat_at - started_at) * 10)::float8 as beats
+     from acme_jobs.workers where pool_id <> $1`,
+    [except],
   );
-  return rows[0]?.count ?? 0;
+  return rows[0]?.beats ?? 0;
 }

@@ -275,6 +275,24 @@ describe("a worker that stops", () => {
     expect(rows).toEqual([]);
   });
 
+  it("waits until the delay of a failed job is written, however long the database takes", async () => {
+    await using test = await createTestJobs();
+    await test.jobsPool.query(`
+      create function dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); return new; end $$;
+      create trigger dawdle before update on acme_jobs.failures for each row execute function dawdle()`);
+    const failing = defineTask("t", { payload, retry: retry.fixed({ attempts: 2, delayMs: 3_600_000 }) });
+    const { worker, attempts } = await work(test, failing, () => Promise.reject(new Error("no")));
+    await test.jobs.enqueue(failing, { n: 1 });
+    await expect.poll(() => attempts.length).toBe(1);
+
+    await worker.stop();
+
+    const { rows } = await test.jobsPool.query(
+      "select is_settled, job.run_at > now() + interval '50 minutes' as is_late from acme_jobs.failures join graphile_worker.jobs as job on id = job_id",
+    );
+    expect(rows).toEqual([{ is_settled: true, is_late: true }]);
+  });
+
   it("hands a job back after the deadline, with the attempt unused", async () => {
     await using test = await createTestJobs();
     const reasons: unknown[] = [];
