@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { meansRolledBack } from "./database-error.ts";
-import { CommitOutcomeUnknownError, DomainEventsError, TransactionAbortedError } from "./errors.ts";
+import { CommitOutcomeUnknownError, TransactionAbortedError } from "./errors.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { within } from "./within.ts";
 
@@ -22,11 +22,11 @@ export async function confirmCommit<Tx>(
   try {
     tag = await transaction.commit();
   } catch (error) {
-    if (error instanceof DomainEventsError || meansRolledBack(error)) throw error;
+    if (meansRolledBack(error)) throw error;
     return askForOutcome(transactionId, adapter, outcomeTimeoutMs, error);
   }
   // COMMIT of an aborted transaction answers ROLLBACK without an error.
-  if (tag !== "COMMIT") throw new TransactionAbortedError(`PostgreSQL answered ${tag} to COMMIT.`);
+  if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
 }
 
 async function askForOutcome<Tx>(

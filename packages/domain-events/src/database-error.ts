@@ -12,9 +12,11 @@ export function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** PostgreSQL itself answered COMMIT with this error, so the transaction is rolled back. */
+/** PostgreSQL itself answered COMMIT with this error, or the adapter never sent one: nothing was committed. */
 export function meansRolledBack(error: unknown): boolean {
   const code = codeOf(error);
+  // By code, because the adapter may come from the other build and so have classes of its own.
+  if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED") return true;
   return code !== undefined && sqlState.test(code) && !connectionState.test(code) && !isFatal(error);
 }
 

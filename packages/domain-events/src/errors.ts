@@ -90,13 +90,19 @@ export class EventLoopError extends DomainEventsError {
 
 /** The transaction did not commit, although nothing had been thrown: nothing is stored, nothing was published. */
 export class TransactionAbortedError extends DomainEventsError {
-  constructor(reason: string, options?: ErrorOptions) {
-    super(
-      "TRANSACTION_ABORTED",
-      `${reason} Nothing is stored and nothing was published. ` +
-        "Look for a query error that was caught and swallowed, or wrap what may fail in savepoint().",
-      options,
-    );
+  constructor(reason: string, advice: string, options?: ErrorOptions) {
+    super("TRANSACTION_ABORTED", `${reason} Nothing is stored and nothing was published. ${advice}`, options);
+  }
+
+  static swallowed(reason: string, options?: ErrorOptions): TransactionAbortedError {
+    const advice = "Look for a query error that was caught and swallowed, or wrap what may fail in savepoint().";
+    return new TransactionAbortedError(reason, advice, options);
+  }
+
+  static lost(cause: unknown): TransactionAbortedError {
+    return new TransactionAbortedError("The connection was lost before COMMIT was sent.", "The work may run again.", {
+      cause,
+    });
   }
 }
 

@@ -16,7 +16,7 @@ export interface EventBusOptions {
    * {@link HandlersFailedError}. `"fail-fast"`: the first error stops the rest and is thrown as it is.
    */
   readonly handlerErrors?: "isolate" | "fail-fast";
-  /** A handler whose promise has not settled after this long counts as failed. Default: none. */
+  /** An afterCommit or durable handler that has not settled after this long counts as failed. Default: no limit. */
   readonly handlerTimeoutMs?: number;
 }
 

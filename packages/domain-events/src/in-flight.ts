@@ -6,7 +6,7 @@ import type { DroppedHandler } from "./publish-run.ts";
 export interface StopReport {
   /** Handlers that had not finished, or not even started, at the deadline. Durable ones are never among them. */
   readonly dropped: readonly DroppedHandler[];
-  /** Units whose work was still running: they will roll back. */
+  /** Units that had not committed. They roll back, unless COMMIT was on its way: then their handlers do not run. */
   readonly unfinishedUnitCount: number;
 }
 

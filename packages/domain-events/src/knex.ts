@@ -81,7 +81,6 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
   const knexCommit = trx.commit;
   const knexRollback = trx.rollback;
   let lost: unknown;
-  let isEnding = false;
 
   const onError = (error: Error): void => {
     lost ??= error;
@@ -96,13 +95,14 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
   };
   released.then(onReleased, onReleased);
 
-  // Knex emits "query" before it sends one, and takes what a listener throws for the query's own failure.
+  // Knex emits "query" before it sends one, and takes what a listener throws for the query's own failure. Once the
+  // transaction is closed only our COMMIT or ROLLBACK gets here: knex refuses the rest itself.
   trx.on("query", ({ sql }) => {
-    if (!isEnding) owned.check(sql);
+    if (!owned.isClosed) owned.check(sql);
   });
   // Before knex gives the connection back: after that, somebody else may have it.
   trx.on("query-error", (error) => {
-    if (isEnding && isConnectionError(error)) discard(connection, error);
+    if (owned.isClosed && isConnectionError(error)) discard(connection, error);
   });
   trx.on("query-response", (_response, query) => owned.observe(query.response));
   trx.commit = trx.rollback = () => {
@@ -110,7 +110,7 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
   };
 
   async function rollback(reason: unknown): Promise<void> {
-    isEnding = true;
+    owned.close();
     if (lost !== undefined || isConnectionError(reason)) discard(connection, lost ?? reason);
     await Promise.resolve(knexRollback(reason)).catch(() => {});
     await released.catch(() => {});
@@ -118,14 +118,17 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
 
   return {
     tx: trx as Tx,
-    query: (text, values) => connection.query(text, values && [...values]),
+    async query(text, values) {
+      owned.checkOpen();
+      return connection.query(text, values && [...values]);
+    },
     async commit() {
-      const refusal = owned.violation ?? (lost === undefined ? undefined : lostBeforeCommit(lost));
+      const refusal = owned.violation ?? (lost === undefined ? undefined : TransactionAbortedError.lost(lost));
       if (refusal) {
         await rollback(refusal);
         throw refusal;
       }
-      isEnding = true;
+      owned.close();
       // When COMMIT fails, this resolves all the same; only what stands behind `released` rejects.
       const answer = await knexCommit();
       await released;
@@ -156,8 +159,4 @@ function checkKnex(knex: unknown): Database {
     "ADAPTER_INVALID",
     'knexTransactions() takes a knex instance for PostgreSQL: knexTransactions(knex({ client: "pg", connection })).',
   );
-}
-
-function lostBeforeCommit(cause: unknown): TransactionAbortedError {
-  return new TransactionAbortedError("The connection was lost before the COMMIT was sent.", { cause });
 }

@@ -19,19 +19,27 @@ export class OwnedTransaction {
     this.#isClosed = true;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Why the transaction must not be committed. */
   get violation(): DomainEventsError | undefined {
     return this.#violation;
   }
 
+  /** @throws {@link DomainEventsError} `UNIT_ENDED`. */
+  checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new DomainEventsError(
+      "UNIT_ENDED",
+      "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
+    );
+  }
+
   /** @throws {@link DomainEventsError} `UNIT_ENDED`, `TRANSACTION_OWNED`. */
   check(statement: unknown): void {
-    if (this.#isClosed) {
-      throw new DomainEventsError(
-        "UNIT_ENDED",
-        "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
-      );
-    }
+    this.checkOpen();
     if (typeof statement === "string" && control.test(statement)) throw this.refuse();
   }
 

@@ -112,9 +112,12 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
 
   return {
     tx: guard(client, owned) as Tx,
-    query: (text, values) => client.query(text, values && [...values]),
+    async query(text, values) {
+      owned.checkOpen();
+      return client.query(text, values && [...values]);
+    },
     async commit() {
-      const refusal = owned.violation ?? (lost && lostBeforeCommit(lost));
+      const refusal = owned.violation ?? (lost && TransactionAbortedError.lost(lost));
       if (refusal) {
         await rollback(refusal);
         throw refusal;
@@ -167,10 +170,6 @@ function guardedQuery(client: PgClient, owned: OwnedTransaction, args: unknown[]
 
 function beginStatement(isolation: Isolation | undefined): string {
   return isolation ? `begin isolation level ${isolation}` : "begin";
-}
-
-function lostBeforeCommit(cause: Error): TransactionAbortedError {
-  return new TransactionAbortedError("The connection was lost before the COMMIT was sent.", { cause });
 }
 
 function ignore(): void {}

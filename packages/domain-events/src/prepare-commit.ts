@@ -117,9 +117,7 @@ async function guard<Tx>({ transaction }: Unit<Tx>): Promise<string | null> {
 }
 
 function swallowed(cause: unknown): TransactionAbortedError {
-  return new TransactionAbortedError("An earlier statement of this transaction had failed, so it cannot commit.", {
-    cause,
-  });
+  return TransactionAbortedError.swallowed("An earlier statement of this transaction had failed.", { cause });
 }
 
 function unitDoomed(cause: unknown): DomainEventsError {

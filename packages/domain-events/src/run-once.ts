@@ -77,7 +77,7 @@ async function inTransaction<Tx, Result>(
     throw error;
   }
   const tag = await transaction.commit();
-  if (tag !== "COMMIT") throw new TransactionAbortedError(`PostgreSQL answered ${tag} to COMMIT.`);
+  if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
   return result;
 }
 

@@ -1,4 +1,6 @@
-export type Isolation = "read committed" | "repeatable read" | "serializable";
+export const isolations = ["read committed", "repeatable read", "serializable"] as const;
+
+export type Isolation = (typeof isolations)[number];
 
 /**
  * What a unit of work needs of a database driver. `@acme/domain-events/knex` and `/pg` are two; one of your own has to
@@ -13,7 +15,10 @@ export interface TransactionAdapter<out Tx> {
   transactionStatus(transactionId: string, options: { readonly timeoutMs: number }): Promise<string | null>;
 }
 
-/** One running transaction and its connection. */
+/**
+ * One running transaction and its connection. Savepoints are statements like any other, so an adapter does nothing for
+ * them.
+ */
 export interface Transaction<out Tx> {
   /** What the work gets. It must refuse statements that end the transaction, and any statement once that has ended. */
   readonly tx: Tx;

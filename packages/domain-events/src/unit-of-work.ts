@@ -8,7 +8,7 @@ import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { checkKey, claimKey, migrate, purgeOnceKeys, type RunOnceResult } from "./run-once.ts";
 import { findUnit, runInside } from "./running-units.ts";
-import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { type Isolation, isolations, type Transaction, type TransactionAdapter } from "./transaction-adapter.ts";
 import { Unit, type UnitContext } from "./unit.ts";
 
 /** The code that runs in a transaction. */
@@ -110,6 +110,7 @@ export function createUnitOfWork<Tx>(
   }
 
   async function runOwn<Result>(flight: Flight, work: Work<Tx, Result>, runOptions: RunOptions = {}): Promise<Result> {
+    checkIsolation(runOptions.isolation);
     const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? 3;
     const { result, prepared } = await retrying(attempts, runOptions.signal, () => attempt(flight, work, runOptions));
     await publishCommitted(flight, prepared, result);
@@ -222,6 +223,15 @@ function joinedOptions(): DomainEventsError {
     "JOINED_OPTIONS",
     "A run() inside a running unit of work joins its transaction, so it cannot have isolation, retry, signal or key of its own. " +
       "Give them to the outermost run().",
+  );
+}
+
+/** It ends up in a statement, so a caller without types must not get anything else in there. */
+function checkIsolation(isolation: unknown): void {
+  if (isolation === undefined || isolations.some((known) => known === isolation)) return;
+  throw new DomainEventsError(
+    "OPTIONS_INVALID",
+    `isolation is one of ${isolations.map((name) => `"${name}"`).join(", ")}.`,
   );
 }
 

@@ -1,4 +1,38 @@
+import { Pool } from "pg";
+import { expect, it } from "vitest";
+import { createUnitOfWork } from "../src/index.ts";
+import { pgTransactions } from "../src/pg.ts";
 import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
 import { pgDriver } from "./conformance/drivers.ts";
+import { createWorld } from "./conformance/world.ts";
 
 describeTransactionAdapter(pgDriver);
+
+it("hands over the pool's own client, apart from what would end the transaction", async () => {
+  await using world = await createWorld(pgDriver);
+
+  await world.unitOfWork.run(async ({ tx }) => {
+    expect(tx.escapeIdentifier("a b")).toBe('"a b"');
+    expect(await tx.query({ text: "select $1::int as one", values: [1] })).toMatchObject({ rows: [{ one: 1 }] });
+    const byCallback = await new Promise((resolve, reject) => {
+      tx.query("select 2 as two", (error, result) => (error ? reject(error) : resolve(result.rows)));
+    });
+    expect(byCallback).toEqual([{ two: 2 }]);
+  });
+});
+
+it("rejects with the driver's error when no connection can be had", async () => {
+  const unreachable = new Pool({ host: "127.0.0.1", port: 1 });
+
+  const running = createUnitOfWork(pgTransactions(unreachable)).run(() => {});
+
+  await expect(running).rejects.toMatchObject({ code: "ECONNREFUSED" });
+});
+
+it("refuses what is not a pool, and says what to give", () => {
+  for (const wrong of [undefined, {}, "postgres://localhost"]) {
+    expect(() => pgTransactions(wrong as never)).toThrow(
+      expect.objectContaining({ code: "ADAPTER_INVALID", message: expect.stringContaining("new pg.Pool") }),
+    );
+  }
+});

@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { PoolClient } from "pg";
 import { expect, it } from "vitest";
 import {
   beforeCommit,
+  createEventBus,
   createUnitOfWork,
   defineEvent,
   EventLoopError,
@@ -9,11 +11,12 @@ import {
   props,
 } from "../src/index.ts";
 import { pgDriver } from "./conformance/drivers.ts";
+import { keepLog } from "./silent-logger.ts";
 import { createWorld, durably, gate, Happened, happened } from "./conformance/world.ts";
 
 class Followed extends defineEvent("followed", props<{ n: number }>()) {}
 
-it("resolves although a handler throws, rejects or never settles; siblings run, each failure is reported once", async () => {
+it("resolves although a handler throws or rejects; siblings run, each failure is reported once", async () => {
   await using world = await createWorld(pgDriver);
   world.bus.clearHandlers();
   const failures: HandlersFailedError[] = [];
@@ -42,6 +45,21 @@ it("resolves although a handler throws, rejects or never settles; siblings run, 
   ]);
   expect(failures).toHaveLength(1);
   expect(failures[0]).toMatchObject({ committed: true, result: "result", failures: [{}, {}] });
+});
+
+it("resolves although a handler never settles, when the bus has a handlerTimeoutMs", async () => {
+  await using world = await createWorld(pgDriver);
+  const log = keepLog();
+  const bus = createEventBus<PoolClient>({ logger: log, handlerTimeoutMs: 20 });
+  bus.register(Happened, function hang() {
+    return new Promise(() => {});
+  });
+  bus.register(Happened, ({ n }) => world.handled.push(n));
+
+  await createUnitOfWork(world.adapter, { bus }).run(({ record }) => record(happened(1)));
+
+  expect(world.handled).toEqual([1]);
+  expect(log.errors.map(({ fields }) => fields)).toMatchObject([{ handler: "hang", err: { code: "HANDLER_TIMEOUT" } }]);
 });
 
 it("rejects with what failed after the commit when asked to", async () => {
@@ -196,6 +214,14 @@ it("refuses what is not an event", async () => {
   const running = world.unitOfWork.run(({ record }) => record("happened" as never));
 
   await expect(running).rejects.toMatchObject({ code: "EVENT_INVALID" });
+});
+
+it("refuses an isolation that PostgreSQL does not know, before it could end up in a statement", async () => {
+  await using world = await createWorld(pgDriver);
+
+  const running = world.unitOfWork.run(() => {}, { isolation: "serializable; drop table rows" as never });
+
+  await expect(running).rejects.toMatchObject({ code: "OPTIONS_INVALID" });
 });
 
 it("refuses what is not an adapter", () => {

@@ -24,13 +24,16 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
 
     it("runs handlers with the connection back in the pool: they may open a unit on a pool of one", async () => {
       await using world = await createWorld(driver);
+      const inUse: number[] = [];
       world.bus.register(Happened, async ({ n }) => {
+        inUse.push(world.inUseCount());
         if (n < 3) await world.unitOfWork.run(({ record }) => record(happened(n + 1)));
       });
 
       await world.unitOfWork.run(({ record }) => record(happened(1)));
 
       expect(world.handled).toEqual([1, 2, 3]);
+      expect(inUse).toEqual([0, 0, 0]);
     });
 
     it("publishes nothing of a work that rejects, and throws its error as it is", async () => {
@@ -119,11 +122,11 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([]);
     });
 
-    it("throws the constraint's error when one fails at COMMIT", async () => {
+    it.each([1, 0])("throws the constraint's error when one fails at COMMIT, with %i events", async (count) => {
       await using world = await createWorld(driver);
 
       const running = world.unitOfWork.run(async ({ tx, record }) => {
-        record(happened(1));
+        for (let n = 0; n < count; n += 1) record(happened(n));
         await driver.query(tx, "insert into checked_late values (1), (1)");
       });
 

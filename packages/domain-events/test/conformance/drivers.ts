@@ -28,7 +28,9 @@ export const knexDriver: TestedDriver<Knex.Transaction> = {
       // Lost connections are what these tests are about.
       log: { warn() {}, error() {}, debug() {}, deprecate() {} },
     });
-    return { adapter: knexTransactions(instance), end: () => instance.destroy() };
+    // Knex's types do not know its pool.
+    const { pool } = instance.client as { pool: { numUsed(): number } };
+    return { adapter: knexTransactions(instance), inUseCount: () => pool.numUsed(), end: () => instance.destroy() };
   },
   query: async (tx, text) => tx.raw(text),
   meddling: [
@@ -43,7 +45,11 @@ export const pgDriver: TestedDriver<PoolClient> = {
   connect(url, { max, queryTimeoutMs }) {
     const pool = new Pool({ connectionString: url, application_name: "unit", max, ...queryTimeout(queryTimeoutMs) });
     pool.on("error", () => {});
-    return { adapter: pgTransactions(pool), end: () => pool.end() };
+    return {
+      adapter: pgTransactions(pool),
+      inUseCount: () => pool.totalCount - pool.idleCount,
+      end: () => pool.end(),
+    };
   },
   query: (tx, text) => tx.query(text),
   meddling: [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { AggregateRoot, type UnitContext } from "../../src/index.ts";
-import { createWorld, gate, happened, type TestedDriver } from "./world.ts";
+import { AggregateRoot, type DurableTransaction, type UnitContext } from "../../src/index.ts";
+import { createWorld, durably, gate, Happened, happened, type TestedDriver } from "./world.ts";
 
 class Counter extends AggregateRoot {
   count(n: number): void {
@@ -391,6 +391,25 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
         await expect(savepoint(() => {})).rejects.toMatchObject(ended);
         await expect((async () => driver.query(tx, "select 1"))()).rejects.toThrow(/ended|already complete/);
       }
+    });
+
+    it("refuses statements of a durable store that was not awaited: the connection is somebody else's by now", async () => {
+      await using world = await createWorld(driver);
+      let dangling: DurableTransaction | undefined;
+      world.bus.register(Happened, {
+        ...durably(world.store),
+        store: {
+          ...world.store,
+          async write(_requests, transaction) {
+            dangling = transaction;
+            return undefined;
+          },
+        },
+      });
+
+      await world.unitOfWork.run(({ record }) => record(happened(1)));
+
+      await expect(dangling?.query("select 1", [])).rejects.toMatchObject({ code: "UNIT_ENDED" });
     });
   });
 }

@@ -32,6 +32,8 @@ export interface TestedDriver<Tx> {
 
 export interface Connected<Tx> {
   readonly adapter: TransactionAdapter<Tx>;
+  /** How many connections are checked out of the pool. */
+  inUseCount(): number;
   end(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export interface World<Tx> extends AsyncDisposable {
   /** What the afterCommit handler has seen. */
   readonly handled: number[];
   readonly wakeCount: () => number;
+  readonly inUseCount: () => number;
   readonly store: DurableHandler<Happened>["store"];
   insert(tx: Tx, id: number): Promise<unknown>;
   /** Past the proxy and the unit of work. */
@@ -98,6 +101,7 @@ export async function createWorld<Tx>(driver: TestedDriver<Tx>, options: WorldOp
     unitOfWork: createUnitOfWork(adapter, { bus, ...unitOptions }),
     handled,
     wakeCount: () => wakeCount,
+    inUseCount: () => connected.inUseCount(),
     store,
     insert: (tx, id) => driver.query(tx, `insert into rows values (${id})`),
     admin,
