@@ -1,10 +1,7 @@
-import { randomBytes } from "node:crypto";
 import {
-  chmodSync,
   closeSync,
   constants,
   existsSync,
-  lchownSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -14,16 +11,14 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
-  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Binaries } from "./binaries.ts";
+import { initialize, locateData } from "./initialize.ts";
 import { errorCode, LocalPostgresError } from "./local-postgres-error.ts";
 import { isAlive } from "./process-table.ts";
-import { run } from "./run.ts";
 import type { ServerUser } from "./server-user.ts";
-import { canReach } from "./stage.ts";
 
 /** A directory with PostgreSQL's `data`, the `password` beside it, and who runs the server on it. */
 export interface Cluster {
@@ -111,58 +106,10 @@ function holdsCluster(directory: string): boolean {
   return existsSync(path.join(directory, "password"));
 }
 
-interface InitializeOptions {
-  binaries: Binaries;
-  user: ServerUser | undefined;
-  sync: boolean;
-}
-
-async function initialize(directory: string, { binaries, user, sync }: InitializeOptions): Promise<void> {
-  const data = path.join(directory, "data");
-  const password = path.join(directory, "password");
-  mkdirSync(data, { mode: 0o700 });
-  writeFileSync(password, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
-  if (user !== undefined) {
-    // The directory itself stays root's: that user can pass through, but cannot put something else in its place.
-    chmodSync(directory, 0o711);
-    lchownSync(data, user.uid, user.gid);
-    lchownSync(password, user.uid, user.gid);
-    await assertReachable(data, user);
-  }
-
-  const args = ["-D", dataArgument(data, user), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8"];
-  args.push("--pwfile", path.join("..", "password"), "--no-instructions", ...(sync ? [] : ["--no-sync"]));
-  args.push("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8");
-  const { succeeded, stderr } = await run(binaries.initdb, args, { cwd: data, user });
-  if (succeeded) return;
-  throw new LocalPostgresError(
-    "INITDB_FAILED",
-    `PostgreSQL could not prepare its data in ${directory}; initdb says:\n${stderr.trim()}\n` +
-      "Check that the disk has 100 MB left and that the directory can be written.",
-  );
-}
-
-/**
- * Linux lets a process name its working directory by `/proc/self/cwd` without passing through the directories above
- * it: so the data of a clone in root's home, of mode 0700, can stay where they belong.
- */
-function dataArgument(data: string, user: ServerUser | undefined): string {
-  return user !== undefined && process.platform === "linux" ? "/proc/self/cwd" : data;
-}
-
-async function assertReachable(data: string, user: ServerUser): Promise<void> {
-  if (process.platform === "linux" || (await canReach(data, user))) return;
-  throw new LocalPostgresError(
-    "DATA_DIR_UNREACHABLE",
-    `PostgreSQL does not run as root, and the user that should run it cannot reach ${data}. Start as an ordinary ` +
-      "user, choose a data directory outside of root's home, or set DATABASE_URL.",
-  );
-}
-
 function openCluster(directory: string, user: ServerUser | undefined, isThrowAway: boolean): Cluster {
   const data = path.join(directory, "data");
   const password = readPassword(directory);
-  return { directory, data, dataArgument: dataArgument(data, user), password, isThrowAway, user };
+  return { directory, data, dataArgument: locateData(data, user), password, isThrowAway, user };
 }
 
 function readPassword(directory: string): string {

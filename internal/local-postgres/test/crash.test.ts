@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { once } from "node:events";
 import { Client } from "pg";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { isAlive } from "../src/process-table.ts";
 import { startLocalPostgres } from "../src/local-postgres.ts";
 import { startApp } from "./app.ts";
@@ -55,20 +55,23 @@ const victims = [
   ["the server", "the supervisor", "the app"],
 ];
 
+/** One cluster for the tests that need none of their own. */
+const home = createTempDirectory();
+const kept = { dataDir: home.path("postgres") };
+afterAll(() => home[Symbol.asyncDispose]());
+
 it.each(victims.map((names) => [names.join(", "), names] as const))(
   "starts again, with what was committed, after kill -9 of %s",
   async (_, names) => {
-    await using temp = createTempDirectory();
-    const options = { dataDir: temp.path("postgres") };
-    await using app = startApp({ options });
+    await using app = startApp({ options: kept });
     const { url } = await app.started;
     const { server, supervisor } = await processesOf(url);
-    await ask(url, "create table note as select 'kept' as text");
+    await ask(url, "create table if not exists note as select 'kept' as text");
     const pids: Record<string, number> = { "the app": app.pid, "the supervisor": supervisor, "the server": server };
 
     for (const name of names) process.kill(pids[name]!, "SIGKILL");
     await app.kill();
-    await using postgres = await startLocalPostgres(options);
+    await using postgres = await startLocalPostgres(kept);
 
     expect(await ask(postgres.url(), "select text from note")).toEqual([{ text: "kept" }]);
     await expect.poll(() => [isAlive(server), isAlive(supervisor)], patient).toEqual([false, false]);
@@ -76,15 +79,13 @@ it.each(victims.map((names) => [names.join(", "), names] as const))(
 );
 
 it("waits for a server that is still ending", async () => {
-  await using temp = createTempDirectory();
-  const options = { dataDir: temp.path("postgres") };
-  await using app = startApp({ options });
+  await using app = startApp({ options: kept });
   const { url } = await app.started;
   const { server } = await processesOf(url);
   process.kill(server, "SIGSTOP");
 
   await app.kill();
-  const start = startLocalPostgres(options);
+  const start = startLocalPostgres(kept);
   process.kill(server, "SIGCONT");
   await using postgres = await start;
 
@@ -92,12 +93,10 @@ it("waits for a server that is still ending", async () => {
 });
 
 it("tells the second start on the same data who has them", async () => {
-  await using temp = createTempDirectory();
-  const options = { dataDir: temp.path("postgres") };
-  await using app = startApp({ options });
+  await using app = startApp({ options: kept });
   const { url } = await app.started;
 
-  const second = startLocalPostgres(options);
+  const second = startLocalPostgres(kept);
 
   await expect(second).rejects.toMatchObject({
     code: "DATA_DIR_IN_USE",
@@ -107,13 +106,11 @@ it("tells the second start on the same data who has them", async () => {
 });
 
 it("tells so too when the first one's supervisor was killed", async () => {
-  await using temp = createTempDirectory();
-  const options = { dataDir: temp.path("postgres") };
-  await using app = startApp({ options });
+  await using app = startApp({ options: kept });
   const { url } = await app.started;
   process.kill((await processesOf(url)).supervisor, "SIGKILL");
 
-  const second = startLocalPostgres(options);
+  const second = startLocalPostgres(kept);
 
   await expect(second).rejects.toMatchObject({
     code: "DATA_DIR_IN_USE",

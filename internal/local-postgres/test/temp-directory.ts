@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect } from "vitest";
+import { vi } from "vitest";
 
 export interface TempDirectory extends AsyncDisposable {
   path(...names: string[]): string;
@@ -15,12 +15,12 @@ export function createTempDirectory(mode = 0o755): TempDirectory {
     path: (...names) => path.join(directory, ...names),
     // The server of an app that was just killed may still be writing to it.
     async [Symbol.asyncDispose]() {
-      await expect.poll(() => remove(directory), { timeout: 15_000 }).toBe(true);
+      await vi.waitFor(() => remove(directory), { timeout: 15_000 });
     },
   };
 }
 
-function remove(directory: string): boolean {
+function remove(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
-  return !existsSync(directory);
+  if (existsSync(directory)) throw new Error(`Something still writes to ${directory}.`);
 }
