@@ -137,14 +137,13 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
 
 /** The client as the work sees it. */
 function guard(client: PgClient, owned: OwnedTransaction): object {
+  const refuse = (): never => {
+    throw owned.refuse();
+  };
   const methods = new Map<PropertyKey, unknown>([
     ["query", (...args: unknown[]) => guardedQuery(client, owned, args)],
-    [
-      "release",
-      () => {
-        throw owned.refuse();
-      },
-    ],
+    ["release", refuse],
+    ["end", refuse],
   ]);
   return new Proxy(client, {
     get(target, property) {

@@ -46,17 +46,13 @@ export class Registrations<in Tx> {
   }
 
   of(event: object): HandlersOf<Tx> {
+    if (typeof event !== "object" || event === null) throw notAnEvent();
     const prototype = Object.getPrototypeOf(event) as object | null;
-    return this.#byPrototype.get(prototype) ?? this.#find(event, prototype);
+    return this.#byPrototype.get(prototype) ?? this.#find(prototype);
   }
 
-  #find(event: object, prototype: object | null): HandlersOf<Tx> {
-    if (typeof event !== "object" || prototype === null || prototype === Object.prototype || Array.isArray(event)) {
-      throw new DomainEventsError(
-        "EVENT_INVALID",
-        "An event is an instance of a class: publish(new UserRegistered({ … })), where UserRegistered extends defineEvent(…).",
-      );
-    }
+  #find(prototype: object | null): HandlersOf<Tx> {
+    if (prototype === null || prototype === Object.prototype || prototype === Array.prototype) throw notAnEvent();
     this.#refuseSecondName(prototype);
     const handlers = sort(this.#all.filter((registration) => isOrExtends(prototype, prototypeOf(registration))));
     this.#byPrototype.set(prototype, handlers);
@@ -78,6 +74,13 @@ export class Registrations<in Tx> {
         "its own; if there is one class only, its module is loaded twice: import it by one path and in one module format.",
     );
   }
+}
+
+function notAnEvent(): DomainEventsError {
+  return new DomainEventsError(
+    "EVENT_INVALID",
+    "An event is an instance of a class: publish(new UserRegistered({ … })), where UserRegistered extends defineEvent(…).",
+  );
 }
 
 function sort<Tx>(matching: readonly AnyRegistration<Tx>[]): HandlersOf<Tx> {

@@ -54,6 +54,7 @@ export const pgDriver: TestedDriver<PoolClient> = {
   query: (tx, text) => tx.query(text),
   meddling: [
     { how: "tx.release()", meddle: (tx) => tx.release() },
+    { how: "tx.end()", meddle: (tx) => tx.end() },
     ...statements.map((text) => ({ how: text, meddle: (tx: PoolClient) => tx.query(text) })),
   ],
 };
