@@ -30,8 +30,6 @@ export function createAppDatabase({ databaseUrl, logger }: AppDatabaseOptions): 
     connection: { connectionString: databaseUrl, connectionTimeoutMillis: 5_000, application_name: "koa-app" },
     pool: { min: 0, max: 10 },
     acquireConnectionTimeout: 10_000,
-    // By default knex writes the parameters of a failed statement, hashes and addresses, into the message of its error.
-    compileSqlOnError: false,
     // Else knex writes to the console.
     log: knexLog(logger),
     migrations: { migrationSource },

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { createTestDatabase } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
+import { createAppDatabase } from "../src/app-database.ts";
+import { createLogger } from "../src/logging/logger.ts";
 import { portOf } from "../src/http/port-of.ts";
 import { createHome } from "./support/home.ts";
 
@@ -105,13 +107,14 @@ describe("a command that cannot start", { timeout: 60_000 }, () => {
 
 describe("processes that start together", { timeout: 60_000 }, () => {
   it("take turns to migrate", async () => {
-    await using home = await createHome();
     await using database = await createTestDatabase();
-    const settings = { DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1" };
+    const logger = createLogger({ level: "silent" });
+    const starting = Array.from({ length: 5 }, () => createAppDatabase({ databaseUrl: database.url, logger }));
 
-    const ends = await Promise.all([1, 2, 3].map(() => home.run("migrate.ts", settings)));
+    const ends = await Promise.allSettled(starting.map((each) => each.migrate()));
 
-    expect(ends.map(({ exitCode, stderr }) => [exitCode, stderr])).toEqual([1, 2, 3].map(() => [0, ""]));
+    expect(ends.filter(({ status }) => status === "rejected")).toEqual([]);
+    await Promise.all(starting.map((each) => each.close()));
   });
 
   it("migrate although one was killed while it did", async () => {

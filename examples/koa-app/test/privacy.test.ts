@@ -35,6 +35,18 @@ describe("what is nobody's business", () => {
     expect(foundIn(app.logText(), ["ada@", secretPassword, "argon2id$", "$scrypt$"])).toEqual([]);
   });
 
+  it("is not in the error of a statement that failed", async () => {
+    await using app = await startTestApp();
+
+    const failed = app.composition.database
+      .knex("users")
+      .where({ email: "ada@example.org", no_such_column: secretPassword });
+
+    await expect(failed).rejects.toSatisfy((error: Error) => {
+      return error.message.includes("no_such_column") && foundIn(error.message, ["ada@", secretPassword]).length === 0;
+    });
+  });
+
   it("is not in the log of a body that does not parse", async () => {
     await using app = await startTestApp();
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPasswordHasher } from "../src/passwords/password-hasher.ts";
 import { becomeVerified, linkIn, mailTo, newAddress, password, register, tokenIn, verify } from "./support/people.ts";
 import { postAs } from "./support/post-as.ts";
+import { watchUnits } from "./support/watch-units.ts";
 import { startTestApp, type LogLine, type TestApp } from "./support/test-app.ts";
 
 describe("POST /auth/register", () => {
@@ -49,6 +50,7 @@ describe("POST /auth/register", () => {
     for (const email of [newAddress(), unverified, verified]) work.push(await workOf(() => register(app, email)));
 
     expect(work[0]?.statements.at(0)).toMatch(/^BEGIN/i);
+    expect(work[0]?.statements.filter((statement) => statement.includes("outbox")).length).toBe(1);
     expect(work[0]?.statements.at(-1)).toMatch(/^COMMIT/i);
     expect(work[0]?.hashCount).toBe(1);
     expect(work[1]).toEqual(work[0]);
@@ -200,21 +202,17 @@ describe("POST /auth/register", () => {
     return row;
   }
 
-  /** The statements of the units of work while something runs, and how many hashes are made. Tasks are left out. */
-  async function workOf(action: () => Promise<unknown>): Promise<{ statements: string[]; hashCount: number }> {
-    const statements: string[] = [];
-    const { knex } = app.composition.database;
-    const units = new Set<string>();
-    const note = ({ sql, __knexTxId: unit }: { sql: string; __knexTxId?: string }) => {
-      if (unit === undefined) return;
-      units.add(unit);
-      statements.push(sql);
-    };
-    knex.on("query", note);
+  /** The statements of the one unit of work that runs meanwhile, and how many hashes are made. */
+  async function workOf(action: () => Promise<unknown>): Promise<Work> {
+    using watch = watchUnits();
     const before = app.hashCount();
     await action();
-    knex.off("query", note);
-    expect(units.size).toBe(1);
-    return { statements, hashCount: app.hashCount() - before };
+    expect(watch.units.length).toBe(1);
+    return { statements: watch.units[0] ?? [], hashCount: app.hashCount() - before };
+  }
+
+  interface Work {
+    readonly statements: readonly string[];
+    readonly hashCount: number;
   }
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { becomeVerified, linkIn, mailTo, newAddress, register, tokenIn, verify } from "./support/people.ts";
+import { watchUnits } from "./support/watch-units.ts";
 import { startTestApp, type TestApp } from "./support/test-app.ts";
 
 describe("/auth/verify-email", () => {
@@ -60,10 +61,17 @@ describe("/auth/verify-email", () => {
     const email = newAddress();
     await register(app, email);
     const token = tokenIn(await mailTo(app, email));
+    const holder = await app.data.connect();
+    await holder.query("begin");
+    await holder.query("select from users where email = $1 for update", [email]);
 
-    const responses = await Promise.all([verify(app, token), verify(app, token), verify(app, token)]);
+    const posts = Promise.all([verify(app, token), verify(app, token)]);
+    await expect.poll(waitingCount).toBe(2);
+    await holder.query("rollback");
+    holder.release();
 
-    expect(responses.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 410, 410]);
+    const statuses = (await posts).map(({ status }) => status);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 410]);
   });
 
   it("runs a handler of its own once the verification is committed", async () => {
@@ -146,20 +154,25 @@ describe("/auth/verify-email", () => {
 
     const answers = [];
     for (const email of [newAddress(), unverified, verified]) {
-      const statements: string[] = [];
-      const note = ({ sql, __knexTxId: unit }: { sql: string; __knexTxId?: string }) => unit && statements.push(sql);
-      app.composition.database.knex.on("query", note);
+      using watch = watchUnits();
       const response = await app.post("/auth/resend-verification", { email });
-      app.composition.database.knex.off("query", note);
-      answers.push({ status: response.status, body: await response.text(), statements });
+      answers.push({ status: response.status, body: await response.text(), units: [...watch.units] });
     }
 
     expect(answers[0]?.status).toBe(202);
+    expect(answers[0]?.units.length).toBe(1);
     expect(answers[1]).toEqual(answers[0]);
     expect(answers[2]).toEqual(answers[0]);
     await mailTo(app, unverified, 2);
     expect(app.mailsTo(verified).length).toBe(1);
   });
+
+  async function waitingCount(): Promise<number> {
+    const { rows } = await app.data.query(
+      "select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows[0].count;
+  }
 
   async function isVerified(email: string): Promise<boolean> {
     const { rows } = await app.data.query("select verified_at from users where email = $1", [email]);
