@@ -214,6 +214,7 @@ describe("registering", () => {
     bus.register(Placed, (_event, { record }) => {
       undo();
       bus.register(Placed, () => log.push("registered meanwhile"));
+      bus.register(Shipped, () => log.push("registered before its event was recorded"));
       bus.clearHandlers();
       record(new Shipped({ id: 1 }));
     });
