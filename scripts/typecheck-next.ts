@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
 const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript7/package.json")), "bin/tsc");
-const projects = globSync("{packages,examples,internal}/*/tsconfig.json", { cwd: join(import.meta.dirname, "..") });
+const projects = globSync(["scripts/tsconfig.json", "{packages,examples,internal}/*/tsconfig.json"], {
+  cwd: join(import.meta.dirname, ".."),
+});
 
 const failed = projects.filter((project) => {
   const { status } = spawnSync(process.execPath, [compiler, "-p", project], {

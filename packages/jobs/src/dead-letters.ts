@@ -27,6 +27,7 @@ export interface DeadLetter {
   readonly diedAt: Date;
 }
 
+/** Which dead letters to list. */
 export interface DeadLetterFilter {
   readonly task?: string;
   /** How many, from 1 to 1,000. Default: 100. */

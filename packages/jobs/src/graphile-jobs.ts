@@ -97,8 +97,8 @@ export async function queryMigrated(db: Queryable, text: string, values: readonl
     if (!missingObjectCodes.has(String((error as { code?: unknown } | null)?.code))) throw error;
     throw new JobsError(
       "MIGRATION_MISSING",
-      "The tables of @acme/jobs are not in this database, or are older than the package. Run `await jobs.migrate()` " +
-        "(acme-jobs migrate). If the data of this transaction lives in another database than the jobs, give createJobs() an outbox.",
+      "The tables of @acme/jobs are not in this database, or are older than the package. Run `await jobs.migrate()`. " +
+        "If the data of this transaction lives in another database than the jobs, give createJobs() an outbox.",
       { cause: error },
     );
   }

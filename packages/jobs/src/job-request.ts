@@ -17,6 +17,7 @@ export interface JobRequest {
   readonly preserveRunAt: boolean;
 }
 
+/** When, where and how often together a job runs. */
 export interface JobOptions {
   /** Not before this time. Default: now. */
   readonly runAt?: Date;

@@ -14,6 +14,7 @@ import type { Task } from "./task.ts";
 import { isUnreachable, jobsDatabaseUnreachable } from "./unreachable.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./worker/worker.ts";
 
+/** Where the jobs live, and what the package tells. */
 export interface JobsOptions {
   /** The database the jobs live in: a URL, or a pg.Pool. Opened at the first use. */
   readonly connection: Connection;
@@ -23,6 +24,7 @@ export interface JobsOptions {
   readonly logger?: Logger;
 }
 
+/** The settings of a job, and the transaction it belongs to. */
 export interface EnqueueOptions extends JobOptions {
   /**
    * A knex transaction, a pg client in a transaction, or anything with `query(text, values)`. The job exists if and only
@@ -31,6 +33,7 @@ export interface EnqueueOptions extends JobOptions {
   readonly tx?: TransactionHandle;
 }
 
+/** The jobs of an application, made by {@link createJobs}. */
 export interface Jobs extends AsyncDisposable {
   /**
    * Adds one job and returns its id (UUIDv7), which is the `idempotencyKey` of its runs.
@@ -98,7 +101,7 @@ const outboxPoolSize = 4;
  * @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool.
  * @example
  * ```ts
- * const jobs = createJobs({ connection: process.env.DATABASE_URL });
+ * const jobs = createJobs({ connection: "postgres://app@localhost:5432/app" });
  * await jobs.migrate();
  * await jobs.enqueue(sendReceipt, { orderId });
  * ```

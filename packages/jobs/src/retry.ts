@@ -13,6 +13,7 @@ export interface RetryPolicy {
 
 type ErrorClass = abstract new (...args: never[]) => unknown;
 
+/** What every builder of a retry policy takes. */
 export interface RetryOptions {
   /** Which errors are worth another attempt: classes, or a predicate. Default: all but `NonRetryableError`. */
   readonly on?: readonly ErrorClass[] | ((error: unknown) => boolean);
@@ -20,6 +21,7 @@ export interface RetryOptions {
   readonly jitter?: number;
 }
 
+/** Settings of `retry.fixed`. */
 export interface FixedRetryOptions extends RetryOptions {
   /** Runs in total, 1 to 1,000. */
   readonly attempts: number;
@@ -27,6 +29,7 @@ export interface FixedRetryOptions extends RetryOptions {
   readonly delayMs: number;
 }
 
+/** Settings of `retry.linear` and `retry.exponential`. */
 export interface GrowingRetryOptions extends FixedRetryOptions {
   /** Where the growth ends, before jitter is added. Default: 24 hours. */
   readonly maxDelayMs?: number;

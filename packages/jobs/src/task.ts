@@ -11,6 +11,7 @@ export interface Task<Name extends string = string, Input = unknown, Output = un
   readonly timeoutMs: number | undefined;
 }
 
+/** What a task is, besides its name. */
 export interface TaskOptions<Input, Output> {
   /** Any Standard Schema. Its *output* is what is stored, and must survive JSON unchanged. */
   readonly payload: StandardSchema<Input, Output>;

@@ -4,6 +4,7 @@ import { listen } from "./listen.ts";
 import { forgetTaken, moveBatch, type RelayPools } from "./move-batch.ts";
 import { outboxChannel } from "./outbox.ts";
 
+/** How a relay looks for outbox rows. The defaults serve most. */
 export interface RelayOptions {
   /** Rows moved in one transaction, from 1. Default: 1,000. */
   readonly batchSize?: number;

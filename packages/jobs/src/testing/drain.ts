@@ -6,6 +6,7 @@ import type { Jobs } from "../jobs.ts";
 import { moveBatch } from "../outbox/move-batch.ts";
 import type { PerformableTask } from "../perform.ts";
 
+/** Which tasks {@link drain} runs, and for how long. */
 export interface DrainOptions {
   readonly tasks: readonly PerformableTask[];
   /** Whether jobs that wait for a `runAt` or for their next attempt run as well. Default: true. */
@@ -14,6 +15,7 @@ export interface DrainOptions {
   readonly withinMs?: number;
 }
 
+/** What happened while {@link drain} ran. */
 export interface DrainResult {
   /** Attempts that succeeded. */
   readonly doneCount: number;
@@ -31,7 +33,7 @@ const batchSize = 1_000;
  * @throws {@link JobsError} `DRAIN_INCOMPLETE` when the time is over, naming the tasks that are left.
  * @example
  * ```ts
- * await register(newUser);
+ * await registerUser(unitOfWork, email);
  * await drain(jobs, { tasks: [performSendVerificationEmail] });
  * expect(mailbox).toHaveLength(1);
  * ```

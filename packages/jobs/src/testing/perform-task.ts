@@ -4,6 +4,7 @@ import { toStoredPayload } from "../payload.ts";
 import type { PerformableTask } from "../perform.ts";
 import { runAttempt } from "../worker/attempt.ts";
 
+/** What the attempt of {@link performTask} looks like to the code. */
 export interface PerformTaskOptions {
   /** Counted from 1. Default: 1. */
   readonly attempt?: number;

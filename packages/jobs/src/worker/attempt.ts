@@ -43,12 +43,12 @@ export async function runAttempt(
   }
 }
 
-/** A worker that dies takes its attempt with it: what is used up without an error has killed its worker each time. */
+/** A worker that dies takes its attempt with it, so a job that kills its worker each time arrives here used up. */
 function assertNotUsedUp(task: string, attempt: number, attempts: number): void {
   if (attempt <= attempts) return;
   throw new JobsError(
     "WORKER_DIED",
-    `Task "${task}" has used its ${attempts} attempts, the last of them without an end: its worker died or lost the database.`,
+    `Task "${task}" has used its ${attempts} attempts without one that ended in time to be recorded: its worker died, lost the database, or the policy has been shortened since.`,
   );
 }
 

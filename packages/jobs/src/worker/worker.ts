@@ -6,6 +6,7 @@ import { createJobRunner } from "./job-runner.ts";
 import { startPoolKeeper } from "./pool-keeper.ts";
 import { taskTable } from "./task-table.ts";
 
+/** What a worker runs and how. Only `tasks` is needed. */
 export interface WorkerOptions {
   /** What this worker runs: tasks with their code. Jobs of other tasks wait for a worker that knows them. */
   readonly tasks: readonly PerformableTask[];
@@ -23,6 +24,7 @@ export interface WorkerOptions {
   readonly relay?: boolean;
 }
 
+/** How long a stop may take. */
 export interface StopOptions {
   /** Milliseconds that running jobs get to finish, from 0. Default: 25,000. */
   readonly deadlineMs?: number;
@@ -34,6 +36,7 @@ export interface StopOptions {
  */
 export type WorkerState = "starting" | "running" | "recovering" | "stopping" | "stopped";
 
+/** A running worker, made by `jobs.startWorker`. */
 export interface Worker extends AsyncDisposable {
   readonly state: WorkerState;
   /**
