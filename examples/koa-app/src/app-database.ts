@@ -3,6 +3,7 @@ import { Pool, type QueryConfig } from "pg";
 import type { Logger } from "./logging/logger.ts";
 import { withoutSecrets } from "./logging/without-secrets.ts";
 import { migrationSource } from "./migrations/index.ts";
+import { explainingRefusals } from "./database-refusal.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** The database the users are in: knex for units of work, a plain pool for the outbox and the request limits. */
@@ -12,10 +13,10 @@ export interface AppDatabase {
   /**
    * Brings the tables up to date. Processes that start together take turns.
    *
-   * @throws {@link StartupError} `APP_DATABASE_UNREACHABLE`.
+   * @throws {@link StartupError} `DATABASE_REFUSED`.
    */
   migrate(): Promise<void>;
-  /** @throws {@link StartupError} `MIGRATION_MISSING` or `APP_DATABASE_UNREACHABLE`. */
+  /** @throws {@link StartupError} `MIGRATION_MISSING` or `DATABASE_REFUSED`. */
   assertMigrated(): Promise<void>;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
@@ -46,8 +47,8 @@ export function createAppDatabase({ databaseUrl, logger }: AppDatabaseOptions): 
   return {
     knex,
     pool,
-    migrate: () => reaching(() => inTurn(pool, () => migrateToLatest(knex))),
-    assertMigrated: () => reaching(() => assertNothingPending(knex)),
+    migrate: () => explainingRefusals("DATABASE_URL", () => inTurn(pool, () => migrateToLatest(knex))),
+    assertMigrated: () => explainingRefusals("DATABASE_URL", () => assertNothingPending(knex)),
     ping: async () => void (await pool.query({ text: "select 1", query_timeout: 2_000 } as QueryConfig)),
     close: async () => void (await Promise.all([knex.destroy(), pool.end()])),
   };
@@ -92,27 +93,4 @@ async function inTurn(pool: Pool, work: () => Promise<void>): Promise<void> {
     // Ending the session is what surely frees its lock.
     client.release(true);
   }
-}
-
-async function reaching(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (error instanceof StartupError || !isConnectionFailure(error)) throw error;
-    throw new StartupError(
-      "APP_DATABASE_UNREACHABLE",
-      `The app database cannot be used (${error.code}). Check that the server in DATABASE_URL runs, and the user, password and database in it.`,
-      { cause: error },
-    );
-  }
-}
-
-// Class 08: connection; 28: credentials; 3D: no such database; 53300: too many connections; 57P03: starting or stopping.
-const connectionFailures = /^(?:E[A-Z]+|08\w{3}|28\w{3}|3D\w{3}|53300|57P03|NO_ANSWER)$/;
-
-function isConnectionFailure(error: unknown): error is Error & { code: string } {
-  if (!(error instanceof Error)) return false;
-  // pg and tarn give a timed out connect no code.
-  if (/timeout/i.test(error.message)) Object.assign(error, { code: "NO_ANSWER" });
-  return "code" in error && typeof error.code === "string" && connectionFailures.test(error.code);
 }

@@ -1,9 +1,14 @@
 import type { Jobs, PerformableTask, Worker } from "@acme/jobs";
+import { explainingRefusals } from "./database-refusal.ts";
 import type { Health } from "./health.ts";
 
 /** The worker of this process, with the relay that feeds it; or none, where JOB_QUEUE_ENABLED is false. */
 export interface BackgroundJobs {
-  /** An unreachable jobs database is no error: the worker starts by itself once it is there, and the app serves meanwhile. */
+  /**
+   * An unreachable jobs database is no error: the worker starts by itself once it is there, and the app serves meanwhile.
+   *
+   * @throws {@link StartupError} `DATABASE_REFUSED` when it is there, and refuses the user, the password or the database name.
+   */
   start(): Promise<void>;
   health(): Promise<Pick<Health["parts"], "jobsDatabase" | "worker" | "outbox">>;
   /** Resolves when every job is done or handed back. */
@@ -20,7 +25,10 @@ export function createBackgroundJobs({
   let worker: Worker | undefined;
   return {
     async start() {
-      if (isEnabled) worker = await jobs.startWorker({ tasks, concurrency, migrate });
+      if (!isEnabled) return;
+      worker = await explainingRefusals("JOB_QUEUE_DATABASE_URL", () =>
+        jobs.startWorker({ tasks, concurrency, migrate }),
+      );
     },
     async health() {
       const { jobsDatabase, outbox } = await jobs.health();

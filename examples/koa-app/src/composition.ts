@@ -8,6 +8,7 @@ import { createApp } from "./app.ts";
 import { createBackgroundJobs, type BackgroundJobs } from "./background-jobs.ts";
 import { logBus } from "./bus-log.ts";
 import type { Config } from "./config.ts";
+import { explainingRefusals } from "./database-refusal.ts";
 import { registerHandlers } from "./handlers.ts";
 import { createHealthCheck } from "./health.ts";
 import { authRoutes } from "./http/auth-routes.ts";
@@ -111,7 +112,7 @@ export function compose({
       }
     },
     async prepareJobs() {
-      if (config.jobQueueEnabled) await jobs.migrate();
+      if (config.jobQueueEnabled) await explainingRefusals("JOB_QUEUE_DATABASE_URL", () => jobs.migrate());
     },
     announceStop: () => {
       isStopping = true;

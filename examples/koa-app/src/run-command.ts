@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { describeError } from "./logging/describe-error.ts";
 
 /** What a command has at hand. */
 export interface CommandContext {
@@ -52,6 +53,12 @@ function listenForSignals(): { stopSignal: AbortSignal; interrupted: Promise<1> 
       if (performance.now() - firstAt > 1_000) resolve(1);
     });
   }
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${explain(error)}\n`);
+    resolve(1);
+  });
+  // Whoever read the output has gone, as in `npm start | head`.
+  process.stdout.on("error", () => controller.abort());
   if (process.env["npm_lifecycle_event"] !== undefined) whenOrphaned(() => controller.abort());
   return { stopSignal: controller.signal, interrupted };
 }
@@ -69,7 +76,7 @@ export async function pause(durationMs: number, stopSignal: AbortSignal): Promis
 
 function explain(error: unknown): string {
   if (hasTeachingMessage(error)) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return describeError(error).stack ?? "Something that is not an Error was thrown.";
 }
 
 // The errors of this repository say what happened and what to do. Of anything else the frames are needed, too.

@@ -31,21 +31,28 @@ describe("a command that cannot start", { timeout: 60_000 }, () => {
     });
 
     expect(failed.exitCode).toBe(1);
-    expect(failed.stderr).toMatch(/^The app database cannot be used \(ECONNREFUSED\)\. .*\n$/);
+    expect(failed.stderr).toMatch(/^The database in DATABASE_URL cannot be used \(ECONNREFUSED\)\. .*\n$/);
     expect(failed.stderr + failed.stdout).not.toContain("secret");
   });
 
-  it("says that the database of the URL does not exist", async () => {
-    await using home = await createHome();
-    await using database = await createTestDatabase();
-    const missing = new URL(database.url);
-    missing.pathname = "/no_such_database";
+  it.each(["DATABASE_URL", "JOB_QUEUE_DATABASE_URL"])(
+    "says that the database in %s does not exist",
+    async (setting) => {
+      await using home = await createHome();
+      await using database = await createTestDatabase();
+      const missing = new URL(database.url);
+      missing.pathname = "/no_such_database";
 
-    const failed = await home.run("main.ts", { DATABASE_URL: missing.href, SMTP_URL: "smtp://127.0.0.1:1" });
+      const failed = await home.run("main.ts", {
+        DATABASE_URL: database.url,
+        SMTP_URL: "smtp://127.0.0.1:1",
+        [setting]: missing.href,
+      });
 
-    expect(failed.exitCode).toBe(1);
-    expect(failed.stderr).toMatch(/^The app database cannot be used \(3D000\)\. .*\n$/);
-  });
+      expect(failed.exitCode).toBe(1);
+      expect(failed.stderr).toMatch(new RegExp(`^The database in ${setting} cannot be used \\(3D000\\)\\. .*\\n$`));
+    },
+  );
 
   it("says that migrations are missing, and which command runs them", async () => {
     await using home = await createHome();
