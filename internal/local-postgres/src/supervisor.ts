@@ -3,7 +3,6 @@ import { rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Assignment, Report } from "./launch.ts";
 import { stopServer, supervisorNote } from "./running-server.ts";
-import { serverEnvironment } from "./server-environment.ts";
 
 /*
  * A process between the app and PostgreSQL. It has a process group of its own, so that Ctrl-C reaches the app and not
@@ -20,7 +19,6 @@ writeFileSync(note, String(assignment.appPid), { flag: "wx" });
 const server = spawn(binaries.postgres, ["-D", cluster.dataArgument, ...assignment.serverArguments], {
   ...cluster.user,
   cwd: cluster.data,
-  env: serverEnvironment(),
   stdio: ["ignore", "ignore", "pipe"],
   windowsHide: true,
 });

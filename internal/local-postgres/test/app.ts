@@ -39,6 +39,9 @@ export function startApp({ user, env, file, ...request }: AppOptions): App {
     env: { ...process.env, ...env, REQUEST: JSON.stringify(request) },
   });
   const exited = once(child, "exit");
+  const killIt = () => void child.kill("SIGKILL");
+  process.once("exit", killIt);
+  child.once("exit", () => process.off("exit", killIt));
   const first = once(child, "message").then(([report]) => report as AppReport);
   return {
     pid: child.pid ?? 0,

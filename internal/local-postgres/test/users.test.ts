@@ -52,15 +52,16 @@ describe.runIf(isRootOnLinux)("started by root", () => {
 
   it("runs as the owner of the data, when an ordinary user made them", async () => {
     await using temp = createTempDirectory();
-    chownSync(temp.path(), unprivileged.uid, unprivileged.gid);
+    const nobody = { uid: 65_534, gid: 65_534 };
+    chownSync(temp.path(), nobody.uid, nobody.gid);
     const options = { dataDir: temp.path("postgres") };
-    await using app = startApp({ options, user: unprivileged });
+    await using app = startApp({ options, user: nobody });
     await app.started;
     await app.kill();
 
     await using postgres = await startLocalPostgres(options);
 
-    expect(statusOf((await processesOf(postgres.url())).server, "Uid")).toBe(unprivileged.uid);
+    expect(statusOf((await processesOf(postgres.url())).server, "Uid")).toBe(nobody.uid);
   });
 
   it("does not read the password through a link", async () => {
