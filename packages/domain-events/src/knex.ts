@@ -2,6 +2,7 @@ import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { OwnedTransaction } from "./owned-transaction.ts";
 import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { rollbackTimeoutMs, within } from "./within.ts";
 
 /** The part of a knex instance that is needed; `Knex` is one. */
 export interface KnexInstance<Tx> {
@@ -111,9 +112,10 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
 
   async function rollback(reason: unknown): Promise<void> {
     owned.close();
-    if (lost !== undefined || isConnectionError(reason)) discard(connection, lost ?? reason);
-    await Promise.resolve(knexRollback(reason)).catch(() => {});
-    await released.catch(() => {});
+    const ended = released.catch(() => {});
+    void Promise.resolve(knexRollback(reason)).catch(() => {});
+    await within(rollbackTimeoutMs, ended).catch((error: unknown) => discard(connection, error));
+    await ended;
   }
 
   return {

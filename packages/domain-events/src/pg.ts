@@ -2,7 +2,7 @@ import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { OwnedTransaction } from "./owned-transaction.ts";
 import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import { within } from "./within.ts";
+import { rollbackTimeoutMs, within } from "./within.ts";
 
 /** The part of a pg client that is needed; a `pg.PoolClient` is one. */
 export interface PgClient {
@@ -31,8 +31,6 @@ export type ClientOf<Pool> = Pool extends {
   : Pool extends { connect: () => Promise<infer Client> }
     ? Client
     : never;
-
-const rollbackTimeoutMs = 5_000;
 
 /**
  * Units of work over a `pg.Pool`. In the work `tx` is the pool's client, which refuses statements that would end the
@@ -99,9 +97,8 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
     client.off("notice", onNotice);
   }
 
-  async function rollback(reason: unknown): Promise<void> {
+  async function rollback(): Promise<void> {
     owned.close();
-    if (lost || isConnectionError(reason)) return release(lost ?? reason);
     try {
       await within(rollbackTimeoutMs, client.query("rollback"));
       release();
@@ -119,7 +116,7 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
     async commit() {
       const refusal = owned.violation ?? (lost && TransactionAbortedError.lost(lost));
       if (refusal) {
-        await rollback(refusal);
+        await rollback();
         throw refusal;
       }
       owned.close();

@@ -1,3 +1,6 @@
+/** A connection that has not answered ROLLBACK by then is closed; PostgreSQL rolls back what it leaves open. */
+export const rollbackTimeoutMs = 2_000;
+
 /** Settles like the promise, or rejects after `timeoutMs`. */
 export async function within<Result>(
   timeoutMs: number,

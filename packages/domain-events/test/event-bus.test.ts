@@ -135,11 +135,12 @@ describe("recording in a handler", () => {
 
     expect(error).toBeInstanceOf(EventLoopError);
     expect((error as EventLoopError).chain.slice(0, 3)).toEqual(["placed", "shipped", "placed"]);
+    expect((error as EventLoopError).chain).toHaveLength(102);
     expect((error as Error).message).toMatch(/placed → shipped/);
     expect(logger.errors).toHaveLength(1);
   });
 
-  it("ends a circle also when its handlers swallow the error and branch", async () => {
+  it("ends a circle also when its handlers swallow the error, and the whole publish with it", async () => {
     const bus = createEventBus({ logger: keepLog() });
     let runs = 0;
     bus.register(Placed, ({ id }, { record }) => {
@@ -151,8 +152,9 @@ describe("recording in a handler", () => {
       }
     });
 
-    await expect(bus.publish(new Placed({ id: 1 }))).rejects.toBeInstanceOf(EventLoopError);
-    expect(runs).toBe(101);
+    const circles = [new Placed({ id: 1 }), new Placed({ id: 2 })];
+    await expect(bus.publishAll(circles)).rejects.toBeInstanceOf(EventLoopError);
+    expect(runs).toBe(201);
   });
 
   it("allows recursion over a tree a hundred levels deep", async () => {

@@ -150,6 +150,7 @@ it("rolls back when beforeCommit handlers record in a circle, and names the chai
 
   await expect(running).rejects.toBeInstanceOf(EventLoopError);
   await expect(running).rejects.toMatchObject({ chain: expect.arrayContaining(["happened", "followed"]) });
+  await expect(running).rejects.toHaveProperty("chain.length", 102);
   expect(world.handled).toEqual([]);
 });
 

@@ -218,6 +218,14 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
     it("returns the result and publishes once when the driver lost patience while COMMIT succeeded", async () => {
       await using world = await createWorld(driver, { queryTimeoutMs: 300 });
       const reply = world.proxy.holdCommitReply();
+      let askedCount = 0;
+      const { transactionStatus } = world.adapter;
+      Object.assign(world.adapter, {
+        transactionStatus: (...args: Parameters<typeof transactionStatus>) => {
+          askedCount += 1;
+          return transactionStatus(...args);
+        },
+      });
 
       const result = await world.unitOfWork.run(async ({ tx, record }) => {
         await world.insert(tx, 1);
@@ -225,11 +233,13 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
         return "result";
       });
 
-      reply.release();
+      // Once: the connection that no longer answers was not asked.
+      expect(askedCount).toBe(1);
       expect(result).toBe("result");
       expect(world.handled).toEqual([1]);
       expect(await world.stored()).toEqual([1]);
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+      reply.release();
     });
 
     it("takes a unit that has written nothing for committed", async () => {
@@ -342,29 +352,36 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
 
-    it("rejects when the backend died and the work did not notice", async () => {
+    it("rejects, and knows that nothing was committed, when the backend died and the work swallowed it", async () => {
       await using world = await createWorld(driver);
 
       const running = world.unitOfWork.run(async ({ tx }) => {
         await world.insert(tx, 1);
         await terminateBackends(world.url, { applicationName: "unit" });
+        await world.insert(tx, 2).catch(() => {});
       });
 
-      await expect(running).rejects.toBeInstanceOf(Error);
+      await expect(running).rejects.toBeInstanceOf(TransactionAbortedError);
       expect(await world.stored()).toEqual([]);
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
 
-    it("throws the error of the work when the network has gone silent, and gives the connection up", async () => {
-      await using world = await createWorld(driver, { queryTimeoutMs: 200 });
+    it.each([
+      { impatience: "the driver loses patience", queryTimeoutMs: 200 },
+      { impatience: "only the rollback does", queryTimeoutMs: undefined },
+    ])("throws the error of the work when the network has gone silent and $impatience", async ({ queryTimeoutMs }) => {
+      await using world = await createWorld(driver, queryTimeoutMs === undefined ? {} : { queryTimeoutMs });
+      const boom = new Error("boom");
 
       const running = world.unitOfWork.run(async ({ tx }) => {
         await world.insert(tx, 1);
         world.proxy.goSilent();
-        await world.insert(tx, 2);
+        if (queryTimeoutMs !== undefined) await world.insert(tx, 2).catch(() => {});
+        throw boom;
       });
 
-      await expect(running).rejects.toThrow(/Query read timeout/);
+      await expect(running).rejects.toBe(boom);
+      expect(world.inUseCount()).toBe(0);
       world.proxy.resume();
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
