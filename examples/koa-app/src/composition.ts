@@ -85,6 +85,7 @@ export function compose({
   const verifyEmail = createVerifyEmail({ unitOfWork });
 
   let isStopping = false;
+  let closed: Promise<void> | undefined;
   const checkHealth = createHealthCheck({ database, backgroundJobs, isStopping: () => isStopping });
   const app = createApp({
     trustedProxyCount: config.trustedProxyCount,
@@ -117,12 +118,18 @@ export function compose({
     announceStop: () => {
       isStopping = true;
     },
-    async close() {
-      mailer.close();
-      await jobs.close();
-      await database.close();
-    },
+    close: () => (closed ??= close()),
   };
+
+  async function close(): Promise<void> {
+    const { dropped, unfinishedUnitCount } = await unitOfWork.stop({ deadlineMs: config.stopDeadlineMs });
+    if (dropped.length + unfinishedUnitCount > 0) {
+      logger.warn({ dropped, unfinishedUnitCount }, "stopped before all units of work and handlers had ended");
+    }
+    mailer.close();
+    await jobs.close();
+    await database.close();
+  }
 }
 
 function outboxMissing(): StartupError {

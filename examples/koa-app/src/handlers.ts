@@ -8,7 +8,10 @@ import { sendVerificationEmail } from "./tasks/send-verification-email.ts";
 
 /** THE TABLE: every event, and what follows from it. */
 export function registerHandlers({ bus, jobs, logger }: HandlersNeeds): void {
-  bus.register(DomainEvent, logEvent);
+  bus.register(DomainEvent, function logEvent({ type, eventId }) {
+    logger.info({ eventType: type, eventId }, "committed");
+  });
+
   bus.register(
     UserRegistered,
     jobs.durable(sendVerificationEmail, ({ userId }) => ({ userId })),
@@ -21,16 +24,11 @@ export function registerHandlers({ bus, jobs, logger }: HandlersNeeds): void {
     RegistrationAttempted,
     jobs.durable(sendAlreadyRegisteredEmail, ({ userId }) => ({ userId })),
   );
-  bus.register(EmailVerified, welcomeUser);
 
-  function logEvent({ type, eventId }: DomainEvent & { type?: string }): void {
-    logger.info({ eventType: type, eventId }, "committed");
-  }
-
-  // Where a welcome gift, a CRM or a metric would be told. After the commit, in this process, at most once.
-  function welcomeUser({ userId }: EmailVerified): void {
+  // Where a welcome gift, a CRM or a metric would be told: after the commit, in this process, at most once.
+  bus.register(EmailVerified, function welcomeUser({ userId }) {
     logger.info({ userId }, "a user has verified the e-mail address");
-  }
+  });
 }
 
 interface HandlersNeeds {

@@ -123,6 +123,36 @@ async function startTcpServer(onConnection: () => void): Promise<AsyncDisposable
   };
 }
 
+describe("a stop", () => {
+  it("reports the units of work that it could not wait for, and they roll back", async () => {
+    await using app = await startTestApp({ settings: { STOP_DEADLINE_MS: "50" } });
+    const email = newAddress();
+    const holder = await app.data.connect();
+    await holder.query("begin; lock table users");
+    const refused = register(app, email).catch(() => undefined);
+    await expect.poll(async () => await waitingCount(app)).toBe(1);
+
+    const closed = app.composition.close();
+    const report = {
+      msg: "stopped before all units of work and handlers had ended",
+      unfinishedUnitCount: 1,
+      dropped: [],
+    };
+    await expect.poll(() => app.logLines()).toContainEqual(expect.objectContaining(report));
+    await holder.query("rollback");
+
+    await Promise.all([closed, refused]);
+    const { rows } = await holder.query("select from users where email = $1", [email]);
+    holder.release();
+    expect(rows).toEqual([]);
+  });
+});
+
+async function waitingCount(app: TestApp): Promise<number> {
+  const { rows } = await app.data.query("select count(*)::int as count from pg_locks where not granted");
+  return rows[0].count;
+}
+
 interface Ready {
   readonly status: number;
   readonly body: { readonly status: string; readonly parts: Record<string, unknown> };

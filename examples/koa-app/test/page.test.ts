@@ -143,6 +143,15 @@ describe("the page", () => {
     for (const path of ["/mails", "/mails/", `/mails/${mail.id}`]) expect((await app.fetch(path)).status).toBe(404);
   });
 
+  it("does not fill the log while it looks for mails", async () => {
+    await using app = await startTestApp();
+
+    for (const path of ["/", "/mails", "/assets/page.js", "/health/live", "/mails/99"]) await app.fetch(path);
+
+    const requests = app.logLines().filter(({ msg }) => msg === "request");
+    expect(requests.map(({ level }) => level)).toEqual(["info", "debug", "debug", "debug", "info"]);
+  });
+
   it("escapes what a mail says about itself", async () => {
     await using app = await startTestApp();
     const email = "o'brien&co@example.org";
