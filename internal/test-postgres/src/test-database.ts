@@ -77,9 +77,12 @@ function createDatabase(name: string, template: string): string {
   return `create database ${escapeIdentifier(name)} template ${escapeIdentifier(template)} strategy file_copy`;
 }
 
-/** A client that a test never gave back keeps its pool from ending; dropping the database ends that client. */
+/**
+ * A client that a test never gave back keeps its pool from ending; dropping the database ends that client. A pool that
+ * the test has ended refuses to end again, which is as good.
+ */
 async function endPools(pools: Pool[]): Promise<void> {
-  const ended = pools.filter((pool) => !pool.ending).map((pool) => pool.end());
+  const ended = pools.map((pool) => pool.end());
   const { promise: patienceEnds, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, 1000);
   await Promise.race([Promise.allSettled(ended), patienceEnds]);

@@ -30,7 +30,7 @@ async function pgWriter(config: ClientConfig, commit: (client: Client) => Promis
   return {
     async write() {
       await client.query("begin");
-      await client.query("insert into note values ('written')");
+      await client.query("insert into note values ($1)", ["written"]);
       await commit(client);
     },
     [Symbol.asyncDispose]: () => client.end(),
