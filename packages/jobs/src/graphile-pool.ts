@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Job as GraphileJob, WorkerEvents, WorkerPool } from "graphile-worker";
 import type { Pool, PoolClient } from "pg";
 import { idOfJob } from "./graphile-jobs.ts";
+import { withLastingWrites } from "./graphile-writes.ts";
 import type { Logger } from "./logger.ts";
 
 /** A job as Graphile Worker hands it to a run. */
@@ -26,6 +27,8 @@ export interface GraphilePoolOptions {
   readonly run: (job: LockedJob) => Promise<void>;
   /** After the run has ended, just before or after the job's row is written. */
   readonly onEnded: (job: LockedJob, error: unknown) => void;
+  /** Aborted when nobody waits for the last writes any more. */
+  readonly giveUp: AbortSignal;
   /** The pool could not write what became of a job; it takes no more jobs. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -72,7 +75,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       },
     },
     Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => options.run(toLockedJob(job))])),
-    pgPool,
+    withLastingWrites(pgPool, options.giveUp),
   );
   // What goes wrong arrives as onFatal; the pool's own promise may resolve, reject or stay open.
   pool.promise.catch(() => undefined);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { JobsError } from "./errors.ts";
 import { isNetworkError } from "./network-error.ts";
 
@@ -17,4 +18,22 @@ export function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): Job
     ? "The outbox is ready: jobs can be enqueued, and are moved when the database is back."
     : "Check that the server runs and that host, port and firewall are right.";
   return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
+}
+
+const firstPauseMs = 50;
+const longestPauseMs = 2_000;
+
+/** Does it again until the database answers, or until `giveUp` is aborted; then the last error comes out. */
+export async function repeatWhileUnreachable<Result>(
+  work: () => Promise<Result>,
+  giveUp: AbortSignal,
+): Promise<Result> {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnreachable(error) || giveUp.aborted) throw error;
+      await pause(pauseMs, undefined, { signal: giveUp }).catch(() => undefined);
+    }
+  }
 }

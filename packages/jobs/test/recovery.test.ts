@@ -1,9 +1,9 @@
-import { runChild, startServer, terminateBackends } from "@acme/test-postgres";
+import { runChild, startProxy, startServer, terminateBackends } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { killable } from "./killable-task.ts";
-import { createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
-import { createJobs, perform, type WorkerOptions } from "../src/index.ts";
+import { collectInto, createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createJobs, NonRetryableError, perform, type WorkerOptions } from "../src/index.ts";
 
 const child = new URL("worker.child.ts", import.meta.url);
 const quick = { heartbeatMs: 100, deadAfterMs: 500 };
@@ -144,6 +144,41 @@ describe("a worker that lives", () => {
     await expect.poll(() => worker.state).toBe("running");
   });
 
+  it.each([
+    ["succeeded", 0],
+    ["failed", 1],
+  ])("writes that a job has %s once the database is back, without running it again", async (_, failures) => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    const gate = Promise.withResolvers<void>();
+    const attempts: number[] = [];
+    const worker = await jobs.startWorker({
+      tasks: [
+        perform(killable, async (__, { attempt }) => {
+          attempts.push(attempt);
+          await gate.promise;
+          if (attempts.length <= failures) throw new NonRetryableError("no");
+        }),
+      ],
+      // Not the recovery, but the write itself is to last.
+      deadAfterMs: 600_000,
+    });
+    await jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => attempts).toEqual([1]);
+
+    proxy.refuseConnections();
+    proxy.cutAll();
+    gate.resolve();
+    await expect.poll(() => worker.state).toBe("recovering");
+    await proxy.acceptConnections();
+
+    await expect.poll(() => lockedCount(test)).toBe(0);
+    await expect.poll(() => worker.state).toBe("running");
+    expect(attempts).toEqual([1]);
+    await worker.stop();
+  });
+
   it("starts over when the database refuses to take what became of a job, and runs it again", async () => {
     await using test = await createTestJobs();
     await test.jobsPool.query(`
@@ -246,4 +281,9 @@ async function beatsOf(pool: Pool, except = ""): Promise<number> {
     [except],
   );
   return rows[0]?.beats ?? 0;
+}
+
+async function lockedCount(test: TestJobs): Promise<number> {
+  const { rows } = await test.jobsPool.query("select 1 from graphile_worker.jobs where locked_at is not null");
+  return rows.length;
 }

@@ -28,6 +28,7 @@ export async function startPoolKeeper(
   const { pool: pgPool, logger } = parts;
   const { concurrency = 10, pollIntervalMs = 1_000, heartbeatMs = 1_000, deadAfterMs = 3_000 } = options;
   const stopping = new AbortController();
+  const givingUp = new AbortController();
   let current: GraphilePool | undefined;
   let state: PoolKeeper["state"] = "starting";
 
@@ -74,6 +75,7 @@ export async function startPoolKeeper(
       onCreated: (poolId) => session.register(poolId),
       run,
       onEnded,
+      giveUp: givingUp.signal,
       onFatal: (error) => void replace(poolNow, error, runs),
     });
     current = poolNow;
@@ -130,6 +132,7 @@ export async function startPoolKeeper(
         await current?.stop();
         await settlement.drain();
       });
+      givingUp.abort();
       await session.stop({ isClean });
       return isClean;
     },
