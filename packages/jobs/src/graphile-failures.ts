@@ -20,7 +20,7 @@ export interface FailedAttempt {
 
 /**
  * A note of an earlier attempt never replaces one of a later attempt. Times are the database's. Only what used an
- * attempt enters the history: a job may be put off without end.
+ * attempt enters the history, once: a job may be put off without end, and a note is repeated when its answer was lost.
  */
 const noteSql = `
   insert into acme_jobs.failures as note
@@ -35,7 +35,10 @@ const noteSql = `
     idempotency_key = excluded.idempotency_key, task = excluded.task, attempt = excluded.attempt,
     outcome = excluded.outcome, reason = excluded.reason, run_at = excluded.run_at,
     next_attempts = excluded.next_attempts, is_settled = false, updated_at = clock_timestamp(),
-    errors = note.errors || excluded.errors
+    errors = case
+      when note.errors @> jsonb_build_array(jsonb_build_object('attempt', excluded.attempt)) then note.errors
+      else note.errors || excluded.errors
+    end
   where note.attempt <= excluded.attempt`;
 
 export async function noteFailure(db: Queryable, failed: FailedAttempt): Promise<void> {

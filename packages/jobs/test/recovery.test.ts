@@ -176,6 +176,7 @@ describe("a worker that lives", () => {
     await expect.poll(() => lockedCount(test)).toBe(0);
     await expect.poll(() => worker.state).toBe("running");
     expect(attempts).toEqual([1]);
+    await expect.poll(async () => (await test.jobs.deadLetters.list()).length).toBe(failures);
     await worker.stop();
   });
 

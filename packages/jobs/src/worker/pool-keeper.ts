@@ -38,7 +38,7 @@ export async function startPoolKeeper(
   const nudge = (count: number) => {
     if (!stopping.signal.aborted) current?.nudge(count);
   };
-  const settlement = createSettlement(pgPool, logger, wakeIn);
+  const settlement = createSettlement({ db: pgPool, logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
   const session = startWorkerSession({
     pool: pgPool,
     logger,

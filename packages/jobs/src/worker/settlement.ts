@@ -8,6 +8,7 @@ import {
 } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
 import type { Queryable } from "../queryable.ts";
+import { repeatWhileUnreachable } from "../unreachable.ts";
 
 /** A run of a job, as far as settling needs to know it. */
 export interface RunOfJob {
@@ -33,7 +34,16 @@ const longestPauseMs = 100;
 /** A release that takes longer has failed; the sweep of some worker will settle the note. */
 const longestWaitMs = 30_000;
 
-export function createSettlement(db: Queryable, logger: Logger, onRescheduled: (delayMs: number) => void): Settlement {
+export interface SettlementOptions {
+  readonly db: Queryable;
+  readonly logger: Logger;
+  /** A failed job runs again in so many milliseconds. */
+  readonly onRescheduled: (delayMs: number) => void;
+  /** Aborted when nobody waits for the last notes any more. */
+  readonly giveUp: AbortSignal;
+}
+
+export function createSettlement({ db, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
   const underWay = new Set<Promise<void>>();
 
   const start = (work: Promise<void>, what: string, { jobId }: RunOfJob) => {
@@ -56,7 +66,7 @@ export function createSettlement(db: Queryable, logger: Logger, onRescheduled: (
 
   return {
     async note(failed) {
-      await noteFailure(db, failed).catch((error: unknown) => {
+      await repeatWhileUnreachable(() => noteFailure(db, failed), giveUp).catch((error: unknown) => {
         const { jobId, task, attempt } = failed;
         // The job is safe all the same: Graphile Worker's own delay applies.
         logger.warn({ err: error, jobId, task, attempt }, "the retry delay could not be stored; the default applies");
