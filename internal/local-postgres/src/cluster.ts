@@ -66,13 +66,26 @@ export async function openOrCreateCluster(
 
 /** Made beside its place and moved there when it is whole: a start that is killed half-way leaves nothing half-made. */
 async function createCluster(directory: string, binaries: Binaries, user: ServerUser | undefined): Promise<void> {
-  mkdirSync(path.dirname(directory), { recursive: true });
-  const unfinished = mkdtempSync(`${directory}${unfinishedSuffix}${process.pid}-`);
+  const unfinished = makeUnfinished(directory);
   try {
     await initialize(unfinished, { binaries, user, sync: true });
     moveInPlace(unfinished, directory);
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+function makeUnfinished(directory: string): string {
+  try {
+    mkdirSync(path.dirname(directory), { recursive: true });
+    return mkdtempSync(`${directory}${unfinishedSuffix}${process.pid}-`);
+  } catch (cause) {
+    throw new LocalPostgresError(
+      "DATA_DIR_NOT_WRITABLE",
+      `The data directory ${directory} cannot be made (${errorCode(cause)}). Make its parent writable for this user, or ` +
+        "choose another data directory.",
+      { cause },
+    );
   }
 }
 

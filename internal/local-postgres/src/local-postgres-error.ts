@@ -10,6 +10,7 @@ export type LocalPostgresErrorCode =
   | "DATA_DIR_IN_USE"
   | "DATA_DIR_INCOMPATIBLE"
   | "DATA_DIR_NOT_A_CLUSTER"
+  | "DATA_DIR_NOT_WRITABLE"
   | "DATA_DIR_UNREACHABLE"
   | "INITDB_FAILED"
   | "PORT_TAKEN"

@@ -54,7 +54,7 @@ export async function startLocalPostgres(options: LocalPostgresOptions = {}): Pr
   const { databases = [], onLog = () => {} } = options;
   assertDatabaseNames(databases);
   const dataDir = options.dataDir === undefined ? undefined : path.resolve(options.dataDir);
-  const user = chooseServerUser(path.join(dataDir ?? "", "data"));
+  const user = chooseServerUser(dataDir);
   const binaries = await prepareBinaries(user);
   if (dataDir === undefined) await removeAbandoned(binaries);
 
@@ -123,7 +123,8 @@ function findFreePort(): Promise<number> {
 
 function running(port: number, supervisor: ChildProcess, cluster: Cluster, binaries: Binaries): LocalPostgres {
   const ended = new Promise<void>((resolve) => {
-    supervisor.once("exit", () => resolve());
+    if (supervisor.exitCode !== null || supervisor.signalCode !== null) resolve();
+    else supervisor.once("exit", () => resolve());
   });
   removeOtherNotes(cluster, supervisor);
 

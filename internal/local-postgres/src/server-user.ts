@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
+import path from "node:path";
 import { LocalPostgresError } from "./local-postgres-error.ts";
 import { serverEnvironment } from "./server-environment.ts";
 
@@ -12,9 +13,9 @@ export interface ServerUser {
 const candidates = process.platform === "darwin" ? ["_postgres", "nobody"] : ["postgres", "nobody"];
 
 /** Whoever owns the data already, else `postgres`, else `nobody`; `undefined` unless root asks. */
-export function chooseServerUser(existingData: string): ServerUser | undefined {
+export function chooseServerUser(dataDir?: string): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const owner = statSync(existingData, { throwIfNoEntry: false });
+  const owner = dataDir === undefined ? undefined : statSync(path.join(dataDir, "data"), { throwIfNoEntry: false });
   if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
 
   for (const name of candidates) {

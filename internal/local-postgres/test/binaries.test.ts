@@ -44,7 +44,7 @@ it("restores links and modes that npm left out", async () => {
 });
 
 it("says what initdb says, and leaves nothing behind, when the data cannot be prepared", async () => {
-  const user = chooseServerUser("/nowhere");
+  const user = chooseServerUser();
   const binaries = await prepareBinaries(user);
 
   // pg_ctl does not know the options of initdb, and says so.

@@ -11,7 +11,7 @@ import { createTempDirectory } from "./temp-directory.ts";
 it("leaves it to PostgreSQL's own lock who has the data, when two get as far as that", async () => {
   await using temp = createTempDirectory();
   await using first = await startLocalPostgres({ dataDir: temp.path("postgres") });
-  const user = chooseServerUser(temp.path("postgres", "data"));
+  const user = chooseServerUser(temp.path("postgres"));
   const binaries = await prepareBinaries(user);
   const cluster = await openOrCreateCluster(temp.path("postgres"), binaries, user);
 

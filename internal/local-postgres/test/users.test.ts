@@ -20,7 +20,7 @@ import { createTempDirectory, type TempDirectory } from "./temp-directory.ts";
 
 const packageDirectory = path.join(import.meta.dirname, "..");
 const isRootOnLinux = process.platform === "linux" && process.getuid?.() === 0;
-const unprivileged = isRootOnLinux ? chooseServerUser("/nowhere")! : { uid: 0, gid: 0 };
+const unprivileged = isRootOnLinux ? chooseServerUser()! : { uid: 0, gid: 0 };
 
 describe.runIf(isRootOnLinux)("started by root", () => {
   it("runs the server as an unprivileged user, and the data are that user's alone", async () => {
@@ -140,6 +140,14 @@ describe.runIf(isRootOnLinux)("started by an ordinary user", () => {
     const { server, supervisor } = await processesOf((await app.started).url);
 
     expect([statusOf(server, "Uid"), statusOf(supervisor, "Uid")]).toEqual([unprivileged.uid, unprivileged.uid]);
+  });
+
+  it("is told when it may not write where the data should be", async () => {
+    await using temp = createTempDirectory();
+
+    await using app = startApp({ options: { dataDir: temp.path("postgres") }, user: unprivileged });
+
+    expect(await app.failed).toMatchObject({ code: "DATA_DIR_NOT_WRITABLE" });
   });
 
   it("is told when the data are another user's", async () => {
