@@ -8,6 +8,7 @@ import { PublishRun, type PublishSettings } from "./publish-run.ts";
 import { type AnyRegistration, classNameOf, Registrations } from "./registrations.ts";
 import { findUnit, type RunningUnit } from "./running-units.ts";
 
+/** How a bus logs, and what it does with handlers that fail or hang. */
 export interface EventBusOptions {
   /** Gets every failure of a handler, once. A pino logger fits. Default: errors to the console, nothing else. */
   readonly logger?: Logger;

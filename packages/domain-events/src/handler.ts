@@ -16,6 +16,7 @@ export interface HandlerContext {
 /** Runs in process, after the confirmed commit, at most once. It may be synchronous or return a promise. */
 export type AfterCommitHandler<in Event> = (event: Event, context: HandlerContext) => unknown;
 
+/** What a beforeCommit handler gets besides the event: the running transaction, and a way to record further events in it. */
 export interface BeforeCommitContext<out Tx> extends HandlerContext {
   /** The running transaction. */
   readonly tx: Tx;
@@ -31,6 +32,7 @@ export interface BeforeCommitHandler<in Event, in Tx> {
 /** What `register` takes: the wrapping says how the event is delivered. */
 export type Handler<Event, Tx> = AfterCommitHandler<Event> | BeforeCommitHandler<Event, Tx> | DurableHandler<Event>;
 
+/** When and where a handler runs. */
 export type Delivery = "afterCommit" | "beforeCommit" | "durable";
 
 export function deliveryOf(handler: unknown): Delivery {

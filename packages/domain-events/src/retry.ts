@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isRetryable } from "./database-error.ts";
 
+/** How often a unit of work runs. */
 export interface RetryOptions {
   /** How often the work runs in total when it meets 40001 (serialization) or 40P01 (deadlock). Default: 3. */
   readonly attempts?: number;

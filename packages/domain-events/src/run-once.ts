@@ -22,6 +22,7 @@ const purgeSql = `with purged as (
 // Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
 const migrateLock = "select pg_advisory_xact_lock(7025311928847)";
 
+/** Whether this call ran the work, and if so with what result. */
 export type RunOnceResult<Result> = { readonly ran: true; readonly result: Result } | { readonly ran: false };
 
 export async function claimKey<Tx>(transaction: Transaction<Tx>, key: string): Promise<boolean> {

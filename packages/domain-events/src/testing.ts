@@ -48,6 +48,7 @@ export function recordEvents(bus: { readonly lifecycle: Lifecycle } = defaultBus
   };
 }
 
+/** Settings of a unit of work without a database. */
 export interface MemoryUnitOfWorkOptions<Tx> extends UnitOfWorkOptions<Tx> {
   /** What the work gets as `tx`: a fake of your own, where it needs one. */
   readonly tx?: Tx;

@@ -1,5 +1,6 @@
 export const isolations = ["read committed", "repeatable read", "serializable"] as const;
 
+/** The isolation levels of PostgreSQL. */
 export type Isolation = (typeof isolations)[number];
 
 /**

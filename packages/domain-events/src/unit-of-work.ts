@@ -14,6 +14,7 @@ import { Unit, type UnitContext } from "./unit.ts";
 /** The code that runs in a transaction. */
 export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result> | Result;
 
+/** Settings that hold for every run of a unit of work. */
 export interface UnitOfWorkOptions<in Tx> {
   /** Where events are published. Default: the default bus. */
   readonly bus?: EventBus<Tx>;
@@ -27,6 +28,7 @@ export interface UnitOfWorkOptions<in Tx> {
   readonly outcomeTimeoutMs?: number;
 }
 
+/** Settings of one run. */
 export interface RunOptions {
   /** Default: that of the database. */
   readonly isolation?: Isolation;
@@ -35,6 +37,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Runs work in transactions and publishes what it recorded, made by {@link createUnitOfWork}. */
 export interface UnitOfWork<out Tx> {
   /**
    * Runs the work in a transaction. Resolves with its result once the commit is confirmed, the connection is back in the

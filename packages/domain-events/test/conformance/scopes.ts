@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AggregateRoot, type DurableTransaction, type UnitContext } from "../../src/index.ts";
+import { AggregateRoot, createUnitOfWork, type DurableTransaction, type UnitContext } from "../../src/index.ts";
 import { createWorld, durably, gate, Happened, happened, type TestedDriver } from "./world.ts";
 
 class Counter extends AggregateRoot {
@@ -291,7 +291,25 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       });
     });
 
-    it("is independent on another database", async () => {
+    it("is independent on another database, also when both publish on one bus", async () => {
+      await using world = await createWorld(driver);
+      await using other = await createWorld(driver);
+      const unitThere = createUnitOfWork(other.adapter, { bus: world.bus });
+
+      const running = world.unitOfWork.run(async ({ record }) => {
+        record(happened(1));
+        await unitThere.run(async ({ tx }) => {
+          await other.insert(tx, 2);
+        });
+        throw new Error("boom");
+      });
+
+      await expect(running).rejects.toThrow("boom");
+      expect(world.handled).toEqual([]);
+      expect(await other.stored()).toEqual([2]);
+    });
+
+    it("is independent on another bus, and may join from there", async () => {
       await using world = await createWorld(driver);
       await using other = await createWorld(driver);
 
