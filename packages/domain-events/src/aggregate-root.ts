@@ -9,6 +9,8 @@ export interface EventSource {
  *
  * @example
  * class User extends AggregateRoot {
+ *   readonly id = crypto.randomUUID();
+ *   name = "";
  *   rename(name: string) {
  *     this.name = name;
  *     this.record(new UserRenamed({ userId: this.id }));

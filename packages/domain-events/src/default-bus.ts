@@ -14,6 +14,7 @@ import { processGlobal } from "./process-global.ts";
 // oxlint-disable-next-line typescript/no-empty-object-type, typescript/no-empty-interface -- an application fills it.
 export interface DefaultBus {}
 
+/** The transaction that beforeCommit handlers of the default bus get: see {@link DefaultBus}. */
 export type DefaultTransaction = DefaultBus extends { transaction: infer Tx } ? Tx : unknown;
 
 /** The bus of those who need only one. One per process, also when both builds are loaded. */

@@ -34,6 +34,6 @@ export interface DurableHandler<in Event> {
   /** Stands in logs and errors. */
   readonly name: string;
   readonly store: DurableStore;
-  /** Turns the event into what the store writes. Throwing rolls the unit back. */
+  /** Turns the event into what the store writes; synchronously, so what takes time belongs into `write`. Throwing rolls the unit back. */
   toRequest(event: Event): unknown;
 }

@@ -11,6 +11,7 @@ export type LifecycleEvents = {
   "handler:failed": (happened: { event: object; handler: string; durationMs: number; error: unknown }) => void;
 };
 
+/** An emitter of what happens on a bus, for those who watch: see {@link LifecycleEvents}. */
 // A default import of this package's type would turn into `any` in the emitted .d.cts.
 export type Lifecycle = import("typed-emitter").default<LifecycleEvents>;
 
