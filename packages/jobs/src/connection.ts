@@ -12,7 +12,8 @@ export interface LazyPool {
 }
 
 /** @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pool. */
-export function lazyPool(connection: Connection, what: string, size: number): LazyPool {
+export function lazyPool(connection: Connection | undefined, what: string, size: number): LazyPool {
+  if (connection === undefined) return noPool(what);
   if (typeof connection !== "string") {
     if (typeof connection?.connect !== "function" || typeof connection.query !== "function") {
       throw invalid(what);
@@ -30,9 +31,22 @@ export function lazyPool(connection: Connection, what: string, size: number): La
       return pool;
     },
     async close() {
+      if (isClosed) return;
       isClosed = true;
       await pool?.end();
     },
+  };
+}
+
+function noPool(what: string): LazyPool {
+  return {
+    get() {
+      throw new JobsError(
+        "CONNECTION_MISSING",
+        `These jobs were made without a connection to the ${what}: they only write to the outbox. Give createJobs() a "connection".`,
+      );
+    },
+    close: async () => undefined,
   };
 }
 

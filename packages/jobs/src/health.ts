@@ -3,21 +3,22 @@ import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
 
 /** How the databases are. */
 export interface JobsHealth {
-  readonly jobsDatabase: "up" | "down";
+  /** `undefined` for jobs without a connection. */
+  readonly jobsDatabase: "up" | "down" | undefined;
   /** What waits for a relay; `"down"` when the outbox's database does not answer; `undefined` without an outbox. */
   readonly outbox: OutboxBacklog | "down" | undefined;
 }
 
 const patienceMs = 3_000;
 
-export function createHealth(jobs: () => Pool, outbox: (() => Pool) | undefined) {
+export function createHealth(jobs: (() => Pool) | undefined, outbox: (() => Pool) | undefined) {
   return async (): Promise<JobsHealth> => {
     const [jobsAnswer, backlog] = await Promise.all([
-      answer(async () => jobs().query("select 1")),
+      jobs && answer(async () => jobs().query("select 1")),
       outbox && answer(async () => outboxBacklog(outbox())),
     ]);
     return {
-      jobsDatabase: jobsAnswer === undefined ? "down" : "up",
+      jobsDatabase: jobs && (jobsAnswer === undefined ? "down" : "up"),
       outbox: outbox && (backlog ?? "down"),
     };
   };

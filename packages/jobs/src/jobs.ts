@@ -11,15 +11,18 @@ import { createMigrator } from "./migrator.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import type { TransactionHandle } from "./queryable.ts";
 import type { Task } from "./task.ts";
-import { isUnreachable, jobsDatabaseUnreachable } from "./unreachable.ts";
+import { explainConnection } from "./unreachable.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./worker/worker.ts";
 
 /** Where the jobs live, and what the package tells. */
 export interface JobsOptions {
-  /** The database the jobs live in: a URL, or a pg.Pool. Opened at the first use. */
-  readonly connection: Connection;
+  /**
+   * The database the jobs live in: a URL, or a pg.Pool. Opened at the first use. Left out, with an `outbox`, the jobs are
+   * only written to that, for processes that must never meet the jobs database.
+   */
+  readonly connection?: Connection | undefined;
   /** The database the data lives in, where that is another one. Jobs are written beside the data and moved by a relay. */
-  readonly outbox?: { readonly connection: Connection };
+  readonly outbox?: { readonly connection: Connection } | undefined;
   /** pino fits. Default: warnings and errors to the console. */
   readonly logger?: Logger;
 }
@@ -71,7 +74,8 @@ export interface Jobs extends AsyncDisposable {
   /**
    * Creates or updates the tables in both databases. Safe to run at every start, and by several processes at once.
    *
-   * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE`; the outbox is ready then.
+   * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE` or `JOBS_DATABASE_REFUSED` (user, password, name of the
+   * database); the outbox is ready then.
    */
   migrate(): Promise<void>;
   /** Only the outbox's tables: all that a process needs which enqueues and never meets the jobs database. */
@@ -79,7 +83,7 @@ export interface Jobs extends AsyncDisposable {
   /**
    * Runs jobs. Where the jobs database cannot be reached, the promise resolves all the same and the worker keeps trying.
    *
-   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`; `MIGRATION_MISSING` with `migrate: false`.
+   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `JOBS_DATABASE_REFUSED`; `MIGRATION_MISSING` with `migrate: false`.
    */
   startWorker(options: WorkerOptions): Promise<Worker>;
   /** Moves outbox rows, in a process that runs no worker. @throws {@link JobsError} `OUTBOX_MISSING` without an outbox. */
@@ -98,7 +102,8 @@ const outboxPoolSize = 4;
 /**
  * Makes the jobs of an application. Connects to nothing yet.
  *
- * @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool.
+ * @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool;
+ * `CONNECTION_MISSING` without a connection and an outbox.
  * @example
  * ```ts
  * const jobs = createJobs({ connection: "postgres://app@localhost:5432/app" });
@@ -107,6 +112,7 @@ const outboxPoolSize = 4;
  * ```
  */
 export function createJobs({ connection, outbox, logger = consoleLogger }: JobsOptions): Jobs {
+  if (connection === undefined && outbox === undefined) throw connectionMissing();
   const jobsPool = lazyPool(connection, "jobs", jobsPoolSize);
   const outboxPool = outbox && lazyPool(outbox.connection, "outbox", outboxPoolSize);
   const migrator = createMigrator({ jobs: jobsPool.get, outbox: outboxPool?.get }, logger);
@@ -137,9 +143,7 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     for (const payload of payloads) requests.push(await toJobRequest(task, payload, options));
     await writer.write(requests, tx).catch((error: unknown) => {
       // In a transaction of the caller, the error is the caller's to read.
-      throw tx === undefined && outbox === undefined && isUnreachable(error)
-        ? jobsDatabaseUnreachable(error, false)
-        : error;
+      throw tx === undefined && outbox === undefined ? explainConnection(error, false) : error;
     });
     if (tx === undefined) wakeRelays();
     return requests.map(({ id }) => id);
@@ -171,10 +175,14 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     },
     startRelay: beginRelay,
     deadLetters: createDeadLetters(jobsPool.get),
-    health: createHealth(jobsPool.get, outboxPool?.get),
+    health: createHealth(connection === undefined ? undefined : jobsPool.get, outboxPool?.get),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function connectionMissing(): JobsError {
+  return new JobsError("CONNECTION_MISSING", "createJobs() needs a connection, an outbox, or both.");
 }
 
 /** One thing to stop: first no more jobs come, then those that run are finished. */

@@ -4,7 +4,7 @@ import { queryMigrated } from "./graphile-jobs.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
 import { isSameDatabase } from "./outbox/same-database.ts";
-import { isUnreachable, jobsDatabaseUnreachable } from "./unreachable.ts";
+import { explainConnection } from "./unreachable.ts";
 
 /** Brings both databases to the state the package needs, and learns whether they are one. */
 export interface Migrator {
@@ -41,7 +41,7 @@ export function createMigrator(
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
       } catch (error) {
-        throw isUnreachable(error) ? jobsDatabaseUnreachable(error, pools.outbox !== undefined) : error;
+        throw explainConnection(error, pools.outbox !== undefined);
       }
       await compare();
     },

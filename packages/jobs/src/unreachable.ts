@@ -5,6 +5,7 @@ import { isNetworkError } from "./network-error.ts";
 /** Whether a database could not be reached, as opposed to having refused what it was asked. */
 export function isUnreachable(error: unknown): boolean {
   if (isNetworkError(error)) return true;
+  if (error instanceof JobsError) return error.code === "JOBS_DATABASE_UNREACHABLE";
   if (error instanceof AggregateError) return error.errors.some(isUnreachable);
   // pg's own errors for a connection that broke or took too long carry no code.
   return (
@@ -13,7 +14,21 @@ export function isUnreachable(error: unknown): boolean {
   );
 }
 
-export function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError {
+/** Wrong user or password, no such database, or not allowed in. */
+const refusedCodes = new Set(["28000", "28P01", "3D000", "42501"]);
+
+/** Says what to do about an error of the jobs database, where it is one of the connection. */
+export function explainConnection(error: unknown, hasOutbox: boolean): unknown {
+  if (isUnreachable(error)) return jobsDatabaseUnreachable(error, hasOutbox);
+  if (!refusedCodes.has(String((error as { code?: unknown } | null)?.code))) return error;
+  return new JobsError(
+    "JOBS_DATABASE_REFUSED",
+    "The jobs database refused the connection or the right to create its tables. Check user, password, the name of the database and the user's rights.",
+    { cause: error },
+  );
+}
+
+function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError {
   const rest = hasOutbox
     ? "The outbox is ready: jobs can be enqueued, and are moved when the database is back."
     : "Check that the server runs and that host, port and firewall are right.";

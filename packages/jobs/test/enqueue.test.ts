@@ -165,6 +165,43 @@ describe("enqueue while the jobs database is gone", () => {
   });
 });
 
+describe("jobs without a connection", () => {
+  it("write to the outbox, and say what they lack for the rest", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using jobs = createJobs({ outbox: { connection: test.dataUrl } });
+
+    await jobs.enqueue(task, { n: 1 });
+
+    expect(await outboxCount(test.dataPool)).toBe(1);
+    expect(await jobs.health()).toMatchObject({ jobsDatabase: undefined, outbox: { pendingCount: 1 } });
+    await expect(jobs.migrate()).rejects.toMatchObject({ code: "CONNECTION_MISSING" });
+  });
+
+  it("are refused without an outbox", () => {
+    expect(() => createJobs({})).toThrow(expect.objectContaining({ code: "CONNECTION_MISSING" }) as Error);
+  });
+});
+
+describe("migrate", () => {
+  it("says which settings to look at when the jobs database refuses", async () => {
+    await using test = await createTestJobs();
+    const url = new URL(test.jobsUrl);
+    url.pathname = "/there_is_no_such_database";
+    await using jobs = createJobs({ connection: url.href });
+
+    await expect(jobs.migrate()).rejects.toMatchObject({ code: "JOBS_DATABASE_REFUSED" });
+  });
+});
+
+describe("close", () => {
+  it("can be called twice", async () => {
+    await using test = await createTestJobs();
+
+    await expect(Promise.all([test.jobs.close(), test.jobs.close()])).resolves.toBeDefined();
+    await expect(test.jobs.enqueue(task, { n: 1 })).rejects.toMatchObject({ code: "CLOSED" });
+  });
+});
+
 describe("createJobs", () => {
   it.each(["", "localhost:5432", "http://example.org/db", "postgres//x"])(
     "refuses %j as a connection",

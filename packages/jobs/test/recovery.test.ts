@@ -198,6 +198,25 @@ describe("a worker that lives", () => {
     expect(runs.length).toBeGreaterThan(1);
   });
 
+  it("leaves nothing behind that nobody would recover when it stops while it starts over", async () => {
+    await using test = await createTestJobs();
+    await test.jobsPool.query(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
+      create trigger refuse before delete on graphile_worker._private_jobs for each statement execute function refuse()`);
+    const first = await survivor(test);
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect
+      .poll(() => test.log.map(({ message }) => message))
+      .toContainEqual(expect.stringContaining("starts over"));
+    await first.worker.stop();
+    await test.jobsPool.query("drop trigger refuse on graphile_worker._private_jobs");
+
+    const second = await survivor(test);
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    expect(second.runs.length).toBe(1);
+  });
+
   it("finds a job that was added while nobody listened", async () => {
     await using test = await createTestJobs();
     const { runs } = await survivor(test, { ...quick, pollIntervalMs: 3_600_000 });

@@ -30,6 +30,8 @@ export async function startPoolKeeper(
   const stopping = new AbortController();
   const givingUp = new AbortController();
   let current: GraphilePool | undefined;
+  let starting: Promise<void> | undefined;
+  let hasBrokenPools = false;
   let state: PoolKeeper["state"] = "starting";
 
   const wakeIn = (delayMs: number) => {
@@ -76,19 +78,21 @@ export async function startPoolKeeper(
       run,
       onEnded,
       giveUp: givingUp.signal,
-      onFatal: (error) => void replace(poolNow, error, runs),
+      onFatal: (error) => replace(poolNow, error, runs),
     });
     current = poolNow;
     state = "running";
+    logger.info({ tasks, concurrency }, "worker started");
   };
 
-  const replace = async (broken: GraphilePool, error: unknown, runs: ReadonlySet<Promise<void>>) => {
+  const replace = (broken: GraphilePool, error: unknown, runs: ReadonlySet<Promise<void>>) => {
     if (current !== broken || stopping.signal.aborted) return;
     logger.warn({ err: error }, "the worker could not write what became of a job; it starts over");
     current = undefined;
     state = "recovering";
+    hasBrokenPools = true;
     void abandon(broken, runs);
-    await startUntilItRuns();
+    starting = startUntilItRuns();
   };
 
   /** Once its other jobs have ended, what they could not write is recovered like a dead worker's. */
@@ -102,7 +106,8 @@ export async function startPoolKeeper(
     while (!stopping.signal.aborted) {
       try {
         await parts.prepare();
-        return await startPool();
+        if (!stopping.signal.aborted) await startPool();
+        return;
       } catch (error) {
         if (!isUnreachable(error)) logger.error({ err: error }, "the worker cannot start; it keeps trying");
         await pause(restartMs, undefined, { signal: stopping.signal }).catch(() => undefined);
@@ -119,7 +124,7 @@ export async function startPoolKeeper(
       throw error;
     }
     logger.warn({ err: error }, "the jobs database cannot be reached; the worker keeps trying");
-    void startUntilItRuns();
+    starting = startUntilItRuns();
   }
 
   return {
@@ -128,13 +133,15 @@ export async function startPoolKeeper(
     },
     async stop(withinMs) {
       stopping.abort();
-      const isClean = await finishesWithin(withinMs, async () => {
+      const isWritten = await finishesWithin(withinMs, async () => {
+        await starting;
         await current?.stop();
         await settlement.drain();
       });
       givingUp.abort();
-      await session.stop({ isClean });
-      return isClean;
+      // What a broken pool has left locked is recovered only while its row says that it existed.
+      await session.stop({ isClean: isWritten && !hasBrokenPools });
+      return isWritten;
     },
   };
 }

@@ -72,8 +72,6 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   let stopped: Promise<void> | undefined;
   let isStopped = false;
 
-  logger.info({ tasks: [...tasks.keys()], state: keeper.state }, "worker started");
-
   const stopOnce = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
     const deadline = setTimeout(() => runner.handBack(), deadlineMs);
