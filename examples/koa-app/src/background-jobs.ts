@@ -33,7 +33,7 @@ export function createBackgroundJobs({
     async health() {
       const { jobsDatabase, outbox } = await jobs.health();
       return {
-        jobsDatabase: isEnabled ? jobsDatabase : "off",
+        jobsDatabase: jobsDatabase ?? "off",
         worker: isEnabled ? stateOf(worker) : "off",
         outbox: outbox === "down" ? null : (outbox ?? null),
       };

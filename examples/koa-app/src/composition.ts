@@ -56,7 +56,7 @@ export function compose({
   const unitOfWork = createUnitOfWork(knexTransactions(database.knex), { bus });
   const jobs = createJobs({
     // Switched off, the queue is not even told where the jobs database is: nothing here can ever connect to it.
-    connection: config.jobQueueEnabled ? jobQueueDatabaseUrl : database.pool,
+    connection: config.jobQueueEnabled ? jobQueueDatabaseUrl : undefined,
     // Given always: where both are one database, that is found out, and the jobs are written directly.
     outbox: { connection: database.pool },
     logger,
