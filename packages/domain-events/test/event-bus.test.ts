@@ -214,9 +214,9 @@ describe("registering", () => {
     const bus = createEventBus();
     const log: string[] = [];
     bus.register(Placed, (_event, { record }) => {
-      undo();
       bus.register(Placed, () => log.push("registered meanwhile"));
       bus.register(Shipped, () => log.push("registered before its event was recorded"));
+      undo();
       bus.clearHandlers();
       record(new Shipped({ id: 1 }));
     });
