@@ -1,4 +1,5 @@
 export { AggregateRoot, type EventSource } from "./aggregate-root.ts";
+export type { Work } from "./attempt.ts";
 export { beforeCommit } from "./before-commit.ts";
 export {
   clearHandlers,
@@ -34,14 +35,9 @@ export type { Lifecycle, LifecycleEvents } from "./lifecycle.ts";
 export type { Logger } from "./logger.ts";
 export type { DroppedHandler } from "./publish-run.ts";
 export type { RetryOptions } from "./retry.ts";
+export type { RunOptions } from "./run-options.ts";
 export { onceKeysSql, type RunOnceResult } from "./run-once.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-export {
-  createUnitOfWork,
-  type RunOptions,
-  type UnitOfWork,
-  type UnitOfWorkOptions,
-  type Work,
-} from "./unit-of-work.ts";
+export { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";
 export type { UnitContext } from "./unit.ts";

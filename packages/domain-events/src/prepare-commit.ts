@@ -5,7 +5,7 @@ import { eventIdOf, eventTypeOf } from "./event.ts";
 import type { Dispatcher } from "./event-bus.ts";
 import type { BeforeCommitHandler } from "./handler.ts";
 import { tell } from "./lifecycle.ts";
-import { chainOf, type Link, longestChain } from "./publish-run.ts";
+import { chainOf, type Link, longestChain } from "./event-chain.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import type { Unit } from "./unit.ts";
 

@@ -1,11 +1,11 @@
-import type { DurableHandler } from "./durable-handler.ts";
 import { DomainEventsError, EventLoopError, type HandlerFailure } from "./errors.ts";
-import { eventIdOf, eventTypeOf } from "./event.ts";
-import type { AfterCommitHandler, HandlerContext } from "./handler.ts";
+import { eventTypeOf } from "./event.ts";
+import { chainOf, type Link, longestChain } from "./event-chain.ts";
+import type { HandlerContext } from "./handler.ts";
+import { callHandler, type InProcess, isThenable, logFailure, withTimeout } from "./handler-call.ts";
 import { type Lifecycle, tell } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
-import type { Registration, Registrations } from "./registrations.ts";
-import { within } from "./within.ts";
+import type { Registrations } from "./registrations.ts";
 
 export interface PublishSettings {
   readonly logger: Logger;
@@ -20,21 +20,11 @@ export interface DroppedHandler {
   readonly handler: string;
 }
 
-/** An event in the queue, and the one whose handler recorded it. */
-export interface Link {
-  readonly event: object;
-  readonly parent: Link | undefined;
-  readonly length: number;
-}
-
 interface QueuedLink extends Link {
   readonly handlers: readonly InProcess[];
   readonly context: HandlerContext;
 }
 
-type InProcess = Registration<AfterCommitHandler<object> | DurableHandler<object>>;
-
-export const longestChain = 100;
 const noFailures: readonly HandlerFailure[] = Object.freeze([]);
 
 /**
@@ -111,8 +101,7 @@ export class PublishRun {
   #call(link: QueuedLink, registration: InProcess): Promise<void> | undefined {
     const startedAt = this.#isWatched() ? performance.now() : 0;
     try {
-      const { handler } = registration;
-      const outcome = typeof handler === "function" ? handler(link.event, link.context) : enqueue(handler, link.event);
+      const outcome = callHandler(registration, link.event, link.context);
       if (isThenable(outcome)) return this.#settle(link, registration, outcome, startedAt);
       this.#succeed(link, registration, startedAt);
     } catch (error) {
@@ -129,7 +118,9 @@ export class PublishRun {
   ): Promise<void> {
     try {
       const { handlerTimeoutMs } = this.#settings;
-      await (handlerTimeoutMs === undefined ? outcome : withTimeout(outcome, handlerTimeoutMs, link, registration));
+      await (handlerTimeoutMs === undefined
+        ? outcome
+        : withTimeout(outcome, handlerTimeoutMs, link.event, registration));
       this.#succeed(link, registration, startedAt);
     } catch (error) {
       this.#fail(link, registration, startedAt, error);
@@ -202,45 +193,6 @@ export class PublishRun {
     this.#isOver = true;
     return this.#failures.length === 0 ? noFailures : this.#failures;
   }
-}
-
-/** The event types that led here, oldest first. */
-export function chainOf(event: object, parent: Link | undefined): string[] {
-  const chain = [eventTypeOf(event)];
-  for (let link = parent; link; link = link.parent) chain.unshift(eventTypeOf(link.event));
-  return chain;
-}
-
-/** Never with what the event carries: logs are no place for personal data. */
-export function logFailure(logger: Logger, event: object, handler: string, error: unknown): void {
-  const fields = { eventType: eventTypeOf(event), eventId: eventIdOf(event), handler, err: error };
-  logger.error(fields, "An event handler failed");
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === "object" || typeof value === "function") &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
-  );
-}
-
-async function enqueue(handler: DurableHandler<object>, event: object): Promise<void> {
-  await handler.store.write([handler.toRequest(event)]);
-  handler.store.wake();
-}
-
-async function withTimeout(
-  outcome: PromiseLike<unknown>,
-  timeoutMs: number,
-  { event }: Link,
-  { name }: InProcess,
-): Promise<void> {
-  await within(timeoutMs, outcome, () => {
-    const message = `Handler "${name}" of "${eventTypeOf(event)}" had not settled after ${timeoutMs} ms (handlerTimeoutMs). It may still be running.`;
-    return new DomainEventsError("HANDLER_TIMEOUT", message);
-  });
 }
 
 function needsUnitOfWork(event: object, handler: string): DomainEventsError {

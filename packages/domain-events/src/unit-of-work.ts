@@ -1,20 +1,16 @@
-import { confirmCommit } from "./commit-truth.ts";
+import { attempt, type Work } from "./attempt.ts";
 import { defaultBus } from "./default-bus.ts";
-import type { DurableStore } from "./durable-handler.ts";
-import { CommitOutcomeUnknownError, DomainEventsError, HandlersFailedError } from "./errors.ts";
+import { DomainEventsError, HandlersFailedError } from "./errors.ts";
 import { dispatcher, type Dispatcher, type EventBus } from "./event-bus.ts";
-import { type Flight, InFlight, refuseWhenGivenUp, type StopReport } from "./in-flight.ts";
-import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
+import { type Flight, InFlight, type StopReport } from "./in-flight.ts";
+import type { PreparedCommit } from "./prepare-commit.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { checkKey, claimKey, migrate, purgeOnceKeys, type RunOnceResult } from "./run-once.ts";
-import { findUnit, runInside } from "./running-units.ts";
-import { type Isolation, isolations, type Transaction, type TransactionAdapter } from "./transaction-adapter.ts";
-import { Unit, type UnitContext } from "./unit.ts";
+import { checkRunOptions, type RunOptions } from "./run-options.ts";
+import { findUnit } from "./running-units.ts";
+import type { TransactionAdapter } from "./transaction-adapter.ts";
+import type { Unit } from "./unit.ts";
 
-/** The code that runs in a transaction. */
-export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result> | Result;
-
-/** Settings that hold for every run of a unit of work. */
 export interface UnitOfWorkOptions<in Tx> {
   /** Where events are published. Default: the default bus. */
   readonly bus?: EventBus<Tx>;
@@ -29,15 +25,6 @@ export interface UnitOfWorkOptions<in Tx> {
 }
 
 /** Settings of one run. */
-export interface RunOptions {
-  /** Default: that of the database. */
-  readonly isolation?: Isolation;
-  readonly retry?: RetryOptions;
-  /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-/** Runs work in transactions and publishes what it recorded, made by {@link createUnitOfWork}. */
 export interface UnitOfWork<out Tx> {
   /**
    * Runs the work in a transaction. Resolves with its result once the commit is confirmed, the connection is back in the
@@ -102,6 +89,7 @@ export function createUnitOfWork<Tx>(
 ): UnitOfWork<Tx> {
   checkAdapter(adapter);
   const bus: Dispatcher<Tx> = (options.bus ?? defaultBus)[dispatcher];
+  const parts = { adapter, bus, outcomeTimeoutMs: options.outcomeTimeoutMs ?? 10_000 };
   const inFlight = new InFlight();
 
   async function run<Result>(work: Work<Tx, Result>, runOptions?: RunOptions, key?: string): Promise<Result> {
@@ -113,48 +101,13 @@ export function createUnitOfWork<Tx>(
   }
 
   async function runOwn<Result>(flight: Flight, work: Work<Tx, Result>, runOptions: RunOptions = {}): Promise<Result> {
-    checkIsolation(runOptions.isolation);
+    checkRunOptions(runOptions);
     const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? 3;
-    const { result, prepared } = await retrying(attempts, runOptions.signal, () => attempt(flight, work, runOptions));
+    const { result, prepared } = await retrying(attempts, runOptions.signal, () =>
+      attempt(parts, flight, work, runOptions),
+    );
     await publishCommitted(flight, prepared, result);
     return result;
-  }
-
-  async function attempt<Result>(
-    flight: Flight,
-    work: Work<Tx, Result>,
-    { isolation, signal }: RunOptions,
-  ): Promise<{ result: Result; prepared: PreparedCommit<Tx> }> {
-    const transaction = await adapter.begin({ isolation });
-    const unit = new Unit(transaction, bus, adapter.database);
-    try {
-      const done = await runInside(unit, async () => {
-        const result = await work(unit.contextOf(unit.root));
-        return { result, prepared: await prepareCommit(unit, bus) };
-      });
-      signal?.throwIfAborted();
-      refuseWhenGivenUp(flight);
-      unit.state = "committing";
-      await commit(transaction, done.prepared);
-      unit.state = "ended";
-      return done;
-    } catch (error) {
-      const hasEnded = unit.state === "committing";
-      unit.discard();
-      if (!hasEnded) await transaction.rollback(error);
-      throw error;
-    }
-  }
-
-  async function commit(transaction: Transaction<Tx>, { transactionId, stores }: PreparedCommit<Tx>): Promise<void> {
-    try {
-      await confirmCommit(transaction, transactionId, adapter, options.outcomeTimeoutMs ?? 10_000);
-    } catch (error) {
-      // What the stores wrote may be there: waking them costs nothing, and saves the wait for their next poll.
-      if (error instanceof CommitOutcomeUnknownError) wake(stores);
-      throw error;
-    }
-    wake(stores);
   }
 
   async function publishCommitted(
@@ -176,16 +129,6 @@ export function createUnitOfWork<Tx>(
       await options.onHandlerError?.(error);
     } catch (thrown) {
       bus.settings.logger.error({ err: thrown }, "onHandlerError failed");
-    }
-  }
-
-  function wake(stores: readonly DurableStore[]): void {
-    for (const store of stores) {
-      try {
-        store.wake();
-      } catch (error) {
-        bus.settings.logger.error({ err: error }, "A store of durable handlers could not be woken");
-      }
     }
   }
 
@@ -226,15 +169,6 @@ function joinedOptions(): DomainEventsError {
     "JOINED_OPTIONS",
     "A run() inside a running unit of work joins its transaction, so it cannot have isolation, retry, signal or key of its own. " +
       "Give them to the outermost run().",
-  );
-}
-
-/** It ends up in a statement, so a caller without types must not get anything else in there. */
-function checkIsolation(isolation: unknown): void {
-  if (isolation === undefined || isolations.some((known) => known === isolation)) return;
-  throw new DomainEventsError(
-    "OPTIONS_INVALID",
-    `isolation is one of ${isolations.map((name) => `"${name}"`).join(", ")}.`,
   );
 }
 

@@ -1,0 +1,21 @@
+import { DomainEventsError } from "./errors.ts";
+import type { RetryOptions } from "./retry.ts";
+import { type Isolation, isolations } from "./transaction-adapter.ts";
+
+export interface RunOptions {
+  /** Default: that of the database. */
+  readonly isolation?: Isolation;
+  readonly retry?: RetryOptions;
+  /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Runs work in transactions and publishes what it recorded, made by {@link createUnitOfWork}. */
+/** The isolation ends up in a statement, so a caller without types must not get anything else in there. */
+export function checkRunOptions({ isolation }: RunOptions): void {
+  if (isolation === undefined || isolations.some((known) => known === isolation)) return;
+  throw new DomainEventsError(
+    "OPTIONS_INVALID",
+    `isolation is one of ${isolations.map((name) => `"${name}"`).join(", ")}.`,
+  );
+}
