@@ -2,6 +2,7 @@ import { DomainEventsError } from "./errors.ts";
 import type { RetryOptions } from "./retry.ts";
 import { type Isolation, isolations } from "./transaction-adapter.ts";
 
+/** What one run may ask for; a run that joins another may not. */
 export interface RunOptions {
   /** Default: that of the database. */
   readonly isolation?: Isolation;

@@ -11,6 +11,7 @@ import { findUnit } from "./running-units.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
 import type { Unit } from "./unit.ts";
 
+/** What all runs of a unit of work have in common. */
 export interface UnitOfWorkOptions<in Tx> {
   /** Where events are published. Default: the default bus. */
   readonly bus?: EventBus<Tx>;
