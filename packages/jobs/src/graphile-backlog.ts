@@ -28,6 +28,7 @@ export async function makeDueNow(db: Queryable, tasks: readonly string[]): Promi
        array(
          select id from graphile_worker.jobs
          where task_identifier = any($1::text[]) and locked_at is null and attempts < max_attempts and run_at > now()
+           and not exists (select 1 from acme_jobs.failures as note where note.job_id = id and not note.is_settled)
        ),
        run_at := now()
      )`,

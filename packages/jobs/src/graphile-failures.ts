@@ -119,6 +119,22 @@ export async function settleFailures(db: Queryable, jobIds: readonly string[]): 
   }));
 }
 
+/**
+ * A job that is taken again before its note was settled (its worker died in between, or the database was away for longer
+ * than Graphile Worker's own delay) must not run early, or once more: the note is made one of this attempt.
+ *
+ * @returns whether there was such a note; then the job is to be released, and settled as it says
+ */
+export async function renewUnsettledNote(db: Queryable, jobId: string, attempt: number): Promise<boolean> {
+  const { rows } = await db.query(
+    `update acme_jobs.failures set attempt = $2, updated_at = clock_timestamp()
+     where job_id = $1 and attempt = $2 - 1 and not is_settled
+     returning 1`,
+    [jobId, attempt],
+  );
+  return rows.length > 0;
+}
+
 /** Whether the job is still locked by the run that took the attempt. */
 export async function isLockedInAttempt(db: Queryable, jobId: string, attempt: number): Promise<boolean> {
   const { rows } = await db.query(

@@ -237,6 +237,52 @@ describe("a worker", () => {
   });
 });
 
+describe("a job whose last outcome was noted, and not yet written when it is taken again,", () => {
+  const task = defineTask("t", { payload, retry: retry.fixed({ attempts: 3, delayMs: 1 }) });
+
+  async function leaveNote(test: TestJobs, outcome: "retry" | "dead") {
+    const id = await test.jobs.enqueue(task, { n: 1 });
+    await test.jobsPool.query("update graphile_worker._private_jobs set attempts = 1");
+    await test.jobsPool.query(
+      `insert into acme_jobs.failures
+         (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors, updated_at)
+       select id, $1, 't', 1, $2, 'noted', now() + interval '1 hour', 1, '[]', now() + interval '1 hour'
+       from graphile_worker.jobs`,
+      [id, outcome],
+    );
+    return id;
+  }
+
+  it("does not run early", async () => {
+    await using test = await createTestJobs();
+    await leaveNote(test, "retry");
+
+    const { attempts } = await work(test, task, () => undefined);
+
+    await expect
+      .poll(
+        async () =>
+          (
+            await test.jobsPool.query(
+              "select attempts, run_at > now() + interval '50 minutes' as is_late from graphile_worker.jobs",
+            )
+          ).rows,
+      )
+      .toEqual([{ attempts: 1, is_late: true }]);
+    expect(attempts).toEqual([]);
+  });
+
+  it("does not run once more when it was to be a dead letter", async () => {
+    await using test = await createTestJobs();
+    const id = await leaveNote(test, "dead");
+
+    const { attempts } = await work(test, task, () => undefined);
+
+    await expect.poll(() => test.jobs.deadLetters.list()).toMatchObject([{ id, reason: "noted", attempts: 1 }]);
+    expect(attempts).toEqual([]);
+  });
+});
+
 describe("a worker that stops", () => {
   const task = defineTask("t", { payload, retry: retry.fixed({ attempts: 1, delayMs: 0 }) });
 

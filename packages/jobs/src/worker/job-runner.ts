@@ -6,7 +6,7 @@ import type { PerformableTask } from "../perform.ts";
 import type { Queryable } from "../queryable.ts";
 import { runAttempt } from "./attempt.ts";
 import { decideOutcome, type Outcome } from "./outcome.ts";
-import type { FailedAttempt } from "../graphile-failures.ts";
+import { renewUnsettledNote, type FailedAttempt } from "../graphile-failures.ts";
 
 /** Runs locked jobs: attempt, outcome, log. */
 export interface JobRunner {
@@ -37,6 +37,7 @@ export function createJobRunner(
   const run: JobRunner["run"] = async (job, note) => {
     const performable = tasks.get(job.task);
     if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
+    if (job.attempt > 1 && (await renewUnsettledNote(pool, job.jobId, job.attempt))) throw takenTooEarly();
     const startedAt = performance.now();
     const fields = { task: job.task, jobId: job.jobId, attempt: job.attempt };
     let key: string | undefined;
@@ -68,6 +69,10 @@ export function createJobRunner(
     },
     handBack: () => stopping.abort(new JobsError("WORKER_STOPPING", "The worker stopped before the job was done.")),
   };
+}
+
+function takenTooEarly(): Error {
+  return new Error("The job was taken before the outcome of its last attempt was written. It is put back.");
 }
 
 async function readInstallationId(db: Queryable): Promise<string> {
