@@ -67,7 +67,7 @@ export interface Dispatcher<in Tx> {
   readonly settings: PublishSettings;
   readonly registrations: () => Registrations<Tx>;
   /** The afterCommit handlers of events whose unit has committed. */
-  readonly runCommitted: (events: readonly object[], registrations: Registrations<Tx>) => PublishRun;
+  readonly runCommitted: (events: readonly object[], registrations: Registrations<never>) => PublishRun;
 }
 
 // A registered symbol, so that a unit of work of the other build finds it, too.
