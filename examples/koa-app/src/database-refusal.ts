@@ -1,3 +1,4 @@
+import { JobsError } from "@acme/jobs";
 import { StartupError } from "./startup-error.ts";
 
 /**
@@ -24,6 +25,8 @@ const refusals = /^(?:E[A-Z]+|08\w{3}|28\w{3}|3D\w{3}|53300|57P03)$/;
 
 function refusalCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
+  // It does not know which setting the connection came from.
+  if (error instanceof JobsError && error.code === "JOBS_DATABASE_REFUSED") return refusalCode(error.cause);
   // pg and knex's pool give a connect that timed out no code.
   if (/timeout/i.test(error.message)) return "no answer";
   return "code" in error && typeof error.code === "string" && refusals.test(error.code) ? error.code : undefined;
