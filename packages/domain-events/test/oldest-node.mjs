@@ -7,7 +7,7 @@ import { createMemoryUnitOfWork, recordEvents } from "../dist/testing.js";
 
 class OrderPlaced extends defineEvent("order.placed", props()) {}
 
-it("publishes what a unit of work has recorded, and nothing of a savepoint that rolled back", async () => {
+void it("publishes what a unit of work has recorded, and nothing of a savepoint that rolled back", async () => {
   const bus = createEventBus();
   const recorder = recordEvents(bus);
   const unitOfWork = createMemoryUnitOfWork({ bus });
@@ -26,7 +26,7 @@ it("publishes what a unit of work has recorded, and nothing of a savepoint that 
   );
 });
 
-it("shares the default bus between the ESM and the CJS build", async () => {
+void it("shares the default bus between the ESM and the CJS build", async () => {
   const seen = [];
   register(OrderPlaced, ({ orderId }) => seen.push(orderId));
   const { publish: publishFromCommonJs } = createRequire(import.meta.url)("../dist/index.cjs");
