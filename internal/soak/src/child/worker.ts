@@ -1,0 +1,47 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { createUnitOfWork } from "@acme/domain-events";
+import { pgTransactions } from "@acme/domain-events/pg";
+import { createJobs, perform } from "@acme/jobs";
+import { shipOrder } from "../orders.ts";
+import { end, logger, name, openPool, random, stopRequested, urls } from "./process.ts";
+
+type Intent = "succeed" | "fail before the effect" | "fail after the effect";
+
+const pool = openPool(10);
+const unitOfWork = createUnitOfWork(pgTransactions(pool));
+const jobs = createJobs({ connection: urls.jobs, outbox: { connection: urls.app }, logger });
+
+const worker = await jobs.startWorker({
+  relay: false,
+  tasks: [
+    perform(shipOrder, async ({ orderId }, { idempotencyKey, jobId, attempt }) => {
+      const intent = chooseIntent();
+      await pool.query(
+        `insert into soak.runs (order_id, idempotency_key, job_id, attempt, intent, run_by)
+         values ($1, $2, $3, $4, $5, $6)`,
+        [orderId, idempotencyKey, jobId, attempt, intent, name],
+      );
+      await pause(random.between(0, 60));
+      if (intent === "fail before the effect") throw new Error("failed on purpose, before the effect");
+      await unitOfWork.runOnce(idempotencyKey, ({ tx }) =>
+        tx.query("insert into soak.effects (order_id, idempotency_key, shipped_by) values ($1, $2, $3)", [
+          orderId,
+          idempotencyKey,
+          name,
+        ]),
+      );
+      if (intent === "fail after the effect") throw new Error("failed on purpose, after the effect");
+    }),
+  ],
+});
+
+await stopRequested;
+await worker.stop();
+await jobs.close();
+await pool.end();
+end();
+
+function chooseIntent(): Intent {
+  if (random.chance(0.05)) return "fail before the effect";
+  return random.chance(0.05) ? "fail after the effect" : "succeed";
+}

@@ -1,0 +1,69 @@
+import { createRandom, type Random } from "./random.ts";
+
+/** What goes wrong, and when, in milliseconds from the start. */
+export type Fault = { readonly atMs: number } & (
+  | { readonly kind: "kill"; readonly target: MemberName }
+  | { readonly kind: "pause"; readonly target: MemberName; readonly forMs: number }
+  | { readonly kind: "terminate" }
+  | { readonly kind: "restart"; readonly downForMs: number }
+);
+
+export const memberNames = ["writer-1", "writer-2", "worker-1", "worker-2", "relay-1", "relay-2"] as const;
+export type MemberName = (typeof memberNames)[number];
+
+const relayNames = ["relay-1", "relay-2"] as const;
+const terminateEveryMs = 10_000;
+const restartEveryMs = 60_000;
+
+/** The same seed and duration make the same plan. */
+export function planFaults({ seed, durationMs }: { readonly seed: number; readonly durationMs: number }): Fault[] {
+  const random = createRandom(seed);
+  const faults = [
+    ...kills(random, durationMs),
+    ...pauses(random, durationMs),
+    ...terminations(durationMs),
+    ...restarts(random, durationMs),
+  ];
+  return faults.toSorted((one, other) => one.atMs - other.atMs);
+}
+
+function kills(random: Random, durationMs: number): Fault[] {
+  const times = timesApart(random, durationMs, [1_500, 4_500]);
+  return times.map((atMs) => ({ atMs, kind: "kill", target: random.pick(memberNames) }));
+}
+
+function pauses(random: Random, durationMs: number): Fault[] {
+  const times = timesApart(random, durationMs, [7_000, 15_000]);
+  return times.map((atMs) => {
+    const target = random.pick(relayNames);
+    return { atMs, kind: "pause", target, forMs: random.between(2_000, 8_000) };
+  });
+}
+
+/** Between the restarts, which leave no backend to terminate. */
+function terminations(durationMs: number): Fault[] {
+  const firstMs = terminateEveryMs / 2;
+  return every(terminateEveryMs, durationMs + firstMs).map((atMs) => ({ atMs: atMs - firstMs, kind: "terminate" }));
+}
+
+/** In the middle of each minute, and once in a soak that is shorter. */
+function restarts(random: Random, durationMs: number): Fault[] {
+  const firstMs = Math.min(durationMs, restartEveryMs) / 2;
+  return [0, ...every(restartEveryMs, durationMs - firstMs)].map((startMs) => ({
+    atMs: startMs + firstMs,
+    kind: "restart",
+    downForMs: random.between(300, 4_000),
+  }));
+}
+
+function every(stepMs: number, durationMs: number): number[] {
+  const times = [];
+  for (let atMs = stepMs; atMs < durationMs; atMs += stepMs) times.push(atMs);
+  return times;
+}
+
+function timesApart(random: Random, durationMs: number, [least, most]: readonly [number, number]): number[] {
+  const times = [];
+  for (let atMs = random.between(least, most); atMs < durationMs; atMs += random.between(least, most)) times.push(atMs);
+  return times;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    // The short soak runs for 20 s, and then has to drain.
+    testTimeout: 120_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 15_000 } },
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["@acme/test-postgres/global-setup"],
+    execArgv: ["--unhandled-rejections=strict"],
+  },
+});
