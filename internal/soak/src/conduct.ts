@@ -1,10 +1,11 @@
-import { terminateBackends } from "./terminate-backends.ts";
 import type { Fault } from "./fault-plan.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Server } from "./server.ts";
+import { terminateBackends } from "./terminate-backends.ts";
 
 /** A SIGKILL that took place, by the clock of this machine. */
 export interface Kill {
+  /** Member and incarnation. */
   readonly label: string;
   readonly at: Date;
 }
@@ -26,46 +27,61 @@ export interface Stage {
 
 /** Lets each fault happen at its time, and resolves when the time is over and the server is up. */
 export async function conduct(plan: readonly Fault[], durationMs: number, stage: Stage): Promise<Damage> {
-  const { server, fleet, pause, log } = stage;
   const startedAt = performance.now();
-  const kills: Kill[] = [];
-  const counts = { pauseCount: 0, terminatedCount: 0, restartCount: 0 };
-  let restarting = Promise.resolve();
-  const waitUntil = (atMs: number) => pause(Math.max(0, atMs - (performance.now() - startedAt)));
+  const waitUntil = (atMs: number) => stage.pause(Math.max(0, atMs - (performance.now() - startedAt)));
+  const saboteur = createSaboteur(stage);
+  try {
+    for (const fault of plan) {
+      await waitUntil(fault.atMs);
+      await saboteur.strike(fault);
+    }
+    await waitUntil(durationMs);
+  } finally {
+    // A server that is on its way up must be known before anybody can stop it.
+    await saboteur.settled();
+  }
+  return saboteur.damage;
+}
 
-  const restart = async (before: Promise<void>, downForMs: number) => {
+function createSaboteur({ server, fleet, log }: Stage) {
+  const damage = { kills: [] as Kill[], pauseCount: 0, terminatedCount: 0, restartCount: 0 };
+  let restarting = Promise.resolve();
+
+  const kill = ({ target }: FaultOf<"kill">) => {
+    const label = fleet.member(target).kill();
+    damage.kills.push({ label, at: new Date() });
+    log(`killed ${label}`);
+  };
+  const pauseRelay = ({ target, forMs }: FaultOf<"pause">) => {
+    fleet.member(target).pause(forMs);
+    damage.pauseCount += 1;
+    log(`paused ${target} for ${forMs} ms`);
+  };
+  const terminate = async () => {
+    const count = await terminateBackends([server.urls.app, server.urls.jobs]);
+    damage.terminatedCount += count;
+    log(`terminated ${count} backends`);
+  };
+  const restart = async ({ downForMs }: FaultOf<"restart">, before: Promise<void>) => {
     await before;
+    log(`stopping the server for ${downForMs} ms`);
     await server.restart(downForMs);
-    counts.restartCount += 1;
+    damage.restartCount += 1;
     log("the server is back");
   };
-  const strike = async (fault: Fault) => {
-    if (fault.kind === "kill") {
-      const label = fleet.member(fault.target).kill();
-      kills.push({ label, at: new Date() });
-      return log(`killed ${label}`);
-    }
-    if (fault.kind === "pause") {
-      fleet.member(fault.target).pause(fault.forMs);
-      counts.pauseCount += 1;
-      return log(`paused ${fault.target} for ${fault.forMs} ms`);
-    }
-    if (fault.kind === "terminate") {
-      const count = await terminateBackends([server.urls.app, server.urls.jobs]);
-      counts.terminatedCount += count;
-      return log(`terminated ${count} backends`);
-    }
-    // The other faults go on while the server is away.
-    log(`stopping the server for ${fault.downForMs} ms`);
-    restarting = restart(restarting, fault.downForMs);
-    restarting.catch(() => undefined);
-  };
 
-  for (const fault of plan) {
-    await waitUntil(fault.atMs);
-    await strike(fault);
-  }
-  await waitUntil(durationMs);
-  await restarting;
-  return { kills, ...counts };
+  return {
+    damage: damage as Damage,
+    async strike(fault: Fault): Promise<void> {
+      if (fault.kind === "kill") return kill(fault);
+      if (fault.kind === "pause") return pauseRelay(fault);
+      if (fault.kind === "terminate") return terminate();
+      // Not waited for: the other faults go on while the server is away.
+      restarting = restart(fault, restarting);
+      restarting.catch(() => undefined);
+    },
+    settled: () => restarting,
+  };
 }
+
+type FaultOf<Kind extends Fault["kind"]> = Extract<Fault, { kind: Kind }>;

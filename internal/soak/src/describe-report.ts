@@ -9,8 +9,10 @@ export function isClean({ findings, anomalies, drain }: SoakReport): boolean {
 
 /** One line that says it all, the figures, and the ids of whatever is wrong. */
 export function describeReport(report: SoakReport): string {
-  const count = (verdict: Finding["verdict"]) =>
-    report.findings.filter((finding) => finding.verdict === verdict).reduce((sum, { ids }) => sum + ids.length, 0);
+  const count = (verdict: Finding["verdict"]) => {
+    const found = report.findings.filter((finding) => finding.verdict === verdict);
+    return new Set(found.flatMap(({ ids }) => ids)).size;
+  };
   const { committed, enqueued, effects, findings, anomalies, drain } = report;
   return [
     `committed ${committed} · enqueued ${enqueued} · effects ${effects} · lost ${count("lost")} · ` +

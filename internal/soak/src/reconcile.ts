@@ -72,7 +72,7 @@ const sessionQuestions: readonly Question[] = [
     "an advisory lock held",
     "select classid || ':' || objid from pg_locks where locktype = 'advisory' and database is not null",
   ],
-  ["locks", "a prepared or open transaction", "select pid from pg_stat_activity where backend_xid is not null"],
+  ["locks", "an open transaction", "select pid from pg_stat_activity where backend_xid is not null"],
 ];
 
 type Question = readonly [verdict: Finding["verdict"], what: string, sql: string];

@@ -42,6 +42,7 @@ export async function runSoak({ durationMs, seed, logDirectory, signal }: SoakOp
     appendFileSync(path.join(logDirectory, "conductor.log"), `${new Date().toISOString()} ${what}\n`);
 
   await using server = await startServer(pause);
+  log(`the server listens on port ${server.port}`);
   await openBooks(server.urls);
   const ledger = createLedger();
   await using fleet = startFleet({ urls: server.urls, seed, logDirectory, onMessage: ledger.note });

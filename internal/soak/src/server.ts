@@ -5,6 +5,7 @@ import type { Urls } from "./books.ts";
 /** One PostgreSQL with both databases, which can go away and come back. */
 export interface Server extends AsyncDisposable {
   readonly urls: Urls;
+  readonly port: number;
   /** Cuts every connection; resolves when the server accepts new ones, after so many milliseconds without it. */
   restart(downForMs: number): Promise<void>;
 }
@@ -16,6 +17,7 @@ export async function startServer(pause: (ms: number) => Promise<void>): Promise
 
   return {
     urls: { app: first.url("app"), jobs: first.url("jobs") },
+    port: first.port,
     async restart(downForMs) {
       await running.stop();
       await pause(downForMs);

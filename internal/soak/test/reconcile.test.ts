@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import { createTemplate, createTestDatabase } from "@acme/test-postgres";
+import type pg from "pg";
+import { expect, it } from "vitest";
+import { openBooks } from "../src/books.ts";
+import { createLedger } from "../src/ledger.ts";
+import { reconcile } from "../src/reconcile.ts";
+
+interface Books extends AsyncDisposable {
+  readonly app: pg.Pool;
+  readonly jobs: pg.Pool;
+}
+
+async function openTestBooks(): Promise<Books> {
+  const template = await createTemplate("books", (url) => openBooks({ app: url, jobs: url }));
+  const database = await createTestDatabase({ template });
+  const pool = database.pool();
+  return { app: pool, jobs: pool, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+}
+
+interface Shipped {
+  readonly orderId: string;
+  readonly key: string;
+}
+
+/** An order that went all the way. */
+async function ship({ app }: Books): Promise<Shipped> {
+  const [orderId, key] = [randomUUID(), randomUUID()];
+  await app.query("insert into soak.orders values ($1, 'test')", [orderId]);
+  await app.query("insert into soak.enqueued values ($1, $2)", [key, orderId]);
+  await app.query("insert into soak.runs values ($1, $2, '1', 1, 'succeed', 'test')", [orderId, key]);
+  await app.query("insert into soak.effects values ($1, $2, 'test')", [orderId, key]);
+  return { orderId, key };
+}
+
+async function verdicts(books: Books, ledger = createLedger()): Promise<string[]> {
+  const { findings } = await reconcile(books, ledger);
+  return findings.map(({ verdict, what, ids }) => `${verdict}: ${what}: ${ids.length}`);
+}
+
+it("finds nothing where every order has its effect", async () => {
+  await using books = await openTestBooks();
+  const ledger = createLedger();
+  const { orderId } = await ship(books);
+  ledger.note({ kind: "seen", orderId });
+  ledger.note({ kind: "confirmed", orderIds: [orderId] });
+  ledger.note({ kind: "rejected", orderIds: [randomUUID()] });
+
+  const { findings, ...counts } = await reconcile(books, ledger);
+
+  expect(findings).toEqual([]);
+  expect(counts).toEqual({ committed: 1, enqueued: 1, effects: 1 });
+});
+
+const wrongs: readonly [verdict: string, sql: string][] = [
+  ["lost: committed, no outbox row was written: 1", "delete from soak.enqueued where order_id = $1"],
+  ["lost: committed, never shipped: 1", "delete from soak.effects where order_id = $1"],
+  ["phantom: an outbox row without its order: 1", "delete from soak.orders where id = $1"],
+  ["phantom: shipped without its order: 1", "delete from soak.orders where id = $1"],
+  ["phantom: a run without its order: 1", "delete from soak.orders where id = $1"],
+  [
+    "duplicated: several outbox rows: 1",
+    "insert into soak.enqueued select gen_random_uuid(), order_id from soak.enqueued where order_id = $1",
+  ],
+  ["duplicated: shipped several times: 1", "insert into soak.effects select * from soak.effects where order_id = $1"],
+  [
+    "duplicated: several jobs for one outbox row: 1",
+    "insert into soak.runs select order_id, idempotency_key, '2', 1, intent, run_by from soak.runs where order_id = $1",
+  ],
+  [
+    "duplicated: shipped under another idempotency key than the one it was enqueued with: 1",
+    "update soak.effects set idempotency_key = 'another' where order_id = $1",
+  ],
+];
+
+for (const [verdict, sql] of wrongs) {
+  it(`finds what is ${verdict}`, async () => {
+    await using books = await openTestBooks();
+    await ship(books);
+    const { orderId } = await ship(books);
+
+    await books.app.query(sql, [orderId]);
+
+    expect(await verdicts(books)).toContain(verdict);
+  });
+}
+
+it("finds what is left in the outbox and among the jobs, locked or not", async () => {
+  await using books = await openTestBooks();
+  const addJob = "select graphile_worker.add_job('ship_order', queue_name := $1)";
+  await books.app.query(
+    "insert into acme_jobs.outbox (id, task, payload, preserve_run_at) values ($1, 'ship_order', json_build_object('orderId', $1::uuid), false)",
+    [randomUUID()],
+  );
+  await books.jobs.query(addJob, ["free"]);
+  await books.jobs.query(addJob, ["held"]);
+  await books.jobs.query(
+    `update graphile_worker._private_jobs set locked_at = now(), locked_by = 'gone'
+     where job_queue_id = (select id from graphile_worker._private_job_queues where queue_name = 'held')`,
+  );
+  await books.jobs.query(
+    "update graphile_worker._private_job_queues set locked_at = now(), locked_by = 'gone' where queue_name = 'held'",
+  );
+  await books.jobs.query("insert into acme_jobs.workers (pool_id) values ('gone')");
+
+  expect(await verdicts(books)).toEqual(
+    expect.arrayContaining([
+      "locks: left in the outbox: 1",
+      "locks: a job left: 1",
+      "locks: a job left locked: 1",
+      "locks: a named queue left locked: 1",
+      "locks: a worker still registered: 1",
+    ]),
+  );
+});
+
+it("finds an advisory lock and a transaction that somebody still has", async () => {
+  await using books = await openTestBooks();
+  const left = await books.app.connect();
+  await left.query("begin; select pg_advisory_lock(7), pg_current_xact_id()");
+
+  const found = await verdicts(books);
+  left.release(true);
+
+  expect(found).toEqual(["locks: an advisory lock held: 1", "locks: an open transaction: 1"]);
+});
+
+it("believes no writer: what it said is held against the rows", async () => {
+  await using books = await openTestBooks();
+  const ledger = createLedger();
+  const [stored, other] = [await ship(books), await ship(books)];
+  const missing = randomUUID();
+  ledger.note({ kind: "seen", orderId: missing });
+  ledger.note({ kind: "confirmed", orderIds: [missing, other.orderId] });
+  ledger.note({ kind: "rejected", orderIds: [stored.orderId] });
+  ledger.note({ kind: "seen", orderId: stored.orderId });
+  ledger.note({ kind: "seen", orderId: stored.orderId });
+
+  expect(await verdicts(books, ledger)).toEqual([
+    "phantom: seen by a handler after a commit that never was: 1",
+    "duplicated: seen by the handler after the commit more than once: 1",
+    "untrue: said to be committed, and not stored: 1",
+    "untrue: said to be rolled back, and stored: 1",
+    "lost: confirmed, and not seen by the handler after the commit: 1",
+  ]);
+});

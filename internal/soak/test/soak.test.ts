@@ -1,0 +1,25 @@
+import { runChild } from "@acme/test-postgres";
+import { expect, it } from "vitest";
+
+const allIsWell = /^committed (\d+) · enqueued \1 · effects \1 · lost 0 · phantom 0 · duplicated 0 · locks 0$/m;
+
+it("loses, invents and repeats nothing in twenty seconds of faults", async () => {
+  await using soak = runChild(new URL("../src/soak.ts", import.meta.url), {
+    args: ["--minutes", "0.34", "--seed", "7"],
+  });
+
+  const { exitCode } = await soak.ended;
+
+  expect(`${soak.stdout()}${soak.stderr()}`).toMatch(allIsWell);
+  expect(exitCode).toBe(0);
+  expect(Number(allIsWell.exec(soak.stdout())?.[1])).toBeGreaterThan(200);
+});
+
+it("says how it is used when an argument makes no sense", async () => {
+  await using soak = runChild(new URL("../src/soak.ts", import.meta.url), { args: ["--minutes", "soon"] });
+
+  const { exitCode } = await soak.ended;
+
+  expect(exitCode).toBe(1);
+  expect(soak.stderr()).toContain("usage: soak --minutes");
+});
