@@ -47,18 +47,16 @@ export function startMember(options: MemberOptions): Member {
       env: { ...process.env, ...options.env, SOAK_NAME: label, SOAK_SEED: String(options.seed + incarnation) },
       stdio: ["ignore", log, log, "ipc"],
     });
-    writeSync(
-      log,
-      `${JSON.stringify({ at: new Date().toISOString(), name: label, message: "started", pid: child.pid })}\n`,
-    );
+    const note = { at: new Date().toISOString(), name: label, message: "started", pid: child.pid };
+    writeSync(log, `${JSON.stringify(note)}\n`);
     child.on("message", (message) => options.onMessage(message as Message));
     const killAtExit = () => void child.kill("SIGKILL");
     process.once("exit", killAtExit);
-    const running: Running = { child, label, isDoomed: false, ended: Promise.resolve("") };
-    running.ended = new Promise((resolve) => {
+    const ended = new Promise<string>((resolve) => {
       child.once("error", (error) => resolve(error.message));
       child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
+    const running: Running = { child, label, ended, isDoomed: false };
     void startAgainAfter(running, killAtExit);
     return running;
   }
@@ -83,18 +81,20 @@ export function startMember(options: MemberOptions): Member {
     },
     pause(forMs) {
       // A process of its own resumes the member, so that none stays stopped when this one is killed.
-      spawn(process.execPath, [pauserFile, String(current.child.pid), String(forMs)], {
+      const pauser = spawn(process.execPath, [pauserFile, String(current.child.pid), String(forMs)], {
         stdio: ["ignore", log, log, "ipc"],
       });
+      pauser.unref();
+      pauser.channel?.unref();
     },
     async stop(withinMs) {
       isLeaving = true;
-      const { child, ended, label } = current;
+      const { child, ended, label, isDoomed } = current;
       child.send("stop", () => undefined);
       const late = new AbortController();
       const how = await Promise.race([ended, pause(withinMs, "late", { signal: late.signal }).catch(() => "late")]);
       late.abort();
-      if (how !== "exit code 0") onAnomaly(`${label} did not stop cleanly: ${how}`);
+      if (how !== "exit code 0" && !isDoomed) onAnomaly(`${label} did not stop cleanly: ${how}`);
     },
     async destroy() {
       isLeaving = true;
@@ -108,7 +108,8 @@ export function startMember(options: MemberOptions): Member {
 interface Running {
   readonly child: ChildProcess;
   readonly label: string;
+  /** How it ended. */
+  readonly ended: Promise<string>;
   /** It has been killed on purpose. */
   isDoomed: boolean;
-  ended: Promise<string>;
 }

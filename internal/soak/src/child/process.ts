@@ -28,7 +28,7 @@ export function say(message: Message): void {
 }
 
 const write = (level: string) => (fields: object, message: string) => {
-  const line = { at: new Date().toISOString(), name, level, message, ...fields };
+  const line = { ...fields, at: new Date().toISOString(), name, level, message };
   process.stdout.write(`${JSON.stringify(line, errorsReadably)}\n`);
 };
 export const logger = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
