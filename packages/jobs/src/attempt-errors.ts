@@ -1,16 +1,22 @@
+import { JobsError } from "./errors.ts";
+
 /** Thrown by a task: this job will never succeed. It becomes a dead letter at once. */
 export class NonRetryableError extends Error {
   override readonly name: string = "NonRetryableError";
 }
 
-/** Thrown by a task: try again, but in `delayMs` milliseconds, whatever the policy says. Uses an attempt. */
+/**
+ * Thrown by a task: try again, but in `delayMs` milliseconds (0 to 365 days), whatever the policy says. Uses an attempt.
+ *
+ * @throws {@link JobsError} `RETRY_INVALID` for a delay that is no such number, as a `Retry-After` that is a date would be.
+ */
 export class RetryAfterError extends Error {
   override readonly name: string = "RetryAfterError";
   readonly delayMs: number;
 
   constructor(delayMs: number, message = "The task asked for another attempt later.", options?: ErrorOptions) {
     super(message, options);
-    this.delayMs = delayMs;
+    this.delayMs = checkedDelay(delayMs, "RetryAfterError");
   }
 }
 
@@ -21,7 +27,7 @@ export class SnoozeError extends Error {
 
   constructor(delayMs: number) {
     super("The task put the job off.");
-    this.delayMs = delayMs;
+    this.delayMs = checkedDelay(delayMs, "snooze");
   }
 }
 
@@ -29,7 +35,16 @@ export class SnoozeError extends Error {
  * Puts the job off by `delayMs` milliseconds without using an attempt: `throw snooze(60_000)`.
  *
  * For "not yet", not for failures: a job may be put off without end.
+ *
+ * @throws {@link JobsError} `RETRY_INVALID` for a delay that is not between 0 and 365 days.
  */
 export function snooze(delayMs: number): SnoozeError {
   return new SnoozeError(delayMs);
+}
+
+const longestDelayMs = 365 * 24 * 60 * 60 * 1000;
+
+function checkedDelay(delayMs: number, what: string): number {
+  if (typeof delayMs === "number" && delayMs >= 0 && delayMs <= longestDelayMs) return delayMs;
+  throw new JobsError("RETRY_INVALID", `${what} takes a number of milliseconds from 0 to 365 days.`);
 }

@@ -19,7 +19,8 @@ export interface FailedAttempt {
 }
 
 /**
- * A note of an earlier attempt never replaces one of a later attempt. Times are the database's. Only what used an
+ * A note of an earlier attempt never replaces an open one of a later attempt; a job that was replaced through its key
+ * keeps its row, and begins anew. Times are the database's. Only what used an
  * attempt enters the history, once: a job may be put off without end, and a note is repeated when its answer was lost.
  */
 const noteSql = `
@@ -36,10 +37,13 @@ const noteSql = `
     outcome = excluded.outcome, reason = excluded.reason, run_at = excluded.run_at,
     next_attempts = excluded.next_attempts, is_settled = false, updated_at = clock_timestamp(),
     errors = case
+      when note.idempotency_key <> excluded.idempotency_key then excluded.errors
       when note.errors @> jsonb_build_array(jsonb_build_object('attempt', excluded.attempt)) then note.errors
       else note.errors || excluded.errors
     end
-  where note.attempt <= excluded.attempt`;
+  where note.is_settled
+    or note.attempt <= excluded.attempt
+    or note.idempotency_key <> excluded.idempotency_key`;
 
 export async function noteFailure(db: Queryable, failed: FailedAttempt): Promise<void> {
   const { outcome, error } = failed;
@@ -96,6 +100,21 @@ const settleSql = `
   marked as (
     update acme_jobs.failures set is_settled = true, updated_at = clock_timestamp()
     where job_id in (select job_id from rescheduled)
+  ),
+  superseded as materialized (
+    -- A newer job has taken the key while this one ran: Graphile Worker has used up its attempts, nobody will take it again.
+    select job.id as job_id
+    from acme_jobs.failures as note
+    join graphile_worker.jobs as job on job.id = note.job_id
+    where note.job_id = any($1::bigint[]) and job.locked_at is null
+      and job.attempts >= ${highestMaxAttempts} and job.attempts <> note.attempt
+  ),
+  removed_superseded as materialized (
+    select superseded.job_id from superseded
+    cross join lateral graphile_worker.complete_jobs(array[superseded.job_id])
+  ),
+  forgotten_superseded as (
+    delete from acme_jobs.failures where job_id in (select job_id from removed_superseded)
   )
   select due.job_id::text,
     greatest(0, extract(epoch from due.run_at - clock_timestamp()) * 1000)::float8 as delay_ms, due.outcome
@@ -147,9 +166,11 @@ export async function isLockedInAttempt(db: Queryable, jobId: string, attempt: n
 /** Notes that nobody settled: their worker died between the note and the settling, or lost the database. */
 export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promise<string[]> {
   const { rows } = await db.query(
-    `select job_id::text from acme_jobs.failures
-     where not is_settled and updated_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
-     order by updated_at limit 200`,
+    `select note.job_id::text from acme_jobs.failures as note
+     join graphile_worker.jobs as job on job.id = note.job_id
+     where not note.is_settled and note.updated_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
+       and job.locked_at is null and (job.attempts = note.attempt or job.attempts >= ${highestMaxAttempts})
+     order by note.updated_at limit 200`,
     [olderThanMs],
   );
   return rows.map((row) => String(row["job_id"]));

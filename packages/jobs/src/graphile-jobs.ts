@@ -65,7 +65,8 @@ function roundsOfUniqueKeys(requests: readonly JobRequest[]): JobRequest[][] {
     if (key) round.keys.add(key);
     round.requests.push(request);
   }
-  return rounds.map((round) => round.requests);
+  // Two batches that lock the same keys in different orders would wait for each other.
+  return rounds.map((round) => round.requests.toSorted((a, b) => (a.key ?? "").localeCompare(b.key ?? "")));
 }
 
 function toSpec(request: JobRequest) {

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient, QueryConfig } from "pg";
-import { isUnreachable, repeatWhileUnreachable } from "./unreachable.ts";
+import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
 
 /**
  * What Graphile Worker writes once a job has ended: deleting or failing it twice changes nothing, so a write whose
@@ -40,9 +40,7 @@ function lasting(pool: Pool, giveUp: AbortSignal): Pick<PoolClient, "query" | "r
     }
   };
   const query = (config: QueryConfig): Promise<unknown> =>
-    repeatableWrite.test(config.name ?? "")
-      ? repeatWhileUnreachable(() => queryOnce(config), giveUp)
-      : queryOnce(config);
+    repeatableWrite.test(config.name ?? "") ? repeatWhilePassing(() => queryOnce(config), giveUp) : queryOnce(config);
 
   return {
     query: query as PoolClient["query"],

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { within } from "./within.ts";
 import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
 
 /** How the databases are. */
@@ -26,15 +27,5 @@ export function createHealth(jobs: (() => Pool) | undefined, outbox: (() => Pool
 
 /** The answer, or `undefined` where there is none in time. Why there is none, whoever needs the database will say. */
 async function answer<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), patienceMs);
-  });
-  try {
-    return await Promise.race([ask(), late]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(patienceMs, ask()).catch(() => undefined);
 }

@@ -19,7 +19,7 @@ export interface JobRequest {
 
 /** When, where and how often together a job runs. */
 export interface JobOptions {
-  /** Not before this time. Default: now. */
+  /** Not before this time, from 1970 to 9999. Default: now. */
   readonly runAt?: Date;
   /**
    * Jobs of one task with one key replace each other while they wait: the last payload counts. Forgotten once the job
@@ -57,15 +57,16 @@ export async function toJobRequest(task: Task, input: unknown, options: JobOptio
     runAt: options.runAt?.toISOString() ?? null,
     queue: options.queue ?? null,
     priority: options.priority ?? null,
-    key: options.key === undefined ? null : `${task.name}:${options.key}`,
+    // Escaped, so that no other split of the two makes the same key.
+    key: options.key === undefined ? null : `${encodeURIComponent(task.name)}:${options.key}`,
     preserveRunAt: options.keyMode === "preserveRunAt",
   };
 }
 
 function assertOptions(task: string, { runAt, key, keyMode, queue, priority }: JobOptions): void {
   const wrong = (what: string) => new JobsError("ENQUEUE_INVALID", `A job of task "${task}" cannot be added: ${what}.`);
-  if (runAt !== undefined && !(runAt instanceof Date && Number.isFinite(runAt.getTime()))) {
-    throw wrong("runAt is no valid Date");
+  if (runAt !== undefined && !(runAt instanceof Date && runAt.getTime() >= 0 && runAt.getUTCFullYear() <= 9999)) {
+    throw wrong("runAt is no Date between 1970 and 9999");
   }
   if (key !== undefined && !isText(key, longestKey)) throw wrong(`key is no text of 1 to ${longestKey} characters`);
   if (keyMode !== undefined && key === undefined) throw wrong("keyMode needs a key");

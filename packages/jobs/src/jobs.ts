@@ -1,4 +1,4 @@
-import { lazyPool, type Connection } from "./connection.ts";
+import { lazyPool, type Connection, type LazyPool } from "./connection.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { createDurable } from "./durable.ts";
 import { createJobWriter } from "./enqueue.ts";
@@ -125,6 +125,10 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     outbox: outboxPool && { db: outboxPool.get, isNeeded: () => !migrator.isOneDatabase },
   });
 
+  const prepareRelay = async () => {
+    await migrator.migrateOutbox();
+    await migrator.compare();
+  };
   const beginRelay = (options?: RelayOptions): Relay => {
     if (outboxPool === undefined) {
       throw new JobsError(
@@ -132,7 +136,11 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
         "A relay needs an outbox: createJobs({ connection, outbox: { connection } }).",
       );
     }
-    const relay = startRelay({ outbox: outboxPool.get(), jobs: jobsPool.get() }, logger, options);
+    checkPoolSizes(jobsPool, outboxPool);
+    const relay = startRelay(
+      { pools: { outbox: outboxPool.get(), jobs: jobsPool.get() }, logger, prepare: prepareRelay },
+      options,
+    );
     relays.add(relay);
     running.add(relay);
     return relay;
@@ -150,8 +158,10 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
   };
 
   const close = async () => {
-    await Promise.all([...running].map((part) => part.stop()));
+    const stopped = await Promise.allSettled([...running].map((part) => part.stop()));
+    running.clear();
     await Promise.all([jobsPool.close(), outboxPool?.close()]);
+    for (const result of stopped) if (result.status === "rejected") throw result.reason;
   };
 
   const hidden: { readonly [internals]: JobsInternals } = {
@@ -165,10 +175,16 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     },
     enqueueMany,
     durable: createDurable(writer, wakeRelays),
-    migrate: () => migrator.migrate(),
+    async migrate() {
+      await migrator.migrateOutbox();
+      await migrator.migrateJobs();
+      await migrator.compare();
+    },
     migrateOutbox: () => migrator.migrateOutbox(),
     async startWorker(options) {
-      const prepare = options.migrate === false ? migrator.verify : migrator.migrate;
+      checkPoolSizes(jobsPool, outboxPool);
+      // Not the outbox: jobs run while the database of the data is away. The relay sees to that side.
+      const prepare = options.migrate === false ? migrator.verifyJobs : migrator.migrateJobs;
       const worker = await startWorker({ pool: jobsPool.get(), logger, prepare }, options);
       running.add(worker);
       return outboxPool && options.relay !== false ? withRelay(worker, beginRelay()) : worker;
@@ -179,6 +195,15 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** A worker keeps one connection to listen on, a relay one on each side while it moves a batch. */
+function checkPoolSizes(jobs: LazyPool, outbox: LazyPool | undefined): void {
+  if (jobs.get().options.max >= 3 && (outbox === undefined || outbox.get().options.max >= 2)) return;
+  throw new JobsError(
+    "CONNECTION_INVALID",
+    "Workers and relays need a pool of at least 3 connections to the jobs database, and of 2 to that of the outbox. Give createJobs() larger pools, or URLs.",
+  );
 }
 
 function connectionMissing(): JobsError {

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { migrateGraphileWorker } from "./graphile-migrate.ts";
+import { migrateGraphileWorker, verifyGraphileWorker } from "./graphile-migrate.ts";
 import { queryMigrated } from "./graphile-jobs.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
@@ -10,11 +10,14 @@ import { explainConnection } from "./unreachable.ts";
 export interface Migrator {
   /** `false` until both are known to be one database. */
   readonly isOneDatabase: boolean;
-  /** Creates or updates all tables, the outbox's first: without them nothing can be written. */
-  migrate(): Promise<void>;
+  /** Creates or updates the tables beside the data; does nothing without an outbox. */
   migrateOutbox(): Promise<void>;
-  /** Changes nothing; throws `MIGRATION_MISSING` where something is not there. */
-  verify(): Promise<void>;
+  /** Creates or updates the tables of the jobs. */
+  migrateJobs(): Promise<void>;
+  /** Changes nothing; throws `MIGRATION_MISSING` where the tables of the jobs are not there. */
+  verifyJobs(): Promise<void>;
+  /** Finds out whether both are one database; from then on jobs are written directly. */
+  compare(): Promise<void>;
 }
 
 export function createMigrator(
@@ -23,33 +26,27 @@ export function createMigrator(
 ): Migrator {
   let isOneDatabase = false;
 
-  const compare = async () => {
-    if (pools.outbox) isOneDatabase = await isSameDatabase(pools.jobs(), pools.outbox());
-  };
-  const migrateOutbox = async () => {
-    if (pools.outbox) await migrateOutboxTables(pools.outbox());
-  };
-
   return {
     get isOneDatabase() {
       return isOneDatabase;
     },
-    migrateOutbox,
-    async migrate() {
-      await migrateOutbox();
+    async migrateOutbox() {
+      if (pools.outbox) await migrateOutboxTables(pools.outbox());
+    },
+    async migrateJobs() {
       try {
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
       } catch (error) {
         throw explainConnection(error, pools.outbox !== undefined);
       }
-      await compare();
     },
-    async verify() {
-      await queryMigrated(pools.jobs(), "select 1 from graphile_worker.jobs limit 0");
+    async verifyJobs() {
+      await verifyGraphileWorker(pools.jobs());
       await queryMigrated(pools.jobs(), "select 1 from acme_jobs.installation limit 0");
-      if (pools.outbox) await queryMigrated(pools.outbox(), "select 1 from acme_jobs.outbox limit 0");
-      await compare();
+    },
+    async compare() {
+      if (pools.outbox) isOneDatabase = await isSameDatabase(pools.jobs(), pools.outbox());
     },
   };
 }

@@ -26,7 +26,12 @@ export async function toStoredPayload(task: Task, input: unknown): Promise<unkno
       "JSON would change it (a Date, bigint, Map, undefined, NaN or a class instance). Let the schema turn such values into text or numbers",
     );
   }
-  await checkPayload(task, stored);
+  if (!isDeepStrictEqual(await checkPayload(task, stored), stored)) {
+    throw invalid(
+      task,
+      "its schema would change again what it has made, so the task would get something else than was stored",
+    );
+  }
   return stored;
 }
 
@@ -34,7 +39,7 @@ export async function toStoredPayload(task: Task, input: unknown): Promise<unkno
 export async function checkPayload(task: Task, value: unknown): Promise<unknown> {
   const result = await task.payload["~standard"].validate(value);
   if (result.issues === undefined) return result.value;
-  throw invalid(task, describeIssues(result.issues));
+  throw invalid(task, describeIssues(result.issues, value));
 }
 
 function toJson(task: Task, output: unknown): string | undefined {

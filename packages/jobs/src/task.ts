@@ -22,12 +22,12 @@ export interface TaskOptions<Input, Output> {
 }
 
 /** Graphile Worker's column bounds the identifier. */
-const longestName = 128;
+const namePattern = /^[!-~]{1,128}$/;
 
 /**
  * Declares a task. Whoever enqueues needs only this; whoever runs it adds the code with {@link perform}.
  *
- * @param name - Stands in the database: stable, 1 to 128 characters.
+ * @param name - Stands in the database: stable, 1 to 128 printable ASCII characters without spaces.
  * @throws {@link JobsError} `TASK_INVALID` for a name, schema, policy or time limit that cannot be used.
  * @example
  * ```ts
@@ -42,8 +42,8 @@ export function defineTask<const Name extends string, Input, Output>(
   name: Name,
   options: TaskOptions<Input, Output>,
 ): Task<Name, Input, Output> {
-  if (typeof name !== "string" || name.length === 0 || name.length > longestName) {
-    throw new JobsError("TASK_INVALID", `A task name is a text of 1 to ${longestName} characters.`);
+  if (typeof name !== "string" || !namePattern.test(name)) {
+    throw new JobsError("TASK_INVALID", "A task name has 1 to 128 printable ASCII characters and no space.");
   }
   if (typeof options?.payload?.["~standard"]?.validate !== "function") {
     throw new JobsError(

@@ -35,19 +35,24 @@ function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError 
   return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
 }
 
+/** Deadlocks, serialization failures, lock and statement timeouts, and a server that is short of something. */
+const passingCodes = /^(40001|40P01|55P03|57014|53\w{3})$/;
+
+/** Whether the same statement may well succeed a little later. */
+function isPassing(error: unknown): boolean {
+  return isUnreachable(error) || passingCodes.test(String((error as { code?: unknown } | null)?.code));
+}
+
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
 
-/** Does it again until the database answers, or until `giveUp` is aborted; then the last error comes out. */
-export async function repeatWhileUnreachable<Result>(
-  work: () => Promise<Result>,
-  giveUp: AbortSignal,
-): Promise<Result> {
+/** Does it again until the database takes it, or until `giveUp` is aborted; then the last error comes out. */
+export async function repeatWhilePassing<Result>(work: () => Promise<Result>, giveUp: AbortSignal): Promise<Result> {
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     try {
       return await work();
     } catch (error) {
-      if (!isUnreachable(error) || giveUp.aborted) throw error;
+      if (!isPassing(error) || giveUp.aborted) throw error;
       await pause(pauseMs, undefined, { signal: giveUp }).catch(() => undefined);
     }
   }

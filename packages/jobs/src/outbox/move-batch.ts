@@ -57,10 +57,15 @@ async function addOnce(jobs: Queryable, requests: readonly JobRequest[], ids: re
   if (toAdd.length > 0) await addJobs(jobs, toAdd);
 }
 
-/** Forgets what was taken more than a day ago, some at a time. */
-export async function forgetTaken(jobs: Queryable): Promise<void> {
-  await jobs.query(`
-    delete from acme_jobs.taken where id in (
-      select id from acme_jobs.taken where taken_at < now() - interval '1 day' order by taken_at limit 10000
-    )`);
+/** Forgets some of what was taken more than a day ago, and says how much. */
+export async function forgetTaken(jobs: Queryable): Promise<number> {
+  const { rows } = await jobs.query(`
+    with forgotten as (
+      delete from acme_jobs.taken where id in (
+        select id from acme_jobs.taken where taken_at < now() - interval '1 day' order by taken_at limit 10000
+      )
+      returning 1
+    )
+    select count(*)::int as count from forgotten`);
+  return Number(rows[0]?.["count"]);
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
+import { checkNumber, longestTimerMs } from "../check-options.ts";
 import { listen } from "./listen.ts";
 import { forgetTaken, moveBatch, type RelayPools } from "./move-batch.ts";
 import { outboxChannel } from "./outbox.ts";
@@ -23,9 +24,20 @@ export interface Relay extends AsyncDisposable {
 const firstRetryMs = 100;
 const longestRetryMs = 5_000;
 const forgetEveryMs = 60_000;
+const longestFarewellMs = 10_000;
 
-export function startRelay(pools: RelayPools, logger: Logger, options: RelayOptions = {}): Relay {
+/** What a relay is built on. */
+export interface RelayParts {
+  readonly pools: RelayPools;
+  readonly logger: Logger;
+  /** Makes the tables ready; runs before the first batch, again until it succeeds. */
+  readonly prepare: () => Promise<void>;
+}
+
+export function startRelay({ pools, logger, prepare }: RelayParts, options: RelayOptions = {}): Relay {
   const { batchSize = 1_000, pollIntervalMs = 1_000 } = options;
+  checkNumber("batchSize", batchSize, 1, 100_000);
+  checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
   const stopping = new AbortController();
   let wakeUp = new AbortController();
   let failuresInARow = 0;
@@ -48,14 +60,17 @@ export function startRelay(pools: RelayPools, logger: Logger, options: RelayOpti
     failuresInARow = 0;
     if (Date.now() - forgottenAt > forgetEveryMs && moved > 0) {
       forgottenAt = Date.now();
-      await forgetTaken(pools.jobs);
+      while ((await forgetTaken(pools.jobs)) > 0 && !stopping.signal.aborted);
     }
     if (moved === 0) await rest(pollIntervalMs);
   };
 
+  let isPrepared = false;
   const loop = async () => {
     while (!stopping.signal.aborted) {
       try {
+        if (!isPrepared) await prepare();
+        isPrepared = true;
         await moveAll();
       } catch (error) {
         failuresInARow += 1;
@@ -71,8 +86,9 @@ export function startRelay(pools: RelayPools, logger: Logger, options: RelayOpti
 
   const stop = async () => {
     stopping.abort();
-    await finished;
-    await listener.stop();
+    // The listener first: it holds a connection that the last batch may be waiting for. A batch that hangs on a network that
+    // has gone silent is left alone: its rows are still where they were.
+    await Promise.race([Promise.all([listener.stop(), finished]), pause(longestFarewellMs, undefined, { ref: false })]);
   };
   return { wake, stop, [Symbol.asyncDispose]: stop };
 }

@@ -4,6 +4,7 @@ import type { LockedJob } from "../graphile-pool.ts";
 import type { Logger } from "../logger.ts";
 import type { PerformableTask } from "../perform.ts";
 import type { Queryable } from "../queryable.ts";
+import { repeatWhilePassing } from "../unreachable.ts";
 import { runAttempt } from "./attempt.ts";
 import { decideOutcome, type Outcome } from "./outcome.ts";
 import { renewUnsettledNote, type FailedAttempt } from "../graphile-failures.ts";
@@ -18,7 +19,7 @@ export interface JobRunner {
 }
 
 export function createJobRunner(
-  { pool, logger }: { readonly pool: Queryable; readonly logger: Logger },
+  { pool, logger, giveUp }: { readonly pool: Queryable; readonly logger: Logger; readonly giveUp: AbortSignal },
   tasks: ReadonlyMap<string, PerformableTask>,
 ): JobRunner {
   const stopping = new AbortController();
@@ -27,17 +28,20 @@ export function createJobRunner(
 
   const idempotencyKey = async (job: LockedJob) => {
     if (job.id !== undefined) return job.id;
-    installationId ??= readInstallationId(pool).catch((error: unknown) => {
+    installationId ??= repeatWhilePassing(() => readInstallationId(pool), giveUp).catch((error: unknown) => {
       installationId = undefined;
       throw error;
     });
     return idempotencyKeyOf(undefined, await installationId, job.jobId);
   };
 
+  const isTakenTooEarly = ({ jobId, attempt }: LockedJob) =>
+    repeatWhilePassing(() => renewUnsettledNote(pool, jobId, attempt), giveUp);
+
   const run: JobRunner["run"] = async (job, note) => {
     const performable = tasks.get(job.task);
     if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
-    if (job.attempt > 1 && (await renewUnsettledNote(pool, job.jobId, job.attempt))) throw takenTooEarly();
+    if (job.attempt > 1 && (await isTakenTooEarly(job))) throw takenTooEarly();
     const startedAt = performance.now();
     const fields = { task: job.task, jobId: job.jobId, attempt: job.attempt };
     let key: string | undefined;

@@ -17,7 +17,7 @@ export function decideOutcome(error: unknown, attempt: number, policy: RetryPoli
   const dead: Outcome = { kind: "dead", attemptsUsed: attempt };
   const retryIn = (delayMs: number, attemptsUsed = attempt): Outcome => ({
     kind: "retry",
-    delayMs: Math.max(0, delayMs),
+    delayMs: Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0,
     attemptsUsed,
   });
 
@@ -27,7 +27,16 @@ export function decideOutcome(error: unknown, attempt: number, policy: RetryPoli
   if (isNamed(error, NonRetryableError)) return dead;
   if (attempt >= policy.attempts) return dead;
   if (isNamed(error, RetryAfterError)) return retryIn(error.delayMs);
-  return policy.isRetryable(error) ? retryIn(policy.delayMs(attempt, random)) : dead;
+  return isRetryable(error, policy) ? retryIn(policy.delayMs(attempt, random)) : dead;
+}
+
+/** A predicate that throws has not said no. */
+function isRetryable(error: unknown, policy: RetryPolicy): boolean {
+  try {
+    return policy.isRetryable(error);
+  } catch {
+    return true;
+  }
 }
 
 /** By class, or by name: a task may be compiled against the other build (ESM or CJS) than the worker. */

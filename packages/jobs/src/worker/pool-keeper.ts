@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { startGraphilePool, type GraphilePool, type LockedJob } from "../graphile-pool.ts";
 import { isUnreachable } from "../unreachable.ts";
+import { within } from "../within.ts";
 import type { JobRunner } from "./job-runner.ts";
 import { createSettlement } from "./settlement.ts";
 import { startWorkerSession } from "./worker-session.ts";
@@ -23,15 +24,14 @@ export async function startPoolKeeper(
   parts: WorkerParts,
   options: WorkerOptions,
   runner: JobRunner,
-  tasks: readonly string[],
+  { tasks, givingUp }: { readonly tasks: readonly string[]; readonly givingUp: AbortController },
 ): Promise<PoolKeeper> {
   const { pool: pgPool, logger } = parts;
   const { concurrency = 10, pollIntervalMs = 1_000, heartbeatMs = 1_000, deadAfterMs = 3_000 } = options;
   const stopping = new AbortController();
-  const givingUp = new AbortController();
   let current: GraphilePool | undefined;
   let starting: Promise<void> | undefined;
-  let hasBrokenPools = false;
+  const farewells = new Set<Promise<void>>();
   let state: PoolKeeper["state"] = "starting";
 
   const wakeIn = (delayMs: number) => {
@@ -90,16 +90,23 @@ export async function startPoolKeeper(
     logger.warn({ err: error }, "the worker could not write what became of a job; it starts over");
     current = undefined;
     state = "recovering";
-    hasBrokenPools = true;
-    void abandon(broken, runs);
+    const farewell = abandon(broken, runs).finally(() => farewells.delete(farewell));
+    farewells.add(farewell);
     starting = startUntilItRuns();
   };
 
   /** Once its other jobs have ended, what they could not write is recovered like a dead worker's. */
   const abandon = async (broken: GraphilePool, runs: ReadonlySet<Promise<void>>) => {
-    await Promise.race([Promise.allSettled(runs), pause(longestFarewellMs, undefined, { ref: false })]);
+    await within(longestFarewellMs, Promise.allSettled(runs)).catch(() => undefined);
     await pause(restartMs);
-    session.abandon(broken.id);
+    await session.abandon(broken.id);
+  };
+
+  const writeEverything = async () => {
+    await starting;
+    await current?.stop();
+    await Promise.all(farewells);
+    await settlement.drain();
   };
 
   const startUntilItRuns = async () => {
@@ -133,29 +140,13 @@ export async function startPoolKeeper(
     },
     async stop(withinMs) {
       stopping.abort();
-      const isWritten = await finishesWithin(withinMs, async () => {
-        await starting;
-        await current?.stop();
-        await settlement.drain();
-      });
+      const isWritten = await within(withinMs, writeEverything()).then(
+        () => true,
+        () => false,
+      );
       givingUp.abort();
-      // What a broken pool has left locked is recovered only while its row says that it existed.
-      await session.stop({ isClean: isWritten && !hasBrokenPools });
+      await session.stop({ isClean: isWritten });
       return isWritten;
     },
   };
-}
-
-async function finishesWithin(ms: number, work: () => Promise<void>): Promise<boolean> {
-  const timer = new AbortController();
-  const late = pause(ms, false, { signal: timer.signal }).catch(() => false);
-  const done = work().then(
-    () => true,
-    () => false,
-  );
-  try {
-    return await Promise.race([done, late]);
-  } finally {
-    timer.abort();
-  }
 }

@@ -1,10 +1,4 @@
-import {
-  forgetGoneFailures,
-  noteFailure,
-  settleFailures,
-  unsettledJobIds,
-  type FailedAttempt,
-} from "../graphile-failures.ts";
+import { noteFailure, settleFailures, unsettledJobIds, type FailedAttempt } from "../graphile-failures.ts";
 import { forceUnlock, jobsLockedBy } from "../graphile-locks.ts";
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "../queryable.ts";
@@ -76,10 +70,8 @@ function crashOf(job: Omit<FailedAttempt, "outcome" | "error">): FailedAttempt {
   return { ...job, outcome: { kind: "retry", delayMs, attemptsUsed: job.attempt }, error };
 }
 
-/** Settles what was left by a worker that died between the note and the settling, and clears what is over. */
+/** Settles what was left by a worker that died between the note and the settling. */
 export async function sweepFailures(db: Queryable): Promise<void> {
   const jobIds = await unsettledJobIds(db, sweepAfterMs);
-  if (jobIds.length === 0) return;
-  await settleFailures(db, jobIds);
-  await forgetGoneFailures(db);
+  if (jobIds.length > 0) await settleFailures(db, jobIds);
 }

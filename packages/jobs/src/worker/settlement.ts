@@ -8,7 +8,7 @@ import {
 } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
 import type { Queryable } from "../queryable.ts";
-import { repeatWhileUnreachable } from "../unreachable.ts";
+import { repeatWhilePassing } from "../unreachable.ts";
 
 /** A run of a job, as far as settling needs to know it. */
 export interface RunOfJob {
@@ -66,7 +66,7 @@ export function createSettlement({ db, logger, onRescheduled, giveUp }: Settleme
 
   return {
     async note(failed) {
-      await repeatWhileUnreachable(() => noteFailure(db, failed), giveUp).catch((error: unknown) => {
+      await repeatWhilePassing(() => noteFailure(db, failed), giveUp).catch((error: unknown) => {
         const { jobId, task, attempt } = failed;
         // The job is safe all the same: Graphile Worker's own delay applies.
         logger.warn({ err: error, jobId, task, attempt }, "the retry delay could not be stored; the default applies");

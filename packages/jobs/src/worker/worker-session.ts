@@ -1,6 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Pool, PoolClient } from "pg";
+import { Client, type Pool } from "pg";
+import { forgetGoneFailures } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
+import { within } from "../within.ts";
 import { recoverDeadWorkers, sweepFailures } from "./recovery.ts";
 
 export interface WorkerSessionOptions {
@@ -17,8 +19,8 @@ export interface WorkerSessionOptions {
 export interface WorkerSession {
   /** Resolves once the pool is registered, its lock held: only then may it lock jobs. */
   register(poolId: string): Promise<void>;
-  /** Declares a pool of this worker dead: whatever it left locked is recovered by the next sweep of any worker. */
-  abandon(poolId: string): void;
+  /** Declares a pool of this worker dead. Resolves once whatever it had left locked can run again. */
+  abandon(poolId: string): Promise<void>;
   /** After a stop that was not clean, what is still locked is recovered by the next sweep of any worker. */
   stop(options: { readonly isClean: boolean }): Promise<void>;
 }
@@ -31,56 +33,72 @@ const keepAliveSettings = [
   "set tcp_user_timeout = 15000",
 ];
 
+const forgetEveryMs = 60_000;
+/** A network that has gone silent answers nothing, not even with an error. */
+const longestBeatMs = 5_000;
+
 export function startWorkerSession(options: WorkerSessionOptions): WorkerSession {
   const { pool, logger, heartbeatMs, deadAfterMs } = options;
   const stopping = new AbortController();
   const living = new Map<string, { registered: () => void }>();
-  const abandoned = new Set<string>();
-  let client: PoolClient | undefined;
+  const abandoned = new Map<string, { recovered: () => void }>();
+  let client: Client | undefined;
+  let forgottenAt = performance.now();
   let held = new Set<string>();
   let beatNow = new AbortController();
 
-  const connect = async (): Promise<PoolClient> => {
-    const connected = await pool.connect();
+  const connect = async (): Promise<Client> => {
+    // Not one of the pool's: the code of jobs may use those, and a worker must not look dead because it is busy.
+    const connected = new Client(pool.options);
     connected.on("error", () => undefined);
+    client = connected;
     held = new Set();
+    await connected.connect();
     // Not every platform has each of them.
     for (const setting of keepAliveSettings) await connected.query(setting).catch(() => undefined);
     return connected;
   };
 
   const lose = () => {
-    client?.release(true);
+    client?.end().catch(() => undefined);
     client = undefined;
   };
 
   const beat = async () => {
-    client ??= await connect();
+    const session = client ?? (await connect());
     for (const [poolId, { registered }] of living) {
-      if (!held.has(poolId) && (await tryLock(client, poolId))) held.add(poolId);
-      await client.query(
+      if (!held.has(poolId) && (await tryLock(session, poolId))) held.add(poolId);
+      await session.query(
         `insert into acme_jobs.workers (pool_id) values ($1)
          on conflict (pool_id) do update set heartbeat_at = clock_timestamp()`,
         [poolId],
       );
       registered();
     }
-    await releaseAbandoned(client);
-    const jobCount = await recoverDeadWorkers(client, [...living.keys()], deadAfterMs);
+    const recoveredPools = [...abandoned];
+    await releaseAbandoned(session);
+    const jobCount = await recoverDeadWorkers(session, [...living.keys()], deadAfterMs);
+    for (const [poolId, { recovered }] of recoveredPools) {
+      abandoned.delete(poolId);
+      recovered();
+    }
     if (jobCount > 0) {
       logger.warn({ jobCount }, "jobs of a dead worker run again");
       options.onRecovered(jobCount);
     }
-    await sweepFailures(client);
+    await sweepFailures(session);
+    if (performance.now() - forgottenAt > forgetEveryMs) {
+      forgottenAt = performance.now();
+      await forgetGoneFailures(session);
+    }
   };
 
-  const releaseAbandoned = async (session: PoolClient) => {
-    for (const poolId of abandoned) {
+  const releaseAbandoned = async (session: Client) => {
+    for (const poolId of abandoned.keys()) {
       await session.query("update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id = $1", [poolId]);
       if (held.delete(poolId)) {
         await session.query("select pg_advisory_unlock(hashtextextended('acme_jobs:worker:' || $1, 0))", [poolId]);
       }
-      abandoned.delete(poolId);
     }
   };
 
@@ -89,7 +107,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       beatNow = new AbortController();
       const rest = pause(heartbeatMs, undefined, { signal: beatNow.signal }).catch(() => undefined);
       try {
-        await beat();
+        await within(longestBeatMs, beat());
         options.onHealth(true);
       } catch (error) {
         lose();
@@ -100,6 +118,9 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     }
   };
   const finished = loop();
+  const leaveRegistry = async (sql: string) => {
+    await client?.query(sql, [[...living.keys(), ...abandoned.keys()]]);
+  };
 
   return {
     register(poolId) {
@@ -109,25 +130,28 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       });
     },
     abandon(poolId) {
-      living.delete(poolId);
-      abandoned.add(poolId);
-      beatNow.abort();
+      return new Promise((resolve) => {
+        living.delete(poolId);
+        abandoned.set(poolId, { recovered: resolve });
+        beatNow.abort();
+      });
     },
     async stop({ isClean }) {
       stopping.abort();
       beatNow.abort();
-      await finished;
-      const leave = isClean
-        ? "delete from acme_jobs.workers where pool_id = any($1::text[])"
-        : "update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id = any($1::text[])";
-      await client?.query(leave, [[...living.keys()]]).catch(() => undefined);
+      await within(longestBeatMs, finished).catch(() => undefined);
+      const leave =
+        isClean && abandoned.size === 0
+          ? "delete from acme_jobs.workers where pool_id = any($1::text[])"
+          : "update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id = any($1::text[])";
+      await within(longestBeatMs, leaveRegistry(leave)).catch(() => undefined);
       lose();
     },
   };
 }
 
 /** Not waited for: after a lost connection the server may hold the lock for a session that is no more. */
-async function tryLock(client: PoolClient, poolId: string): Promise<boolean> {
+async function tryLock(client: Client, poolId: string): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
     "select pg_try_advisory_lock(hashtextextended('acme_jobs:worker:' || $1, 0)) as locked",
     [poolId],

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { PerformableTask } from "../perform.ts";
+import { checkNumber, longestTimerMs } from "../check-options.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { startPoolKeeper } from "./pool-keeper.ts";
 import { taskTable } from "./task-table.ts";
@@ -16,7 +17,7 @@ export interface WorkerOptions {
   readonly pollIntervalMs?: number;
   /** Milliseconds between two signs of life, from 10. Default: 1,000. */
   readonly heartbeatMs?: number;
-  /** Milliseconds without a sign of life after which a worker whose session is gone is dead. Default: 3,000. */
+  /** Milliseconds without a sign of life after which a worker whose session is gone is dead, at least two heartbeats. Default: 3,000. */
   readonly deadAfterMs?: number;
   /** Whether to create or update the tables first. Default: true. */
   readonly migrate?: boolean;
@@ -43,7 +44,7 @@ export interface Worker extends AsyncDisposable {
    * Takes no more jobs and waits for those that run. After the deadline their signals are aborted, and they are handed
    * back with the attempt unused. When the promise resolves, everything is written and nothing is locked.
    *
-   * @throws {@link JobsError} `STOP_INCOMPLETE` when the database could not be told; another worker recovers those jobs.
+   * @throws {@link JobsError} `OPTIONS_INVALID`; `STOP_INCOMPLETE` when the database could not be told; another worker recovers those jobs.
    */
   stop(options?: StopOptions): Promise<void>;
 }
@@ -59,6 +60,7 @@ export interface WorkerParts {
 const defaultDeadlineMs = 25_000;
 /** After its deadline, a stop still waits this long for the database to take what became of the jobs. */
 const writeGraceMs = 5_000;
+const longestDeadlineMs = longestTimerMs - writeGraceMs;
 
 /**
  * Starts to run jobs. Resolves when the first pool runs, or at once in the state `starting` where the jobs database
@@ -67,12 +69,14 @@ const writeGraceMs = 5_000;
 export async function startWorker(parts: WorkerParts, options: WorkerOptions): Promise<Worker> {
   const { logger } = parts;
   const tasks = taskTable(options.tasks);
-  const runner = createJobRunner(parts, tasks);
-  const keeper = await startPoolKeeper(parts, options, runner, [...tasks.keys()]);
+  checkOptions(options);
+  const givingUp = new AbortController();
+  const runner = createJobRunner({ ...parts, giveUp: givingUp.signal }, tasks);
+  const keeper = await startPoolKeeper(parts, options, runner, { tasks: [...tasks.keys()], givingUp });
   let stopped: Promise<void> | undefined;
   let isStopped = false;
 
-  const stopOnce = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
+  const stopOnce = async (deadlineMs: number) => {
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
     const deadline = setTimeout(() => runner.handBack(), deadlineMs);
     try {
@@ -84,7 +88,10 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
       logger.info({}, "worker stopped");
     }
   };
-  const stop = (stopOptions?: StopOptions) => (stopped ??= stopOnce(stopOptions));
+  const stop = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
+    checkNumber("deadlineMs", deadlineMs, 0, longestDeadlineMs);
+    return (stopped ??= stopOnce(deadlineMs));
+  };
 
   return {
     get state() {
@@ -94,6 +101,14 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
+}
+
+function checkOptions({ concurrency, pollIntervalMs, heartbeatMs = 1_000, deadAfterMs = 3_000 }: WorkerOptions): void {
+  checkNumber("concurrency", concurrency, 1, 1_000);
+  checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
+  checkNumber("heartbeatMs", heartbeatMs, 10, longestTimerMs);
+  // A single late heartbeat must not look like a death.
+  checkNumber("deadAfterMs", deadAfterMs, 2 * heartbeatMs, longestTimerMs);
 }
 
 function incomplete(): JobsError {
