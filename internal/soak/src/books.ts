@@ -12,6 +12,7 @@ export interface Urls {
 const booksSql = `
   create schema soak;
   create table soak.orders (id uuid primary key, placed_by text not null);
+  create table soak.promises (name text unique deferrable initially deferred);
   create table soak.enqueued (id uuid not null, order_id uuid not null);
   create table soak.effects (order_id uuid not null, idempotency_key text not null, shipped_by text not null);
   create table soak.runs (

@@ -62,7 +62,6 @@ const jobsQuestions: readonly Question[] = [
     "a named queue left locked",
     "select queue_name from graphile_worker._private_job_queues where locked_at is not null",
   ],
-  ["locks", "a worker still registered", "select pool_id from acme_jobs.workers"],
 ];
 
 /** Any session that outlives the processes, in whichever database. */

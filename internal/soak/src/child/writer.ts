@@ -73,12 +73,15 @@ function makeIds(count: number): string[] {
 }
 
 function chooseWork(): Plan["work"] {
-  const draw = random.next();
-  if (draw < 0.06) return rollBackOnPurpose;
-  if (draw < 0.12) return swallowAnError;
-  if (draw < 0.2) return rollBackASavepoint;
-  if (draw < 0.26) return placeInASavepoint;
-  return placeAll;
+  if (random.chance(0.7)) return placeAll;
+  return random.pick([
+    rollBackOnPurpose,
+    swallowAnError,
+    swallowAnErrorWithoutEvents,
+    failAtCommit,
+    rollBackASavepoint,
+    placeInASavepoint,
+  ]);
 }
 
 async function placeAll(context: Context, { orderIds }: Plan): Promise<void> {
@@ -96,6 +99,18 @@ async function swallowAnError(context: Context, plan: Plan): Promise<void> {
   await context.tx.query("select 1 / 0").catch(() => undefined);
 }
 
+/** Nothing is written after the error that could fail, so only the answer to COMMIT tells. */
+async function swallowAnErrorWithoutEvents({ tx }: Context, { orderIds }: Plan): Promise<void> {
+  for (const orderId of orderIds) await insertOrder(tx, orderId);
+  await tx.query("select 1 / 0").catch(() => undefined);
+}
+
+/** A deferred constraint that no statement violates, but COMMIT does. */
+async function failAtCommit(context: Context, plan: Plan): Promise<void> {
+  await placeAll(context, plan);
+  await context.tx.query("insert into soak.promises (name) values ('kept'), ('kept')");
+}
+
 async function rollBackASavepoint(context: Context, plan: Plan): Promise<void> {
   await placeAll(context, plan);
   const failing = context.savepoint(async (inner) => {
@@ -110,6 +125,10 @@ async function placeInASavepoint(context: Context, plan: Plan): Promise<void> {
 }
 
 async function place({ tx, record }: Context, orderId: string): Promise<void> {
-  await tx.query("insert into soak.orders (id, placed_by) values ($1, $2)", [orderId, name]);
+  await insertOrder(tx, orderId);
   record(new OrderPlaced({ orderId, queue: random.chance(0.05) ? "one at a time" : null }));
+}
+
+async function insertOrder(tx: pg.PoolClient, orderId: string): Promise<void> {
+  await tx.query("insert into soak.orders (id, placed_by) values ($1, $2)", [orderId, name]);
 }
