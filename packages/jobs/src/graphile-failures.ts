@@ -13,32 +13,40 @@ export interface FailedAttempt {
   readonly jobId: string;
   readonly idempotencyKey: string;
   readonly task: string;
+  /** How often Graphile Worker has locked the job: it counts an attempt for each lock, whether or not the code has begun. */
+  readonly lockCount: number;
+  /** The attempt as the task knows it, locks without a run left out. */
   readonly attempt: number;
   readonly outcome: Outcome;
   readonly error: unknown;
+  /** Nobody knows whether the code had begun: this lock counts for nothing, the next one will be known. */
+  readonly isUnknown?: boolean;
 }
 
 /**
- * A note of an earlier attempt never replaces an open one of a later attempt; a job that was replaced through its key
- * keeps its row, and begins anew. Times are the database's. Only what used an
- * attempt enters the history, once: a job may be put off without end, and a note is repeated when its answer was lost.
+ * A note of an earlier lock never replaces an open one of a later lock; a job that was replaced through its key keeps its
+ * row, and begins anew. Times are the database's. Only what used an attempt enters the history, once: a job may be put off
+ * without end, and a note is repeated when its answer was lost.
  */
 const noteSql = `
   insert into acme_jobs.failures as note
-    (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors)
+    (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors, uncounted)
   values (
     $1, $2, $3, $4, $5, $6, clock_timestamp() + $7::float8 * interval '1 millisecond', $8,
-    case when $8::int < $4::int then '[]'::jsonb else jsonb_build_array(
-      jsonb_build_object('attempt', $4::int, 'at', clock_timestamp(), 'name', $9::text, 'message', $6::text)
-    ) end
+    case when $10::int is null then '[]'::jsonb else jsonb_build_array(
+      jsonb_build_object('attempt', $10::int, 'at', clock_timestamp(), 'name', $9::text, 'message', $6::text)
+    ) end,
+    $11
   )
   on conflict (job_id) do update set
     idempotency_key = excluded.idempotency_key, task = excluded.task, attempt = excluded.attempt,
     outcome = excluded.outcome, reason = excluded.reason, run_at = excluded.run_at,
-    next_attempts = excluded.next_attempts, is_settled = false, updated_at = clock_timestamp(),
+    next_attempts = excluded.next_attempts, is_settled = false, started_attempt = null, updated_at = clock_timestamp(),
+    uncounted = excluded.uncounted
+      + case when note.idempotency_key = excluded.idempotency_key then note.uncounted else 0 end,
     errors = case
       when note.idempotency_key <> excluded.idempotency_key then excluded.errors
-      when note.errors @> jsonb_build_array(jsonb_build_object('attempt', excluded.attempt)) then note.errors
+      when note.errors @> jsonb_build_array(jsonb_build_object('attempt', $10::int)) then note.errors
       else note.errors || excluded.errors
     end
   where note.is_settled
@@ -46,17 +54,22 @@ const noteSql = `
     or note.idempotency_key <> excluded.idempotency_key`;
 
 export async function noteFailure(db: Queryable, failed: FailedAttempt): Promise<void> {
-  const { outcome, error } = failed;
+  const { outcome, error, lockCount, isUnknown = false } = failed;
+  const isCounted = outcome.attemptsUsed >= failed.attempt && !isUnknown;
+  // A lock that counts for nothing is given back, or, where the next one has to be told from a first one, left out of the count.
+  const nextLockCount = isCounted || isUnknown ? lockCount : lockCount - 1;
   await db.query(noteSql, [
     failed.jobId,
     failed.idempotencyKey,
     failed.task,
-    failed.attempt,
+    lockCount,
     outcome.kind,
     storable(error instanceof Error ? error.message : String(error)),
     outcome.kind === "retry" ? outcome.delayMs : 0,
-    outcome.attemptsUsed,
+    outcome.kind === "dead" ? outcome.attemptsUsed : nextLockCount,
     storable(error instanceof Error ? error.name : typeof error),
+    isCounted ? failed.attempt : null,
+    isUnknown ? 1 : 0,
   ]);
 }
 
@@ -138,27 +151,42 @@ export async function settleFailures(db: Queryable, jobIds: readonly string[]): 
   }));
 }
 
-/**
- * A job that is taken again before its note was settled (its worker died in between, or the database was away for longer
- * than Graphile Worker's own delay) must not run early, or once more: the note is made one of this attempt.
- *
- * @returns whether there was such a note; then the job is to be released, and settled as it says
- */
-export async function renewUnsettledNote(db: Queryable, jobId: string, attempt: number): Promise<boolean> {
-  const { rows } = await db.query(
-    `update acme_jobs.failures set attempt = $2, updated_at = clock_timestamp()
-     where job_id = $1 and attempt = $2 - 1 and not is_settled
-     returning 1`,
-    [jobId, attempt],
-  );
-  return rows.length > 0;
+export interface StartedAttempt {
+  /** The attempt as the task knows it. */
+  readonly attempt: number;
+  /**
+   * The job was taken before the note on its last attempt was settled (its worker died in between, or the database was
+   * away for longer than Graphile Worker's own delay). It must not run early, or once more: the note is one of this lock
+   * now, and is settled when the job is released.
+   */
+  readonly isTooEarly: boolean;
 }
 
-/** Whether the job is still locked by the run that took the attempt. */
-export async function isLockedInAttempt(db: Queryable, jobId: string, attempt: number): Promise<boolean> {
+/** Needed from the second lock on: remembers that the code begins, in case its worker dies. */
+export async function startAttempt(
+  db: Queryable,
+  { jobId, idempotencyKey, lockCount }: Pick<FailedAttempt, "jobId" | "idempotencyKey" | "lockCount">,
+): Promise<StartedAttempt> {
+  const { rows } = await db.query(
+    `update acme_jobs.failures set
+       attempt = case when attempt = $2 - 1 and not is_settled then $2 else attempt end,
+       started_attempt = case when attempt = $2 - 1 and not is_settled then started_attempt else $2 end,
+       updated_at = clock_timestamp()
+     where job_id = $1 and idempotency_key = $3
+     returning attempt = $2 and not is_settled as is_too_early, uncounted`,
+    [jobId, lockCount, idempotencyKey],
+  );
+  return {
+    attempt: lockCount - Number(rows[0]?.["uncounted"] ?? 0),
+    isTooEarly: rows[0]?.["is_too_early"] === true,
+  };
+}
+
+/** Whether the job is still locked by the run that this lock began. */
+export async function isStillLocked(db: Queryable, jobId: string, lockCount: number): Promise<boolean> {
   const { rows } = await db.query(
     "select 1 from graphile_worker.jobs where id = $1 and attempts = $2 and locked_at is not null",
-    [jobId, attempt],
+    [jobId, lockCount],
   );
   return rows.length > 0;
 }

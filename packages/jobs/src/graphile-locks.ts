@@ -5,20 +5,27 @@ export interface AbandonedJob {
   readonly jobId: string;
   readonly idempotencyKey: string;
   readonly task: string;
+  readonly lockCount: number;
   readonly attempt: number;
-  /** Whether its worker had noted what is to happen after this attempt. */
-  readonly isNoted: boolean;
+  /**
+   * What its worker left: `noted` what is to happen after this attempt; `started` the code, or not (`waiting`: locked
+   * ahead, or taken in the moment of its worker's death). Of a first lock nobody knows.
+   */
+  readonly trace: "noted" | "started" | "waiting" | "unknown";
 }
 
 const lockedBySql = `
-  select job.id::text as job_id, job.task_identifier as task, job.attempts, job.flags,
-    installation.id::text as installation_id,
-    exists (
-      select 1 from acme_jobs.failures as note
-      where note.job_id = job.id and note.attempt = job.attempts and not note.is_settled
-    ) as is_noted
+  select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags,
+    installation.id::text as installation_id, coalesce(note.uncounted, 0) as uncounted,
+    case
+      when note.attempt = job.attempts and not note.is_settled then 'noted'
+      when job.attempts <= 1 then 'unknown'
+      when note.job_id is null or note.started_attempt = job.attempts then 'started'
+      else 'waiting'
+    end as trace
   from graphile_worker.jobs as job
   cross join acme_jobs.installation
+  left join acme_jobs.failures as note on note.job_id = job.id
   where job.locked_by = any($1::text[])`;
 
 /** The jobs that these pools have locked. */
@@ -26,16 +33,15 @@ export async function jobsLockedBy(db: Queryable, poolIds: readonly string[]): P
   const { rows } = await db.query(lockedBySql, [poolIds]);
   return rows.map((row) => {
     const jobId = String(row["job_id"]);
+    const id = idOfJob(row["flags"] as Record<string, unknown> | null);
+    const lockCount = Number(row["lock_count"]);
     return {
       jobId,
-      idempotencyKey: idempotencyKeyOf(
-        idOfJob(row["flags"] as Record<string, unknown> | null),
-        String(row["installation_id"]),
-        jobId,
-      ),
+      idempotencyKey: idempotencyKeyOf(id, String(row["installation_id"]), jobId),
       task: String(row["task"]),
-      attempt: Number(row["attempts"]),
-      isNoted: row["is_noted"] === true,
+      lockCount,
+      attempt: lockCount - Number(row["uncounted"]),
+      trace: row["trace"] as AbandonedJob["trace"],
     };
   });
 }

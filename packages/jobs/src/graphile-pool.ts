@@ -9,7 +9,8 @@ import type { Logger } from "./logger.ts";
 export interface LockedJob {
   readonly jobId: string;
   readonly task: string;
-  readonly attempt: number;
+  /** How often it has been locked: Graphile Worker's own count of attempts. */
+  readonly lockCount: number;
   readonly payload: unknown;
   /** The id `enqueue` gave it; a job added by plain SQL has none. */
   readonly id: string | undefined;
@@ -121,7 +122,7 @@ function toLockedJob(job: GraphileJob): LockedJob {
   return {
     jobId: job.id,
     task: job.task_identifier,
-    attempt: job.attempts,
+    lockCount: job.attempts,
     payload: job.payload,
     id: idOfJob(job.flags),
     isQueued: job.job_queue_id !== null,

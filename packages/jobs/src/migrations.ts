@@ -31,6 +31,9 @@ export const jobsMigrations: readonly string[] = [
     reason text not null,
     run_at timestamptz not null,
     next_attempts int not null,
+    -- The last lock after which the code is known to have begun, and how many locks were followed by no run at all.
+    started_attempt int,
+    uncounted int not null default 0,
     is_settled boolean not null default false,
     errors jsonb not null,
     updated_at timestamptz not null default now()

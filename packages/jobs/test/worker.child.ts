@@ -1,12 +1,12 @@
 // A worker in a process of its own, to be killed while a job runs.
 import { setTimeout as pause } from "node:timers/promises";
 import { createJobs, perform } from "../src/index.ts";
-import { killable } from "./killable-task.ts";
+import { killable, single } from "./killable-task.ts";
 
 const jobs = createJobs({ connection: process.env["JOBS_URL"] ?? "" });
 await jobs.startWorker({
   tasks: [
-    perform(killable, async ({ n }, { attempt }) => {
+    perform(process.env["TASK"] === "single" ? single : killable, async ({ n }, { attempt }) => {
       process.send?.(`running ${n} ${attempt}`);
       if (process.env["BLOCK"] === "event loop") {
         const until = Date.now() + 4_000;

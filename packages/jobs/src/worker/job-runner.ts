@@ -7,7 +7,7 @@ import type { Queryable } from "../queryable.ts";
 import { repeatWhilePassing } from "../unreachable.ts";
 import { runAttempt } from "./attempt.ts";
 import { decideOutcome, type Outcome } from "./outcome.ts";
-import { renewUnsettledNote, type FailedAttempt } from "../graphile-failures.ts";
+import { startAttempt, type FailedAttempt, type StartedAttempt } from "../graphile-failures.ts";
 
 /** Runs locked jobs: attempt, outcome, log. */
 export interface JobRunner {
@@ -35,26 +35,31 @@ export function createJobRunner(
     return idempotencyKeyOf(undefined, await installationId, job.jobId);
   };
 
-  const isTakenTooEarly = ({ jobId, attempt }: LockedJob) =>
-    repeatWhilePassing(() => renewUnsettledNote(pool, jobId, attempt), giveUp);
+  const start = async ({ jobId, lockCount }: LockedJob, key: string): Promise<StartedAttempt> =>
+    lockCount === 1
+      ? { attempt: 1, isTooEarly: false }
+      : repeatWhilePassing(() => startAttempt(pool, { jobId, lockCount, idempotencyKey: key }), giveUp);
 
   const run: JobRunner["run"] = async (job, note) => {
     const performable = tasks.get(job.task);
     if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
-    if (job.attempt > 1 && (await isTakenTooEarly(job))) throw takenTooEarly();
     const startedAt = performance.now();
-    const fields = { task: job.task, jobId: job.jobId, attempt: job.attempt };
-    let key: string | undefined;
+    const { task, jobId, lockCount, payload } = job;
+    const key = await idempotencyKey(job);
+    const { attempt, isTooEarly } = await start(job, key);
+    if (isTooEarly) throw takenTooEarly();
+    const fields = { task, jobId, attempt };
     try {
-      key = await idempotencyKey(job);
-      const attempt = { jobId: job.jobId, attempt: job.attempt, payload: job.payload, idempotencyKey: key };
-      await runAttempt(performable, attempt, { stopSignal: stopping.signal, logger });
+      await runAttempt(
+        performable,
+        { jobId, attempt, payload, idempotencyKey: key },
+        { stopSignal: stopping.signal, logger },
+      );
       logger.info({ ...fields, durationMs: Math.round(performance.now() - startedAt) }, "job done");
     } catch (error) {
-      const outcome = decideOutcome(error, job.attempt, performable.task.retry);
+      const outcome = decideOutcome(error, attempt, performable.task.retry);
       logFailure(logger, fields, outcome, error);
-      // Without a key the database does not answer: Graphile Worker's own delay applies.
-      if (key !== undefined) await note({ ...fields, idempotencyKey: key, outcome, error });
+      await note({ ...fields, lockCount, idempotencyKey: key, outcome, error });
       throw error;
     }
   };

@@ -54,7 +54,7 @@ export async function startPoolKeeper(
 
   const onEnded = (job: LockedJob, error: unknown) => {
     if (error !== undefined) settlement.settle(job);
-    else if (job.attempt > 1) settlement.forget(job);
+    else if (job.lockCount > 1) settlement.forget(job);
     // Graphile Worker looks for the queue's next job before the queue is free, finds none and waits for its next poll.
     if (job.isQueued) settlement.whenReleased(job, () => nudge(1));
   };

@@ -1,5 +1,5 @@
 import { noteFailure, settleFailures, unsettledJobIds, type FailedAttempt } from "../graphile-failures.ts";
-import { forceUnlock, jobsLockedBy } from "../graphile-locks.ts";
+import { forceUnlock, jobsLockedBy, type AbandonedJob } from "../graphile-locks.ts";
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "../queryable.ts";
 
@@ -53,7 +53,7 @@ async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[])
   await forceUnlock(session, deadPoolIds);
   for (const job of jobs) {
     // A note that the dead worker left for this very attempt stands.
-    if (!job.isNoted) await noteFailure(session, crashOf(job));
+    if (job.trace !== "noted") await noteFailure(session, crashOf(job));
   }
   await settleFailures(
     session,
@@ -63,11 +63,19 @@ async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[])
   return jobs.length;
 }
 
-function crashOf(job: Omit<FailedAttempt, "outcome" | "error">): FailedAttempt {
-  // At once after the first crash; then ever later, or a job that ends its process would end all of them in a loop.
-  const delayMs = job.attempt <= 1 ? 0 : Math.min(longestBackoffMs, firstBackoffMs * 2 ** (job.attempt - 2));
+/**
+ * An attempt counts as used only where the code is known to have begun: a job that kills its worker must not take those
+ * with it that were only locked beside it. Of a first lock nobody knows, so the first crash of a job is free.
+ */
+function crashOf({ trace, ...job }: AbandonedJob): FailedAttempt {
   const error = new JobsError("WORKER_DIED", "The worker died or lost the database during this attempt.");
-  return { ...job, outcome: { kind: "retry", delayMs, attemptsUsed: job.attempt }, error };
+  if (trace !== "started") {
+    const attemptsUsed = job.attempt - 1;
+    return { ...job, error, outcome: { kind: "retry", delayMs: 0, attemptsUsed }, isUnknown: trace === "unknown" };
+  }
+  // Ever later, or a job that ends its process would end all of them in a loop.
+  const delayMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (job.attempt - 1));
+  return { ...job, error, outcome: { kind: "retry", delayMs, attemptsUsed: job.attempt } };
 }
 
 /** Settles what was left by a worker that died between the note and the settling. */

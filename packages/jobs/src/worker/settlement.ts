@@ -1,11 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  forgetFailure,
-  isLockedInAttempt,
-  noteFailure,
-  settleFailures,
-  type FailedAttempt,
-} from "../graphile-failures.ts";
+import { forgetFailure, isStillLocked, noteFailure, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
 import type { Queryable } from "../queryable.ts";
 import { repeatWhilePassing } from "../unreachable.ts";
@@ -13,7 +7,7 @@ import { repeatWhilePassing } from "../unreachable.ts";
 /** A run of a job, as far as settling needs to know it. */
 export interface RunOfJob {
   readonly jobId: string;
-  readonly attempt: number;
+  readonly lockCount: number;
 }
 
 export interface Settlement {
@@ -54,13 +48,13 @@ export function createSettlement({ db, logger, onRescheduled, giveUp }: Settleme
   };
 
   const settle = async (run: RunOfJob) => {
-    await pollUntil(async () => !(await isLockedInAttempt(db, run.jobId, run.attempt)));
+    await pollUntil(async () => !(await isStillLocked(db, run.jobId, run.lockCount)));
     const [settled] = await settleFailures(db, [run.jobId]);
     if (settled && !settled.isDead) onRescheduled(settled.delayMs);
   };
 
   const whenReleased = async (run: RunOfJob, callback: () => void) => {
-    await pollUntil(async () => !(await isLockedInAttempt(db, run.jobId, run.attempt)));
+    await pollUntil(async () => !(await isStillLocked(db, run.jobId, run.lockCount)));
     callback();
   };
 
