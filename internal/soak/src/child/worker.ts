@@ -21,7 +21,8 @@ const worker = await jobs.startWorker({
          values ($1, $2, $3, $4, $5, $6)`,
         [orderId, idempotencyKey, jobId, attempt, intent, name],
       );
-      await pause(random.between(0, 60));
+      // Some take long enough for a kill to find them.
+      await pause(random.chance(0.1) ? random.between(200, 1_000) : random.between(0, 60));
       if (intent === "fail before the effect") throw new Error("failed on purpose, before the effect");
       await unitOfWork.runOnce(idempotencyKey, ({ tx }) =>
         tx.query("insert into soak.effects (order_id, idempotency_key, shipped_by) values ($1, $2, $3)", [
