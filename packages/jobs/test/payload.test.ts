@@ -66,6 +66,35 @@ describe("a payload", () => {
     await expect(test.jobs.enqueue(task, "four")).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
   });
 
+  it("is refused when the schema would change it a second time in the worker", async () => {
+    await using test = await createTestJobs();
+    const inCents = defineTask("in_cents", { payload: z.number().transform((amount) => amount * 100) });
+
+    await expect(test.jobs.enqueue(inCents, 5)).rejects.toThrow(/would change again/);
+  });
+
+  it("is not repeated by what the schema says of it, nor are keys that are data", async () => {
+    await using test = await createTestJobs();
+    const rights = defineTask("rights", { payload: z.object({ rights: z.record(z.string(), z.enum(["read"])) }) });
+    const outspoken = defineTask("outspoken", {
+      payload: {
+        "~standard": {
+          version: 1 as const,
+          vendor: "test",
+          validate: (value: unknown) => ({ issues: [{ message: `Invalid: received "${String(value)}"`, path: [] }] }),
+        },
+      },
+    });
+
+    const ofRecord = test.jobs.enqueue(rights, { rights: { "ada@example.org": "write" as never } });
+    const ofSchema = test.jobs.enqueue(outspoken, "grace@example.org" as never);
+
+    await expect(ofRecord).rejects.toThrow(/rights\.\[…\]/);
+    await expect(ofRecord).rejects.not.toThrow(/ada@/);
+    await expect(ofSchema).rejects.toThrow(/does not fit/);
+    await expect(ofSchema).rejects.not.toThrow(/grace@/);
+  });
+
   it("keeps texts that only look like escapes", async () => {
     await using test = await createTestJobs();
     const tricky = { text: String.raw`\u0000 \ud800 " \\ 💶`, list: [1, null, true, -1.5e-7] };

@@ -201,6 +201,31 @@ describe("a worker that lives", () => {
     await worker.stop();
   });
 
+  it("stops in bounded time on a network that has gone silent, and says what it could not do", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    const jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    const attempts: number[] = [];
+    const worker = await jobs.startWorker({
+      tasks: [
+        perform(killable, ({ n }) => {
+          attempts.push(n);
+          return new Promise(() => undefined);
+        }),
+      ],
+    });
+    await jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => attempts).toEqual([1]);
+    proxy.goSilent();
+
+    await expect(worker.stop({ deadlineMs: 100 })).rejects.toMatchObject({ code: "STOP_INCOMPLETE" });
+
+    expect(worker.state).toBe("stopped");
+    proxy.cutAll();
+    const { runs } = await survivor(test);
+    await expect.poll(() => runs.length, { timeout: 20_000 }).toBe(1);
+  });
+
   it("starts over when the database refuses to take what became of a job, and runs it again", async () => {
     await using test = await createTestJobs();
     await test.jobsPool.query(`
@@ -260,6 +285,7 @@ describe("a worker that lives", () => {
     await jobs.migrate();
     await jobs.enqueue(killable, { n: 1 });
     const pool = new Pool({ connectionString: server.url("jobs") });
+    pool.on("connect", (client) => client.on("error", () => undefined));
     await pool.query("update graphile_worker._private_jobs set locked_by = 'healthy', locked_at = now(), attempts = 1");
     await pool.query(
       "insert into acme_jobs.workers (pool_id, heartbeat_at) values ('healthy', now() - interval '1 hour')",

@@ -1,7 +1,8 @@
+import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./test-jobs.ts";
-import { createJobs, defineTask, type Relay } from "../src/index.ts";
+import { createJobs, defineTask, perform, type Relay } from "../src/index.ts";
 import { collectInto } from "./test-jobs.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
@@ -96,6 +97,86 @@ describe("a relay", () => {
     expect(rows).toEqual([{ count: 500, ids: 500 }]);
   });
 
+  it("lets the last payload of a key come last, though another relay is slow with an older one", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using elsewhere = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
+    const first = await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+    // The slow relay has claimed the older row, and waits to remember its id.
+    const slow = await test.jobsPool.connect();
+    await slow.query("begin");
+    await slow.query("insert into acme_jobs.taken (id) values ($1)", [first]);
+    relayOf(test.jobs, { pollIntervalMs: 20 });
+    await expect.poll(() => waitingCount(test)).toBe(1);
+    await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
+    await test.jobs.enqueue(task, { n: 3 });
+    relayOf(elsewhere, { pollIntervalMs: 20 });
+    await expect.poll(() => jobCount(test)).toBe(1);
+
+    await slow.query("rollback");
+
+    slow.release();
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    const { rows } = await test.jobsPool.query(
+      "select payload from graphile_worker._private_jobs where key is not null",
+    );
+    expect(rows).toEqual([{ payload: { n: 2 } }]);
+  });
+
+  it("moves large payloads in batches of bounded size", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const large = defineTask("large", { payload: z.object({ text: z.string() }) });
+    const text = "x".repeat(250_000);
+    await test.jobs.enqueueMany(
+      large,
+      Array.from({ length: 100 }, () => ({ text })),
+    );
+
+    relayOf(test.jobs);
+
+    // 16 MiB hold 67 of them.
+    const seen = new Set<number>();
+    await expect
+      .poll(
+        async () => {
+          const left = await outboxCount(test.dataPool);
+          seen.add(left);
+          return left;
+        },
+        { interval: 5 },
+      )
+      .toBe(0);
+    expect(seen).toContain(33);
+  });
+
+  it("leaves the worker running while the database of the data is away at its start", async () => {
+    await using test = await createTestJobs();
+    await using jobs = createJobs({
+      connection: test.jobsUrl,
+      outbox: { connection: "postgres://nobody:nothing@127.0.0.1:1/none" },
+      logger: collectInto([]),
+    });
+    const seen: number[] = [];
+    await test.jobs.enqueue(task, { n: 1 });
+
+    const worker = await jobs.startWorker({ tasks: [perform(task, ({ n }) => void seen.push(n))] });
+
+    await expect.poll(() => seen).toEqual([1]);
+    expect(worker.state).toBe("running");
+  });
+
+  it("is refused pools that are too small to move anything", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using jobs = createJobs({
+      connection: new Pool({ connectionString: test.jobsUrl, max: 2 }),
+      outbox: { connection: test.dataUrl },
+    });
+
+    expect(() => jobs.startRelay()).toThrow(expect.objectContaining({ code: "CONNECTION_INVALID" }) as Error);
+    await expect(jobs.startWorker({ tasks: [perform(task, () => undefined)] })).rejects.toMatchObject({
+      code: "CONNECTION_INVALID",
+    });
+  });
+
   it("keeps trying while the jobs database is gone, says so once, and moves everything when it is back", async () => {
     await using test = await createTestJobs({ outbox: true });
     const log: Parameters<typeof collectInto>[0] = [];
@@ -167,3 +248,11 @@ describe("health", () => {
     expect(await jobs.health()).toEqual({ jobsDatabase: "down", outbox: "down" });
   });
 });
+
+/** How many statements wait for a lock in the jobs database. */
+async function waitingCount(test: TestJobs): Promise<number> {
+  const { rows } = await test.jobsPool.query(
+    "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  );
+  return rows.length;
+}

@@ -283,6 +283,84 @@ describe("a job whose last outcome was noted, and not yet written when it is tak
   });
 });
 
+describe("a job whose key is enqueued again", () => {
+  it("begins anew while it waits for its next attempt, history and delays included", async () => {
+    await using test = await createTestJobs();
+    const task = defineTask("t", { payload, retry: retry.schedule([1, 3_600_000, 1]) });
+    await work(test, task, ({ n }) => {
+      throw n === 1 ? new Error("first") : new NonRetryableError("second");
+    });
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+    const isWaiting = async () =>
+      (await test.jobsPool.query("select 1 from acme_jobs.failures where attempt = 2 and is_settled")).rowCount;
+    await expect.poll(isWaiting).toBe(1);
+
+    await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
+
+    await expect
+      .poll(() => test.jobs.deadLetters.list())
+      .toMatchObject([{ payload: { n: 2 }, reason: "second", attempts: 1 }]);
+    expect((await test.jobs.deadLetters.list())[0]?.errors).toMatchObject([{ attempt: 1, message: "second" }]);
+  });
+
+  it("leaves nothing behind when it was running, and fails", async () => {
+    await using test = await createTestJobs();
+    const task = defineTask("t", { payload, retry: retry.standard });
+    const gate = Promise.withResolvers<void>();
+    const { attempts } = await work(test, task, async ({ n }) => {
+      await gate.promise;
+      if (n === 1) throw new Error("superseded");
+    });
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+    await expect.poll(() => attempts.length).toBe(1);
+
+    await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
+    gate.resolve();
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    await expect.poll(() => failureCount(test)).toBe(0);
+    expect(attempts.map(({ n }) => n)).toEqual([1, 2]);
+    expect(await test.jobs.deadLetters.list()).toEqual([]);
+  });
+
+  it("is not taken for one of another task, whatever the two names look like", async () => {
+    await using test = await createTestJobs();
+    const mail = defineTask("mail", { payload });
+    const dailyMail = defineTask("mail:daily", { payload });
+
+    await test.jobs.enqueue(mail, { n: 1 }, { key: "daily:ada" });
+    await test.jobs.enqueue(dailyMail, { n: 2 }, { key: "ada" });
+
+    expect((await storedJobs(test.jobsPool)).length).toBe(2);
+  });
+});
+
+describe("the numbers a worker is given", () => {
+  const performable = perform(defineTask("t", { payload }), () => undefined);
+
+  it.each([
+    ["concurrency", { concurrency: 0 }],
+    ["concurrency", { concurrency: Number.NaN }],
+    ["pollIntervalMs", { pollIntervalMs: -1 }],
+    ["deadAfterMs", { heartbeatMs: 1_000, deadAfterMs: 1_500 }],
+  ])("are refused when %s makes no sense", async (name, options) => {
+    await using test = await createTestJobs();
+
+    await expect(test.jobs.startWorker({ tasks: [performable], ...options })).rejects.toMatchObject({
+      code: "OPTIONS_INVALID",
+      message: expect.stringContaining(name) as string,
+    });
+  });
+
+  it("include the deadline of its stop", async () => {
+    await using test = await createTestJobs();
+    await using worker = await test.jobs.startWorker({ tasks: [performable] });
+
+    await expect(worker.stop({ deadlineMs: Infinity })).rejects.toMatchObject({ code: "OPTIONS_INVALID" });
+    expect(worker.state).toBe("running");
+  });
+});
+
 describe("a worker that stops", () => {
   const task = defineTask("t", { payload, retry: retry.fixed({ attempts: 1, delayMs: 0 }) });
 

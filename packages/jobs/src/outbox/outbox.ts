@@ -26,13 +26,25 @@ export async function writeToOutbox(db: Queryable, requests: readonly JobRequest
   return row?.["transaction_id"] as string | undefined;
 }
 
+/** What one batch carries at most, so that a relay needs the same memory whatever waits. */
+const batchBytes = 16 * 1024 * 1024;
+
+/**
+ * Skips a job with a key while another relay moves one with the same key: the last payload must come last. Both locks end
+ * with the transaction.
+ */
 const claimSql = `
   select id, task, payload, to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as run_at,
     queue, priority, key, preserve_run_at
-  from acme_jobs.outbox
-  order by position
-  limit $1
-  for update skip locked`;
+  from (
+    select claimed.*, row_number() over by_position as place,
+      sum(octet_length(payload::text)) over by_position as bytes
+    from (select * from acme_jobs.outbox order by position limit $1 for update skip locked) as claimed
+    window by_position as (order by position)
+  ) as measured
+  where (bytes <= ${batchBytes} or place = 1)
+    and (key is null or pg_try_advisory_xact_lock(hashtextextended('acme_jobs:key:' || key, 0)))
+  order by position`;
 
 /** Locks the oldest rows that nobody else has locked. A row whose transaction commits late is found when it is there. */
 export async function claimFromOutbox(db: Queryable, batchSize: number): Promise<JobRequest[]> {

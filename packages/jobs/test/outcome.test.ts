@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { NonRetryableError, retry, RetryAfterError, snooze } from "../src/index.ts";
+import { decideOutcome } from "../src/worker/outcome.ts";
+
+const policy = retry.fixed({ attempts: 3, delayMs: 500, on: [TypeError] });
+
+describe("the outcome of a failed attempt", () => {
+  it.each([
+    ["the policy's delay", new TypeError("x"), 1, { kind: "retry", delayMs: 500, attemptsUsed: 1 }],
+    ["a dead letter after the last attempt", new TypeError("x"), 3, { kind: "dead", attemptsUsed: 3 }],
+    ["a dead letter for an error the policy does not name", new RangeError("x"), 1, { kind: "dead", attemptsUsed: 1 }],
+    ["a dead letter for NonRetryableError", new NonRetryableError("x"), 1, { kind: "dead", attemptsUsed: 1 }],
+    ["the delay of RetryAfterError", new RetryAfterError(7), 2, { kind: "retry", delayMs: 7, attemptsUsed: 2 }],
+    ["a dead letter when RetryAfterError comes too late", new RetryAfterError(7), 3, { kind: "dead", attemptsUsed: 3 }],
+    ["an attempt given back for snooze, also the last", snooze(9), 3, { kind: "retry", delayMs: 9, attemptsUsed: 2 }],
+    ["a dead letter for what is no error", "text", 1, { kind: "dead", attemptsUsed: 1 }],
+  ])("is %s", (_, error, attempt, outcome) => {
+    expect(decideOutcome(error, attempt, policy)).toEqual(outcome);
+  });
+
+  it("is the policy's delay when the policy's own predicate throws", () => {
+    const broken = retry.fixed({
+      attempts: 2,
+      delayMs: 500,
+      on: () => {
+        throw new Error("broken predicate");
+      },
+    });
+
+    expect(decideOutcome(new Error("x"), 1, broken)).toEqual({ kind: "retry", delayMs: 500, attemptsUsed: 1 });
+  });
+
+  it.each([Number.NaN, Infinity, -1])("cannot be a delay of %d", (delayMs) => {
+    expect(() => snooze(delayMs)).toThrow(expect.objectContaining({ code: "RETRY_INVALID" }) as Error);
+    expect(() => new RetryAfterError(delayMs)).toThrow(expect.objectContaining({ code: "RETRY_INVALID" }) as Error);
+  });
+});
