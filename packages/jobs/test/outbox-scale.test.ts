@@ -44,8 +44,8 @@ describe(`an outbox of ${rowCount.toLocaleString("en")} rows`, { timeout: 600_00
     const rates = await ratesInTenths(test);
     await annotate(`jobs/s by tenths: ${rates.map(Math.round).join(" ")}; memory grew by ${mib(growth)} MiB`);
     expect(await takenCount(test)).toBe(rowCount);
-    expect(median(rates.slice(-3))).toBeGreaterThan(median(rates.slice(0, 3)) / 2);
     expect(growth).toBeLessThan(32 * 2 ** 20);
+    expect(median(rates.slice(-3))).toBeGreaterThan(median(rates.slice(0, 3)) / 2);
     await test.dataPool.query("vacuum acme_jobs.outbox");
     expect(await outboxBytes(test)).toBeLessThan(fullBytes / 5);
   });
