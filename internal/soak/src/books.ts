@@ -24,6 +24,7 @@ const booksSql = `
     run_by text not null,
     started_at timestamptz not null default clock_timestamp()
   );
+  create index on soak.runs (idempotency_key);
 
   create function soak.note_enqueued() returns trigger language plpgsql as $$
     begin
