@@ -99,16 +99,17 @@ async function statementThatClaims(): Promise<{ text: string; values: unknown[] 
 
 interface PlanNode {
   readonly "Node Type": string;
+  readonly "Relation Name"?: string;
   readonly "Index Name"?: string;
   readonly Plans?: readonly PlanNode[];
 }
 
-/** The indexes it reads, or "Seq Scan" and the like where it reads a table without. */
+/** By which index each table is read; "Seq Scan" and the like where it is by none. */
 async function indexesOf(test: TestJobs, claim: { text: string; values: unknown[] }): Promise<string[]> {
   const { rows } = await test.dataPool.query(`explain (format json) ${claim.text}`, claim.values);
   const [{ Plan: root }] = rows[0]["QUERY PLAN"] as [{ Plan: PlanNode }];
   return nodesOf(root)
-    .filter((node) => node["Node Type"].includes("Scan"))
+    .filter((node) => node["Relation Name"] !== undefined)
     .map((node) => node["Index Name"] ?? node["Node Type"]);
 }
 
