@@ -3,6 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createJobs, perform } from "../src/index.ts";
 import { killable } from "./killable-task.ts";
 
+// The test has ended, whatever ended it.
+process.once("disconnect", () => process.exit());
 const jobs = createJobs({ connection: process.env["JOBS_URL"] ?? "" });
 await jobs.startWorker({
   tasks: [

@@ -41,14 +41,14 @@ export async function startPgBouncer(targetUrl: string): Promise<PgBouncer> {
     if (user !== undefined) chownSync(path.join(directory, name), user.uid, user.gid);
   }
 
-  const bouncer = spawn(pgBouncerProgram, ["pgbouncer.ini"], {
+  // The shell ends PgBouncer with its own input, and so also when the test's process is killed.
+  const script = '"$0" pgbouncer.ini & read -r never; kill -9 $!';
+  const bouncer = spawn("/bin/sh", ["-c", script, pgBouncerProgram], {
     ...user,
     cwd: directory,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["pipe", "ignore", "pipe"],
   });
-  const kill = () => void bouncer.kill("SIGKILL");
-  process.once("exit", kill);
-  const ended = once(bouncer, "close").finally(() => process.off("exit", kill));
+  const ended = once(bouncer, "close");
   await isUp(bouncer.stderr.setEncoding("utf8"));
 
   const url = new URL(targetUrl);
@@ -56,7 +56,7 @@ export async function startPgBouncer(targetUrl: string): Promise<PgBouncer> {
   return {
     url: url.href,
     async [Symbol.asyncDispose]() {
-      kill();
+      bouncer.stdin.end();
       await ended;
       rmSync(directory, { recursive: true, force: true });
     },
@@ -93,8 +93,8 @@ async function isUp(log: AsyncIterable<string>): Promise<void> {
     for await (const text of log) {
       if (said.length < 10_000) said += text;
       if (said.includes("process up")) up.resolve();
+      if (said.includes("FATAL")) up.reject(new Error(`PgBouncer did not start; it says:\n${said}`));
     }
-    up.reject(new Error(`PgBouncer ended; it says:\n${said}`));
   };
   void readAll();
   await up.promise;
