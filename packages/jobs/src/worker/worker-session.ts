@@ -25,12 +25,12 @@ export interface WorkerSession {
   stop(options: { readonly isClean: boolean }): Promise<void>;
 }
 
-/** A host that vanishes frees its lock when the server gives its connection up: within about 15 s with these. */
+/** A host that vanishes frees its lock when the server gives its connection up: within about 12 s with these. */
 const keepAliveSettings = [
-  "set tcp_keepalives_idle = 5",
-  "set tcp_keepalives_interval = 3",
-  "set tcp_keepalives_count = 3",
-  "set tcp_user_timeout = 15000",
+  "set tcp_keepalives_idle = 4",
+  "set tcp_keepalives_interval = 2",
+  "set tcp_keepalives_count = 4",
+  "set tcp_user_timeout = 12000",
 ];
 
 const forgetEveryMs = 60_000;
