@@ -48,6 +48,7 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
       "pgTransactions() takes a pg.Pool: pgTransactions(new pg.Pool({ … })).",
     );
   }
+  guardNewClients(pool);
   return {
     database: pool,
     async begin({ isolation }) {
@@ -77,6 +78,18 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
       }
     },
   };
+}
+
+const guarded = new WeakSet<object>();
+
+/**
+ * pg-pool takes its own listener off a new client a moment before `connect()` resolves. A backend that ends in that moment
+ * (the server says "ready" and "terminated" in one packet) would end the process.
+ */
+function guardNewClients(pool: PgPool & { on?: unknown }): void {
+  if (guarded.has(pool) || typeof pool.on !== "function") return;
+  guarded.add(pool);
+  Reflect.apply(pool.on, pool, ["connect", (client: PgClient) => client.on("error", ignore)]);
 }
 
 function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
