@@ -43,7 +43,9 @@ export async function moveBatch(pools: RelayPools, batchSize: number): Promise<n
 
 /** Spares the jobs database a visit when there is nothing to bring. The newest first: before the oldest lie the removed ones. */
 async function hasRows(outbox: Queryable): Promise<boolean> {
-  const { rows } = await outbox.query("select exists (select 1 from acme_jobs.outbox order by position desc limit 1) as exists");
+  const { rows } = await outbox.query(
+    "select exists (select 1 from acme_jobs.outbox order by position desc limit 1) as exists",
+  );
   return rows[0]?.["exists"] === true;
 }
 
