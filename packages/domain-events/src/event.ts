@@ -1,7 +1,8 @@
 import { DomainEventsError } from "./errors.ts";
 import { copyInto } from "./freeze-copy.ts";
 import { processGlobal } from "./process-global.ts";
-import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
+import { describeIssues } from "./describe-issues.ts";
+import type { SchemaResult, StandardSchema } from "./standard-schema.ts";
 import { uuidV7 } from "./uuid-v7.ts";
 
 /** What every event made by {@link defineEvent} carries besides its own properties. */
@@ -143,7 +144,7 @@ function validate<Input, Output>(type: string, schema: StandardSchema<Input, Out
   if (result.issues) {
     throw new DomainEventsError(
       "EVENT_INVALID",
-      `Event "${type}" does not fit its schema: ${result.issues.map(describeIssue).join("; ")}.`,
+      `Event "${type}" does not fit its schema: ${describeIssues(result.issues, input)}.`,
     );
   }
   if (typeof result.value !== "object" || result.value === null || Array.isArray(result.value)) {
@@ -159,9 +160,4 @@ function refuseReserved(type: string, properties: object): void {
     "EVENT_INVALID",
     `Event "${type}" has a property "${reserved}", but every event has its own ${reservedNames.join(", ")}. Rename it.`,
   );
-}
-
-function describeIssue(issue: SchemaIssue): string {
-  const path = (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".");
-  return path ? `${path}: ${issue.message}` : issue.message;
 }

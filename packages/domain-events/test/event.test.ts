@@ -109,3 +109,22 @@ describe("an invalid event", () => {
     expect(() => defineEvent(undefined as never)).toThrow(/takes a name/);
   });
 });
+
+describe("the error of an event that does not fit its schema", () => {
+  it("repeats no value, whatever the schema says, and no key that is data", () => {
+    class Noted extends defineEvent("noted", {
+      "~standard": {
+        version: 1 as const,
+        vendor: "test",
+        validate: (value: unknown) => ({
+          issues: [{ message: `Received ${JSON.stringify(value)}`, path: ["by", "ada@example.org"] }],
+        }),
+      },
+    }) {}
+
+    const make = () => Reflect.construct(Noted, [{ by: { "ada@example.org": "secret" } }]);
+
+    expect(make).toThrow(/by\.\[…\]: does not fit/);
+    expect(make).not.toThrow(/ada@|secret/);
+  });
+});
