@@ -125,11 +125,11 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     outbox: outboxPool && { db: outboxPool.get, isNeeded: () => !migrator.isOneDatabase },
   });
 
-  const prepareRelay = async () => {
-    await migrator.migrateOutbox();
+  const prepareRelay = async (migrates: boolean) => {
+    if (migrates) await migrator.migrateOutbox();
     await migrator.compare();
   };
-  const beginRelay = (options?: RelayOptions): Relay => {
+  const beginRelay = (options?: RelayOptions, migrates = true): Relay => {
     if (outboxPool === undefined) {
       throw new JobsError(
         "OUTBOX_MISSING",
@@ -138,7 +138,7 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     }
     checkPoolSizes(jobsPool, outboxPool);
     const relay = startRelay(
-      { pools: { outbox: outboxPool.get(), jobs: jobsPool.get() }, logger, prepare: prepareRelay },
+      { pools: { outbox: outboxPool.get(), jobs: jobsPool.get() }, logger, prepare: () => prepareRelay(migrates) },
       options,
     );
     relays.add(relay);
@@ -187,9 +187,11 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
       const prepare = options.migrate === false ? migrator.verifyJobs : migrator.migrateJobs;
       const worker = await startWorker({ pool: jobsPool.get(), logger, prepare }, options);
       running.add(worker);
-      return outboxPool && options.relay !== false ? withRelay(worker, beginRelay()) : worker;
+      return outboxPool && options.relay !== false
+        ? withRelay(worker, beginRelay({}, options.migrate !== false))
+        : worker;
     },
-    startRelay: beginRelay,
+    startRelay: (options) => beginRelay(options),
     deadLetters: createDeadLetters(jobsPool.get),
     health: createHealth(connection === undefined ? undefined : jobsPool.get, outboxPool?.get),
     close,

@@ -1,3 +1,4 @@
+import { createTestDatabase } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
@@ -162,6 +163,23 @@ describe("a relay", () => {
 
     await expect.poll(() => seen).toEqual([1]);
     expect(worker.state).toBe("running");
+  });
+
+  it("creates no outbox for a worker that is told not to migrate", async () => {
+    await using test = await createTestJobs();
+    await using data = await createTestDatabase();
+    const log: Parameters<typeof collectInto>[0] = [];
+    await using jobs = createJobs({
+      connection: test.jobsUrl,
+      outbox: { connection: data.url },
+      logger: collectInto(log),
+    });
+
+    await jobs.startWorker({ tasks: [perform(task, () => undefined)], migrate: false });
+
+    await expect.poll(() => log.filter(({ level }) => level === "warn").length).toBe(1);
+    const { rows } = await data.pool().query("select to_regnamespace('acme_jobs') as schema");
+    expect(rows).toEqual([{ schema: null }]);
   });
 
   it("is refused pools that are too small to move anything", async () => {
