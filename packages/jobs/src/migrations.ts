@@ -54,12 +54,13 @@ export const jobsMigrations: readonly string[] = [
   );
   create index dead_letters_died_at on acme_jobs.dead_letters (died_at);
 
-  -- What has come from an outbox, remembered for longer than any relay's transaction can live.
+  -- What has come from an outbox, remembered for longer than any relay's transaction can live and the outbox has the row.
   create table acme_jobs.taken (
     id uuid primary key,
+    outbox text not null,
     taken_at timestamptz not null default now()
   );
-  create index taken_taken_at on acme_jobs.taken (taken_at);
+  create index taken_outbox on acme_jobs.taken (outbox, taken_at);
   `,
 ];
 
@@ -79,5 +80,12 @@ export const outboxMigrations: readonly string[] = [
     created_at timestamptz not null default now()
   );
   create index outbox_position on acme_jobs.outbox (position);
+
+  -- Several outboxes may share the jobs: each forgets only what came from itself.
+  create table acme_jobs.outbox_identity (
+    only_row boolean primary key default true check (only_row),
+    id uuid not null default gen_random_uuid()
+  );
+  insert into acme_jobs.outbox_identity default values;
   `,
 ];

@@ -1,8 +1,8 @@
-import { createTestDatabase } from "@acme/test-postgres";
+import { createTemplate, createTestDatabase } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createTestJobs, migrateOutbox, outboxCount, storedJobs, type TestJobs } from "./test-jobs.ts";
 import { createJobs, defineTask, perform, type Relay } from "../src/index.ts";
 import { collectInto } from "./test-jobs.ts";
 
@@ -105,7 +105,7 @@ describe("a relay", () => {
     // The slow relay has claimed the older row, and waits to remember its id.
     const slow = await test.jobsPool.connect();
     await slow.query("begin");
-    await slow.query("insert into acme_jobs.taken (id) values ($1)", [first]);
+    await slow.query("insert into acme_jobs.taken (id, outbox) values ($1, 'slow')", [first]);
     relayOf(test.jobs, { pollIntervalMs: 20 });
     await expect.poll(() => waitingCount(test)).toBe(1);
     await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
@@ -147,6 +147,57 @@ describe("a relay", () => {
       )
       .toBe(0);
     expect(seen).toContain(33);
+  });
+
+  it("makes a dead letter of a row that no job can be made of, and moves all the others", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const numbers = (from: number) => Array.from({ length: 20 }, (_, index) => ({ n: from + index }));
+    await test.jobs.enqueueMany(task, numbers(0));
+    // enqueue() refuses such a name, plain SQL does not.
+    const { rows } = await test.dataPool.query(
+      `insert into acme_jobs.outbox (id, task, payload, preserve_run_at)
+       values (gen_random_uuid(), $1, '{"n": "secret"}', false) returning id`,
+      ["x".repeat(129)],
+    );
+    await test.jobs.enqueueMany(task, numbers(20));
+
+    relayOf(test.jobs);
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect(await jobCount(test)).toBe(40);
+    expect(await test.jobs.deadLetters.list()).toMatchObject([
+      { id: rows[0].id, payload: { n: "secret" }, attempts: 0, reason: expect.stringMatching(/^Refused by/) as string },
+    ]);
+    const lines = test.log.filter(({ level }) => level === "error" || level === "warn");
+    expect(lines).toMatchObject([{ level: "error", fields: { id: rows[0].id, code: "23514" } }]);
+    expect(JSON.stringify(lines)).not.toContain("secret");
+  });
+
+  it("forgets after a day what it has moved, but not what is still in its own outbox", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using other = await createTestDatabase({ template: await createTemplate("outbox", migrateOutbox) });
+    await using neighbours = createJobs({ connection: test.jobsUrl, outbox: { connection: other.url } });
+    // As a relay leaves it that dies between its two commits.
+    await test.dataPool.query("create table kept as select * from acme_jobs.outbox");
+    const [, left] = await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }]);
+    await test.dataPool.query("insert into kept select * from acme_jobs.outbox where id = $1", [left]);
+    const first = relayOf(test.jobs);
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    await first.stop();
+    await test.dataPool.query("insert into acme_jobs.outbox overriding system value select * from kept");
+    await test.jobsPool.query("update acme_jobs.taken set taken_at = now() - interval '2 days'");
+
+    // Those of a neighbour on the same jobs database forget only what was their own.
+    await neighbours.enqueue(task, { n: 3 });
+    relayOf(neighbours);
+    await expect.poll(() => jobCount(test)).toBe(3);
+    relayOf(test.jobs);
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    const remembered = async () => (await test.jobsPool.query("select id from acme_jobs.taken order by id")).rowCount;
+    // The neighbour's, which is young; and none of the old ones, now that they have left the outbox.
+    await expect.poll(remembered).toBe(1);
+    expect(await jobCount(test)).toBe(3);
   });
 
   it("leaves the worker running while the database of the data is away at its start", async () => {

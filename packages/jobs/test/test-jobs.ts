@@ -59,7 +59,7 @@ async function migrateJobs(url: string): Promise<void> {
   await jobs.migrate();
 }
 
-async function migrateOutbox(url: string): Promise<void> {
+export async function migrateOutbox(url: string): Promise<void> {
   await using jobs = createJobs({ connection: url, outbox: { connection: url }, logger: silent });
   await jobs.migrateOutbox();
 }

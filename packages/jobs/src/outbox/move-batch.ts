@@ -1,9 +1,11 @@
+import type { Pool } from "pg";
 import { addJobs } from "../graphile-jobs.ts";
 import type { JobRequest } from "../job-request.ts";
-import type { Pool } from "pg";
 import type { Queryable } from "../queryable.ts";
 import { beginTransaction } from "../transaction.ts";
-import { claimFromOutbox, removeFromOutbox } from "./outbox.ts";
+import { claimFromOutbox, findOutboxWithRows, removeFromOutbox } from "./outbox.ts";
+import { bury, isAboutTheRows } from "./refused-row.ts";
+import { take } from "./taken.ts";
 
 export interface RelayPools {
   readonly outbox: Pool;
@@ -11,11 +13,27 @@ export interface RelayPools {
 }
 
 /**
- * No transaction of a relay lives longer: the server ends an idle one. What the jobs side remembers is kept for a day,
- * so a relay that was paused for longer than everything else repeats nothing.
+ * No transaction of a relay lives longer: the server ends an idle one. What the jobs side remembers is kept for a day
+ * at least, so a relay that was paused for longer than everything else repeats nothing.
  */
 const longestIdleMs = 60_000;
 const settings = `set local idle_in_transaction_session_timeout = ${longestIdleMs}; set local statement_timeout = ${longestIdleMs}`;
+
+/** What was moved; rows that no job can be made of are dead letters now. */
+export interface MovedBatch {
+  readonly movedCount: number;
+  readonly refused: readonly { readonly request: JobRequest; readonly reason: unknown }[];
+}
+
+/** The jobs database does not take one of the rows, so it took none of them. */
+export class BatchRefusedError extends Error {
+  readonly rowCount: number;
+
+  constructor(rowCount: number, cause: unknown) {
+    super(`The jobs database refused one of ${rowCount} outbox rows.`, { cause });
+    this.rowCount = rowCount;
+  }
+}
 
 /**
  * Moves one batch from the outbox to the jobs.
@@ -24,50 +42,46 @@ const settings = `set local idle_in_transaction_session_timeout = ${longestIdleM
  * remembers the ids it takes, and adds jobs only for ids not taken before; the rows are removed after its commit.
  * Whatever dies in between leaves the rows where they were, and their ids remembered if the jobs are there.
  *
- * @returns how many rows were moved
+ * @throws {@link BatchRefusedError} when several rows were claimed and one of them is refused: try fewer.
  */
-export async function moveBatch(pools: RelayPools, batchSize: number): Promise<number> {
-  if (!(await hasRows(pools.outbox))) return 0;
+export async function moveBatch(pools: RelayPools, batchSize: number): Promise<MovedBatch> {
+  const outboxId = await findOutboxWithRows(pools.outbox);
+  if (outboxId === undefined) return { movedCount: 0, refused: [] };
   await using jobs = await beginTransaction(pools.jobs, settings);
   await using outbox = await beginTransaction(pools.outbox, settings);
 
   const requests = await claimFromOutbox(outbox, batchSize);
   const ids = requests.map(({ id }) => id);
-  await addOnce(jobs, requests, ids);
+  const fresh = await take(jobs, outboxId, ids);
+  const refused = await add(
+    jobs,
+    requests.filter(({ id }) => fresh.has(id)),
+    { isLast: batchSize === 1 },
+  );
   await jobs.commit();
 
   await removeFromOutbox(outbox, ids);
   await outbox.commit();
-  return requests.length;
+  return { movedCount: requests.length, refused };
 }
 
-/** Spares the jobs database a visit when there is nothing to bring. The newest first: before the oldest lie the removed ones. */
-async function hasRows(outbox: Queryable): Promise<boolean> {
-  const { rows } = await outbox.query(
-    "select exists (select 1 from acme_jobs.outbox order by position desc limit 1) as exists",
-  );
-  return rows[0]?.["exists"] === true;
-}
-
-async function addOnce(jobs: Queryable, requests: readonly JobRequest[], ids: readonly string[]): Promise<void> {
-  const { rows } = await jobs.query(
-    "insert into acme_jobs.taken (id) select unnest($1::uuid[]) on conflict do nothing returning id",
-    [ids],
-  );
-  const fresh = new Set(rows.map((row) => String(row["id"])));
-  const toAdd = requests.filter(({ id }) => fresh.has(id));
-  if (toAdd.length > 0) await addJobs(jobs, toAdd);
-}
-
-/** Forgets some of what was taken more than a day ago, and says how much. */
-export async function forgetTaken(jobs: Queryable): Promise<number> {
-  const { rows } = await jobs.query(`
-    with forgotten as (
-      delete from acme_jobs.taken where id in (
-        select id from acme_jobs.taken where taken_at < now() - interval '1 day' order by taken_at limit 10000
-      )
-      returning 1
-    )
-    select count(*)::int as count from forgotten`);
-  return Number(rows[0]?.["count"]);
+/** @param options.isLast - Fewer rows cannot be tried: the one that is refused becomes a dead letter. */
+async function add(
+  jobs: Queryable,
+  requests: readonly JobRequest[],
+  { isLast }: { readonly isLast: boolean },
+): Promise<MovedBatch["refused"]> {
+  const [request] = requests;
+  if (request === undefined) return [];
+  if (isLast) await jobs.query("savepoint before_add");
+  try {
+    await addJobs(jobs, requests);
+    return [];
+  } catch (reason) {
+    if (!isAboutTheRows(reason)) throw reason;
+    if (!isLast) throw new BatchRefusedError(requests.length, reason);
+    await jobs.query("rollback to savepoint before_add");
+    await bury(jobs, request, reason);
+    return [{ request, reason }];
+  }
 }

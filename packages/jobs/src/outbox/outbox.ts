@@ -65,6 +65,34 @@ function toRequest(row: Row): JobRequest {
   };
 }
 
+const identitySql = `
+  select identity.id::text || ':' || database.oid as id
+  from acme_jobs.outbox_identity as identity, pg_database as database
+  where datname = current_database()`;
+
+/** Names this outbox among those that share the jobs; a copy of the database made beside it is another one. */
+export async function readOutboxId(db: Queryable): Promise<string> {
+  const [row] = await queryMigrated(db, identitySql);
+  return String(row?.["id"]);
+}
+
+/**
+ * The id of this outbox if there are rows in it, which spares the jobs database a visit when there is nothing to bring.
+ * The newest first: before the oldest lie the removed ones.
+ */
+export async function findOutboxWithRows(db: Queryable): Promise<string | undefined> {
+  const [row] = await queryMigrated(
+    db,
+    `${identitySql} and exists (select 1 from acme_jobs.outbox order by position desc limit 1)`,
+  );
+  return row?.["id"] as string | undefined;
+}
+
+export async function stillInOutbox(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query("select id from acme_jobs.outbox where id = any($1::uuid[])", [ids]);
+  return new Set(rows.map((row) => String(row["id"])));
+}
+
 export async function removeFromOutbox(db: Queryable, ids: readonly string[]): Promise<void> {
   await db.query("delete from acme_jobs.outbox where id = any($1::uuid[])", [ids]);
 }

@@ -2,8 +2,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
 import { checkNumber, longestTimerMs } from "../check-options.ts";
 import { listen } from "./listen.ts";
-import { forgetTaken, moveBatch, type RelayPools } from "./move-batch.ts";
-import { outboxChannel } from "./outbox.ts";
+import { BatchRefusedError, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";
+import { outboxChannel, readOutboxId } from "./outbox.ts";
+import { forgetTaken } from "./taken.ts";
 
 /** How a relay looks for outbox rows. The defaults serve most. */
 export interface RelayOptions {
@@ -41,7 +42,8 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
   const stopping = new AbortController();
   let wakeUp = new AbortController();
   let failuresInARow = 0;
-  let forgottenAt = 0;
+  let forgetAt = 0;
+  let size = batchSize;
 
   const wake = () => wakeUp.abort();
   const listener = listen(pools.outbox, outboxChannel, wake);
@@ -54,15 +56,33 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
     if (stopping.signal.aborted) wake();
   };
 
+  /** A row that is refused is looked for among ever fewer; the others of its batch are moved beside it. */
+  const moveSome = async (): Promise<MovedBatch> => {
+    try {
+      const moved = await moveBatch(pools, size);
+      size = Math.min(batchSize, size * 2);
+      return moved;
+    } catch (error) {
+      if (!(error instanceof BatchRefusedError)) throw error;
+      size = Math.max(1, Math.floor(error.rowCount / 2));
+      return moveSome();
+    }
+  };
+
   const moveAll = async () => {
-    const moved = await moveBatch(pools, batchSize);
+    const { movedCount, refused } = await moveSome();
     if (failuresInARow > 0) logger.info({ failuresInARow }, "relay works again");
     failuresInARow = 0;
-    if (Date.now() - forgottenAt > forgetEveryMs && moved > 0) {
-      forgottenAt = Date.now();
-      while ((await forgetTaken(pools.jobs)) > 0 && !stopping.signal.aborted);
+    for (const { request, reason } of refused) {
+      const { code } = reason as { readonly code?: unknown };
+      logger.error({ id: request.id, task: request.task, code }, "an outbox row was refused; it is a dead letter now");
     }
-    if (moved === 0) await rest(pollIntervalMs);
+    if (movedCount === 0) return rest(pollIntervalMs);
+    if (performance.now() > forgetAt) {
+      forgetAt = performance.now() + forgetEveryMs;
+      const outboxId = await readOutboxId(pools.outbox);
+      while ((await forgetTaken(pools, outboxId)) > 0 && !stopping.signal.aborted);
+    }
   };
 
   let isPrepared = false;

@@ -61,7 +61,7 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
 
 async function moveAll({ jobsPool, outboxPool }: JobsInternals): Promise<void> {
   if (outboxPool === undefined) return;
-  while ((await moveBatch({ outbox: outboxPool(), jobs: jobsPool() }, batchSize)) > 0);
+  while ((await moveBatch({ outbox: outboxPool(), jobs: jobsPool() }, batchSize)).movedCount > 0);
 }
 
 function countAttempts(tasks: readonly PerformableTask[]) {

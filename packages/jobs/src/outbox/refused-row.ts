@@ -1,0 +1,24 @@
+import type { JobRequest } from "../job-request.ts";
+import type { Queryable } from "../queryable.ts";
+
+/** Data exceptions, violated constraints, and what Graphile Worker's own functions object to. */
+const rowCodes = /^(22\w{3}|23\w{3}|GWB\w{2})$/;
+
+/** Whether PostgreSQL objects to what a row says, as opposed to its own state or ours: then others may pass. */
+export function isAboutTheRows(error: unknown): boolean {
+  return rowCodes.test(String((error as { code?: unknown } | null)?.code));
+}
+
+/** Keeps a row that no job can be made of where people look for what has failed, and out of the way of the others. */
+export async function bury(jobs: Queryable, request: JobRequest, reason: unknown): Promise<void> {
+  const { id, task, payload, queue, priority } = request;
+  await jobs.query(
+    `insert into acme_jobs.dead_letters (id, task, payload, queue, priority, reason, attempts, errors, enqueued_at)
+     values ($1, $2, $3, $4, $5, $6, 0, '[]', now()) on conflict (id) do nothing`,
+    [id, task, JSON.stringify(payload), queue, priority ?? 0, `Refused by the jobs database: ${messageOf(reason)}`],
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
