@@ -36,6 +36,7 @@ export type { Logger } from "./logger.ts";
 export type { DroppedHandler } from "./publish-run.ts";
 export type { RetryOptions } from "./retry.ts";
 export type { RunOptions } from "./run-options.ts";
+export type { PurgeOnceKeysOptions } from "./purge-once-keys.ts";
 export { onceKeysSql, type RunOnceResult } from "./run-once.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";

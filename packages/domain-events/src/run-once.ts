@@ -10,15 +10,16 @@ export const onceKeysSql = `create schema if not exists domain_events;
 create table if not exists domain_events.once_keys (
   key text primary key,
   used_at timestamptz not null default now()
-);`;
+);
+create index if not exists once_keys_used_at on domain_events.once_keys (used_at);`;
 
 /** Waits for another transaction that holds the key; returns a row if and only if this one may go on. */
 export const claimKeySql = "insert into domain_events.once_keys (key) values ($1) on conflict do nothing returning key";
 
+/** A key that somebody came back with is young again: whoever else holds it may come back, too. */
+const touchKeySql = "update domain_events.once_keys set used_at = now() where key = $1";
+
 const existsSql = "select to_regclass('domain_events.once_keys') is not null as exists";
-const purgeSql = `with purged as (
-  delete from domain_events.once_keys where used_at < now() - $1::float8 * interval '1 millisecond' returning 1
-) select count(*)::int as count from purged`;
 // Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
 const migrateLock = "select pg_advisory_xact_lock(7025311928847)";
 
@@ -28,7 +29,9 @@ export type RunOnceResult<Result> = { readonly ran: true; readonly result: Resul
 export async function claimKey<Tx>(transaction: Transaction<Tx>, key: string): Promise<boolean> {
   try {
     const { rows } = await transaction.query(claimKeySql, [key]);
-    return rows.length > 0;
+    if (rows.length > 0) return true;
+    await transaction.query(touchKeySql, [key]);
+    return false;
   } catch (error) {
     throw explainMissingTable(error);
   }
@@ -52,20 +55,7 @@ export async function migrate<Tx>(adapter: TransactionAdapter<Tx>): Promise<void
   });
 }
 
-/** @returns how many keys were forgotten. */
-export async function purgeOnceKeys<Tx>(adapter: TransactionAdapter<Tx>, olderThanMs: number): Promise<number> {
-  if (!(olderThanMs >= 0)) {
-    throw new DomainEventsError("OPTIONS_INVALID", "purgeOnceKeys() takes { olderThanMs }, a number of at least 0.");
-  }
-  try {
-    const { rows } = await inTransaction(adapter, (transaction) => transaction.query(purgeSql, [olderThanMs]));
-    return Number(rows[0]?.["count"]);
-  } catch (error) {
-    throw explainMissingTable(error);
-  }
-}
-
-async function inTransaction<Tx, Result>(
+export async function inTransaction<Tx, Result>(
   adapter: TransactionAdapter<Tx>,
   work: (transaction: Transaction<Tx>) => Promise<Result>,
 ): Promise<Result> {
@@ -82,7 +72,7 @@ async function inTransaction<Tx, Result>(
   return result;
 }
 
-function explainMissingTable(error: unknown): unknown {
+export function explainMissingTable(error: unknown): unknown {
   if (codeOf(error) !== "42P01" && codeOf(error) !== "3F000") return error;
   return new DomainEventsError(
     "ONCE_KEYS_MISSING",

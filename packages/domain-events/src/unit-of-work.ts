@@ -5,7 +5,8 @@ import { dispatcher, type Dispatcher, type EventBus } from "./event-bus.ts";
 import { type Flight, InFlight, type StopReport } from "./in-flight.ts";
 import type { PreparedCommit } from "./prepare-commit.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
-import { checkKey, claimKey, migrate, purgeOnceKeys, type RunOnceResult } from "./run-once.ts";
+import { purgeOnceKeys, type PurgeOnceKeysOptions } from "./purge-once-keys.ts";
+import { checkKey, claimKey, migrate, type RunOnceResult } from "./run-once.ts";
 import { checkRunOptions, type RunOptions } from "./run-options.ts";
 import { findUnit } from "./running-units.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
@@ -64,12 +65,13 @@ export interface UnitOfWork<out Tx> {
   migrate(): Promise<void>;
 
   /**
-   * Forgets keys, and with them what would keep {@link runOnce} from running again.
+   * Forgets keys, and with them what would keep {@link runOnce} from running again. Where the keys are those of jobs, a worker of
+   * `@acme/jobs` does it by itself, sparing what may still come.
    *
-   * @param options.olderThanMs longer than anything could still come back with such a key.
    * @returns how many keys were forgotten.
+   * @throws `OPTIONS_INVALID`, `ONCE_KEYS_MISSING`, and whatever `keep` throws; nothing of that batch is forgotten then.
    */
-  purgeOnceKeys(options: { readonly olderThanMs: number }): Promise<number>;
+  purgeOnceKeys(options: PurgeOnceKeysOptions): Promise<number>;
 
   /**
    * Takes no new runs, and waits for those under way and their handlers, up to the deadline. What is left then starts no
@@ -149,7 +151,7 @@ export function createUnitOfWork<Tx>(
       );
     },
     migrate: () => migrate(adapter),
-    purgeOnceKeys: ({ olderThanMs }) => purgeOnceKeys(adapter, olderThanMs),
+    purgeOnceKeys: (options) => purgeOnceKeys(adapter, options),
     stop: ({ deadlineMs }) => inFlight.stop(deadlineMs),
   };
 }

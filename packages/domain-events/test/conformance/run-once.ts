@@ -94,6 +94,74 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.unitOfWork.runOnce("new", () => {})).toEqual({ ran: false });
       expect(await world.unitOfWork.runOnce("old", () => {})).toMatchObject({ ran: true });
     });
+
+    it("keeps an old key that somebody came back with lately, or that it is told to keep", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.migrate();
+      const keys = ["asked again", "held", "old"];
+      for (const key of keys) await world.unitOfWork.runOnce(key, () => {});
+      await world.admin.query("update domain_events.once_keys set used_at = now() - interval '1 hour'");
+      await world.unitOfWork.runOnce("asked again", () => {});
+      const asked: string[][] = [];
+
+      const count = await world.unitOfWork.purgeOnceKeys({
+        olderThanMs: 60_000,
+        keep: async (some) => {
+          asked.push([...some]);
+          return ["held"];
+        },
+      });
+
+      expect([count, asked]).toEqual([1, [["held", "old"]]]);
+      const { rows } = await world.admin.query("select key from domain_events.once_keys order by key");
+      expect(rows).toEqual([{ key: "asked again" }, { key: "held" }]);
+    });
+
+    it("keeps a key that somebody comes back with while it is asked about", async () => {
+      await using world = await createWorld(driver, { max: 2 });
+      await world.unitOfWork.migrate();
+      await world.unitOfWork.runOnce("key", () => {});
+      await world.admin.query("update domain_events.once_keys set used_at = now() - interval '1 hour'");
+
+      const count = await world.unitOfWork.purgeOnceKeys({
+        olderThanMs: 60_000,
+        keep: async () => {
+          await world.unitOfWork.runOnce("key", () => {});
+          return [];
+        },
+      });
+
+      expect(count).toBe(0);
+    });
+
+    it("forgets any number of keys, though it keeps as many", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.migrate();
+      await world.admin.query(
+        `insert into domain_events.once_keys (key, used_at)
+         select n::text, now() - interval '1 hour' from generate_series(1, 25000) as n`,
+      );
+
+      const count = await world.unitOfWork.purgeOnceKeys({
+        olderThanMs: 60_000,
+        keep: (some) => some.filter((key) => Number(key) % 2 === 0),
+      });
+
+      expect(count).toBe(12_500);
+    });
+
+    it("forgets nothing when nobody can say what to keep", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.migrate();
+      await world.unitOfWork.runOnce("key", () => {});
+      const unknown = new Error("the jobs database is away");
+
+      await expect(
+        world.unitOfWork.purgeOnceKeys({ olderThanMs: 0, keep: () => Promise.reject(unknown) }),
+      ).rejects.toBe(unknown);
+
+      expect(await world.unitOfWork.runOnce("key", () => {})).toEqual({ ran: false });
+    });
   });
 }
 

@@ -1,0 +1,56 @@
+import { DomainEventsError } from "./errors.ts";
+import { explainMissingTable, inTransaction } from "./run-once.ts";
+import type { TransactionAdapter } from "./transaction-adapter.ts";
+
+/** Which keys of `runOnce` to forget. */
+export interface PurgeOnceKeysOptions {
+  /** Milliseconds since a run, or an attempt at one, last came with the key; longer than anything could still come back with it. */
+  readonly olderThanMs: number;
+  /** Asked about some thousands of keys at a time: which of them may still come back? Those are kept. Default: none. */
+  readonly keep?: (keys: readonly string[]) => Iterable<string> | Promise<Iterable<string>>;
+}
+
+const batchSize = 10_000;
+
+/** Oldest first; the position of the last one, to go on behind it: what is kept must not be looked at for ever. */
+const oldSql = `
+  select key, used_at::text as used_at, (now() - $1::float8 * interval '1 millisecond')::text as before
+  from domain_events.once_keys
+  where used_at < now() - $1::float8 * interval '1 millisecond' and (used_at, key) > ($2::timestamptz, $3)
+  order by used_at, key limit ${batchSize}`;
+
+/** Somebody may have come with a key while it was asked about. */
+const forgetSql = `
+  with forgotten as (
+    delete from domain_events.once_keys where key = any($1::text[]) and used_at < $2::timestamptz returning 1
+  ) select count(*)::int as count from forgotten`;
+
+/** @returns how many keys were forgotten. */
+export async function purgeOnceKeys<Tx>(
+  adapter: TransactionAdapter<Tx>,
+  { olderThanMs, keep = () => [] }: PurgeOnceKeysOptions,
+): Promise<number> {
+  if (!(olderThanMs >= 0) || typeof keep !== "function") {
+    throw new DomainEventsError(
+      "OPTIONS_INVALID",
+      "purgeOnceKeys() takes { olderThanMs, keep }, a number of at least 0 and, if you like, a function.",
+    );
+  }
+  const query = async (sql: string, values: readonly unknown[]) =>
+    (await inTransaction(adapter, (transaction) => transaction.query(sql, values))).rows;
+
+  let forgotten = 0;
+  let position: readonly unknown[] = ["-infinity", ""];
+  for (;;) {
+    const rows = await query(oldSql, [olderThanMs, ...position]).catch((error: unknown) => {
+      throw explainMissingTable(error);
+    });
+    const last = rows.at(-1);
+    if (last === undefined) return forgotten;
+    const keys = rows.map((row) => String(row["key"]));
+    const kept = new Set(await keep(keys));
+    const [counted] = await query(forgetSql, [keys.filter((key) => !kept.has(key)), last["before"]]);
+    forgotten += Number(counted?.["count"]);
+    position = [last["used_at"], last["key"]];
+  }
+}
