@@ -10,6 +10,8 @@ export interface BackgroundJobs {
    * @throws {@link StartupError} `DATABASE_REFUSED` when it is there, and refuses the user, the password or the database name.
    */
   start(): Promise<void>;
+  /** Rejects when the worker cannot go on, for a database that answers and refuses; it has stopped by then. */
+  readonly finished: Promise<void>;
   health(): Promise<Pick<Health["parts"], "jobsDatabase" | "worker" | "outbox">>;
   /** Resolves when every job is done or handed back. */
   stop(options: { readonly deadlineMs: number }): Promise<void>;
@@ -29,6 +31,9 @@ export function createBackgroundJobs({
       worker = await explainingRefusals("JOB_QUEUE_DATABASE_URL", () =>
         jobs.startWorker({ tasks, concurrency, migrate }),
       );
+    },
+    get finished() {
+      return worker?.finished ?? Promise.resolve();
     },
     async health() {
       const { jobsDatabase, outbox } = await jobs.health();

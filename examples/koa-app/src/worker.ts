@@ -21,10 +21,14 @@ await runCommand(async ({ resources, stopSignal }) => {
   resources.defer(() => backgroundJobs.stop({ deadlineMs: config.stopDeadlineMs }));
   await backgroundJobs.start();
 
-  while (!stopSignal.aborted) {
-    await pause(1_000, stopSignal);
-    if (ownerPid !== undefined && !isRunning(ownerPid)) throw ownerGone();
-  }
+  const untilTold = async () => {
+    while (!stopSignal.aborted) {
+      await pause(1_000, stopSignal);
+      if (ownerPid !== undefined && !isRunning(ownerPid)) throw ownerGone();
+    }
+  };
+  // A worker that cannot go on ends the process: whoever starts it again should know.
+  await Promise.race([untilTold(), backgroundJobs.finished]);
   logger.info("stopping");
 });
 

@@ -1,3 +1,4 @@
+import { idFlagPrefix } from "./graphile-jobs.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** How many jobs of these tasks run or could run now, by task; those that wait for their time only if asked for. */
@@ -34,4 +35,29 @@ export async function makeDueNow(db: Queryable, tasks: readonly string[]): Promi
      )`,
     [tasks],
   );
+}
+
+/**
+ * Which of these ids are those of jobs or dead letters. In one statement, since a job becomes the other from one moment to
+ * the next.
+ */
+export async function jobsStillThere(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query(
+    `with asked as materialized (select unnest($1::text[]) as id)
+     select asked.id from asked where exists (select 1 from acme_jobs.dead_letters as letter where letter.id = asked.id)
+     union
+     select asked.id from asked
+     join graphile_worker.jobs as job cross join lateral jsonb_object_keys(job.flags) as flag
+       on flag = '${idFlagPrefix}' || asked.id
+     union
+     select asked.id from asked
+     join (select installation.id::text || ':' || job.id as id
+       from graphile_worker.jobs as job cross join acme_jobs.installation) as plain using (id)
+     union
+     -- Keys of this shape that another set of tables made are not ours to judge.
+     select asked.id from asked cross join acme_jobs.installation
+     where asked.id like '%:%' and split_part(asked.id, ':', 1) <> installation.id::text`,
+    [ids],
+  );
+  return new Set(rows.map((row) => String(row["id"])));
 }

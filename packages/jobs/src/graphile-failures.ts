@@ -182,15 +182,6 @@ export async function startAttempt(
   };
 }
 
-/** Whether the job is still locked by the run that this lock began. */
-export async function isStillLocked(db: Queryable, jobId: string, lockCount: number): Promise<boolean> {
-  const { rows } = await db.query(
-    "select 1 from graphile_worker.jobs where id = $1 and attempts = $2 and locked_at is not null",
-    [jobId, lockCount],
-  );
-  return rows.length > 0;
-}
-
 /** Notes that nobody settled: their worker died between the note and the settling, or lost the database. */
 export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promise<string[]> {
   const { rows } = await db.query(
@@ -204,9 +195,9 @@ export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promi
   return rows.map((row) => String(row["job_id"]));
 }
 
-/** The job succeeded after all: its history goes with it. */
-export async function forgetFailure(db: Queryable, jobId: string): Promise<void> {
-  await db.query("delete from acme_jobs.failures where job_id = $1", [jobId]);
+/** The jobs succeeded after all: their history goes with them. */
+export async function forgetFailures(db: Queryable, jobIds: readonly string[]): Promise<void> {
+  await db.query("delete from acme_jobs.failures where job_id = any($1::bigint[])", [jobIds]);
 }
 
 /** Removes notes of jobs that are gone, some at a time. */

@@ -10,7 +10,7 @@ import type { Queryable } from "./queryable.ts";
 export const highestMaxAttempts = 32_767;
 
 /** Graphile Worker keeps flags with a job and hands them to the run: the one place for an id that leaves the payload alone. */
-const idFlagPrefix = "acme:id:";
+export const idFlagPrefix = "acme:id:";
 
 const addJobsSql = `
   select pg_current_xact_id()::text as transaction_id, array_agg(job.key) filter (where job.key is not null) as keys

@@ -58,3 +58,8 @@ export async function forceUnlock(db: Queryable, poolIds: readonly string[]): Pr
 export function idempotencyKeyOf(id: string | undefined, installationId: string, jobId: string): string {
   return id ?? `${installationId}:${jobId}`;
 }
+
+export async function lockedJobIds(db: Queryable, poolId: string): Promise<string[]> {
+  const { rows } = await db.query("select id::text from graphile_worker.jobs where locked_by = $1", [poolId]);
+  return rows.map((row) => String(row["id"]));
+}

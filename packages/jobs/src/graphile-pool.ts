@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { Job as GraphileJob, WorkerEvents, WorkerPool } from "graphile-worker";
 import type { Pool, PoolClient } from "pg";
+import { watchConnection, type GraphileConnectionOptions } from "./graphile-connection.ts";
 import { idOfJob } from "./graphile-jobs.ts";
-import { withLastingWrites } from "./graphile-writes.ts";
 import type { Logger } from "./logger.ts";
 
 /** A job as Graphile Worker hands it to a run. */
@@ -14,22 +14,15 @@ export interface LockedJob {
   readonly payload: unknown;
   /** The id `enqueue` gave it; a job added by plain SQL has none. */
   readonly id: string | undefined;
-  readonly isQueued: boolean;
 }
 
-export interface GraphilePoolOptions {
+export interface GraphilePoolOptions extends GraphileConnectionOptions {
   readonly pgPool: Pool;
   readonly tasks: readonly string[];
   readonly concurrency: number;
   readonly pollIntervalMs: number;
   readonly logger: Logger;
-  /** No job is locked before this has resolved, for each pool under its own id. */
-  readonly onCreated: (poolId: string) => Promise<void>;
   readonly run: (job: LockedJob) => Promise<void>;
-  /** After the run has ended, just before or after the job's row is written. */
-  readonly onEnded: (job: LockedJob, error: unknown) => void;
-  /** Aborted when nobody waits for the last writes any more. */
-  readonly giveUp: AbortSignal;
   /** The pool could not write what became of a job; it takes no more jobs. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -37,6 +30,8 @@ export interface GraphilePoolOptions {
 /** A pool of Graphile Worker, the one place where it runs. */
 export interface GraphilePool {
   readonly id: string;
+  /** Whether it was given this job and has not written it back. */
+  holds(jobId: string): boolean;
   /** Lets up to `count` idle workers look for a job now. */
   nudge(count: number): void;
   /** Takes no more jobs, waits for those that run, and for what became of them to be written. */
@@ -45,11 +40,10 @@ export interface GraphilePool {
 
 export async function startGraphilePool(options: GraphilePoolOptions): Promise<GraphilePool> {
   const { Logger: GraphileLogger, runTaskList } = await import("graphile-worker");
-  const { pgPool, concurrency, pollIntervalMs } = options;
+  const { concurrency, pollIntervalMs } = options;
   const events: WorkerEvents = new EventEmitter();
-  const created = once(options.onCreated);
+  const connection = watchConnection(options.pgPool, options);
 
-  events.on("pool:create", ({ workerPool }) => void created.start(workerPool.id));
   let takesJobs = true;
   const nudge = (count: number) => {
     // A pool that shuts down answers a nudge with an assertion.
@@ -59,7 +53,6 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   events.on("pool:forcefulShutdown", () => (takesJobs = false));
   events.on("pool:listen:success", ({ client }) => onceItListens(client, () => nudge(concurrency)));
   events.on("pool:fatalError", ({ error }) => options.onFatal(error));
-  events.on("job:complete", ({ job, error }) => options.onEnded(toLockedJob(job), error ?? undefined));
 
   const pool: WorkerPool = runTaskList(
     {
@@ -68,21 +61,20 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       noHandleSignals: true,
       events,
       logger: new GraphileLogger(() => toGraphileLog(options.logger)),
-      // The documented hook that is awaited before each look for a job.
-      forbiddenFlags: () => created.gate(),
       preset: {
         // Unbatched, one failed completion write is an unhandled rejection that ends the process.
         worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
       },
     },
     Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => options.run(toLockedJob(job))])),
-    withLastingWrites(pgPool, options.giveUp),
+    connection.pool,
   );
   // What goes wrong arrives as onFatal; the pool's own promise may resolve, reject or stay open.
   pool.promise.catch(() => undefined);
 
   return {
     id: pool.id,
+    holds: connection.holds,
     nudge,
     stop: async () => {
       await pool.gracefulShutdown();
@@ -102,22 +94,6 @@ function onceItListens(client: PoolClient, look: () => void): void {
   });
 }
 
-/** `null`, as cheaply as possible, once the pool is registered; a promise of it before. */
-function once(onCreated: (poolId: string) => Promise<void>) {
-  let isOpen = false;
-  let opening: Promise<null> | undefined;
-  return {
-    start(poolId: string) {
-      opening = onCreated(poolId).then(() => {
-        isOpen = true;
-        return null;
-      });
-      return opening;
-    },
-    gate: () => (isOpen ? null : (opening ?? null)),
-  };
-}
-
 function toLockedJob(job: GraphileJob): LockedJob {
   return {
     jobId: job.id,
@@ -125,7 +101,6 @@ function toLockedJob(job: GraphileJob): LockedJob {
     lockCount: job.attempts,
     payload: job.payload,
     id: idOfJob(job.flags),
-    isQueued: job.job_queue_id !== null,
   };
 }
 

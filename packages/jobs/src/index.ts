@@ -8,6 +8,7 @@ export type { JobOptions } from "./job-request.ts";
 export { createJobs, type EnqueueOptions, type Jobs, type JobsOptions } from "./jobs.ts";
 export type { Logger } from "./logger.ts";
 export { isNetworkError } from "./network-error.ts";
+export type { OnceKeys, PurgeOnceKeysOptions } from "./once-keys.ts";
 export type { OutboxBacklog } from "./outbox/outbox.ts";
 export type { Relay, RelayOptions } from "./outbox/relay.ts";
 export { perform, type AttemptContext, type PerformableTask } from "./perform.ts";

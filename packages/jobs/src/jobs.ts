@@ -8,6 +8,8 @@ import { internals, type JobsInternals } from "./internals.ts";
 import { toJobRequest, type JobOptions } from "./job-request.ts";
 import { consoleLogger, type Logger } from "./logger.ts";
 import { createMigrator } from "./migrator.ts";
+import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
+import { withRelay } from "./outbox/with-relay.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import type { TransactionHandle } from "./queryable.ts";
 import type { Task } from "./task.ts";
@@ -89,6 +91,16 @@ export interface Jobs extends AsyncDisposable {
   /** Moves outbox rows, in a process that runs no worker. @throws {@link JobsError} `OUTBOX_MISSING` without an outbox. */
   startRelay(options?: RelayOptions): Relay;
   readonly deadLetters: DeadLetters;
+  /**
+   * Forgets keys of `runOnce` that nobody has come with for so long, and that no job, outbox row or dead letter of these jobs
+   * could come back with. Only keys that are the id of a job, or begin with one. A worker with `onceKeys` does it by itself.
+   *
+   * All jobs that use keys of that database must be in this jobs database.
+   *
+   * @returns how many keys were forgotten.
+   * @throws {@link JobsError} `OPTIONS_INVALID` for less than a day; errors of either database: nothing is forgotten then.
+   */
+  purgeOnceKeys(unitOfWork: OnceKeys, options?: PurgeOnceKeysOptions): Promise<number>;
   /** Whether the parts answer, and what waits in the outbox. Never rejects. */
   health(): Promise<JobsHealth>;
   /** Stops workers and relays that still run, and ends the pools that were opened for URLs. */
@@ -116,6 +128,9 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
   const jobsPool = lazyPool(connection, "jobs", jobsPoolSize);
   const outboxPool = outbox && lazyPool(outbox.connection, "outbox", outboxPoolSize);
   const migrator = createMigrator({ jobs: jobsPool.get, outbox: outboxPool?.get }, logger);
+  const databases = { jobs: jobsPool.get, outbox: outboxPool?.get };
+  const purgeKeys = (unitOfWork: OnceKeys, purgeOptions?: PurgeOnceKeysOptions) =>
+    purgeOnceKeys(unitOfWork, databases, purgeOptions);
   const running = new Set<{ stop(): Promise<void> }>();
   const relays = new Set<Relay>();
 
@@ -185,7 +200,8 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
       checkPoolSizes(jobsPool, outboxPool);
       // Not the outbox: jobs run while the database of the data is away. The relay sees to that side.
       const prepare = options.migrate === false ? migrator.verifyJobs : migrator.migrateJobs;
-      const worker = await startWorker({ pool: jobsPool.get(), logger, prepare }, options);
+      const parts = { pool: jobsPool.get(), logger, prepare, purgeOnceKeys: purgeKeys };
+      const worker = await startWorker(parts, options);
       running.add(worker);
       return outboxPool && options.relay !== false
         ? withRelay(worker, beginRelay({}, options.migrate !== false))
@@ -193,6 +209,7 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
     },
     startRelay: (options) => beginRelay(options),
     deadLetters: createDeadLetters(jobsPool.get),
+    purgeOnceKeys: purgeKeys,
     health: createHealth(connection === undefined ? undefined : jobsPool.get, outboxPool?.get),
     close,
     [Symbol.asyncDispose]: close,
@@ -210,19 +227,4 @@ function checkPoolSizes(jobs: LazyPool, outbox: LazyPool | undefined): void {
 
 function connectionMissing(): JobsError {
   return new JobsError("CONNECTION_MISSING", "createJobs() needs a connection, an outbox, or both.");
-}
-
-/** One thing to stop: first no more jobs come, then those that run are finished. */
-function withRelay(worker: Worker, relay: Relay): Worker {
-  const stop: Worker["stop"] = async (options) => {
-    await relay.stop();
-    await worker.stop(options);
-  };
-  return {
-    get state() {
-      return worker.state;
-    },
-    stop,
-    [Symbol.asyncDispose]: () => stop(),
-  };
 }

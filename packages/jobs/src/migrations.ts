@@ -21,6 +21,12 @@ export const jobsMigrations: readonly string[] = [
     heartbeat_at timestamptz not null default now()
   );
 
+  -- Which tasks workers know, and when one last said so.
+  create table acme_jobs.tasks (
+    name text primary key,
+    known_at timestamptz not null default now()
+  );
+
   -- One row per job that has failed and is not done: what is to happen with it, and what has happened.
   create table acme_jobs.failures (
     job_id bigint primary key,

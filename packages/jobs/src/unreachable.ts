@@ -35,11 +35,11 @@ function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError 
   return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
 }
 
-/** Deadlocks, serialization failures, lock and statement timeouts, and a server that is short of something. */
-const passingCodes = /^(40001|40P01|55P03|57014|53\w{3})$/;
+/** A server that is a standby for now, deadlocks, serialization failures, lock and statement timeouts, and a server short of something. */
+const passingCodes = /^(25006|40001|40P01|55P03|57014|53\w{3})$/;
 
 /** Whether the same statement may well succeed a little later. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   return isUnreachable(error) || passingCodes.test(String((error as { code?: unknown } | null)?.code));
 }
 

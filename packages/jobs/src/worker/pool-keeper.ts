@@ -1,8 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { startGraphilePool, type GraphilePool, type LockedJob } from "../graphile-pool.ts";
+import type { ReleasedJobs } from "../graphile-connection.ts";
 import { isUnreachable } from "../unreachable.ts";
 import { within } from "../within.ts";
 import type { JobRunner } from "./job-runner.ts";
+import { beginPoolLife, type PoolLife } from "./pool-life.ts";
+import { watchRefusals } from "./refusal-watch.ts";
 import { createSettlement } from "./settlement.ts";
 import { startWorkerSession } from "./worker-session.ts";
 import type { WorkerOptions, WorkerParts, WorkerState } from "./worker.ts";
@@ -14,31 +16,39 @@ export interface PoolKeeper {
   stop(withinMs: number): Promise<boolean>;
 }
 
+/** What the keeper is told, and whom it tells. */
+export interface PoolKeeperOptions extends WorkerOptions {
+  readonly taskNames: readonly string[];
+  readonly givingUp: AbortController;
+  /** The database answers, but has refused for too long what the worker needs. */
+  readonly onHopeless: (refusal: unknown) => void;
+}
+
 const restartMs = 250;
-/** Jobs of a broken pool that run longer than this may be run a second time beside themselves. */
-const longestFarewellMs = 60_000;
 /** Delays up to this long wake the worker at the due time; for longer ones the poll is exact enough. */
 const longestWakeMs = 60_000;
 
 export async function startPoolKeeper(
   parts: WorkerParts,
-  options: WorkerOptions,
   runner: JobRunner,
-  { tasks, givingUp }: { readonly tasks: readonly string[]; readonly givingUp: AbortController },
+  options: PoolKeeperOptions,
 ): Promise<PoolKeeper> {
   const { pool: pgPool, logger } = parts;
   const { concurrency = 10, pollIntervalMs = 1_000, heartbeatMs = 1_000, deadAfterMs = 3_000 } = options;
+  const { taskNames: tasks, givingUp, giveUpAfterMs = 60_000, onHopeless } = options;
   const stopping = new AbortController();
-  let current: GraphilePool | undefined;
+  let current: PoolLife | undefined;
   let starting: Promise<void> | undefined;
   const farewells = new Set<Promise<void>>();
   let state: PoolKeeper["state"] = "starting";
+  const beats = watchRefusals(giveUpAfterMs, onHopeless);
+  const starts = watchRefusals(giveUpAfterMs, onHopeless);
 
+  const nudge = (count: number) => {
+    if (!stopping.signal.aborted) current?.pool.nudge(count);
+  };
   const wakeIn = (delayMs: number) => {
     if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), Math.ceil(delayMs) + 1).unref();
-  };
-  const nudge = (count: number) => {
-    if (!stopping.signal.aborted) current?.nudge(count);
   };
   const settlement = createSettlement({ db: pgPool, logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
   const session = startWorkerSession({
@@ -47,64 +57,61 @@ export async function startPoolKeeper(
     heartbeatMs,
     deadAfterMs,
     onRecovered: nudge,
-    onHealth: (isHealthy) => {
-      if (current !== undefined) state = isHealthy ? "running" : "recovering";
+    onBeat: (failure) => {
+      // Before the tables are there, the session cannot but be refused.
+      if (current === undefined) return;
+      state = failure === undefined ? "running" : "recovering";
+      beats.note(failure?.error);
     },
   });
 
-  const onEnded = (job: LockedJob, error: unknown) => {
-    if (error !== undefined) settlement.settle(job);
-    else if (job.lockCount > 1) settlement.forget(job);
+  const onReleased = ({ how, jobs }: ReleasedJobs) => {
+    if (how === "failed") settlement.settle(idsOf(jobs));
+    const repeated = jobs.filter(({ lockCount }) => lockCount > 1);
+    if (how === "completed" && repeated.length > 0) settlement.forget(idsOf(repeated));
     // Graphile Worker looks for the queue's next job before the queue is free, finds none and waits for its next poll.
-    if (job.isQueued) settlement.whenReleased(job, () => nudge(1));
+    const queued = jobs.filter(({ isQueued }) => isQueued);
+    if (queued.length > 0) nudge(queued.length);
   };
 
   const startPool = async () => {
-    const runs = new Set<Promise<void>>();
-    const run = (job: LockedJob) => {
-      const running = runner.run(job, settlement.note);
-      runs.add(running);
-      const forget = () => runs.delete(running);
-      running.then(forget, forget);
-      return running;
-    };
-    const poolNow = await startGraphilePool({
+    current = await beginPoolLife({
       pgPool,
       tasks,
       concurrency,
       pollIntervalMs,
       logger,
-      onCreated: (poolId) => session.register(poolId),
-      run,
-      onEnded,
+      run: (job) => runner.run(job, settlement.note),
+      onFirstTake: (poolId) => session.register(poolId),
+      onReleased,
       giveUp: givingUp.signal,
-      onFatal: (error) => replace(poolNow, error, runs),
+      lookEveryMs: heartbeatMs,
+      stopSignal: stopping.signal,
+      onBroken: replace,
     });
-    current = poolNow;
     state = "running";
     logger.info({ tasks, concurrency }, "worker started");
   };
 
-  const replace = (broken: GraphilePool, error: unknown, runs: ReadonlySet<Promise<void>>) => {
+  const replace = (broken: PoolLife, why: string, error?: unknown) => {
     if (current !== broken || stopping.signal.aborted) return;
-    logger.warn({ err: error }, "the worker could not write what became of a job; it starts over");
+    logger.warn({ err: error }, `${why}; it starts over`);
     current = undefined;
     state = "recovering";
-    const farewell = abandon(broken, runs).finally(() => farewells.delete(farewell));
+    const farewell = bidFarewell(broken).finally(() => farewells.delete(farewell));
     farewells.add(farewell);
     starting = startUntilItRuns();
   };
 
-  /** Once its other jobs have ended, what they could not write is recovered like a dead worker's. */
-  const abandon = async (broken: GraphilePool, runs: ReadonlySet<Promise<void>>) => {
-    await within(longestFarewellMs, Promise.allSettled(runs)).catch(() => undefined);
-    await pause(restartMs);
-    await session.abandon(broken.id);
+  /** What it has left locked is recovered like a dead worker's. */
+  const bidFarewell = async (broken: PoolLife) => {
+    await broken.farewell();
+    await session.abandon(broken.pool.id);
   };
 
   const writeEverything = async () => {
     await starting;
-    await current?.stop();
+    await current?.pool.stop();
     await Promise.all(farewells);
     await settlement.drain();
   };
@@ -114,9 +121,9 @@ export async function startPoolKeeper(
       try {
         await parts.prepare();
         if (!stopping.signal.aborted) await startPool();
-        return;
+        return starts.note();
       } catch (error) {
-        if (!isUnreachable(error)) logger.error({ err: error }, "the worker cannot start; it keeps trying");
+        starts.note(error);
         await pause(restartMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     }
@@ -149,4 +156,8 @@ export async function startPoolKeeper(
       return isWritten;
     },
   };
+}
+
+function idsOf(jobs: ReleasedJobs["jobs"]): string[] {
+  return jobs.map(({ jobId }) => jobId);
 }

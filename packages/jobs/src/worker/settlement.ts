@@ -1,32 +1,18 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { forgetFailure, isStillLocked, noteFailure, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
+import { forgetFailures, noteFailure, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
 import type { Queryable } from "../queryable.ts";
 import { repeatWhilePassing } from "../unreachable.ts";
 
-/** A run of a job, as far as settling needs to know it. */
-export interface RunOfJob {
-  readonly jobId: string;
-  readonly lockCount: number;
-}
-
 export interface Settlement {
   /** Notes what is to happen; call it before the error is thrown on. Never rejects. */
   note(failed: FailedAttempt): Promise<void>;
-  /** Waits until Graphile Worker has released the failed job, then does what the note says. Returns at once. */
-  settle(run: RunOfJob): void;
-  /** Drops the history of a job that succeeded. Returns at once. */
-  forget(run: RunOfJob): void;
-  /** Calls back once the job is released. Returns at once. */
-  whenReleased(run: RunOfJob, callback: () => void): void;
+  /** Does what the notes say, once Graphile Worker has released the failed jobs. Returns at once. */
+  settle(jobIds: readonly string[]): void;
+  /** Drops the history of jobs that succeeded. Returns at once. */
+  forget(jobIds: readonly string[]): void;
   /** Resolves when nothing of the above is under way. */
   drain(): Promise<void>;
 }
-
-const firstPauseMs = 2;
-const longestPauseMs = 100;
-/** A release that takes longer has failed; the sweep of some worker will settle the note. */
-const longestWaitMs = 30_000;
 
 export interface SettlementOptions {
   readonly db: Queryable;
@@ -40,22 +26,15 @@ export interface SettlementOptions {
 export function createSettlement({ db, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
   const underWay = new Set<Promise<void>>();
 
-  const start = (work: Promise<void>, what: string, { jobId }: RunOfJob) => {
-    const tracked = work
-      .catch((error: unknown) => logger.warn({ err: error, jobId }, `${what} failed; the next sweep repairs it`))
+  const start = (work: () => Promise<void>, what: string) => {
+    const tracked = repeatWhilePassing(work, giveUp)
+      .catch((error: unknown) => logger.warn({ err: error }, `${what} failed; the next sweep repairs it`))
       .finally(() => underWay.delete(tracked));
     underWay.add(tracked);
   };
 
-  const settle = async (run: RunOfJob) => {
-    await pollUntil(async () => !(await isStillLocked(db, run.jobId, run.lockCount)));
-    const [settled] = await settleFailures(db, [run.jobId]);
-    if (settled && !settled.isDead) onRescheduled(settled.delayMs);
-  };
-
-  const whenReleased = async (run: RunOfJob, callback: () => void) => {
-    await pollUntil(async () => !(await isStillLocked(db, run.jobId, run.lockCount)));
-    callback();
+  const settle = async (jobIds: readonly string[]) => {
+    for (const settled of await settleFailures(db, jobIds)) if (!settled.isDead) onRescheduled(settled.delayMs);
   };
 
   return {
@@ -66,19 +45,10 @@ export function createSettlement({ db, logger, onRescheduled, giveUp }: Settleme
         logger.warn({ err: error, jobId, task, attempt }, "the retry delay could not be stored; the default applies");
       });
     },
-    settle: (run) => start(settle(run), "settling a failed job", run),
-    forget: (run) => start(forgetFailure(db, run.jobId), "forgetting a failure", run),
-    whenReleased: (run, callback) => start(whenReleased(run, callback), "waiting for a release", run),
+    settle: (jobIds) => start(() => settle(jobIds), "settling failed jobs"),
+    forget: (jobIds) => start(() => forgetFailures(db, jobIds), "forgetting failures"),
     async drain() {
       while (underWay.size > 0) await Promise.all(underWay);
     },
   };
-}
-
-async function pollUntil(isDone: () => Promise<boolean>): Promise<void> {
-  const endsAt = performance.now() + longestWaitMs;
-  for (let pauseMs = firstPauseMs; performance.now() < endsAt; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
-    if (await isDone()) return;
-    await pause(pauseMs);
-  }
 }

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, type Pool } from "pg";
-import { forgetGoneFailures } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
 import { within } from "../within.ts";
 import { recoverDeadWorkers, sweepFailures } from "./recovery.ts";
@@ -11,8 +10,8 @@ export interface WorkerSessionOptions {
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly onRecovered: (jobCount: number) => void;
-  /** `true` while the database answers. */
-  readonly onHealth: (isHealthy: boolean) => void;
+  /** After each sign of life that was given, or was not. */
+  readonly onBeat: (failure?: { readonly error: unknown }) => void;
 }
 
 /** What tells other workers that this one lives, and lets it look after those that do not. */
@@ -33,7 +32,6 @@ const keepAliveSettings = [
   "set tcp_user_timeout = 12000",
 ];
 
-const forgetEveryMs = 60_000;
 /** A network that has gone silent answers nothing, not even with an error. */
 const longestBeatMs = 5_000;
 
@@ -43,7 +41,6 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   const living = new Map<string, { registered: () => void }>();
   const abandoned = new Map<string, { recovered: () => void }>();
   let client: Client | undefined;
-  let forgottenAt = performance.now();
   let held = new Set<string>();
   let beatNow = new AbortController();
 
@@ -87,10 +84,6 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       options.onRecovered(jobCount);
     }
     await sweepFailures(session);
-    if (performance.now() - forgottenAt > forgetEveryMs) {
-      forgottenAt = performance.now();
-      await forgetGoneFailures(session);
-    }
   };
 
   const releaseAbandoned = async (session: Client) => {
@@ -108,10 +101,10 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       const rest = pause(heartbeatMs, undefined, { signal: beatNow.signal }).catch(() => undefined);
       try {
         await within(longestBeatMs, beat());
-        options.onHealth(true);
+        options.onBeat();
       } catch (error) {
         lose();
-        options.onHealth(false);
+        options.onBeat({ error });
         logger.debug({ err: error }, "worker heartbeat failed; it is tried again");
       }
       await rest;

@@ -1,15 +1,18 @@
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { OnceKeys } from "../once-keys.ts";
 import type { PerformableTask } from "../perform.ts";
 import { checkNumber, longestTimerMs } from "../check-options.ts";
+import { choresOf } from "./chores.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { startPoolKeeper } from "./pool-keeper.ts";
 import { taskTable } from "./task-table.ts";
+import { startUpkeep } from "./upkeep.ts";
 
 /** What a worker runs and how. Only `tasks` is needed. */
 export interface WorkerOptions {
-  /** What this worker runs: tasks with their code. Jobs of other tasks wait for a worker that knows them. */
+  /** What this worker runs: tasks with their code. Jobs of other tasks are for other workers. */
   readonly tasks: readonly PerformableTask[];
   /** Jobs that run at the same time, 1 to 1,000. Default: 10. */
   readonly concurrency?: number;
@@ -19,6 +22,18 @@ export interface WorkerOptions {
   readonly heartbeatMs?: number;
   /** Milliseconds without a sign of life after which a worker whose session is gone is dead, at least two heartbeats. Default: 3,000. */
   readonly deadAfterMs?: number;
+  /**
+   * Milliseconds, from 0, after which a job that is due becomes a dead letter when no worker has known its task for a day.
+   * Default: 1 hour, so that a new task may be enqueued before its workers are deployed.
+   */
+  readonly unknownTaskAfterMs?: number;
+  /** Milliseconds, from 1,000, for which a database that answers may refuse what the worker needs before it gives up. Default: 60,000. */
+  readonly giveUpAfterMs?: number;
+  /**
+   * The unit of work whose `runOnce` takes the keys of these jobs. Once an hour the worker forgets keys that nobody has come
+   * with for 30 days, and that no job, outbox row or dead letter could come back with. Default: keys are kept for ever.
+   */
+  readonly onceKeys?: OnceKeys;
   /** Whether to create or update the tables first. Default: true. */
   readonly migrate?: boolean;
   /** Whether to move outbox rows as well, where there is an outbox. Default: true. */
@@ -41,6 +56,11 @@ export type WorkerState = "starting" | "running" | "recovering" | "stopping" | "
 export interface Worker extends AsyncDisposable {
   readonly state: WorkerState;
   /**
+   * Resolves when the worker has been stopped. Rejects with `WORKER_FAILED` when it cannot go on, because the database
+   * refuses what it needs (rights, tables); it has stopped then. Needs no handler; a process that only works awaits it.
+   */
+  readonly finished: Promise<void>;
+  /**
    * Takes no more jobs and waits for those that run. After the deadline their signals are aborted, and they are handed
    * back with the attempt unused. When the promise resolves, everything is written and nothing is locked.
    *
@@ -55,6 +75,7 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** Creates or updates the tables; runs before the first job, again until it succeeds. */
   readonly prepare: () => Promise<void>;
+  readonly purgeOnceKeys: (onceKeys: OnceKeys) => Promise<number>;
 }
 
 const defaultDeadlineMs = 25_000;
@@ -70,17 +91,34 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   const { logger } = parts;
   const tasks = taskTable(options.tasks);
   checkOptions(options);
+  const taskNames = [...tasks.keys()];
   const givingUp = new AbortController();
+  const finished = Promise.withResolvers<void>();
+  // Nobody has to wait for it.
+  finished.promise.catch(() => undefined);
   const runner = createJobRunner({ ...parts, giveUp: givingUp.signal }, tasks);
-  const keeper = await startPoolKeeper(parts, options, runner, { tasks: [...tasks.keys()], givingUp });
   let stopped: Promise<void> | undefined;
   let isStopped = false;
+
+  const fail = async (refusal: unknown) => {
+    const failure = failed(refusal);
+    logger.error({ err: failure }, "the worker cannot go on");
+    await (stopped ??= stopOnce(0)).catch(() => undefined);
+    finished.reject(failure);
+  };
+  const keeper = await startPoolKeeper(parts, runner, {
+    ...options,
+    taskNames,
+    givingUp,
+    onHopeless: (refusal) => void fail(refusal),
+  });
+  const upkeep = startUpkeep(choresOf(parts, taskNames, options), logger);
 
   const stopOnce = async (deadlineMs: number) => {
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
     const deadline = setTimeout(() => runner.handBack(), deadlineMs);
     try {
-      const isClean = await keeper.stop(deadlineMs + writeGraceMs);
+      const [isClean] = await Promise.all([keeper.stop(deadlineMs + writeGraceMs), upkeep.stop()]);
       if (!isClean) throw incomplete();
     } finally {
       clearTimeout(deadline);
@@ -90,7 +128,7 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   };
   const stop = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
     checkNumber("deadlineMs", deadlineMs, 0, longestDeadlineMs);
-    return (stopped ??= stopOnce(deadlineMs));
+    return (stopped ??= stopOnce(deadlineMs).finally(() => finished.resolve()));
   };
 
   return {
@@ -98,17 +136,32 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
       if (isStopped) return "stopped";
       return stopped === undefined ? keeper.state : "stopping";
     },
+    finished: finished.promise,
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
 }
 
-function checkOptions({ concurrency, pollIntervalMs, heartbeatMs = 1_000, deadAfterMs = 3_000 }: WorkerOptions): void {
+function checkOptions(options: WorkerOptions): void {
+  const { concurrency, pollIntervalMs, heartbeatMs = 1_000, deadAfterMs = 3_000, onceKeys } = options;
   checkNumber("concurrency", concurrency, 1, 1_000);
   checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
   checkNumber("heartbeatMs", heartbeatMs, 10, longestTimerMs);
   // A single late heartbeat must not look like a death.
   checkNumber("deadAfterMs", deadAfterMs, 2 * heartbeatMs, longestTimerMs);
+  checkNumber("unknownTaskAfterMs", options.unknownTaskAfterMs, 0, Number.MAX_SAFE_INTEGER);
+  checkNumber("giveUpAfterMs", options.giveUpAfterMs, 1_000, longestTimerMs);
+  if (onceKeys !== undefined && typeof onceKeys?.purgeOnceKeys !== "function") {
+    throw new JobsError("OPTIONS_INVALID", '"onceKeys" is a unit of work of @acme/domain-events.');
+  }
+}
+
+function failed(cause: unknown): JobsError {
+  return new JobsError(
+    "WORKER_FAILED",
+    "The worker has stopped: the jobs database answers, but refuses what it needs. Check the rights of its user, and that nobody removed the tables.",
+    { cause },
+  );
 }
 
 function incomplete(): JobsError {

@@ -1,0 +1,32 @@
+import { forgetGoneFailures } from "../graphile-failures.ts";
+import { buryJobsOfUnknownTasks, registerTasks } from "../graphile-unknown-tasks.ts";
+import type { Chore } from "./upkeep.ts";
+import type { WorkerOptions, WorkerParts } from "./worker.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** What a worker does for the tables besides running jobs. */
+export function choresOf(
+  { pool, logger, purgeOnceKeys }: WorkerParts,
+  taskNames: readonly string[],
+  { unknownTaskAfterMs = hourMs, onceKeys }: WorkerOptions,
+): Chore[] {
+  const sortOutTasks = async () => {
+    await registerTasks(pool, taskNames);
+    const buried = await buryJobsOfUnknownTasks(pool, unknownTaskAfterMs);
+    for (const [task, count] of buried) {
+      logger.error({ task, count }, "no worker knows the task; its jobs are dead letters now");
+    }
+  };
+  const purge = async () => {
+    const count = onceKeys ? await purgeOnceKeys(onceKeys) : 0;
+    if (count > 0) logger.info({ count }, "old once keys forgotten");
+  };
+  const everyMs = Math.min(minuteMs, Math.max(1_000, unknownTaskAfterMs));
+  return [
+    { what: "forgetting failures of jobs that are gone", everyMs: minuteMs, run: () => forgetGoneFailures(pool) },
+    { what: "looking for jobs of unknown tasks", everyMs, run: sortOutTasks },
+    ...(onceKeys ? [{ what: "forgetting old once keys", everyMs: hourMs, run: purge }] : []),
+  ];
+}

@@ -1,0 +1,27 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { lockedJobIds } from "../graphile-locks.ts";
+import type { GraphilePool } from "../graphile-pool.ts";
+import type { Queryable } from "../queryable.ts";
+
+/**
+ * Looks for jobs that a pool has locked without knowing of them: the answer to its question for jobs was lost, and
+ * nobody would run them for as long as the pool lives. Seen twice, a pause between, it is not one on its way.
+ */
+export async function hasLostLocks(
+  db: Queryable,
+  pool: Pick<GraphilePool, "id" | "holds">,
+  { pauseMs, signal }: { readonly pauseMs: number; readonly signal: AbortSignal },
+): Promise<boolean> {
+  let before: readonly string[] | undefined;
+  while (!signal.aborted) {
+    await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+    // While the database does not answer, nobody can tell.
+    const locked = await lockedJobIds(db, pool.id).catch(() => undefined);
+    if (locked === undefined) continue;
+    const unknown = locked.filter((jobId) => !pool.holds(jobId));
+    if (unknown.length === 0) return false;
+    if (unknown.some((jobId) => before?.includes(jobId))) return true;
+    before = unknown;
+  }
+  return false;
+}

@@ -1,0 +1,64 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { startGraphilePool, type GraphilePool, type GraphilePoolOptions, type LockedJob } from "../graphile-pool.ts";
+import { within } from "../within.ts";
+import { hasLostLocks } from "./lost-locks.ts";
+
+/** One pool of Graphile Worker, from its start to its farewell. */
+export interface PoolLife {
+  readonly pool: GraphilePool;
+  /** Resolves once its jobs have ended and nothing more of it will be written, within a minute. */
+  farewell(): Promise<void>;
+}
+
+export interface PoolLifeOptions extends Omit<GraphilePoolOptions, "onFatal" | "onAnswerLost"> {
+  /** Milliseconds between two looks for jobs that the pool does not know of. */
+  readonly lookEveryMs: number;
+  /** The worker stops: looking is for others then. */
+  readonly stopSignal: AbortSignal;
+  /** The pool must be replaced. */
+  readonly onBroken: (life: PoolLife, why: string, error?: unknown) => void;
+}
+
+/** Jobs of a broken pool that run longer than this may be run a second time beside themselves. */
+const longestFarewellMs = 60_000;
+/** For the last write of a job that has just ended. */
+const writePauseMs = 250;
+
+export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife> {
+  const { pgPool, onBroken, lookEveryMs, stopSignal } = options;
+  const runs = new Set<Promise<void>>();
+  let stopping: Promise<void> | undefined;
+  let looking: Promise<void> | undefined;
+
+  const run = (job: LockedJob) => {
+    const running = options.run(job);
+    runs.add(running);
+    const forget = () => runs.delete(running);
+    running.then(forget, forget);
+    return running;
+  };
+  const look = async () => {
+    if (!(await hasLostLocks(pgPool, pool, { pauseMs: lookEveryMs, signal: stopSignal }))) return;
+    // Unlike one that failed, this pool would go on.
+    stopping = pool.stop().catch(() => undefined);
+    onBroken(life, "jobs were locked without the worker's knowing");
+  };
+  const onAnswerLost = () => {
+    looking ??= look().finally(() => (looking = undefined));
+  };
+
+  const pool = await startGraphilePool({
+    ...options,
+    run,
+    onAnswerLost,
+    onFatal: (error) => onBroken(life, "the worker could not write what became of a job", error),
+  });
+  const life: PoolLife = {
+    pool,
+    async farewell() {
+      await within(longestFarewellMs, Promise.allSettled([...runs, stopping])).catch(() => undefined);
+      await pause(writePauseMs);
+    },
+  };
+  return life;
+}

@@ -1,0 +1,100 @@
+import { startProxy } from "@acme/test-postgres";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { killable, single } from "./killable-task.ts";
+import { collectInto, createTestJobs, storedJobs, type LogLine } from "./test-jobs.ts";
+import { createJobs, perform } from "../src/index.ts";
+
+const quick = { heartbeatMs: 100, deadAfterMs: 500, giveUpAfterMs: 1_000 };
+
+describe("a worker", () => {
+  it("runs a job that was locked for it though the answer never arrived", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    const log: LogLine[] = [];
+    await using jobs = createJobs({ connection: proxy.url, logger: collectInto(log) });
+    const attempts: number[] = [];
+    const worker = await jobs.startWorker({
+      tasks: [perform(single, (_, { attempt }) => void attempts.push(attempt))],
+      ...quick,
+      concurrency: 1,
+      pollIntervalMs: 20,
+    });
+    onTestFinished(() => worker.stop());
+    await jobs.enqueue(single, { n: 1 });
+    await expect.poll(() => attempts).toEqual([1]);
+
+    // The question for a job waits in the server, …
+    const holder = await test.jobsPool.connect();
+    await holder.query("begin; lock table graphile_worker._private_jobs in share row exclusive mode");
+    await test.jobs.enqueue(single, { n: 2 }, { tx: holder });
+    const isAsking = async () =>
+      (
+        await test.jobsPool.query(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+             and query like '%update%_private_jobs%locked_by%'`,
+        )
+      ).rowCount;
+    await expect.poll(isAsking).toBe(1);
+    // … and its answer is lost on the way back.
+    proxy.goSilent();
+    await holder.query("commit");
+    holder.release();
+    const lockedBy = async () => (await test.jobsPool.query("select locked_by from graphile_worker.jobs")).rows;
+    await expect.poll(lockedBy).toMatchObject([{ locked_by: expect.any(String) as string }]);
+    proxy.cutAll();
+    proxy.resume();
+
+    await expect.poll(() => attempts, { timeout: 10_000 }).toEqual([1, 1]);
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    expect(log.filter(({ message }) => message.includes("without the worker's knowing")).length).toBe(1);
+  });
+
+  it("says that it has finished when it was stopped", async () => {
+    await using test = await createTestJobs();
+    const worker = await test.jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
+
+    await worker.stop();
+
+    await expect(worker.finished).resolves.toBeUndefined();
+  });
+
+  it("stops, loudly, when the database refuses for good what it needs, and hands its jobs back", async () => {
+    await using test = await createTestJobs();
+    const signals: AbortSignal[] = [];
+    const worker = await test.jobs.startWorker({
+      tasks: [
+        perform(killable, (_, { signal }) => {
+          signals.push(signal);
+          return new Promise(() => undefined);
+        }),
+      ],
+      ...quick,
+    });
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => signals.length).toBe(1);
+
+    await test.jobsPool.query("alter table acme_jobs.workers rename to workers_of_old");
+
+    await expect(worker.finished).rejects.toMatchObject({ code: "WORKER_FAILED", cause: { code: "42P01" } });
+    expect([worker.state, signals[0]?.aborted]).toEqual(["stopped", true]);
+    expect(test.log).toContainEqual(expect.objectContaining({ level: "error", message: "the worker cannot go on" }));
+    const { rows } = await test.jobsPool.query("select attempts, locked_at from graphile_worker.jobs");
+    expect(rows).toEqual([{ attempts: 0, locked_at: null }]);
+  });
+
+  it("goes on when the refusal passes in time", async () => {
+    await using test = await createTestJobs();
+    const worker = await test.jobs.startWorker({
+      tasks: [perform(killable, () => undefined)],
+      ...quick,
+      giveUpAfterMs: 60_000,
+    });
+    onTestFinished(() => worker.stop());
+
+    await test.jobsPool.query("alter table acme_jobs.workers rename to workers_of_old");
+    await expect.poll(() => worker.state).toBe("recovering");
+    await test.jobsPool.query("alter table acme_jobs.workers_of_old rename to workers");
+
+    await expect.poll(() => worker.state).toBe("running");
+  });
+});
