@@ -1,0 +1,87 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type Benchmark, type Contestant, ours, type Size } from "../benchmark.ts";
+import { measureFullQueue } from "../measure/run-window.ts";
+import { acmeQueue } from "../peers/acme.ts";
+import { bullmqQueue, bullmqSettings } from "../peers/bullmq.ts";
+import { dbosQueue, dbosSettings } from "../peers/dbos.ts";
+import { graphileQueue } from "../peers/graphile-worker.ts";
+import type { Handler, JobQueue } from "../peers/job-queue.ts";
+import { pgBossQueue, pgBossSettings } from "../peers/pg-boss.ts";
+import { queueContestant } from "../peers/queue-contestant.ts";
+
+const windowMs: Record<Size, number> = { quick: 300, default: 1_200, full: 5_000 };
+/** As in Graphile Worker's own measurements. */
+const concurrency = 24;
+
+const bareEqual = "graphile-worker, as ours";
+const bareBest = "graphile-worker, best";
+
+interface Entry {
+  readonly queue: JobQueue;
+  readonly settings: string;
+  /** Where another number than that of the others is what the documentation advises. */
+  readonly noOpConcurrency?: number;
+}
+
+const entries: Entry[] = [
+  { queue: acmeQueue(), settings: `concurrency ${concurrency}` },
+  { queue: acmeQueue({ name: "acme, defaults", defaults: true }), settings: "startWorker({ tasks })" },
+  {
+    queue: graphileQueue("equal", bareEqual),
+    settings: `concurrency ${concurrency}, completeJobBatchDelay 0, failJobBatchDelay 0`,
+  },
+  { queue: graphileQueue("best", bareBest), settings: "the same and localQueue: { size: 500 }" },
+  { queue: pgBossQueue, settings: `${pgBossSettings}; no-op: batches of 1,000`, noOpConcurrency: 2_000 },
+  {
+    queue: bullmqQueue("everysec"),
+    settings: `${bullmqSettings("everysec")}; no-op: concurrency 100`,
+    noOpConcurrency: 100,
+  },
+  {
+    queue: bullmqQueue("no", "bullmq, fsync no"),
+    settings: `${bullmqSettings("no")}; no-op: concurrency 100`,
+    noOpConcurrency: 100,
+  },
+  { queue: dbosQueue, settings: `${dbosSettings}; no-op: workerConcurrency 500`, noOpConcurrency: 500 },
+];
+
+const work: Record<string, Handler> = {
+  "no-op jobs": () => undefined,
+  "jobs of 5 ms": () => pause(5),
+};
+
+export const execute: Benchmark = {
+  name: "execute",
+  work: "one worker process, jobs per second in a window from a full queue",
+  budgetMs: 240_000,
+  rounds: { least: 5, most: 7 },
+  processes: "own",
+  cases: (size) =>
+    Object.entries(work).map(([name, handler]) => ({
+      name,
+      metrics: [{ name: "rate", unit: "jobs/s", better: "higher" }],
+      contestants: entries.map((entry) => contestant(entry, handler, size, name === "no-op jobs")),
+      goals: [
+        { metric: "rate", of: ours, against: [bareEqual], kind: "speed", limit: 0.97 },
+        { metric: "rate", of: ours, against: [bareBest], kind: "speed", limit: 0.97 },
+        { metric: "rate", of: ours, against: ["bullmq"], kind: "speed", limit: 1.5 },
+        { metric: "rate", of: ours, against: ["pg-boss"], kind: "speed", limit: 10 },
+        { metric: "rate", of: "acme, defaults", against: [ours], kind: "speed", limit: 0.9 },
+      ],
+    })),
+};
+
+function contestant(
+  { queue, settings, noOpConcurrency }: Entry,
+  handler: Handler,
+  size: Size,
+  isNoOp: boolean,
+): Contestant {
+  const options = {
+    queue,
+    work: handler,
+    windowMs: windowMs[size],
+    concurrency: (isNoOp ? noOpConcurrency : undefined) ?? concurrency,
+  };
+  return queueContestant(queue, settings, (world) => measureFullQueue(world, options));
+}

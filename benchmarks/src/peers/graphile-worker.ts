@@ -1,0 +1,57 @@
+import type { RunnerOptions } from "graphile-worker";
+import { Pool } from "../engine.ts";
+import { type JobQueue, taskName } from "./job-queue.ts";
+
+/** `equal`: as ours runs it. `best`: as its documentation on performance advises. */
+export type GraphileSettings = "equal" | "best";
+
+const presets: Record<GraphileSettings, NonNullable<NonNullable<RunnerOptions["preset"]>["worker"]>> = {
+  equal: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+  best: { completeJobBatchDelay: 0, failJobBatchDelay: 0, localQueue: { size: 500 } },
+};
+
+export const addJobSql = "select graphile_worker.add_job($1, $2::json)";
+const addJobsSql =
+  "select count(*) from graphile_worker.add_jobs(array(select json_populate_recordset(null::graphile_worker.job_spec, $1::json)))";
+
+export function graphileQueue(settings: GraphileSettings, name = "graphile-worker"): JobQueue {
+  return {
+    name,
+    package: "graphile-worker",
+    async prepare(databaseUrl) {
+      const { Logger, runMigrations } = await import("graphile-worker");
+      await runMigrations({ connectionString: databaseUrl, logger: new Logger(() => () => undefined) });
+    },
+    async open(_world, databaseUrl) {
+      const pool = new Pool({ connectionString: databaseUrl, max: 12 });
+      pool.on("error", () => undefined);
+      pool.on("connect", (client) => client.on("error", () => undefined));
+      return {
+        enqueue: (n) => pool.query(addJobSql, [taskName, { n }]),
+        enqueueMany: (numbers) =>
+          pool.query(addJobsSql, [JSON.stringify(numbers.map((n) => ({ identifier: taskName, payload: { n } })))]),
+        async startWorker(handle, { concurrency }) {
+          const { Logger, run } = await import("graphile-worker");
+          const runner = await run({
+            pgPool: pool,
+            concurrency,
+            pollInterval: 1_000,
+            noHandleSignals: true,
+            parsedCronItems: [],
+            logger: new Logger(() => () => undefined),
+            preset: { worker: presets[settings] },
+            taskList: { [taskName]: (payload) => handle((payload as { n: number }).n) },
+          });
+          return { stop: () => runner.stop() };
+        },
+        remaining: () => countJobs(pool),
+        [Symbol.asyncDispose]: () => pool.end(),
+      };
+    },
+  };
+}
+
+export async function countJobs(pool: InstanceType<typeof Pool>): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>("select count(*)::int as count from graphile_worker.jobs");
+  return rows[0]?.count ?? NaN;
+}
