@@ -1,5 +1,7 @@
+import { type CommitDamage, createCommitBreaker } from "./break-commits.ts";
 import type { Fault } from "./fault-plan.ts";
 import type { Fleet } from "./fleet.ts";
+import type { Network } from "./network.ts";
 import type { Server } from "./server.ts";
 import { terminateBackends } from "./terminate-backends.ts";
 
@@ -16,16 +18,18 @@ export interface Damage {
   readonly pauseCount: number;
   readonly terminatedCount: number;
   readonly restartCount: number;
+  readonly commits: CommitDamage;
 }
 
 export interface Stage {
   readonly server: Server;
+  readonly network: Network;
   readonly fleet: Fleet;
   readonly pause: (ms: number) => Promise<void>;
   readonly log: (what: string) => void;
 }
 
-/** Lets each fault happen at its time, and resolves when the time is over and the server is up. */
+/** Lets each fault happen at its time, and resolves when the time is over, the server is up and no fault waits. */
 export async function conduct(plan: readonly Fault[], durationMs: number, stage: Stage): Promise<Damage> {
   const startedAt = performance.now();
   const waitUntil = (atMs: number) => stage.pause(Math.max(0, atMs - (performance.now() - startedAt)));
@@ -43,8 +47,10 @@ export async function conduct(plan: readonly Fault[], durationMs: number, stage:
   return saboteur.damage;
 }
 
-function createSaboteur({ server, fleet, log }: Stage) {
-  const damage = { kills: [] as Kill[], pauseCount: 0, terminatedCount: 0, restartCount: 0 };
+function createSaboteur(stage: Stage) {
+  const { server, network, fleet, pause, log } = stage;
+  const commits = createCommitBreaker(stage);
+  const damage = { kills: [] as Kill[], pauseCount: 0, terminatedCount: 0, restartCount: 0, commits: commits.damage };
   let restarting = Promise.resolve();
 
   const kill = ({ target }: FaultOf<"kill">) => {
@@ -65,7 +71,12 @@ function createSaboteur({ server, fleet, log }: Stage) {
   const restart = async ({ downForMs }: FaultOf<"restart">, before: Promise<void>) => {
     await before;
     log(`stopping the server for ${downForMs} ms`);
-    await server.restart(downForMs);
+    await server.stop();
+    // What only ends connections is the proxy; where no server is, nobody may listen.
+    network.refuse();
+    await pause(downForMs);
+    await network.accept();
+    await server.start();
     damage.restartCount += 1;
     log("the server is back");
   };
@@ -76,11 +87,15 @@ function createSaboteur({ server, fleet, log }: Stage) {
       if (fault.kind === "kill") return kill(fault);
       if (fault.kind === "pause") return pauseRelay(fault);
       if (fault.kind === "terminate") return terminate();
+      if (fault.kind === "commit") return commits.breakNext(fault);
       // Not waited for: the other faults go on while the server is away.
       restarting = restart(fault, restarting);
       restarting.catch(() => undefined);
     },
-    settled: () => restarting,
+    async settled(): Promise<void> {
+      await restarting;
+      await commits.settled();
+    },
   };
 }
 

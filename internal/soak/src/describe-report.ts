@@ -1,3 +1,5 @@
+import type { CommitDamage } from "./break-commits.ts";
+import type { BrokenCommit } from "./fault-plan.ts";
 import type { Finding } from "./reconcile.ts";
 import type { SoakReport } from "./run-soak.ts";
 
@@ -29,10 +31,21 @@ function describeFigures({ damage, ledger, drain, recovery }: SoakReport): strin
   return [
     `faults: ${killed("writer")} writers, ${killed("worker")} workers and ${killed("relay")} relays killed, ` +
       `${damage.pauseCount} relays paused, ${damage.terminatedCount} backends terminated, ${damage.restartCount} server restarts`,
-    `units: ${ledger.confirmed.size} orders confirmed, ${ledger.refused.size} refused, ${ledger.unknown.size} of unknown outcome`,
+    describeCommits(damage.commits),
+    `units: ${ledger.confirmed.size} orders confirmed, ${ledger.refused.size} refused, ${ledger.unknown.size + ledger.unresolved.size} of unknown outcome`,
     `recovery: ${recovery.count} runs cut off by a kill began again, median ${recovery.medianMs} ms, longest ${recovery.longestMs} ms; ` +
       `drained ${drain.tookMs} ms after the last fault`,
   ];
+}
+
+function describeCommits({ met, unmetCount }: CommitDamage): string {
+  const broken = (how: BrokenCommit["how"]) => met.filter((fault) => fault.how === how).length;
+  const of = (kind: string) => met.filter(({ target }) => target.startsWith(kind)).length;
+  return (
+    `commits: ${broken("drop-reply")} replies lost, ${broken("cut-before")} cut off before, ` +
+    `${broken("hold-reply")} replies held (writers ${of("writer")}, workers ${of("worker")}, relays ${of("relay")}); ` +
+    `${unmetCount} faults met no COMMIT in time`
+  );
 }
 
 function describeFinding({ verdict, what, ids }: Finding): string {

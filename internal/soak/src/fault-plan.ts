@@ -1,3 +1,4 @@
+import type { Urls } from "./books.ts";
 import { createRandom, type Random } from "./random.ts";
 
 /** What goes wrong, and when, in milliseconds from the start. */
@@ -6,12 +7,26 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: "pause"; readonly target: MemberName; readonly forMs: number }
   | { readonly kind: "terminate" }
   | { readonly kind: "restart"; readonly downForMs: number }
+  | ({ readonly kind: "commit" } & BrokenCommit)
 );
+
+/** The next COMMIT of one member in one database does not go as its client expects. */
+export interface BrokenCommit {
+  readonly target: MemberName;
+  readonly database: keyof Urls;
+  /** Committed, and the reply lost with its connection; the connection lost before it; or committed, and the reply late. */
+  readonly how: "drop-reply" | "cut-before" | "hold-reply";
+  /** How late, for a reply that is held. */
+  readonly forMs: number;
+}
 
 export const memberNames = ["writer-1", "writer-2", "worker-1", "worker-2", "relay-1", "relay-2"] as const;
 export type MemberName = (typeof memberNames)[number];
 
 const relayNames = ["relay-1", "relay-2"] as const;
+const waysToBreak = ["drop-reply", "cut-before", "hold-reply"] as const;
+/** Longer than the clients of the units wait for an answer, and shorter. */
+const heldForMs = [200, 4_000] as const;
 const terminateEveryMs = 10_000;
 const restartEveryMs = 60_000;
 
@@ -23,6 +38,9 @@ export function planFaults({ seed, durationMs }: { readonly seed: number; readon
     ...pauses(random, durationMs),
     ...terminations(durationMs),
     ...restarts(random, durationMs),
+    ...brokenCommits(random, durationMs, { targets: ["writer-1", "writer-2"], databases: ["app"] }),
+    ...brokenCommits(random, durationMs, { targets: ["worker-1", "worker-2"], databases: ["app", "jobs"] }),
+    ...brokenCommits(random, durationMs, { targets: relayNames, databases: ["app", "jobs"] }),
   ];
   return faults.toSorted((one, other) => one.atMs - other.atMs);
 }
@@ -54,6 +72,23 @@ function restarts(random: Random, durationMs: number): Fault[] {
     kind: "restart",
     downForMs: random.between(300, 4_000),
   }));
+}
+
+function brokenCommits(random: Random, durationMs: number, { targets, databases }: Aim): Fault[] {
+  const times = timesApart(random, durationMs, [1_000, 2_000]);
+  return times.map((atMs) => ({
+    atMs,
+    kind: "commit",
+    target: random.pick(targets),
+    database: random.pick(databases),
+    how: random.pick(waysToBreak),
+    forMs: random.between(...heldForMs),
+  }));
+}
+
+interface Aim {
+  readonly targets: readonly [MemberName, ...MemberName[]];
+  readonly databases: readonly [keyof Urls, ...(keyof Urls)[]];
 }
 
 function every(stepMs: number, durationMs: number): number[] {

@@ -1,7 +1,7 @@
-import type { Urls } from "./books.ts";
 import type { Message } from "./child/process.ts";
 import { type MemberName, memberNames } from "./fault-plan.ts";
 import { type Member, startMember } from "./member.ts";
+import type { Network } from "./network.ts";
 
 /** All child processes of a soak. */
 export interface Fleet extends AsyncDisposable {
@@ -13,7 +13,7 @@ export interface Fleet extends AsyncDisposable {
 }
 
 export interface FleetOptions {
-  readonly urls: Urls;
+  readonly network: Network;
   readonly seed: number;
   readonly logDirectory: string;
   readonly onMessage: (message: Message) => void;
@@ -22,12 +22,15 @@ export interface FleetOptions {
 /** A worker's own deadline is 25 s, and it may wait for the database after that. */
 const stopWithinMs = 40_000;
 
-export function startFleet({ urls, seed, logDirectory, onMessage }: FleetOptions): Fleet {
+export function startFleet({ network, seed, logDirectory, onMessage }: FleetOptions): Fleet {
   const anomalies: string[] = [];
-  const env = { SOAK_APP_URL: urls.app, SOAK_JOBS_URL: urls.jobs };
   const onAnomaly = (what: string) => void anomalies.push(what);
   const members = new Map(
     memberNames.map((name, index) => {
+      const env = {
+        SOAK_APP_URL: network.proxy(name, "app").url,
+        SOAK_JOBS_URL: network.proxy(name, "jobs").url,
+      };
       const ownSeed = seed * 1_000_003 + index * 10_007;
       return [name, startMember({ name, env, seed: ownSeed, logDirectory, onMessage, onAnomaly })] as const;
     }),

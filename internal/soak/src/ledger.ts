@@ -9,14 +9,17 @@ export interface Ledger {
   readonly confirmed: ReadonlySet<string>;
   /** `run` rejected, or their savepoint was rolled back: these orders must not be there. */
   readonly refused: ReadonlySet<string>;
-  /** Nobody could say what became of the COMMIT. */
+  /** Nobody could say what became of the COMMIT, nor asked, since nothing had been recorded. */
   readonly unknown: ReadonlySet<string>;
+  /** Events were recorded, so the transaction's id was known, and still nobody found out what became of it. */
+  readonly unresolved: ReadonlySet<string>;
 }
 
 export function createLedger(): Ledger {
   const seen = new Map<string, number>();
-  const [confirmed, refused, unknown] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  const pages = { confirmed, rejected: refused, undone: refused, unknown };
+  const [confirmed, refused] = [new Set<string>(), new Set<string>()];
+  const [unknown, unresolved] = [new Set<string>(), new Set<string>()];
+  const pages = { confirmed, rejected: refused, undone: refused, unknown, unresolved };
 
   return {
     note(message) {
@@ -27,5 +30,6 @@ export function createLedger(): Ledger {
     confirmed,
     refused,
     unknown,
+    unresolved,
   };
 }

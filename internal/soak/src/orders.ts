@@ -1,12 +1,22 @@
 import { defineEvent, props } from "@acme/domain-events";
-import { defineTask, retry } from "@acme/jobs";
+import { defineTask, type JobOptions, retry } from "@acme/jobs";
 import { z } from "zod";
 
 /** Recorded with each order; what follows from it is the job that ships it. */
-export class OrderPlaced extends defineEvent("order.placed", props<{ orderId: string; queue: string | null }>()) {}
+export class OrderPlaced extends defineEvent("order.placed", props<{ orderId: string; options: JobOptions }>()) {}
+
+/** Recorded with some orders; of the jobs that count the shelf, one key has only one that waits. */
+export class ShelfFilled extends defineEvent("shelf.filled", props<{ shelf: string; options: JobOptions }>()) {}
+
+// Faults use attempts up; none of these jobs may ever become a dead letter.
+const untilItSucceeds = retry.fixed({ attempts: 200, delayMs: 150, jitter: 1 });
 
 export const shipOrder = defineTask("ship_order", {
   payload: z.object({ orderId: z.uuid() }),
-  // Faults use attempts up; none of these jobs may ever become a dead letter.
-  retry: retry.fixed({ attempts: 200, delayMs: 150, jitter: 1 }),
+  retry: untilItSucceeds,
+});
+
+export const countShelf = defineTask("count_shelf", {
+  payload: z.object({ shelf: z.string() }),
+  retry: untilItSucceeds,
 });

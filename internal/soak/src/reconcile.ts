@@ -4,7 +4,7 @@ import type { Ledger } from "./ledger.ts";
 
 /** Something that must not be, and the ids it happened to. */
 export interface Finding {
-  readonly verdict: "lost" | "phantom" | "duplicated" | "locks" | "untrue";
+  readonly verdict: "lost" | "phantom" | "duplicated" | "locks" | "untrue" | "early";
   readonly what: string;
   readonly ids: readonly string[];
 }
@@ -24,6 +24,12 @@ const appQuestions: readonly Question[] = [
     "select id from soak.orders except select order_id from soak.enqueued",
   ],
   ["lost", "committed, never shipped", "select id from soak.orders except select order_id from soak.effects"],
+  [
+    "lost",
+    "a shelf not counted since its last order",
+    `select name from (select shelf as name, count(*) from soak.orders where shelf is not null group by shelf) as filled
+     left join soak.shelves using (name) where order_count is distinct from filled.count`,
+  ],
   [
     "phantom",
     "an outbox row without its order",
@@ -45,16 +51,26 @@ const appQuestions: readonly Question[] = [
        on outbox_row.order_id = effect.order_id and outbox_row.id::text = effect.idempotency_key
      where outbox_row.id is null`,
   ],
+  [
+    "early",
+    "a run before its time",
+    `select run.order_id from soak.runs as run join soak.enqueued as outbox_row
+       on outbox_row.id::text = run.idempotency_key and run.started_at < outbox_row.not_before`,
+  ],
   ["locks", "left in the outbox", "select id from acme_jobs.outbox"],
 ];
 
+/** Enough to tell why nobody takes it: its server is gone when somebody reads this. */
+const describedJob = `id || ' (' || task_identifier || ', ' || attempts || ' of ' || max_attempts || ' attempts, due ' ||
+  run_at || coalesce(', key ' || key, '') || ')'`;
+
 const jobsQuestions: readonly Question[] = [
   ["lost", "a dead letter", "select id || ' (' || reason || ')' from acme_jobs.dead_letters"],
-  ["locks", "a job left", "select id from graphile_worker.jobs where locked_at is null"],
+  ["locks", "a job left", `select ${describedJob} from graphile_worker.jobs where locked_at is null`],
   [
     "locks",
     "a job left locked",
-    "select id || ' by ' || locked_by from graphile_worker.jobs where locked_at is not null",
+    `select ${describedJob} || ' by ' || locked_by from graphile_worker.jobs where locked_at is not null`,
   ],
   // No view shows the locks of named queues, and a queue left locked would stall for hours.
   [
@@ -119,6 +135,7 @@ async function checkLedger(app: pg.Pool, ledger: Ledger): Promise<Finding[]> {
       what: "said to be rolled back, and stored",
       ids: [...ledger.refused].filter((id) => stored.has(id)),
     },
+    { verdict: "untrue", what: "said to be unknown, with an id to ask for", ids: [...ledger.unresolved] },
     {
       verdict: "lost",
       what: "confirmed, and not seen by the handler after the commit",

@@ -9,6 +9,7 @@ import { drain, type Pools } from "./drain.ts";
 import { planFaults } from "./fault-plan.ts";
 import { startFleet } from "./fleet.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
+import { startNetwork } from "./network.ts";
 import { reconcile, type Reconciliation } from "./reconcile.ts";
 import { measureRecovery, type RecoveryTimes } from "./recovery-times.ts";
 import { startServer } from "./server.ts";
@@ -41,12 +42,19 @@ export async function runSoak({ durationMs, seed, logDirectory, signal }: SoakOp
   const log = (what: string) =>
     appendFileSync(path.join(logDirectory, "conductor.log"), `${new Date().toISOString()} ${what}\n`);
 
-  await using server = await startServer(pause);
+  await using server = await startServer();
   log(`the server listens on port ${server.port}`);
   await openBooks(server.urls);
   const ledger = createLedger();
-  await using fleet = startFleet({ urls: server.urls, seed, logDirectory, onMessage: ledger.note });
-  const damage = await conduct(planFaults({ seed, durationMs }), durationMs, { server, fleet, pause, log });
+  await using network = await startNetwork(server.urls);
+  await using fleet = startFleet({ network, seed, logDirectory, onMessage: ledger.note });
+  const damage = await conduct(planFaults({ seed, durationMs }), durationMs, {
+    server,
+    network,
+    fleet,
+    pause,
+    log,
+  });
 
   await using pools = openPools(server.urls);
   log("the faults are over");

@@ -6,11 +6,13 @@ import type { Urls } from "./books.ts";
 export interface Server extends AsyncDisposable {
   readonly urls: Urls;
   readonly port: number;
-  /** Cuts every connection; resolves when the server accepts new ones, after so many milliseconds without it. */
-  restart(downForMs: number): Promise<void>;
+  /** Cuts every connection. */
+  stop(): Promise<void>;
+  /** Resolves when the server accepts connections again. */
+  start(): Promise<void>;
 }
 
-export async function startServer(pause: (ms: number) => Promise<void>): Promise<Server> {
+export async function startServer(): Promise<Server> {
   const dataDir = makeThrowAwayDirectory();
   const first = await startLocalPostgres({ dataDir, databases: ["app", "jobs"], durable: true });
   let running: LocalPostgres = first;
@@ -18,9 +20,8 @@ export async function startServer(pause: (ms: number) => Promise<void>): Promise
   return {
     urls: { app: first.url("app"), jobs: first.url("jobs") },
     port: first.port,
-    async restart(downForMs) {
-      await running.stop();
-      await pause(downForMs);
+    stop: () => running.stop(),
+    async start() {
       running = await startLocalPostgres({ dataDir, port: first.port, durable: true });
     },
     async [Symbol.asyncDispose]() {

@@ -19,6 +19,23 @@ it("kills every few seconds, terminates every ten, and restarts the server once 
   for (const name of memberNames) expect(plan).toContainEqual(expect.objectContaining({ kind: "kill", target: name }));
 });
 
+it("breaks COMMITs of every member, in each database it writes to, in every way", () => {
+  const plan = planFaults({ seed: 1, durationMs: 600_000 });
+  const broken = plan.filter((fault) => fault.kind === "commit");
+  const connections = broken.map(({ target, database }) => `${target} ${database}`);
+
+  for (const kind of ["writer", "worker", "relay"]) {
+    const ofKind = broken.filter(({ target }) => target.startsWith(kind));
+    expect(ofKind.length).toBeGreaterThan(300);
+    expect(new Set(ofKind.map(({ how }) => how))).toEqual(new Set(["drop-reply", "cut-before", "hold-reply"]));
+  }
+  expect(new Set(connections)).toEqual(
+    new Set(
+      memberNames.flatMap((name) => (name.startsWith("writer") ? [`${name} app`] : [`${name} app`, `${name} jobs`])),
+    ),
+  );
+});
+
 it("puts every fault into the time of the soak, in order", () => {
   for (const durationMs of [5_000, 20_000, 180_000]) {
     const times = planFaults({ seed: 3, durationMs }).map(({ atMs }) => atMs);

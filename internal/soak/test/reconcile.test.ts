@@ -26,10 +26,13 @@ interface Shipped {
 /** An order that went all the way. */
 async function ship({ app }: Books): Promise<Shipped> {
   const [orderId, key] = [randomUUID(), randomUUID()];
-  await app.query("insert into soak.orders values ($1, 'test')", [orderId]);
-  await app.query("insert into soak.enqueued values ($1, $2)", [key, orderId]);
+  await app.query("insert into soak.orders values ($1, 'test', 'shelf')", [orderId]);
+  await app.query("insert into soak.enqueued values ($1, $2, now())", [key, orderId]);
   await app.query("insert into soak.runs values ($1, $2, '1', 1, 'succeed', 'test')", [orderId, key]);
   await app.query("insert into soak.effects values ($1, $2, 'test')", [orderId, key]);
+  await app.query(
+    "insert into soak.shelves values ('shelf', 1) on conflict (name) do update set order_count = shelves.order_count + 1",
+  );
   return { orderId, key };
 }
 
@@ -55,6 +58,14 @@ it("finds nothing where every order has its effect", async () => {
 const wrongs: readonly [verdict: string, sql: string][] = [
   ["lost: committed, no outbox row was written: 1", "delete from soak.enqueued where order_id = $1"],
   ["lost: committed, never shipped: 1", "delete from soak.effects where order_id = $1"],
+  [
+    "lost: a shelf not counted since its last order: 1",
+    "update soak.shelves set order_count = order_count - 1 where $1::uuid is not null",
+  ],
+  [
+    "early: a run before its time: 1",
+    "update soak.enqueued set not_before = now() + interval '1 hour' where order_id = $1",
+  ],
   ["phantom: an outbox row without its order: 1", "delete from soak.orders where id = $1"],
   ["phantom: shipped without its order: 1", "delete from soak.orders where id = $1"],
   ["phantom: a run without its order: 1", "delete from soak.orders where id = $1"],
@@ -121,6 +132,16 @@ it("finds an advisory lock and a transaction that somebody still has", async () 
   left.release(true);
 
   expect(found).toEqual(["locks: an advisory lock held: 1", "locks: an open transaction: 1"]);
+});
+
+it("leaves open what a unit without events did, but not what became of one whose transaction has an id", async () => {
+  await using books = await openTestBooks();
+  const ledger = createLedger();
+  const [stored, other] = [await ship(books), await ship(books)];
+  ledger.note({ kind: "unknown", orderIds: [stored.orderId, randomUUID()] });
+  ledger.note({ kind: "unresolved", orderIds: [other.orderId] });
+
+  expect(await verdicts(books, ledger)).toEqual(["untrue: said to be unknown, with an id to ask for: 1"]);
 });
 
 it("believes no writer: what it said is held against the rows", async () => {

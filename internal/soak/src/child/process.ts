@@ -4,7 +4,9 @@ import { createRandom } from "../random.ts";
 /** What a writer knows of its units, told to the soak. */
 export type Message =
   | { readonly kind: "seen"; readonly orderId: string }
-  | { readonly kind: "confirmed" | "rejected" | "unknown"; readonly orderIds: readonly string[] }
+  | { readonly kind: "confirmed" | "rejected"; readonly orderIds: readonly string[] }
+  /** The reply to COMMIT was lost: nobody could tell in a unit without events, and nobody did in one with events. */
+  | { readonly kind: "unknown" | "unresolved"; readonly orderIds: readonly string[] }
   /** Rolled back on purpose inside a unit that was confirmed. */
   | { readonly kind: "undone"; readonly orderIds: readonly string[] };
 
@@ -33,8 +35,16 @@ const write = (level: string) => (fields: object, message: string) => {
 };
 export const logger = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
 
+/** A reply that is held for longer looks lost, and arrives after all: the connection must not be used again. */
+export const queryTimeoutMs = 2_000;
+
 export function openPool(max: number): Pool {
-  const pool = new Pool({ connectionString: urls.app, max, connectionTimeoutMillis: 10_000 });
+  const pool = new Pool({
+    connectionString: urls.app,
+    max,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: queryTimeoutMs,
+  });
   // A connection lost between two statements is an everyday matter here.
   pool.on("error", () => undefined);
   return pool;

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createUnitOfWork } from "@acme/domain-events";
 import { pgTransactions } from "@acme/domain-events/pg";
 import { createJobs, perform } from "@acme/jobs";
-import { shipOrder } from "../orders.ts";
+import { countShelf, shipOrder } from "../orders.ts";
 import { end, logger, name, openPool, random, stopRequested, urls } from "./process.ts";
 
 type Intent = "succeed" | "fail before the effect" | "fail after the effect";
@@ -10,6 +10,11 @@ type Intent = "succeed" | "fail before the effect" | "fail after the effect";
 const pool = openPool(10);
 const unitOfWork = createUnitOfWork(pgTransactions(pool));
 const jobs = createJobs({ connection: urls.jobs, outbox: { connection: urls.app }, logger });
+
+/** Orders only ever come, so the higher count is the later one, whichever of two runs ends last. */
+const countSql = `
+  insert into soak.shelves as shelf (name, order_count) select $1, count(*) from soak.orders where shelf = $1
+  on conflict (name) do update set order_count = greatest(shelf.order_count, excluded.order_count)`;
 
 const worker = await jobs.startWorker({
   relay: false,
@@ -32,6 +37,9 @@ const worker = await jobs.startWorker({
         ]),
       );
       if (intent === "fail after the effect") throw new Error("failed on purpose, after the effect");
+    }),
+    perform(countShelf, async ({ shelf }, { idempotencyKey }) => {
+      await unitOfWork.runOnce(idempotencyKey, ({ tx }) => tx.query(countSql, [shelf]));
     }),
   ],
 });
