@@ -18,24 +18,21 @@ export const usage = `npm run bench -- [NAME …] [options]
   --rounds N         so many runs of each contestant instead of at least five
   --out DIRECTORY    where results.json, results.md and chart.svg go; .data/results otherwise`;
 
-/** @throws Error with the usage. */
+export class UsageError extends Error {
+  constructor(what: string) {
+    super(`${what}\n\n${usage}`);
+  }
+}
+
+/** @throws {@link UsageError} */
 export function readArguments(known: readonly string[]): Arguments {
-  const { values, positionals: names } = parseArgs({
-    allowPositionals: true,
-    options: {
-      full: { type: "boolean", default: false },
-      quick: { type: "boolean", default: false },
-      only: { type: "string" },
-      rounds: { type: "string" },
-      out: { type: "string", default: ".data/results" },
-    },
-  });
+  const { values, positionals: names } = parse();
   const unknown = names.filter((name) => !known.includes(name));
-  if (unknown.length > 0)
-    throw new Error(`There is no benchmark "${unknown[0]}", but: ${known.join(", ")}.\n\n${usage}`);
-  if (values.full && names.length === 0) throw new Error(`--full needs the name of a benchmark.\n\n${usage}`);
+  if (unknown.length > 0) throw new UsageError(`There is no benchmark "${unknown[0]}", but: ${known.join(", ")}.`);
+  if (values.full && names.length === 0) throw new UsageError("--full needs the name of a benchmark.");
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) throw new Error(`--rounds N\n\n${usage}`);
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+    throw new UsageError("--rounds takes a whole number from 1.");
   return {
     names,
     size: values.full ? "full" : values.quick ? "quick" : "default",
@@ -43,4 +40,21 @@ export function readArguments(known: readonly string[]): Arguments {
     rounds: rounds ?? (values.quick ? 2 : undefined),
     directory: values.out,
   };
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        full: { type: "boolean", default: false },
+        quick: { type: "boolean", default: false },
+        only: { type: "string" },
+        rounds: { type: "string" },
+        out: { type: "string", default: ".data/results" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
 }

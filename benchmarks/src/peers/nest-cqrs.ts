@@ -10,6 +10,7 @@ export async function nestPublisher<Event extends object>(
   event: Event,
   handlers: readonly ((event: Event) => Promise<void>)[],
 ): Promise<() => Promise<void>> {
+  const eventClass = event.constructor as new () => object;
   let running = 0;
   let done = Promise.withResolvers<void>();
   const providers = handlers.map((handle) => {
@@ -21,7 +22,7 @@ export async function nestPublisher<Event extends object>(
       }
     }
     // What a decorator would do; Node runs no decorators.
-    EventsHandler(event.constructor as new () => object)(Handler);
+    EventsHandler(eventClass)(Handler);
     return Handler;
   });
   const AppModule = class {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,29 +11,36 @@ export interface RedisServer extends AsyncDisposable {
   readonly version: string;
 }
 
-/** One of our own, which is gone afterwards; `undefined` where Redis is not installed. */
+/** Ends the server, and removes its data, when the standard input closes: with this process, whatever ends it. */
+const guard = `
+  directory=$1; shift
+  if command -v redis-server > /dev/null; then
+    redis-server "$@" --dir "$directory" < /dev/null & server=$!
+    cat > /dev/null
+    kill $server; wait $server
+  fi
+  rm -rf "$directory"`;
+
+/** A server of our own; `undefined` where Redis is not installed. */
 export async function startRedis(appendfsync: "everysec" | "no"): Promise<RedisServer | undefined> {
   const directory = await mkdtemp(path.join(tmpdir(), "acme-redis-"));
   const port = await findFreePort();
-  const options = { port, bind: "127.0.0.1", save: "", appendonly: "yes", appendfsync, dir: directory };
-  const server = spawn(
-    "redis-server",
-    Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    { stdio: ["ignore", "pipe", "ignore"] },
-  );
+  const options = { port, bind: "127.0.0.1", save: "", appendonly: "yes", appendfsync };
+  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const server = spawn("sh", ["-c", guard, "redis", directory, ...flags], {
+    stdio: ["pipe", "pipe", "ignore"],
+    // Ctrl-C reaches the whole group: Redis would end before those who use it.
+    detached: true,
+  });
   const version = await readyVersion(server);
-  if (version === undefined) {
-    await rm(directory, { recursive: true, force: true });
-    return undefined;
-  }
+  if (version === undefined) return undefined;
   return {
     url: `redis://127.0.0.1:${port}`,
     version,
     async [Symbol.asyncDispose]() {
       const ended = once(server, "exit");
-      server.kill();
+      server.stdin?.end();
       await ended;
-      await rm(directory, { recursive: true, force: true });
     },
   };
 }
