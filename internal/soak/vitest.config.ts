@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 30_000,
     expect: { poll: { timeout: 15_000 } },
+    // What is left open is looked for in the whole server, which the test files share.
+    fileParallelism: false,
     include: ["test/**/*.test.ts"],
     globalSetup: ["@acme/test-postgres/global-setup"],
     execArgv: ["--unhandled-rejections=strict"],

@@ -93,3 +93,29 @@ it("takes a fault back once the network that refused everybody accepts again", a
 
   expect(await write(stage)).toEqual({ isConfirmed: true, isStored: true });
 });
+
+it("does not wait for a COMMIT whose client was killed before it was answered", async () => {
+  await using stage = await openStage();
+  const pool = stage.database.pool();
+  await pool.query(`
+    create function wait_for_seven() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock(7); return null; end $$;
+    create constraint trigger wait_for_seven after insert on note deferrable initially deferred
+      for each row execute function wait_for_seven()`);
+  const holder = await pool.connect();
+  await holder.query("select pg_advisory_lock(7)");
+  const client = new Client({ connectionString: stage.network.proxy("writer-1", "app").url });
+  client.on("error", () => undefined);
+  await client.connect();
+  await client.query("begin");
+  await client.query("insert into note values (gen_random_uuid())");
+
+  stage.breaker.breakNext(fault("drop-reply"));
+  client.query("commit").catch(() => undefined);
+  await expect.poll(async () => (await pool.query("select from pg_locks where not granted")).rowCount).toBe(1);
+  await client.end();
+  await stage.breaker.settled();
+  holder.release(true);
+
+  expect(stage.breaker.damage).toEqual({ met: [], unmetCount: 1 });
+});
