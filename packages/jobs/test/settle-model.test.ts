@@ -19,7 +19,7 @@ import {
 import { createWorld, type World } from "./settle-model/world.ts";
 
 // SETTLE_MODEL_RUNS=5000 makes more of them, SETTLE_MODEL_SEED=1 others. A failure prints seed, path and shrunk steps.
-const numRuns = Number(process.env["SETTLE_MODEL_RUNS"] ?? 40);
+const numRuns = Number(process.env["SETTLE_MODEL_RUNS"] ?? 100);
 const seed = Number(process.env["SETTLE_MODEL_SEED"] ?? 1);
 const workerCount = 3;
 
