@@ -23,7 +23,7 @@ const variants: Variant[] = [
 export const commit: Benchmark = {
   name: "commit",
   work: "one row inserted in a transaction of its own, and what follows from it; one commit after the other",
-  budgetMs: 50_000,
+  budgetMs: 35_000,
   rounds: { least: 5, most: 21 },
   // A few percent between two processes would be more than what is looked for.
   processes: "shared",

@@ -14,7 +14,7 @@ interface Setting {
 }
 
 const concurrency = 24;
-const windowMs: Record<Size, number> = { quick: 200, default: 700, full: 3_000 };
+const windowMs: Record<Size, number> = { quick: 200, default: 500, full: 3_000 };
 const warmUpMs = 200;
 const singles = 100;
 
@@ -23,7 +23,7 @@ const backlogs: Record<Size, number[]> = {
   default: [10_000, 100_000],
   full: [10_000, 100_000, 1_000_000, 5_000_000],
 };
-const taskCounts: Record<Size, number[]> = { quick: [10, 100], default: [10, 100, 1_000], full: [10, 100, 1_000] };
+const taskCounts: Record<Size, number[]> = { quick: [10, 100], default: [10, 1_000], full: [10, 100, 1_000] };
 const processCounts: Record<Size, number[]> = { quick: [1, 2], default: [1, 2], full: [1, 2, 4] };
 /** What is promised to be flat: five millions are shown, not promised. */
 const largestFlatBacklog = 1_000_000;

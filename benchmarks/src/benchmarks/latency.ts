@@ -22,7 +22,7 @@ const bare = "graphile-worker";
 const entries: [JobQueue, string][] = [
   [acmeQueue(), `concurrency ${concurrency}`],
   [graphileQueue("equal", bare), `concurrency ${concurrency}, completeJobBatchDelay 0`],
-  [pgBossQueue, pgBossSettings],
+  [pgBossQueue("single"), pgBossSettings.single],
   [bullmqQueue("everysec"), bullmqSettings("everysec")],
   [dbosQueue, dbosSettings],
 ];
@@ -42,7 +42,7 @@ export const latency: Benchmark = {
     latencyCase(
       "half load",
       () => pause(loadWorkMs),
-      (open, times) => steadily(open, times, samples[size] * 3),
+      (open, times) => steadily(open, times, samples[size] * 2),
     ),
   ],
 };

@@ -70,7 +70,7 @@ const publishers: Record<string, { settings: string; package?: string; setup: Se
 export const publishAsync: Benchmark = {
   name: "publish-async",
   work: "one event to asynchronous handlers, awaited in order",
-  budgetMs: 30_000,
+  budgetMs: 22_000,
   rounds: { least: 5, most: 9 },
   processes: "fresh",
   cases: () =>

@@ -72,7 +72,7 @@ function publishOn(bus: ReturnType<typeof createEventBus>, handlers: Parameters<
 export const publishSync: Benchmark = {
   name: "publish-sync",
   work: "one event to synchronous handlers, not awaited",
-  budgetMs: 25_000,
+  budgetMs: 18_000,
   rounds: { least: 5, most: 9 },
   processes: "fresh",
   cases: () =>

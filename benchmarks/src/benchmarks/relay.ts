@@ -2,9 +2,9 @@ import { type Benchmark, type Contestant, ours, type Size } from "../benchmark.t
 import { measureAcmeRelay, measureBareCopy, measureBareRelay } from "../peers/relays.ts";
 import { measureTransactionalOutbox, transactionalOutboxSettings } from "../peers/pg-transactional-outbox.ts";
 
-const rows: Record<Size, number> = { quick: 2_000, default: 30_000, full: 1_000_000 };
+const rows: Record<Size, number> = { quick: 2_000, default: 20_000, full: 1_000_000 };
 /** It slows down with what waits, so that fewer rows flatter it; a million would take it days. */
-const peerRows: Record<Size, number> = { quick: 200, default: 1_000, full: 20_000 };
+const peerRows: Record<Size, number> = { quick: 200, default: 500, full: 20_000 };
 
 const bare = "insert … select";
 const peer = "pg-transactional-outbox";

@@ -25,18 +25,19 @@ export function createJobCounter({ jobCount, warmUpMs, windowMs, work }: WindowO
   let runs = 0;
   let distinct = 0;
   let isOver = false;
-  const marks: { at: number; runs: number }[] = [];
+  const marks: { at: number; runs: number; distinct: number }[] = [];
+  const ranAll = (mark: { distinct: number }) => mark.distinct === jobCount;
 
-  const mark = () => {
-    if (!isOver) marks.push({ at: performance.now(), runs });
+  const note = () => {
+    if (!isOver) marks.push({ at: performance.now(), runs, distinct });
   };
   const end = () => {
-    mark();
+    note();
     isOver = true;
     resolve();
   };
   const begin = () => {
-    setTimeout(mark, warmUpMs);
+    setTimeout(note, warmUpMs);
     setTimeout(end, warmUpMs + windowMs);
   };
 
@@ -55,8 +56,9 @@ export function createJobCounter({ jobCount, warmUpMs, windowMs, work }: WindowO
     windowPassed,
     rate() {
       const [first, last] = marks;
-      if (first === undefined || last === undefined || first.runs === last.runs)
+      if (first === undefined || last === undefined || ranAll(first)) {
         throw new Error("the queue was empty before the window began");
+      }
       return ((last.runs - first.runs) * 1000) / (last.at - first.at);
     },
     get distinctCount() {

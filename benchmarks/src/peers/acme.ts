@@ -1,4 +1,5 @@
-import { createJobs, defineTask, perform, retry, type RetryPolicy } from "@acme/jobs";
+// Loaded where it is used: the heap of a bare engine must not hold it.
+import type { RetryPolicy } from "@acme/jobs";
 import { Pool } from "../engine.ts";
 import { countJobs } from "./graphile-worker.ts";
 import { type JobQueue, taskName } from "./job-queue.ts";
@@ -19,11 +20,13 @@ export const numbered = {
 export const silentLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export async function prepareAcme(databaseUrl: string): Promise<void> {
+  const { createJobs } = await import("@acme/jobs");
   await using jobs = createJobs({ connection: databaseUrl, logger: silentLogger });
   await jobs.migrate();
 }
 
 export async function prepareOutbox(databaseUrl: string): Promise<void> {
+  const { createJobs } = await import("@acme/jobs");
   await using jobs = createJobs({ outbox: { connection: databaseUrl }, logger: silentLogger });
   await jobs.migrateOutbox();
 }
@@ -32,15 +35,16 @@ export async function prepareOutbox(databaseUrl: string): Promise<void> {
 export function acmeQueue({
   name = "acme",
   defaults = false,
-  retryPolicy = retry.standard,
+  retryPolicy,
 }: { name?: string; defaults?: boolean; retryPolicy?: RetryPolicy } = {}): JobQueue {
   return {
     name,
     prepare: prepareAcme,
     async open(_world, databaseUrl) {
+      const { createJobs, defineTask, perform } = await import("@acme/jobs");
       const pool = new Pool({ connectionString: databaseUrl, max: 12 });
       const jobs = createJobs({ connection: pool, logger: silentLogger });
-      const task = defineTask(taskName, { payload: numbered, retry: retryPolicy });
+      const task = defineTask(taskName, { payload: numbered, ...(retryPolicy && { retry: retryPolicy }) });
       return {
         enqueue: (n) => jobs.enqueue(task, { n }),
         enqueueMany: (numbers) =>

@@ -1,13 +1,24 @@
 import { type JobQueue, taskName } from "./job-queue.ts";
 
-/** A batch is one fetch and one completion; handlers of a batch run side by side. */
-const batchOf = (concurrency: number) => ({ batchSize: Math.ceil(concurrency / 2), localConcurrency: 2 });
+/**
+ * `batches`: one fetch for many jobs, whose handlers run side by side; each job has an outcome of its own, as with
+ * everybody else. `single`: as its documentation begins, a worker for each job that may run at the same time.
+ */
+type PgBossMode = "batches" | "single";
 
-export const pgBossSettings =
-  "useListenNotify, queue notify, burstWhenBatchFull, 2 workers with batches of half the concurrency, pollingIntervalSeconds 0.5";
+const modes = {
+  batches: (concurrency: number) => ({ batchSize: Math.ceil(concurrency / 2), localConcurrency: 2 }),
+  single: (concurrency: number) => ({ batchSize: 1, localConcurrency: concurrency }),
+};
 
-export const pgBossQueue: JobQueue = {
-  name: "pg-boss",
+const commonSettings = "useListenNotify and queue notify, pollingIntervalSeconds 0.5";
+export const pgBossSettings: Record<PgBossMode, string> = {
+  batches: `${commonSettings}, 2 workers with batches of half the concurrency, perJobResults, burstWhenBatchFull`,
+  single: `${commonSettings}, localConcurrency as the others' concurrency, no batches`,
+};
+
+export const pgBossQueue = (mode: PgBossMode, name = "pg-boss"): JobQueue => ({
+  name,
   package: "pg-boss",
   async prepare(databaseUrl) {
     const { PgBoss } = await import("pg-boss");
@@ -32,10 +43,14 @@ export const pgBossQueue: JobQueue = {
       async startWorker(handle, { concurrency }) {
         await boss.work<{ n: number }>(
           taskName,
-          { ...batchOf(concurrency), burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 },
-          async (jobs) => {
-            await Promise.all(jobs.map(async ({ data }) => handle(data.n)));
-          },
+          { ...modes[mode](concurrency), perJobResults: true, burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 },
+          (jobs) =>
+            Promise.all(
+              jobs.map(async ({ id, data }) => {
+                await handle(data.n);
+                return { id, status: "completed" as const };
+              }),
+            ),
         );
         return { stop: () => boss.offWork(taskName, { wait: true }) };
       },
@@ -46,7 +61,7 @@ export const pgBossQueue: JobQueue = {
       [Symbol.asyncDispose]: () => boss.stop({ graceful: true, timeout: 5_000 }),
     };
   },
-};
+});
 
 async function count(
   boss: { getDb(): { executeSql(sql: string, values: unknown[]): Promise<{ rows: unknown[] }> } },

@@ -1,12 +1,11 @@
-import type { Case, Figures, Measure } from "../benchmark.ts";
-import { benchmarks } from "../benchmarks/index.ts";
+import type { Benchmark, Case, Figures, Measure } from "../benchmark.ts";
 import type { Answer, Assignment, Request } from "../measure/contestant-process.ts";
 
 // What a peer does that its driver will refuse one day is no news here.
 process.noDeprecation = true;
 
 const { benchmark, case: caseName, world } = JSON.parse(process.argv[2] ?? "") as Assignment;
-const { contestants }: Case = findCase();
+const { contestants }: Case = await findCase();
 const started = new Map<string, Measure>();
 let running: Promise<void> = Promise.resolve();
 
@@ -42,8 +41,10 @@ async function end(): Promise<void> {
   process.exit();
 }
 
-function findCase(): Case {
-  const found = benchmarks
+/** Its benchmark alone: what the others load would be in its heap. */
+async function findCase(): Promise<Case> {
+  const module = (await import(`../benchmarks/${benchmark}.ts`)) as Record<string, Benchmark>;
+  const found = Object.values(module)
     .find(({ name }) => name === benchmark)
     ?.cases(world.size)
     .find(({ name }) => name === caseName);
