@@ -10,7 +10,7 @@ import type { JobQueue, OpenQueue } from "../peers/job-queue.ts";
 import { pgBossQueue, pgBossSettings } from "../peers/pg-boss.ts";
 import { queueContestant } from "../peers/queue-contestant.ts";
 
-const samples: Record<Size, number> = { quick: 20, default: 150, full: 1_000 };
+const samples: Record<Size, number> = { quick: 20, default: 100, full: 1_000 };
 const concurrency = 10;
 const longestWaitMs = 10_000;
 /** 250 a second of 20 ms each are half of what ten at a time can do. */

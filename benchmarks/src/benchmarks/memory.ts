@@ -7,8 +7,8 @@ import { graphileQueue } from "../peers/graphile-worker.ts";
 import type { JobQueue, OpenQueue } from "../peers/job-queue.ts";
 import { queueContestant } from "../peers/queue-contestant.ts";
 
-const jobCounts: Record<Size, number> = { quick: 4_000, default: 20_000, full: 500_000 };
-const chunk: Record<Size, number> = { quick: 1_000, default: 2_500, full: 25_000 };
+const jobCounts: Record<Size, number> = { quick: 4_000, default: 16_000, full: 500_000 };
+const chunk: Record<Size, number> = { quick: 1_000, default: 2_000, full: 25_000 };
 const concurrency = 24;
 const bare = "graphile-worker";
 

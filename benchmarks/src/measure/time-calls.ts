@@ -3,7 +3,7 @@ import { quantile } from "./statistics.ts";
 
 const durations: Record<Size, { readonly warmUpMs: number; readonly runMs: number }> = {
   quick: { warmUpMs: 20, runMs: 30 },
-  default: { warmUpMs: 150, runMs: 250 },
+  default: { warmUpMs: 100, runMs: 150 },
   full: { warmUpMs: 300, runMs: 1_000 },
 };
 

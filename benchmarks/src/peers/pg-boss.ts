@@ -11,7 +11,9 @@ const modes = {
   single: (concurrency: number) => ({ batchSize: 1, localConcurrency: concurrency }),
 };
 
-const commonSettings = "useListenNotify and queue notify, pollingIntervalSeconds 0.5";
+// Where it listens for new jobs it looks for waiting ones every 30 s only, unless it is told otherwise.
+const polling = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5 };
+const commonSettings = "useListenNotify and queue notify, both polling intervals 0.5 s, the shortest";
 export const pgBossSettings: Record<PgBossMode, string> = {
   batches: `${commonSettings}, 2 workers with batches of half the concurrency, perJobResults, burstWhenBatchFull`,
   single: `${commonSettings}, localConcurrency as the others' concurrency, no batches`,
@@ -43,7 +45,7 @@ export const pgBossQueue = (mode: PgBossMode, name = "pg-boss"): JobQueue => ({
       async startWorker(handle, { concurrency }) {
         await boss.work<{ n: number }>(
           taskName,
-          { ...modes[mode](concurrency), perJobResults: true, burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 },
+          { ...modes[mode](concurrency), ...polling, perJobResults: true, burstWhenBatchFull: true },
           (jobs) =>
             Promise.all(
               jobs.map(async ({ id, data }) => {
