@@ -1,14 +1,17 @@
-// Compares the documents with the code: error codes, examples, links, docstrings. Needs the built packages.
+// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings. Needs the built packages.
 import { checkDocstrings } from "./docs/docstrings.ts";
 import { checkErrorCodes } from "./docs/error-codes.ts";
 import { checkExamples } from "./docs/examples.ts";
 import type { Check } from "./docs/finding.ts";
+import { checkGuarantees } from "./docs/guarantees.ts";
 import { checkLinks } from "./docs/links.ts";
 import { missingBuilds } from "./docs/package-entries.ts";
 
 const unbuilt = missingBuilds();
 const checks: readonly Check[] =
-  unbuilt.length > 0 ? unbuilt : [...checkErrorCodes(), ...checkExamples(), ...checkLinks(), ...checkDocstrings()];
+  unbuilt.length > 0
+    ? unbuilt
+    : [...checkErrorCodes(), ...checkExamples(), ...checkLinks(), ...checkGuarantees(), ...checkDocstrings()];
 
 for (const { file, line, message } of checks.flat()) console.log(`${file}:${line} ${message}`);
 

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
+import { lockedAmong } from "./graphile-locks.ts";
 import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
 
 /** A job that a pool of Graphile Worker has been given and not yet written back. */
@@ -17,7 +18,11 @@ export interface ReleasedJobs {
 export interface GraphileConnectionOptions {
   /** The pool may take jobs once this has resolved; asked with its id before the first. */
   readonly onFirstTake: (poolId: string) => Promise<void>;
+  /** Jobs were given out; how many of them are of named queues. */
+  readonly onTaken: (queuedCount: number) => void;
   readonly onReleased: (released: ReleasedJobs) => void;
+  /** Whether this pool may have been taken for dead, and its jobs given to others. */
+  readonly isDoubtful: () => boolean;
   /** The pool asked for jobs and got an error instead of an answer: some may be locked without its knowing. */
   readonly onAnswerLost: () => void;
   /** Aborted when nobody waits for the last writes any more. */
@@ -27,15 +32,19 @@ export interface GraphileConnectionOptions {
 /** The connections of one pool of Graphile Worker, with an eye on what goes over them. */
 export interface GraphileConnection {
   readonly pool: Pool;
-  holds(jobId: string): boolean;
+  /** Jobs that were given out and not written back. */
+  readonly held: ReadonlyMap<string, HeldJob>;
+  /** Resolves when nothing about jobs is being written. */
+  settled(): Promise<void>;
 }
 
 /**
  * What Graphile Worker writes once a job has ended: doing it twice changes nothing, so a write whose answer was lost may
  * be repeated. Left alone, the first failed one ends its pool.
  */
+const completion = /^complete_job/;
 const writes = [
-  { pattern: /^complete_job/, how: "completed", idsOf: ([ids]) => toList(ids) },
+  { pattern: completion, how: "completed", idsOf: ([ids]) => toList(ids) },
   { pattern: /^fail_jobs/, how: "failed", idsOf: ([ids]) => toList(ids) },
   { pattern: /^fail_job/, how: "failed", idsOf: ([, specs]) => toSpecs(specs).map(({ jobId }) => jobId) },
   { pattern: /^return_job/, how: "returned", idsOf: ([, ids]) => toList(ids) },
@@ -47,13 +56,17 @@ const writes = [
 
 export function watchConnection(pool: Pool, options: GraphileConnectionOptions): GraphileConnection {
   const held = new Map<string, HeldJob>();
+  let poolId = "";
   let opening: Promise<void> | undefined;
 
   const take = async (config: QueryConfig, send: Send) => {
-    await (opening ??= options.onFirstTake(String(config.values?.[0])));
+    poolId = String(config.values?.[0]);
+    await (opening ??= options.onFirstTake(poolId));
     try {
       const answer = await send(config);
-      for (const row of answer.rows as JobRow[]) held.set(row.id, toHeldJob(row));
+      const jobs = (answer.rows as JobRow[]).map(toHeldJob);
+      for (const job of jobs) held.set(job.jobId, job);
+      if (jobs.length > 0) options.onTaken(jobs.filter(({ isQueued }) => isQueued).length);
       return answer;
     } catch (error) {
       options.onAnswerLost();
@@ -61,11 +74,21 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     }
   };
 
+  const underWay = new Set<Promise<unknown>>();
+  const track = (writing: Promise<QueryResult>) => {
+    underWay.add(writing);
+    const forget = () => underWay.delete(writing);
+    writing.then(forget, forget);
+    return writing;
+  };
+
   const write = async (config: QueryConfig, { how, idsOf }: (typeof writes)[number], send: Send) => {
-    const answer = await repeatWhilePassing(() => send(config), options.giveUp);
-    const jobs = idsOf(config.values ?? [])
-      .map((id) => held.get(id))
-      .filter((job) => job !== undefined);
+    const ids = idsOf(config.values ?? []);
+    const answer = await repeatWhilePassing(async () => {
+      if (how !== "completed" || !options.isDoubtful()) return send(config);
+      return send(withIds(config, await lockedAmong(pool, poolId, ids)));
+    }, options.giveUp);
+    const jobs = ids.map((id) => held.get(id)).filter((job) => job !== undefined);
     for (const { jobId } of jobs) held.delete(jobId);
     options.onReleased({ how, jobs });
     return answer;
@@ -75,13 +98,26 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     const name = config.name ?? "";
     if (name.startsWith("get_job")) return take(config, send);
     const kind = writes.find(({ pattern }) => pattern.test(name));
-    return kind === undefined ? send(config) : write(config, kind, send);
+    return kind === undefined ? send(config) : track(write(config, kind, send));
   };
 
   return {
     pool: withQuery(pool, query),
-    holds: (jobId) => held.has(jobId),
+    held,
+    async settled() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
+    },
   };
+}
+
+/**
+ * Graphile Worker deletes a completed job whoever has locked it by now, and with it the other's right to free its named
+ * queue. What others have taken is theirs to complete.
+ */
+function withIds(config: QueryConfig, ids: readonly string[]): QueryConfig {
+  const [asked, ...rest] = config.values as unknown[];
+  // The statement for a single job deletes nothing for null.
+  return { ...config, values: [Array.isArray(asked) ? ids : (ids[0] ?? null), ...rest] };
 }
 
 type Send = (config: QueryConfig) => Promise<QueryResult>;

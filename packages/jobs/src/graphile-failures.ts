@@ -1,4 +1,4 @@
-import { highestMaxAttempts } from "./graphile-jobs.ts";
+import { highestMaxAttempts, isNoteOfJobSql } from "./graphile-jobs.ts";
 import type { Queryable } from "./queryable.ts";
 import type { Outcome } from "./worker/outcome.ts";
 
@@ -31,13 +31,17 @@ export interface FailedAttempt {
 const noteSql = `
   insert into acme_jobs.failures as note
     (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors, uncounted)
-  values (
-    $1, $2, $3, $4, $5, $6, clock_timestamp() + $7::float8 * interval '1 millisecond', $8,
-    case when $10::int is null then '[]'::jsonb else jsonb_build_array(
-      jsonb_build_object('attempt', $10::int, 'at', clock_timestamp(), 'name', $9::text, 'message', $6::text)
-    ) end,
-    $11
+  select spec."jobId", spec."idempotencyKey", spec.task, spec."lockCount", spec.outcome, spec.reason,
+    clock_timestamp() + spec."delayMs" * interval '1 millisecond', spec."nextAttempts",
+    case when spec."countedAttempt" is null then '[]'::jsonb else jsonb_build_array(jsonb_build_object(
+      'attempt', spec."countedAttempt", 'at', clock_timestamp(), 'name', spec."errorName", 'message', spec.reason
+    )) end,
+    spec.uncounted
+  from jsonb_to_recordset($1::jsonb) as spec (
+    "jobId" bigint, "idempotencyKey" text, task text, "lockCount" int, outcome text, reason text, "delayMs" float8,
+    "nextAttempts" int, "countedAttempt" int, "errorName" text, uncounted int
   )
+  order by spec."jobId"
   on conflict (job_id) do update set
     idempotency_key = excluded.idempotency_key, task = excluded.task, attempt = excluded.attempt,
     outcome = excluded.outcome, reason = excluded.reason, run_at = excluded.run_at,
@@ -46,31 +50,35 @@ const noteSql = `
       + case when note.idempotency_key = excluded.idempotency_key then note.uncounted else 0 end,
     errors = case
       when note.idempotency_key <> excluded.idempotency_key then excluded.errors
-      when note.errors @> jsonb_build_array(jsonb_build_object('attempt', $10::int)) then note.errors
+      when note.errors @> jsonb_build_array(jsonb_build_object('attempt', excluded.errors -> 0 -> 'attempt')) then note.errors
       else note.errors || excluded.errors
     end
   where note.is_settled
     or note.attempt <= excluded.attempt
     or note.idempotency_key <> excluded.idempotency_key`;
 
-export async function noteFailure(db: Queryable, failed: FailedAttempt): Promise<void> {
-  const { outcome, error, lockCount, isUnknown = false } = failed;
-  const isCounted = outcome.attemptsUsed >= failed.attempt && !isUnknown;
+/** Each of another job: one statement cannot write a row twice. */
+export async function noteFailures(db: Queryable, failed: readonly FailedAttempt[]): Promise<void> {
+  await db.query(noteSql, [JSON.stringify(failed.map(toNote))]);
+}
+
+function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...failed }: FailedAttempt) {
+  const isCounted = outcome.attemptsUsed >= attempt && !isUnknown;
   // A lock that counts for nothing is given back, or, where the next one has to be told from a first one, left out of the count.
   const nextLockCount = isCounted || isUnknown ? lockCount : lockCount - 1;
-  await db.query(noteSql, [
-    failed.jobId,
-    failed.idempotencyKey,
-    failed.task,
+  return {
+    jobId: failed.jobId,
+    idempotencyKey: failed.idempotencyKey,
+    task: failed.task,
     lockCount,
-    outcome.kind,
-    storable(error instanceof Error ? error.message : String(error)),
-    outcome.kind === "retry" ? outcome.delayMs : 0,
-    outcome.kind === "dead" ? outcome.attemptsUsed : nextLockCount,
-    storable(error instanceof Error ? error.name : typeof error),
-    isCounted ? failed.attempt : null,
-    isUnknown ? 1 : 0,
-  ]);
+    outcome: outcome.kind,
+    reason: storable(error instanceof Error ? error.message : String(error)),
+    delayMs: outcome.kind === "retry" ? outcome.delayMs : 0,
+    nextAttempts: outcome.kind === "dead" ? outcome.attemptsUsed : nextLockCount,
+    countedAttempt: isCounted ? attempt : null,
+    errorName: storable(error instanceof Error ? error.name : typeof error),
+    uncounted: isUnknown ? 1 : 0,
+  };
 }
 
 function storable(text: string): string {
@@ -84,7 +92,7 @@ const settleSql = `
     from acme_jobs.failures as note
     join graphile_worker.jobs as job on job.id = note.job_id
     where note.job_id = any($1::bigint[]) and not note.is_settled
-      and job.attempts = note.attempt and job.locked_at is null
+      and job.attempts = note.attempt and job.locked_at is null and ${isNoteOfJobSql}
   ),
   rescheduled as materialized (
     select due.job_id
@@ -170,7 +178,7 @@ export async function startAttempt(
   const { rows } = await db.query(
     `update acme_jobs.failures set
        attempt = case when attempt = $2 - 1 and not is_settled then $2 else attempt end,
-       started_attempt = case when attempt = $2 - 1 and not is_settled then started_attempt else $2 end,
+       started_attempt = case when attempt in ($2 - 1, $2) and not is_settled then started_attempt else $2 end,
        updated_at = clock_timestamp()
      where job_id = $1 and idempotency_key = $3
      returning attempt = $2 and not is_settled as is_too_early, uncounted`,

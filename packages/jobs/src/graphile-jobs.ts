@@ -12,6 +12,12 @@ export const highestMaxAttempts = 32_767;
 /** Graphile Worker keeps flags with a job and hands them to the run: the one place for an id that leaves the payload alone. */
 export const idFlagPrefix = "acme:id:";
 
+/** A job that was replaced through its key has kept its row, and with it the note of the one before. */
+export const isNoteOfJobSql = `(
+  job.flags ? ('${idFlagPrefix}' || note.idempotency_key)
+  or note.idempotency_key = (select id::text from acme_jobs.installation) || ':' || job.id
+)`;
+
 const addJobsSql = `
   select pg_current_xact_id()::text as transaction_id, array_agg(job.key) filter (where job.key is not null) as keys
   from graphile_worker.add_jobs(

@@ -1,4 +1,4 @@
-import { idOfJob } from "./graphile-jobs.ts";
+import { highestMaxAttempts, idFlagPrefix, idOfJob, isNoteOfJobSql } from "./graphile-jobs.ts";
 import type { Queryable } from "./queryable.ts";
 
 export interface AbandonedJob {
@@ -9,23 +9,25 @@ export interface AbandonedJob {
   readonly attempt: number;
   /**
    * What its worker left: `noted` what is to happen after this attempt; `started` the code, or not (`waiting`: locked
-   * ahead, or taken in the moment of its worker's death). Of a first lock nobody knows.
+   * ahead, or taken in the moment of its worker's death). Of a first lock nobody knows. `superseded`: a newer job has taken
+   * its key, and Graphile Worker has used up its attempts.
    */
-  readonly trace: "noted" | "started" | "waiting" | "unknown";
+  readonly trace: "noted" | "started" | "waiting" | "unknown" | "superseded";
 }
 
 const lockedBySql = `
   select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags,
     installation.id::text as installation_id, coalesce(note.uncounted, 0) as uncounted,
     case
-      when note.attempt = job.attempts and not note.is_settled then 'noted'
+      when job.attempts >= ${highestMaxAttempts} then 'superseded'
+      when note.attempt in (job.attempts, job.attempts - 1) and not note.is_settled then 'noted'
       when job.attempts <= 1 then 'unknown'
       when note.job_id is null or note.started_attempt = job.attempts then 'started'
       else 'waiting'
     end as trace
   from graphile_worker.jobs as job
   cross join acme_jobs.installation
-  left join acme_jobs.failures as note on note.job_id = job.id
+  left join acme_jobs.failures as note on note.job_id = job.id and ${isNoteOfJobSql}
   where job.locked_by = any($1::text[])`;
 
 /** The jobs that these pools have locked. */
@@ -46,6 +48,24 @@ export async function jobsLockedBy(db: Queryable, poolIds: readonly string[]): P
   });
 }
 
+/** Removes jobs that nobody would take again. */
+export async function removeSuperseded(db: Queryable, jobIds: readonly string[]): Promise<void> {
+  if (jobIds.length === 0) return;
+  await db.query("select from graphile_worker.complete_jobs($1::bigint[])", [jobIds]);
+  await db.query("delete from acme_jobs.failures where job_id = any($1::bigint[])", [jobIds]);
+}
+
+/** Those of this package whose keys newer ones have taken, and which are free: their run ended, and could not be settled. */
+export async function supersededJobIds(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query(
+    `select job.id::text from graphile_worker.jobs as job
+     where job.attempts >= ${highestMaxAttempts} and job.locked_at is null and job.key is null
+       and exists (select 1 from jsonb_object_keys(job.flags) as flag where flag like '${idFlagPrefix}%')
+     limit 1000`,
+  );
+  return rows.map((row) => String(row["id"]));
+}
+
 /** Takes the locks of jobs and named queues from these pools. */
 export async function forceUnlock(db: Queryable, poolIds: readonly string[]): Promise<void> {
   await db.query("select graphile_worker.force_unlock_workers($1::text[])", [poolIds]);
@@ -61,5 +81,14 @@ export function idempotencyKeyOf(id: string | undefined, installationId: string,
 
 export async function lockedJobIds(db: Queryable, poolId: string): Promise<string[]> {
   const { rows } = await db.query("select id::text from graphile_worker.jobs where locked_by = $1", [poolId]);
+  return rows.map((row) => String(row["id"]));
+}
+
+/** Those of the jobs that this pool has locked. */
+export async function lockedAmong(db: Queryable, poolId: string, jobIds: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query(
+    "select id::text from graphile_worker.jobs where locked_by = $1 and id = any($2::bigint[])",
+    [poolId, jobIds],
+  );
   return rows.map((row) => String(row["id"]));
 }

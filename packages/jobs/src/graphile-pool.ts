@@ -16,16 +16,24 @@ export interface LockedJob {
   readonly id: string | undefined;
 }
 
-export interface GraphilePoolOptions extends GraphileConnectionOptions {
+export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onTaken"> {
   readonly pgPool: Pool;
   readonly tasks: readonly string[];
   readonly concurrency: number;
   readonly pollIntervalMs: number;
+  /** Jobs taken at once, at least as many as run at once; 0 takes each by itself. */
+  readonly prefetch: number;
   readonly logger: Logger;
   readonly run: (job: LockedJob) => Promise<void>;
   /** The pool could not write what became of a job; it takes no more jobs. */
   readonly onFatal: (error: unknown) => void;
 }
+
+/** What has been taken and not begun by then goes back: another worker may be idle. */
+const longestPrefetchMs = 1_000;
+
+/** What Graphile Worker sets when somebody migrates its tables. */
+const exitCodeOfMigration = 57;
 
 /** A pool of Graphile Worker, the one place where it runs. */
 export interface GraphilePool {
@@ -42,14 +50,27 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   const { Logger: GraphileLogger, runTaskList } = await import("graphile-worker");
   const { concurrency, pollIntervalMs } = options;
   const events: WorkerEvents = new EventEmitter();
-  const connection = watchConnection(options.pgPool, options);
+  const connection = watchConnection(options.pgPool, {
+    ...options,
+    // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
+    onTaken: (queuedCount) => queuedCount > 0 && options.prefetch > 0 && nudge(1),
+  });
 
   let takesJobs = true;
+  let isStopping = false;
   const nudge = (count: number) => {
     // A pool that shuts down answers a nudge with an assertion.
     if (takesJobs) pool.nudge(count);
   };
-  events.on("pool:gracefulShutdown", () => (takesJobs = false));
+  events.on("pool:gracefulShutdown", () => {
+    takesJobs = false;
+    if (isStopping) return;
+    // Whoever starts the pool again decides whether the process has failed.
+    if (process.exitCode === exitCodeOfMigration) process.exitCode = undefined;
+    options.onFatal(
+      new Error("Graphile Worker has shut its pool down: its tables were migrated, or it could not go on."),
+    );
+  });
   events.on("pool:forcefulShutdown", () => (takesJobs = false));
   events.on("pool:listen:success", ({ client }) => onceItListens(client, () => nudge(concurrency)));
   events.on("pool:fatalError", ({ error }) => options.onFatal(error));
@@ -63,7 +84,13 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       logger: new GraphileLogger(() => toGraphileLog(options.logger)),
       preset: {
         // Unbatched, one failed completion write is an unhandled rejection that ends the process.
-        worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+        worker: {
+          completeJobBatchDelay: 0,
+          failJobBatchDelay: 0,
+          ...(options.prefetch > 0 && {
+            localQueue: { size: Math.max(options.prefetch, concurrency), ttl: longestPrefetchMs },
+          }),
+        },
       },
     },
     Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => options.run(toLockedJob(job))])),
@@ -74,10 +101,17 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
 
   return {
     id: pool.id,
-    holds: connection.holds,
+    holds: (jobId) => connection.held.has(jobId),
     nudge,
-    stop: async () => {
-      await pool.gracefulShutdown();
+    async stop() {
+      isStopping = true;
+      try {
+        await pool.gracefulShutdown();
+      } catch (error) {
+        // Graphile Worker 0.18 fails when it gives back what it had prefetched ("already released"), and does not wait for it.
+        await connection.settled();
+        if (connection.held.size > 0) throw error;
+      }
     },
   };
 }

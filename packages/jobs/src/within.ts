@@ -13,3 +13,17 @@ export async function within<Result>(milliseconds: number, work: Promise<Result>
     work.catch(() => undefined);
   }
 }
+
+/** The result, or a rejection with the signal's reason as soon as it is aborted; the work itself goes on. */
+export async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason as Error);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    work.catch(() => undefined);
+  }
+}

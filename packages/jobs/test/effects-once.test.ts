@@ -1,5 +1,5 @@
-import { createTestDatabase, runChild, terminateBackends } from "@acme/test-postgres";
-import type { Pool } from "pg";
+import { createTestDatabase, runChild, serverUrl, terminateBackends } from "@acme/test-postgres";
+import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { effect } from "./effect-task.ts";
 import { effectsIn } from "./effects.ts";
@@ -192,6 +192,27 @@ describe("a worker that was taken for dead and goes on", () => {
     expect(await effects.written()).toEqual([1]);
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
+
+  it("leaves the named queue of its job free for the next one", async () => {
+    await using test = await createTestJobs();
+    const effects = await createEffects(test.dataPool);
+    await test.jobs.enqueue(effect, { n: 1 }, { queue: "q" });
+    const lost = await runLost(test, { HOLD_AT: "after the commit" });
+    const gate = Promise.withResolvers<void>();
+    const seen: number[] = [];
+    await startWorker(test.jobs, async ({ n }) => {
+      seen.push(n);
+      await gate.promise;
+    });
+    await expect.poll(() => seen).toEqual([1]);
+
+    await resumeWorker(lost);
+    gate.resolve();
+    await test.jobs.enqueue(effect, { n: 2 }, { queue: "q" });
+
+    await expect.poll(() => seen).toEqual([1, 2]);
+    expect(await effects.written()).toEqual([1]);
+  });
 });
 
 describe("an idempotency key", () => {
@@ -249,6 +270,26 @@ describe("an idempotency key", () => {
     expect(new Set(seen.map(({ key }) => key)).size).toBe(4);
     expect(await effects.written()).toEqual([1, 2, 3, 4]);
   });
+
+  it("is not repeated by a worker that lives on while its database is replaced by a new one", async () => {
+    await using dataDatabase = await createTestDatabase();
+    await using database = await createTestDatabase();
+    await using replacement = await createTestDatabase();
+    await migrate(database.url);
+    await migrate(replacement.url);
+    const effects = await createEffects(dataDatabase.pool());
+    const { seen, write } = writing(effects);
+    await using jobs = createJobs({ connection: database.url, logger: collectInto([]) });
+    await jobs.startWorker({ tasks: [write], ...quick });
+    await addBySql(database.pool(), 1);
+    await expect.poll(() => seen.length).toBe(1);
+
+    await replaceDatabase(database.name, replacement.name);
+    await addBySql(database.pool(), 2);
+
+    await expect.poll(() => seen.map(({ jobId }) => jobId)).toEqual(["1", "1"]);
+    await expect.poll(() => effects.written()).toEqual([1, 2]);
+  });
 });
 
 async function addBySql(pool: Pool, n: number): Promise<void> {
@@ -281,4 +322,25 @@ function named(url: string, applicationName: string): string {
   const changed = new URL(url);
   changed.searchParams.set("application_name", applicationName);
   return changed.href;
+}
+
+async function migrate(url: string): Promise<void> {
+  await using jobs = createJobs({ connection: url, logger: collectInto([]) });
+  await jobs.migrate();
+}
+
+async function replaceDatabase(name: string, by: string): Promise<void> {
+  const admin = new Pool({ connectionString: serverUrl(), max: 1 });
+  await admin.query(`drop database "${name}" with (force)`);
+  await admin.query(`alter database "${by}" rename to "${name}"`);
+  await admin.end();
+}
+
+function writing(effects: ReturnType<typeof effectsIn>) {
+  const seen: { jobId: string; key: string }[] = [];
+  const write = perform(effect, async ({ n }, { jobId, idempotencyKey }) => {
+    seen.push({ jobId, key: idempotencyKey });
+    await effects.writeOnce(idempotencyKey, n);
+  });
+  return { seen, write };
 }

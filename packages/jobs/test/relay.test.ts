@@ -200,6 +200,33 @@ describe("a relay", () => {
     expect(await jobCount(test)).toBe(3);
   });
 
+  it("forgets nothing that is still in its outbox, since it would become a second job", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.dataPool.query("create table kept as select * from acme_jobs.outbox");
+    const [left] = await test.jobs.enqueueMany(task, [{ n: 1 }]);
+    await test.dataPool.query("insert into kept select * from acme_jobs.outbox");
+    const first = relayOf(test.jobs);
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    await first.stop();
+    await test.jobsPool.query("update acme_jobs.taken set taken_at = now() - interval '2 days'");
+    await test.dataPool.query("insert into acme_jobs.outbox overriding system value select * from kept");
+    // Somebody holds the row back for as long as another one is moved.
+    const holder = await test.dataPool.connect();
+    await holder.query("begin");
+    await holder.query("select from acme_jobs.outbox where id = $1 for update", [left]);
+    await test.jobs.enqueue(task, { n: 2 });
+
+    const second = relayOf(test.jobs);
+    await expect.poll(() => jobCount(test)).toBe(2);
+    await second.stop();
+    await holder.query("commit");
+    holder.release();
+    relayOf(test.jobs);
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect(await jobCount(test)).toBe(2);
+  });
+
   it("leaves the worker running while the database of the data is away at its start", async () => {
     await using test = await createTestJobs();
     await using jobs = createJobs({

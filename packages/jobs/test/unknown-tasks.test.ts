@@ -94,7 +94,7 @@ describe("a job of a task that no worker knows", () => {
 
   it("is left to the plain Graphile Worker it was made for", async () => {
     await using test = await createTestJobs();
-    await test.jobsPool.query(`select graphile_worker.add_job('theirs', '{"n": 1}')`);
+    await test.jobsPool.query(`select graphile_worker.add_job('theirs', '{"n": 1}', flags => array['night'])`);
     await test.jobs.enqueue(unknown, { n: 2 });
 
     await work(test, { unknownTaskAfterMs: 0 });

@@ -39,6 +39,8 @@ const worker = await jobs.startWorker({
       if (intent === "fail after the effect") throw new Error("failed on purpose, after the effect");
     }),
     perform(countShelf, async ({ shelf }, { idempotencyKey }) => {
+      // Long enough for its key to be taken by a newer job while it runs.
+      await pause(random.chance(0.3) ? random.between(200, 1_000) : 0);
       await unitOfWork.runOnce(idempotencyKey, ({ tx }) => tx.query(countSql, [shelf]));
     }),
   ],

@@ -47,10 +47,11 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
 
   await using worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: lookEveryMs, relay: false });
   for (;;) {
-    await moveAll(pools);
     if (skipDelays) await makeDueNow(pools.jobsPool(), names);
     const left = await countDueJobs(pools.jobsPool(), names, { withWaiting: skipDelays });
-    if (left.size === 0) {
+    // In this order: once no job is left, none can write to the outbox any more.
+    const movedCount = await moveAll(pools);
+    if (left.size === 0 && movedCount === 0) {
       await worker.stop();
       return counted.result;
     }
@@ -59,9 +60,13 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   }
 }
 
-async function moveAll({ jobsPool, outboxPool }: JobsInternals): Promise<void> {
-  if (outboxPool === undefined) return;
-  while ((await moveBatch({ outbox: outboxPool(), jobs: jobsPool() }, batchSize)).movedCount > 0);
+async function moveAll({ jobsPool, outboxPool }: JobsInternals): Promise<number> {
+  if (outboxPool === undefined) return 0;
+  for (let total = 0; ;) {
+    const { movedCount } = await moveBatch({ outbox: outboxPool(), jobs: jobsPool() }, batchSize);
+    if (movedCount === 0) return total;
+    total += movedCount;
+  }
 }
 
 function countAttempts(tasks: readonly PerformableTask[]) {

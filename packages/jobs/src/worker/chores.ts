@@ -1,4 +1,5 @@
 import { forgetGoneFailures } from "../graphile-failures.ts";
+import { removeSuperseded, supersededJobIds } from "../graphile-locks.ts";
 import { buryJobsOfUnknownTasks, registerTasks } from "../graphile-unknown-tasks.ts";
 import type { Chore } from "./upkeep.ts";
 import type { WorkerOptions, WorkerParts } from "./worker.ts";
@@ -19,6 +20,7 @@ export function choresOf(
       logger.error({ task, count }, "no worker knows the task; its jobs are dead letters now");
     }
   };
+  const removeReplaced = async () => removeSuperseded(pool, await supersededJobIds(pool));
   const purge = async () => {
     const count = onceKeys ? await purgeOnceKeys(onceKeys) : 0;
     if (count > 0) logger.info({ count }, "old once keys forgotten");
@@ -26,6 +28,7 @@ export function choresOf(
   const everyMs = Math.min(minuteMs, Math.max(1_000, unknownTaskAfterMs));
   return [
     { what: "forgetting failures of jobs that are gone", everyMs: minuteMs, run: () => forgetGoneFailures(pool) },
+    { what: "removing jobs that newer ones have replaced", everyMs: minuteMs, run: removeReplaced },
     { what: "looking for jobs of unknown tasks", everyMs, run: sortOutTasks },
     ...(onceKeys ? [{ what: "forgetting old once keys", everyMs: hourMs, run: purge }] : []),
   ];

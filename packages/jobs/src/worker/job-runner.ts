@@ -24,15 +24,12 @@ export function createJobRunner(
 ): JobRunner {
   const stopping = new AbortController();
   let runningCount = 0;
-  let installationId: Promise<string> | undefined;
 
   const idempotencyKey = async (job: LockedJob) => {
     if (job.id !== undefined) return job.id;
-    installationId ??= repeatWhilePassing(() => readInstallationId(pool), giveUp).catch((error: unknown) => {
-      installationId = undefined;
-      throw error;
-    });
-    return idempotencyKeyOf(undefined, await installationId, job.jobId);
+    // Asked anew each time: the database may be replaced under a worker that lives.
+    const installationId = await repeatWhilePassing(() => readInstallationId(pool), giveUp);
+    return idempotencyKeyOf(undefined, installationId, job.jobId);
   };
 
   const start = async ({ jobId, lockCount }: LockedJob, key: string): Promise<StartedAttempt> =>

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ReleasedJobs } from "../graphile-connection.ts";
 import { isUnreachable } from "../unreachable.ts";
-import { within } from "../within.ts";
+import { untilAborted, within } from "../within.ts";
 import type { JobRunner } from "./job-runner.ts";
 import { beginPoolLife, type PoolLife } from "./pool-life.ts";
 import { watchRefusals } from "./refusal-watch.ts";
@@ -34,7 +34,13 @@ export async function startPoolKeeper(
   options: PoolKeeperOptions,
 ): Promise<PoolKeeper> {
   const { pool: pgPool, logger } = parts;
-  const { concurrency = 10, pollIntervalMs = 1_000, heartbeatMs = 1_000, deadAfterMs = 3_000 } = options;
+  const {
+    concurrency = 10,
+    prefetch = 100,
+    pollIntervalMs = 1_000,
+    heartbeatMs = 1_000,
+    deadAfterMs = 3_000,
+  } = options;
   const { taskNames: tasks, givingUp, giveUpAfterMs = 60_000, onHopeless } = options;
   const stopping = new AbortController();
   let current: PoolLife | undefined;
@@ -80,10 +86,13 @@ export async function startPoolKeeper(
       tasks,
       concurrency,
       pollIntervalMs,
+      prefetch,
       logger,
       run: (job) => runner.run(job, settlement.note),
-      onFirstTake: (poolId) => session.register(poolId),
+      // A database that is away must not keep a pool from stopping before it has begun.
+      onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
       onReleased,
+      isDoubtful: () => session.isDoubtful(),
       giveUp: givingUp.signal,
       lookEveryMs: heartbeatMs,
       stopSignal: stopping.signal,
@@ -149,7 +158,10 @@ export async function startPoolKeeper(
       stopping.abort();
       const isWritten = await within(withinMs, writeEverything()).then(
         () => true,
-        () => false,
+        (error: unknown) => {
+          logger.warn({ err: error }, "the worker could not write everything before its end");
+          return false;
+        },
       );
       givingUp.abort();
       await session.stop({ isClean: isWritten });

@@ -1,5 +1,11 @@
-import { noteFailure, settleFailures, unsettledJobIds, type FailedAttempt } from "../graphile-failures.ts";
-import { forceUnlock, jobsLockedBy, type AbandonedJob } from "../graphile-locks.ts";
+import {
+  noteFailures,
+  settleFailures,
+  startAttempt,
+  unsettledJobIds,
+  type FailedAttempt,
+} from "../graphile-failures.ts";
+import { forceUnlock, jobsLockedBy, removeSuperseded, type AbandonedJob } from "../graphile-locks.ts";
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "../queryable.ts";
 
@@ -51,10 +57,14 @@ export async function recoverDeadWorkers(
 async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[]): Promise<number> {
   const jobs = await jobsLockedBy(session, deadPoolIds);
   await forceUnlock(session, deadPoolIds);
-  for (const job of jobs) {
-    // A note that the dead worker left for this very attempt stands.
-    if (job.trace !== "noted") await noteFailure(session, crashOf(job));
-  }
+  const left = (...traces: AbandonedJob["trace"][]) => jobs.filter(({ trace }) => traces.includes(trace));
+  await removeSuperseded(
+    session,
+    left("superseded").map(({ jobId }) => jobId),
+  );
+  // A note that was left for this very attempt stands, and so does one of the attempt before that nobody has settled.
+  for (const job of left("noted")) await startAttempt(session, job);
+  await noteFailures(session, left("started", "waiting", "unknown").map(crashOf));
   await settleFailures(
     session,
     jobs.map(({ jobId }) => jobId),

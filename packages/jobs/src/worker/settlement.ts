@@ -1,7 +1,8 @@
-import { forgetFailures, noteFailure, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
+import { forgetFailures, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
 import type { Queryable } from "../queryable.ts";
 import { repeatWhilePassing } from "../unreachable.ts";
+import { createNoteWriter } from "./note-writer.ts";
 
 export interface Settlement {
   /** Notes what is to happen; call it before the error is thrown on. Never rejects. */
@@ -25,6 +26,7 @@ export interface SettlementOptions {
 
 export function createSettlement({ db, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
   const underWay = new Set<Promise<void>>();
+  const writeNote = createNoteWriter(db);
 
   const start = (work: () => Promise<void>, what: string) => {
     const tracked = repeatWhilePassing(work, giveUp)
@@ -39,7 +41,7 @@ export function createSettlement({ db, logger, onRescheduled, giveUp }: Settleme
 
   return {
     async note(failed) {
-      await repeatWhilePassing(() => noteFailure(db, failed), giveUp).catch((error: unknown) => {
+      await repeatWhilePassing(() => writeNote(failed), giveUp).catch((error: unknown) => {
         const { jobId, task, attempt } = failed;
         // The job is safe all the same: Graphile Worker's own delay applies.
         logger.warn({ err: error, jobId, task, attempt }, "the retry delay could not be stored; the default applies");

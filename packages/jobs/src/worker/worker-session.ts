@@ -16,6 +16,8 @@ export interface WorkerSessionOptions {
 
 /** What tells other workers that this one lives, and lets it look after those that do not. */
 export interface WorkerSession {
+  /** Whether others may have taken this worker for dead: its last sign of life is old. */
+  isDoubtful(): boolean;
   /** Resolves once the pool is registered, its lock held: only then may it lock jobs. */
   register(poolId: string): Promise<void>;
   /** Declares a pool of this worker dead. Resolves once whatever it had left locked can run again. */
@@ -95,12 +97,15 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     }
   };
 
+  let lastSign = now();
   const loop = async () => {
     while (!stopping.signal.aborted) {
+      const beganAt = now();
       beatNow = new AbortController();
       const rest = pause(heartbeatMs, undefined, { signal: beatNow.signal }).catch(() => undefined);
       try {
         await within(longestBeatMs, beat());
+        lastSign = beganAt;
         options.onBeat();
       } catch (error) {
         lose();
@@ -116,6 +121,10 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   };
 
   return {
+    isDoubtful() {
+      const { clock, steady } = now();
+      return clock - lastSign.clock > deadAfterMs || steady - lastSign.steady > deadAfterMs;
+    },
     register(poolId) {
       return new Promise((resolve) => {
         living.set(poolId, { registered: resolve });
@@ -141,6 +150,11 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       lose();
     },
   };
+}
+
+/** The steady clock stands still while a machine is suspended; the other may be set back. */
+function now() {
+  return { clock: Date.now(), steady: performance.now() };
 }
 
 /** Not waited for: after a lost connection the server may hold the lock for a session that is no more. */

@@ -16,6 +16,12 @@ export interface WorkerOptions {
   readonly tasks: readonly PerformableTask[];
   /** Jobs that run at the same time, 1 to 1,000. Default: 10. */
   readonly concurrency?: number;
+  /**
+   * Jobs taken from the database at once, 0 to 10,000, and never fewer than run at once; what has not begun after a second goes
+   * back for others. 0 takes each job by itself: fairer between workers where jobs are long, several times slower where they are short.
+   * Default: 100.
+   */
+  readonly prefetch?: number;
   /** Milliseconds between two looks when nothing wakes an idle worker, from 10. Default: 1,000. */
   readonly pollIntervalMs?: number;
   /** Milliseconds between two signs of life, from 10. Default: 1,000. */
@@ -145,6 +151,7 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
 function checkOptions(options: WorkerOptions): void {
   const { concurrency, pollIntervalMs, heartbeatMs = 1_000, deadAfterMs = 3_000, onceKeys } = options;
   checkNumber("concurrency", concurrency, 1, 1_000);
+  checkNumber("prefetch", options.prefetch, 0, 10_000);
   checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
   checkNumber("heartbeatMs", heartbeatMs, 10, longestTimerMs);
   // A single late heartbeat must not look like a death.

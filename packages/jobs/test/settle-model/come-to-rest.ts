@@ -1,8 +1,7 @@
 import { expect } from "vitest";
 import { forgetGoneFailures } from "../../src/graphile-failures.ts";
-import { isLostByDeath } from "./known-gaps.ts";
-import { livingRuns, livingWorkers, waitingJobs, type Model } from "./model.ts";
-import { goOn, lock } from "./run-steps.ts";
+import { livingWorkers, waitingJobs, type Model } from "./model.ts";
+import { lock } from "./run-steps.ts";
 import { compared, type Step } from "./step.ts";
 import { die, recover, startWorker, sweep, wait } from "./worker-steps.ts";
 import type { World } from "./world.ts";
@@ -13,7 +12,6 @@ const longestMs = 5 * 3_600_000;
 export async function comeToRest(model: Model, world: World): Promise<void> {
   const then = (step: Step) => compared(step, model, world);
 
-  for (let index; (index = livingRuns(model).findIndex(isLostByDeath)) >= 0;) await then(goOn(index, "error"));
   while (livingWorkers(model).length > 0) await then(die(0, false));
   await then(startWorker(0));
   await then(recover(0));

@@ -1,5 +1,4 @@
 import { expect } from "vitest";
-import { isLostByDropping } from "./known-gaps.ts";
 import { addJob, deadLettersOf, jobWithKey, type Model } from "./model.ts";
 import { modelled } from "./modelled-task.ts";
 import { chosen, type Step } from "./step.ts";
@@ -11,7 +10,7 @@ const mostJobs = 8;
 export function enqueue(key: string | undefined): Step {
   return {
     name: key === undefined ? "enqueue" : `enqueue(${key})`,
-    isPossible: (model) => model.jobs.length < mostJobs && !isLostByDropping(model, jobWithKey(model, storedKey(key))),
+    isPossible: (model) => model.jobs.length < mostJobs,
     async act(model, { jobs, read }) {
       const id = await jobs.enqueue(modelled, {}, key === undefined ? {} : { key });
       const replaced = jobWithKey(model, storedKey(key));
@@ -27,7 +26,7 @@ export function removeByKey(key: string): Step {
     name: `removeByKey(${key})`,
     isPossible(model) {
       const job = jobWithKey(model, storedKey(key));
-      if (job === undefined || isLostByDropping(model, job)) return false;
+      if (job === undefined) return false;
       return job.place === "free" || model.now - job.lockedAt < removesLockedAfterMs;
     },
     async act(model, { pool }) {

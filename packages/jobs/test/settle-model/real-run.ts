@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { noteFailure, type FailedAttempt } from "../../src/graphile-failures.ts";
+import { noteFailures, type FailedAttempt } from "../../src/graphile-failures.ts";
 import { NonRetryableError, perform, RetryAfterError, snooze } from "../../src/index.ts";
 import type { Queryable, Row } from "../../src/queryable.ts";
 import { createJobRunner, type JobRunner } from "../../src/worker/job-runner.ts";
@@ -28,14 +28,17 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
     begun.resolve(attempt);
     return ending.promise;
   });
-  const runner: JobRunner = createJobRunner({ pool, logger: silent, giveUp: neverGiveUp }, taskTable([run]));
+  const runner: JobRunner = createJobRunner(
+    { pool: forgetful(pool), logger: silent, giveUp: neverGiveUp },
+    taskTable([run]),
+  );
   const { rowId: jobId, lockCount } = row;
   let ended: Promise<void> | undefined;
   let notes = 0;
 
   const note = async (failed: FailedAttempt) => {
     notes += 1;
-    await noteFailure(forgetful(pool), failed);
+    await noteFailures(forgetful(pool), [failed]);
   };
 
   return {

@@ -1,6 +1,5 @@
 import { expect } from "vitest";
 import { recoverDeadWorkers, sweepFailures } from "../../src/worker/recovery.ts";
-import { isLostByDeath } from "./known-gaps.ts";
 import { livingWorkers, type Model, type ModelWorker } from "./model.ts";
 import { chosen, type Step } from "./step.ts";
 import { recoverJob, settleJob } from "./what-follows.ts";
@@ -32,13 +31,11 @@ export function startWorker(number: number): Step {
 
 /** `leaves`: it says so itself, as after a stop that was not clean. */
 export function die(number: number, leaves: boolean): Step {
-  const mortal = (model: Model) =>
-    livingWorkers(model).filter(({ poolId }) => !model.runs.some((run) => run.poolId === poolId && isLostByDeath(run)));
   return {
     name: `${leaves ? "leave" : "die"}(${number})`,
-    isPossible: (model) => mortal(model).length > 0,
+    isPossible: (model) => livingWorkers(model).length > 0,
     async act(model, world) {
-      const worker = chosen(mortal(model), number);
+      const worker = chosen(livingWorkers(model), number);
       const poolId = worker.poolId ?? "";
       await setHeartbeat(world, worker, leaves ? "'-infinity'" : old);
       await setLock(world, worker, false);

@@ -1,0 +1,95 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
+import { createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { defineTask, perform, retry, type AttemptContext, type WorkerOptions } from "../src/index.ts";
+
+const task = defineTask("t", { payload: z.object({ n: z.number() }), retry: retry.never });
+const numbered = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
+const noPoll = { pollIntervalMs: 3_600_000 };
+
+async function work(
+  test: TestJobs,
+  run: (n: number, context: AttemptContext) => unknown,
+  options: Partial<WorkerOptions> = {},
+) {
+  const begun: { n: number; attempt: number }[] = [];
+  const worker = await test.jobs.startWorker({
+    tasks: [
+      perform(task, ({ n }, context) => {
+        begun.push({ n, attempt: context.attempt });
+        return run(n, context);
+      }),
+    ],
+    ...options,
+  });
+  onTestFinished(() => worker.stop({ deadlineMs: 0 }));
+  return { worker, begun };
+}
+
+const lockedCount = async (test: TestJobs) =>
+  (await test.jobsPool.query("select 1 from graphile_worker.jobs where locked_at is not null")).rowCount;
+
+describe("jobs that a worker has prefetched", () => {
+  it("go to an idle worker when they have not begun within a second, with no attempt used", async () => {
+    await using test = await createTestJobs();
+    const gate = Promise.withResolvers<void>();
+    await test.jobs.enqueueMany(task, numbered(10));
+    const busy = await work(test, () => gate.promise, { concurrency: 1 });
+    await expect.poll(() => lockedCount(test)).toBe(10);
+
+    const idle = await work(test, () => undefined, { concurrency: 1 });
+
+    await expect.poll(() => idle.begun.length, { timeout: 10_000 }).toBe(9);
+    expect(busy.begun.length).toBe(1);
+    expect([...busy.begun, ...idle.begun].every(({ attempt }) => attempt === 1)).toBe(true);
+    gate.resolve();
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+  });
+
+  it("go back when it stops, free and with no attempt used", async () => {
+    await using test = await createTestJobs();
+    const gate = Promise.withResolvers<void>();
+    await test.jobs.enqueueMany(task, numbered(50));
+    const { worker, begun } = await work(test, () => gate.promise, { concurrency: 2 });
+    await expect.poll(() => lockedCount(test)).toBe(50);
+
+    const stopped = worker.stop();
+    gate.resolve();
+    await stopped;
+
+    const left = await storedJobs(test.jobsPool);
+    expect([begun.length, left.length]).toEqual([2, 48]);
+    expect(left.every(({ attempts }) => attempts === 0)).toBe(true);
+    expect(await lockedCount(test)).toBe(0);
+  });
+
+  it("are not held up by those of a named queue that stand before them", async () => {
+    await using test = await createTestJobs();
+    const gate = Promise.withResolvers<void>();
+    await test.jobs.enqueueMany(task, numbered(100), { queue: "q" });
+    await test.jobs.enqueue(task, { n: 1_000 });
+
+    const { begun } = await work(test, (n) => (n < 1_000 ? gate.promise : undefined), {
+      concurrency: 5,
+      prefetch: 10,
+      ...noPoll,
+    });
+
+    await expect.poll(() => begun.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual([0, 1_000]);
+    gate.resolve();
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+  });
+
+  it("are none where each is taken by itself", async () => {
+    await using test = await createTestJobs();
+    const gate = Promise.withResolvers<void>();
+    await test.jobs.enqueueMany(task, numbered(10));
+
+    const { begun } = await work(test, () => gate.promise, { concurrency: 3, prefetch: 0 });
+
+    await expect.poll(() => begun.length).toBe(3);
+    expect(await lockedCount(test)).toBe(3);
+    gate.resolve();
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+  });
+});
