@@ -30,7 +30,7 @@ export function startContestantProcess(assignment: Assignment): ContestantProces
       const timer = setTimeout(() => child.kill("SIGKILL"), longestRunMs);
       try {
         child.send({ run: contestant } satisfies Request);
-        const answer = await Promise.race([nextAnswer(child), endOf(child)]);
+        const answer = await nextAnswer(child);
         if ("error" in answer) throw new Error(answer.error);
         return answer.figures;
       } finally {
@@ -49,11 +49,20 @@ export function startContestantProcess(assignment: Assignment): ContestantProces
 }
 
 async function nextAnswer(child: ChildProcess): Promise<Answer> {
-  const [answer] = (await once(child, "message")) as [Answer];
-  return answer;
+  const answered = new AbortController();
+  const { signal } = answered;
+  try {
+    // Whichever comes first takes the listeners of the other away.
+    const [answer] = await Promise.race([
+      once(child, "message", { signal }) as Promise<[Answer]>,
+      once(child, "exit", { signal }).then(ended),
+    ]);
+    return answer;
+  } finally {
+    answered.abort();
+  }
 }
 
-async function endOf(child: ChildProcess): Promise<never> {
-  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
-  throw new Error(`its process ended in the middle of a run (${signal ?? `exit code ${code}`})`);
+function ended([code, signal]: unknown[]): never {
+  throw new Error(`its process ended in the middle of a run (${String(signal ?? `exit code ${String(code)}`)})`);
 }
