@@ -55,7 +55,7 @@ async function nextAnswer(child: ChildProcess): Promise<Answer> {
     // Whichever comes first takes the listeners of the other away.
     const [answer] = await Promise.race([
       once(child, "message", { signal }) as Promise<[Answer]>,
-      once(child, "exit", { signal }).then(ended),
+      once(child, "exit", { signal }).then(refuse),
     ]);
     return answer;
   } finally {
@@ -63,6 +63,7 @@ async function nextAnswer(child: ChildProcess): Promise<Answer> {
   }
 }
 
-function ended([code, signal]: unknown[]): never {
-  throw new Error(`its process ended in the middle of a run (${String(signal ?? `exit code ${String(code)}`)})`);
+function refuse(how: unknown[]): never {
+  const [code, signal] = how as [number | null, string | null];
+  throw new Error(`its process ended in the middle of a run (${signal ?? `exit code ${code}`})`);
 }
