@@ -1,4 +1,4 @@
-import { highestMaxAttempts, isNoteOfJobSql } from "./graphile-jobs.ts";
+import { highestMaxAttempts, isNoteOfJobSql, supersededFrom } from "./graphile-jobs.ts";
 import type { Queryable } from "./queryable.ts";
 import type { Outcome } from "./worker/outcome.ts";
 
@@ -128,7 +128,7 @@ const settleSql = `
     from acme_jobs.failures as note
     join graphile_worker.jobs as job on job.id = note.job_id
     where note.job_id = any($1::bigint[]) and job.locked_at is null
-      and job.attempts >= ${highestMaxAttempts} and job.attempts <> note.attempt
+      and job.attempts >= ${supersededFrom} and job.attempts <> note.attempt
   ),
   removed_superseded as materialized (
     select superseded.job_id from superseded
@@ -196,7 +196,7 @@ export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promi
     `select note.job_id::text from acme_jobs.failures as note
      join graphile_worker.jobs as job on job.id = note.job_id
      where not note.is_settled and note.updated_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
-       and job.locked_at is null and (job.attempts = note.attempt or job.attempts >= ${highestMaxAttempts})
+       and job.locked_at is null and (job.attempts = note.attempt or job.attempts >= ${supersededFrom})
      order by note.updated_at limit 200`,
     [olderThanMs],
   );

@@ -9,6 +9,12 @@ import type { Queryable } from "./queryable.ts";
  */
 export const highestMaxAttempts = 32_767;
 
+/**
+ * A job whose key a newer one has taken while it was locked: Graphile Worker has used up its attempts. One that was
+ * prefetched has some given back when it is returned. No count of locks comes near.
+ */
+export const supersededFrom = 32_000;
+
 /** Graphile Worker keeps flags with a job and hands them to the run: the one place for an id that leaves the payload alone. */
 export const idFlagPrefix = "acme:id:";
 

@@ -1,4 +1,4 @@
-import { highestMaxAttempts, idFlagPrefix, idOfJob, isNoteOfJobSql } from "./graphile-jobs.ts";
+import { idFlagPrefix, idOfJob, isNoteOfJobSql, supersededFrom } from "./graphile-jobs.ts";
 import type { Queryable } from "./queryable.ts";
 
 export interface AbandonedJob {
@@ -19,7 +19,7 @@ const lockedBySql = `
   select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags,
     installation.id::text as installation_id, coalesce(note.uncounted, 0) as uncounted,
     case
-      when job.attempts >= ${highestMaxAttempts} then 'superseded'
+      when job.attempts >= ${supersededFrom} then 'superseded'
       when note.attempt in (job.attempts, job.attempts - 1) and not note.is_settled then 'noted'
       when job.attempts <= 1 then 'unknown'
       when note.job_id is null or note.started_attempt = job.attempts then 'started'
@@ -59,7 +59,7 @@ export async function removeSuperseded(db: Queryable, jobIds: readonly string[])
 export async function supersededJobIds(db: Queryable): Promise<string[]> {
   const { rows } = await db.query(
     `select job.id::text from graphile_worker.jobs as job
-     where job.attempts >= ${highestMaxAttempts} and job.locked_at is null and job.key is null
+     where job.attempts >= ${supersededFrom} and job.locked_at is null and job.key is null
        and exists (select 1 from jsonb_object_keys(job.flags) as flag where flag like '${idFlagPrefix}%')
      limit 1000`,
   );

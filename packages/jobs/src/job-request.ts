@@ -22,8 +22,8 @@ export interface JobOptions {
   /** Not before this time, from 1970 to 9999. Default: now. */
   readonly runAt?: Date;
   /**
-   * Jobs of one task with one key replace each other while they wait: the last payload counts. Forgotten once the job
-   * is done. 1 to 300 characters.
+   * Jobs of one task with one key replace each other while they wait: the last payload counts. One that a worker has taken
+   * already may still run before it. Forgotten once the job is done. 1 to 300 characters.
    */
   readonly key?: string;
   /** With `key`: `"replace"` (default) takes the new `runAt` as well, `"preserveRunAt"` keeps the first. */

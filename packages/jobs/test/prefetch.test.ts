@@ -66,18 +66,52 @@ describe("jobs that a worker has prefetched", () => {
   it("are not held up by those of a named queue that stand before them", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
-    await test.jobs.enqueueMany(task, numbered(100), { queue: "q" });
-    await test.jobs.enqueue(task, { n: 1_000 });
-
     const { begun } = await work(test, (n) => (n < 1_000 ? gate.promise : undefined), {
       concurrency: 5,
       prefetch: 10,
       ...noPoll,
     });
+    // Once one has travelled by its notification alone, the worker is idle, and told of what follows once.
+    for (const n of [2_000, 2_001]) await test.jobs.enqueue(task, { n });
+    await expect.poll(() => begun.length).toBe(2);
 
-    await expect.poll(() => begun.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual([0, 1_000]);
+    await test.jobsPool.query(`
+      select graphile_worker.add_jobs(array(
+        select json_populate_record(null::graphile_worker.job_spec, spec) from (
+          select json_build_object('identifier', 't', 'payload', json_build_object('n', n), 'queue_name', 'q') as spec
+          from generate_series(0, 99) as n
+          union all select '{"identifier": "t", "payload": {"n": 1000}, "priority": 1}'
+        ) as specs
+      ))`);
+
+    const begunSince = () =>
+      begun
+        .slice(2)
+        .map(({ n }) => n)
+        .toSorted((a, b) => a - b);
+    await expect.poll(begunSince).toEqual([expect.any(Number), 1_000]);
     gate.resolve();
     await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+  });
+
+  it("do not come back to life when a newer job has taken their key meanwhile", async () => {
+    await using test = await createTestJobs();
+    const gate = Promise.withResolvers<void>();
+    await test.jobs.enqueue(task, { n: 0 });
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+    const busy = await work(test, () => gate.promise, { concurrency: 1, prefetch: 2 });
+    await expect.poll(() => lockedCount(test)).toBe(2);
+    await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
+    // What was not begun within a second goes back.
+    await expect.poll(() => lockedCount(test)).toBe(1);
+
+    const idle = await work(test, () => undefined);
+
+    await expect.poll(async () => (await storedJobs(test.jobsPool)).length).toBe(1);
+    gate.resolve();
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    expect([...busy.begun, ...idle.begun].map(({ n }) => n)).toEqual([0, 2]);
+    expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
   it("are none where each is taken by itself", async () => {

@@ -2,7 +2,7 @@ import { v7 as uuidV7 } from "uuid";
 import { consoleLogger, type Logger } from "../logger.ts";
 import { toStoredPayload } from "../payload.ts";
 import type { PerformableTask } from "../perform.ts";
-import { runAttempt } from "../worker/attempt.ts";
+import { createAttempts } from "../worker/attempt.ts";
 
 /** What the attempt of {@link performTask} looks like to the code. */
 export interface PerformTaskOptions {
@@ -33,7 +33,14 @@ export async function performTask(
   options: PerformTaskOptions = {},
 ): Promise<unknown> {
   const { attempt = 1, idempotencyKey = uuidV7(), logger = consoleLogger } = options;
-  const { signal: stopSignal = new AbortController().signal } = options;
   const stored = await toStoredPayload(performable.task, payload);
-  return runAttempt(performable, { jobId: "0", attempt, idempotencyKey, payload: stored }, { stopSignal, logger });
+  const attempts = createAttempts(logger);
+  const end = () => attempts.endAll(options.signal?.reason as Error);
+  options.signal?.addEventListener("abort", end, { once: true });
+  if (options.signal?.aborted) end();
+  try {
+    return await attempts.run(performable, { jobId: "0", attempt, idempotencyKey, payload: stored });
+  } finally {
+    options.signal?.removeEventListener("abort", end);
+  }
 }

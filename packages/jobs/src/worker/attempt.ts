@@ -1,7 +1,7 @@
 import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { checkPayload } from "../payload.ts";
-import type { PerformableTask } from "../perform.ts";
+import type { AttemptContext, PerformableTask } from "../perform.ts";
 
 export interface AttemptOfJob {
   readonly jobId: string;
@@ -10,37 +10,95 @@ export interface AttemptOfJob {
   readonly payload: unknown;
 }
 
-/**
- * Runs a task's code once, within its time.
- *
- * Resolves with what the code returned. Rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon as
- * the time is over: code that does not heed its signal then runs on unattended, and its result no longer counts.
- */
-export async function runAttempt(
-  { task, run }: PerformableTask,
-  job: AttemptOfJob,
-  { stopSignal, logger }: { readonly stopSignal: AbortSignal; readonly logger: Logger },
-): Promise<unknown> {
-  assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
-  const payload = await checkPayload(task, job.payload);
+/** Runs the code of tasks, each once, within its time. */
+export interface Attempts {
+  readonly runningCount: number;
+  /**
+   * Resolves with what the code returned. Rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon
+   * as its time is over: code that does not heed its signal then runs on unattended, and its result no longer counts.
+   */
+  run(performable: PerformableTask, job: AttemptOfJob): Promise<unknown>;
+  /** Ends every attempt that runs, now and from now on. */
+  endAll(reason: Error): void;
+}
 
-  const ending = new AbortController();
-  const endAtStop = () => ending.abort(stopSignal.reason);
-  stopSignal.addEventListener("abort", endAtStop, { once: true });
-  if (stopSignal.aborted) endAtStop();
-  const timer =
-    task.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => ending.abort(timedOut(task.name, task.timeoutMs)), task.timeoutMs);
+export function createAttempts(logger: Logger): Attempts {
+  const running = new Set<RunningAttempt>();
+  let endReason: Error | undefined;
 
-  try {
-    const { jobId, attempt, idempotencyKey } = job;
-    const context = { signal: ending.signal, attempt, idempotencyKey, jobId, logger };
-    return await Promise.race([runCode(run, payload, context), rejectWhenAborted(ending.signal)]);
-  } finally {
-    clearTimeout(timer);
-    stopSignal.removeEventListener("abort", endAtStop);
-  }
+  return {
+    get runningCount() {
+      return running.size;
+    },
+    async run({ task, run }, job) {
+      assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
+      const payload = await checkPayload(task, job.payload);
+      if (endReason !== undefined) throw endReason;
+
+      const attempt = beginAttempt(job, logger);
+      const { timeoutMs } = task;
+      const timer =
+        timeoutMs === undefined ? undefined : setTimeout(() => attempt.end(timedOut(task.name, timeoutMs)), timeoutMs);
+      running.add(attempt);
+      try {
+        return await attempt.run(run, payload);
+      } finally {
+        running.delete(attempt);
+        clearTimeout(timer);
+      }
+    },
+    endAll(reason) {
+      endReason = reason;
+      for (const attempt of running) attempt.end(reason);
+    },
+  };
+}
+
+interface RunningAttempt {
+  run(code: PerformableTask["run"], payload: unknown): unknown;
+  end(reason: Error): void;
+}
+
+/** Most code never looks at its signal, and making one costs more than all the rest of an attempt. */
+function beginAttempt({ jobId, attempt, idempotencyKey }: AttemptOfJob, logger: Logger): RunningAttempt {
+  let controller: AbortController | undefined;
+  let endReason: Error | undefined;
+  let reject: ((reason: Error) => void) | undefined;
+
+  const context: AttemptContext = {
+    jobId,
+    attempt,
+    idempotencyKey,
+    logger,
+    get signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        if (endReason !== undefined) controller.abort(endReason);
+      }
+      return controller.signal;
+    },
+  };
+
+  return {
+    run(code, payload) {
+      // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
+      const result: unknown = code(payload as never, context);
+      if (!isPromiseLike(result)) return result;
+      return new Promise((resolve, rejectRun) => {
+        reject = rejectRun;
+        result.then(resolve, rejectRun);
+      });
+    },
+    end(reason) {
+      endReason = reason;
+      controller?.abort(reason);
+      reject?.(reason);
+    },
+  };
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /** A worker that dies takes its attempt with it, so a job that kills its worker each time arrives here used up. */
@@ -52,19 +110,6 @@ function assertNotUsedUp(task: string, attempt: number, attempts: number): void 
   );
 }
 
-async function runCode(run: PerformableTask["run"], payload: unknown, context: Parameters<PerformableTask["run"]>[1]) {
-  // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
-  return await run(payload as never, context);
-}
-
-function rejectWhenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const rejectWithReason = () => reject(signal.reason as Error);
-    if (signal.aborted) rejectWithReason();
-    else signal.addEventListener("abort", rejectWithReason, { once: true });
-  });
-}
-
-function timedOut(task: string, timeoutMs: number | undefined): JobsError {
+function timedOut(task: string, timeoutMs: number): JobsError {
   return new JobsError("ATTEMPT_TIMEOUT", `Task "${task}" took longer than its ${timeoutMs} ms.`);
 }

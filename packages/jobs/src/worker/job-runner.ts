@@ -1,13 +1,14 @@
 import { JobsError } from "../errors.ts";
+import { startAttempt, type FailedAttempt } from "../graphile-failures.ts";
+import { supersededFrom } from "../graphile-jobs.ts";
 import { idempotencyKeyOf } from "../graphile-locks.ts";
 import type { LockedJob } from "../graphile-pool.ts";
 import type { Logger } from "../logger.ts";
 import type { PerformableTask } from "../perform.ts";
 import type { Queryable } from "../queryable.ts";
 import { repeatWhilePassing } from "../unreachable.ts";
-import { runAttempt } from "./attempt.ts";
+import { createAttempts } from "./attempt.ts";
 import { decideOutcome, type Outcome } from "./outcome.ts";
-import { startAttempt, type FailedAttempt, type StartedAttempt } from "../graphile-failures.ts";
 
 /** Runs locked jobs: attempt, outcome, log. */
 export interface JobRunner {
@@ -22,58 +23,47 @@ export function createJobRunner(
   { pool, logger, giveUp }: { readonly pool: Queryable; readonly logger: Logger; readonly giveUp: AbortSignal },
   tasks: ReadonlyMap<string, PerformableTask>,
 ): JobRunner {
-  const stopping = new AbortController();
-  let runningCount = 0;
+  const attempts = createAttempts(logger);
 
-  const idempotencyKey = async (job: LockedJob) => {
-    if (job.id !== undefined) return job.id;
+  const readIdempotencyKey = async (jobId: string) => {
     // Asked anew each time: the database may be replaced under a worker that lives.
     const installationId = await repeatWhilePassing(() => readInstallationId(pool), giveUp);
-    return idempotencyKeyOf(undefined, installationId, job.jobId);
+    return idempotencyKeyOf(undefined, installationId, jobId);
   };
 
-  const start = async ({ jobId, lockCount }: LockedJob, key: string): Promise<StartedAttempt> =>
-    lockCount === 1
-      ? { attempt: 1, isTooEarly: false }
-      : repeatWhilePassing(() => startAttempt(pool, { jobId, lockCount, idempotencyKey: key }), giveUp);
-
-  const run: JobRunner["run"] = async (job, note) => {
-    const performable = tasks.get(job.task);
-    if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
-    const startedAt = performance.now();
-    const { task, jobId, lockCount, payload } = job;
-    const key = await idempotencyKey(job);
-    const { attempt, isTooEarly } = await start(job, key);
+  const startRepeated = async ({ jobId, lockCount }: LockedJob, idempotencyKey: string): Promise<number> => {
+    const start = () => startAttempt(pool, { jobId, lockCount, idempotencyKey });
+    const { attempt, isTooEarly } = await repeatWhilePassing(start, giveUp);
     if (isTooEarly) throw takenTooEarly();
-    const fields = { task, jobId, attempt };
-    try {
-      await runAttempt(
-        performable,
-        { jobId, attempt, payload, idempotencyKey: key },
-        { stopSignal: stopping.signal, logger },
-      );
-      logger.info({ ...fields, durationMs: Math.round(performance.now() - startedAt) }, "job done");
-    } catch (error) {
-      const outcome = decideOutcome(error, attempt, performable.task.retry);
-      logFailure(logger, fields, outcome, error);
-      await note({ ...fields, lockCount, idempotencyKey: key, outcome, error });
-      throw error;
-    }
+    return attempt;
   };
 
   return {
     get runningCount() {
-      return runningCount;
+      return attempts.runningCount;
     },
     async run(job, note) {
-      runningCount += 1;
-      try {
-        await run(job, note);
-      } finally {
-        runningCount -= 1;
+      const performable = tasks.get(job.task);
+      if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
+      if (job.lockCount >= supersededFrom) {
+        return logger.info({ task: job.task, jobId: job.jobId }, "job dropped: a newer one has taken its key");
       }
+      const startedAt = performance.now();
+      const { task, jobId, lockCount, payload } = job;
+      const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
+      const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
+      const fields = { task, jobId, attempt };
+      try {
+        await attempts.run(performable, { jobId, attempt, payload, idempotencyKey });
+      } catch (error) {
+        const outcome = decideOutcome(error, attempt, performable.task.retry);
+        logFailure(logger, fields, outcome, error);
+        await note({ ...fields, lockCount, idempotencyKey, outcome, error });
+        throw error;
+      }
+      logger.info({ ...fields, durationMs: Math.round(performance.now() - startedAt) }, "job done");
     },
-    handBack: () => stopping.abort(new JobsError("WORKER_STOPPING", "The worker stopped before the job was done.")),
+    handBack: () => attempts.endAll(new JobsError("WORKER_STOPPING", "The worker stopped before the job was done.")),
   };
 }
 

@@ -26,17 +26,21 @@ const writePauseMs = 250;
 
 export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife> {
   const { pgPool, onBroken, lookEveryMs, stopSignal } = options;
-  const runs = new Set<Promise<void>>();
+  let runningCount = 0;
+  let onIdle: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
   let looking: Promise<void> | undefined;
 
-  const run = (job: LockedJob) => {
-    const running = options.run(job);
-    runs.add(running);
-    const forget = () => runs.delete(running);
-    running.then(forget, forget);
-    return running;
+  const run = async (job: LockedJob) => {
+    runningCount += 1;
+    try {
+      await options.run(job);
+    } finally {
+      runningCount -= 1;
+      if (runningCount === 0) onIdle?.();
+    }
   };
+  const untilIdle = () => new Promise<void>((resolve) => (runningCount === 0 ? resolve() : (onIdle = resolve)));
   const look = async () => {
     if (!(await hasLostLocks(pgPool, pool, { pauseMs: lookEveryMs, signal: stopSignal }))) return;
     // Unlike one that failed, this pool would go on.
@@ -56,7 +60,7 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
   const life: PoolLife = {
     pool,
     async farewell() {
-      await within(longestFarewellMs, Promise.allSettled([...runs, stopping])).catch(() => undefined);
+      await within(longestFarewellMs, Promise.all([untilIdle(), stopping])).catch(() => undefined);
       await pause(writePauseMs);
     },
   };

@@ -43,9 +43,9 @@ export function goOn(number: number, ending: Ending): Step {
 
 /** Settling comes too soon, or again, or from two at once. */
 export function settleTwice(number: number): Step {
-  return onRun(`settleTwice(${number})`, number, async ({ job }, _, { pool }) => {
+  return onRun(`settleTwice(${number})`, number, async ({ job }, model, { pool }) => {
     await Promise.all([settleFailures(pool, [job.rowId]), settleFailures(pool, [job.rowId])]);
-    settleJob(job);
+    settleRow(model, job.rowId);
   });
 }
 
@@ -80,8 +80,13 @@ async function release(run: ModelRun, { pool }: World): Promise<void> {
 
 async function settle(run: ModelRun, model: Model, { pool }: World): Promise<void> {
   await settleFailures(pool, [run.job.rowId]);
-  settleJob(run.job);
+  settleRow(model, run.job.rowId);
   model.runs = model.runs.filter((other) => other !== run);
+}
+
+/** A job that was replaced through its key while it was free has left its row to another. */
+function settleRow(model: Model, rowId: string): void {
+  for (const job of model.jobs) if (job.rowId === rowId) settleJob(job);
 }
 
 async function succeed(run: ModelRun, model: Model, { pool, runs }: World): Promise<void> {
