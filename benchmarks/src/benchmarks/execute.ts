@@ -4,7 +4,7 @@ import { measureFullQueue } from "../measure/run-window.ts";
 import { acmeQueue } from "../peers/acme.ts";
 import { bullmqQueue, bullmqSettings } from "../peers/bullmq.ts";
 import { dbosQueue, dbosSettings } from "../peers/dbos.ts";
-import { graphileQueue } from "../peers/graphile-worker.ts";
+import { graphileQueue, graphileSettings } from "../peers/graphile-worker.ts";
 import type { Handler, JobQueue } from "../peers/job-queue.ts";
 import { pgBossQueue, pgBossSettings } from "../peers/pg-boss.ts";
 import { queueContestant } from "../peers/queue-contestant.ts";
@@ -29,9 +29,9 @@ const entries: Entry[] = [
   { queue: acmeQueue({ name: "acme, defaults", defaults: true }), settings: "startWorker({ tasks })" },
   {
     queue: graphileQueue("equal", bareEqual),
-    settings: `concurrency ${concurrency}, completeJobBatchDelay 0, failJobBatchDelay 0`,
+    settings: `concurrency ${concurrency}, ${graphileSettings.equal}`,
   },
-  { queue: graphileQueue("best", bareBest), settings: "the same and localQueue: { size: 500 }" },
+  { queue: graphileQueue("best", bareBest), settings: `concurrency ${concurrency}, ${graphileSettings.best}` },
   {
     queue: pgBossQueue("batches"),
     settings: `${pgBossSettings.batches}; no-op: batches of 1,000`,

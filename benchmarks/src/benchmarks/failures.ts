@@ -2,7 +2,7 @@ import { retry } from "@acme/jobs";
 import { type Benchmark, type Contestant, ours, type Size } from "../benchmark.ts";
 import { measureFullQueue } from "../measure/run-window.ts";
 import { acmeQueue } from "../peers/acme.ts";
-import { graphileQueue } from "../peers/graphile-worker.ts";
+import { graphileQueue, graphileSettings } from "../peers/graphile-worker.ts";
 import type { JobQueue } from "../peers/job-queue.ts";
 import { queueContestant } from "../peers/queue-contestant.ts";
 
@@ -38,7 +38,7 @@ export const failures: Benchmark = {
         ),
         contestant(
           graphileQueue("equal", bare),
-          `its own delay (2.7 s), concurrency ${concurrency}, completeJobBatchDelay 0, failJobBatchDelay 0`,
+          `its own delay (2.7 s), concurrency ${concurrency}, ${graphileSettings.equal}`,
           size,
         ),
       ],

@@ -6,8 +6,14 @@ import { type JobQueue, taskName } from "./job-queue.ts";
 export type GraphileSettings = "equal" | "best";
 
 const presets: Record<GraphileSettings, NonNullable<NonNullable<RunnerOptions["preset"]>["worker"]>> = {
-  equal: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+  equal: { completeJobBatchDelay: 0, failJobBatchDelay: 0, localQueue: { size: 100, ttl: 1_000 } },
   best: { completeJobBatchDelay: 0, failJobBatchDelay: 0, localQueue: { size: 500 } },
+};
+
+const batching = "completeJobBatchDelay 0, failJobBatchDelay 0";
+export const graphileSettings: Record<GraphileSettings, string> = {
+  equal: `${batching}, localQueue: { size: 100, ttl: 1000 }`,
+  best: `${batching}, localQueue: { size: 500 }`,
 };
 
 export const addJobSql = "select graphile_worker.add_job($1, $2::json)";

@@ -35,7 +35,7 @@ export async function startPoolKeeper(
 ): Promise<PoolKeeper> {
   const { pool: pgPool, logger } = parts;
   const {
-    concurrency = 10,
+    concurrency = 25,
     prefetch = 100,
     pollIntervalMs = 1_000,
     heartbeatMs = 1_000,

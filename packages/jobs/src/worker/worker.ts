@@ -14,7 +14,7 @@ import { startUpkeep } from "./upkeep.ts";
 export interface WorkerOptions {
   /** What this worker runs: tasks with their code. Jobs of other tasks are for other workers. */
   readonly tasks: readonly PerformableTask[];
-  /** Jobs that run at the same time, 1 to 1,000. Default: 10. */
+  /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
   readonly concurrency?: number;
   /**
    * Jobs taken from the database at once, 0 to 10,000, and never fewer than run at once; what has not begun after a second goes
