@@ -1,12 +1,14 @@
-import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
+import { types, type CustomTypesConfig, type Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 import { lockedAmong } from "./graphile-locks.ts";
 import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
 
-/** A job that a pool of Graphile Worker has been given and not yet written back. */
+/** A job that a pool of Graphile Worker has been given and not yet written back: the row of its table. */
 export interface HeldJob {
-  readonly jobId: string;
-  readonly lockCount: number;
-  readonly isQueued: boolean;
+  readonly id: string;
+  /** How often it has been locked. */
+  readonly attempts: number;
+  /** `null` for one of no named queue. */
+  readonly job_queue_id: number | null;
 }
 
 /** What a pool has just written about jobs: they are free, or gone, from now on. */
@@ -18,8 +20,8 @@ export interface ReleasedJobs {
 export interface GraphileConnectionOptions {
   /** The pool may take jobs once this has resolved; asked with its id before the first. */
   readonly onFirstTake: (poolId: string) => Promise<void>;
-  /** Jobs were given out; how many of them are of named queues. */
-  readonly onTaken: (queuedCount: number) => void;
+  /** Jobs of named queues were among those given out. */
+  readonly onQueuedTaken: () => void;
   readonly onReleased: (released: ReleasedJobs) => void;
   /** Whether this pool may have been taken for dead, and its jobs given to others. */
   readonly isDoubtful: () => boolean;
@@ -63,10 +65,13 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     poolId = String(config.values?.[0]);
     await (opening ??= options.onFirstTake(poolId));
     try {
-      const answer = await send(config);
-      const jobs = (answer.rows as JobRow[]).map(toHeldJob);
-      for (const job of jobs) held.set(job.jobId, job);
-      if (jobs.length > 0) options.onTaken(jobs.filter(({ isQueued }) => isQueued).length);
+      const answer = await send({ ...config, types: leanTypes });
+      let queuedCount = 0;
+      for (const job of answer.rows as HeldJob[]) {
+        held.set(job.id, job);
+        if (job.job_queue_id !== null) queuedCount += 1;
+      }
+      if (queuedCount > 0) options.onQueuedTaken();
       return answer;
     } catch (error) {
       options.onAnswerLost();
@@ -88,8 +93,12 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
       if (how !== "completed" || !options.isDoubtful()) return send(config);
       return send(withIds(config, await lockedAmong(pool, poolId, ids)));
     }, options.giveUp);
-    const jobs = ids.map((id) => held.get(id)).filter((job) => job !== undefined);
-    for (const { jobId } of jobs) held.delete(jobId);
+    const jobs = [];
+    for (const id of ids) {
+      const job = held.get(id);
+      if (job !== undefined) jobs.push(job);
+      held.delete(id);
+    }
     options.onReleased({ how, jobs });
     return answer;
   };
@@ -119,6 +128,13 @@ function withIds(config: QueryConfig, ids: readonly string[]): QueryConfig {
   // The statement for a single job deletes nothing for null.
   return { ...config, values: [Array.isArray(asked) ? ids : (ids[0] ?? null), ...rest] };
 }
+
+/** Nobody reads the times of a job here, and making a Date of each costs as much as all the rest of its row. */
+const timestampOid = types.builtins.TIMESTAMPTZ;
+const leanTypes: CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === timestampOid ? (text: string) => text : (types.getTypeParser(oid, format) as (text: string) => unknown),
+};
 
 type Send = (config: QueryConfig) => Promise<QueryResult>;
 
@@ -164,16 +180,6 @@ function lasting(
       client = undefined;
     },
   };
-}
-
-interface JobRow {
-  readonly id: string;
-  readonly attempts: number;
-  readonly job_queue_id: number | null;
-}
-
-function toHeldJob(row: JobRow): HeldJob {
-  return { jobId: row.id, lockCount: row.attempts, isQueued: row.job_queue_id !== null };
 }
 
 function toList(ids: unknown): readonly string[] {

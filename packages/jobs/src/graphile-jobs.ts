@@ -96,8 +96,8 @@ function toSpec(request: JobRequest) {
 
 /** The id that {@link addJobs} gave the job, or `undefined` for a job added by plain SQL. */
 export function idOfJob(flags: Readonly<Record<string, unknown>> | null | undefined): string | undefined {
-  const flag = Object.keys(flags ?? {}).find((name) => name.startsWith(idFlagPrefix));
-  return flag?.slice(idFlagPrefix.length);
+  for (const name in flags) if (name.startsWith(idFlagPrefix)) return name.slice(idFlagPrefix.length);
+  return undefined;
 }
 
 const missingObjectCodes = new Set(["3F000", "42P01", "42883", "42704"]);

@@ -16,7 +16,7 @@ export interface LockedJob {
   readonly id: string | undefined;
 }
 
-export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onTaken"> {
+export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onQueuedTaken"> {
   readonly pgPool: Pool;
   readonly tasks: readonly string[];
   readonly concurrency: number;
@@ -53,7 +53,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   const connection = watchConnection(options.pgPool, {
     ...options,
     // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
-    onTaken: (queuedCount) => queuedCount > 0 && options.prefetch > 0 && nudge(1),
+    onQueuedTaken: () => options.prefetch > 0 && nudge(1),
   });
 
   let takesJobs = true;

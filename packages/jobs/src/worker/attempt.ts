@@ -2,6 +2,7 @@ import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { checkPayload } from "../payload.ts";
 import type { AttemptContext, PerformableTask } from "../perform.ts";
+import type { Task } from "../task.ts";
 
 export interface AttemptOfJob {
   readonly jobId: string;
@@ -34,18 +35,10 @@ export function createAttempts(logger: Logger): Attempts {
       assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
       const payload = await checkPayload(task, job.payload);
       if (endReason !== undefined) throw endReason;
-
-      const attempt = beginAttempt(job, logger);
-      const { timeoutMs } = task;
-      const timer =
-        timeoutMs === undefined ? undefined : setTimeout(() => attempt.end(timedOut(task.name, timeoutMs)), timeoutMs);
-      running.add(attempt);
-      try {
-        return await attempt.run(run, payload);
-      } finally {
-        running.delete(attempt);
-        clearTimeout(timer);
-      }
+      const attempt = new RunningAttempt();
+      // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
+      const result: unknown = run(payload as never, contextOf(attempt, job, logger));
+      return isPromiseLike(result) ? attempt.outlive(result, running, task) : result;
     },
     endAll(reason) {
       endReason = reason;
@@ -54,45 +47,61 @@ export function createAttempts(logger: Logger): Attempts {
   };
 }
 
-interface RunningAttempt {
-  run(code: PerformableTask["run"], payload: unknown): unknown;
-  end(reason: Error): void;
+/** Most code never looks at its signal, and making one costs more than all the rest of an attempt. */
+class RunningAttempt {
+  #controller: AbortController | undefined;
+  #endReason: Error | undefined;
+  #reject: ((reason: Error) => void) | undefined;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#endReason !== undefined) this.#controller.abort(this.#endReason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Settles as the code does, or as soon as the attempt is ended. */
+  outlive(result: PromiseLike<unknown>, running: Set<RunningAttempt>, { name, timeoutMs }: Task): Promise<unknown> {
+    const timer =
+      timeoutMs === undefined ? undefined : setTimeout(() => this.end(timedOut(name, timeoutMs)), timeoutMs);
+    running.add(this);
+    const leave = () => {
+      running.delete(this);
+      clearTimeout(timer);
+    };
+    return new Promise((resolve, reject) => {
+      this.#reject = (reason) => {
+        leave();
+        reject(reason);
+      };
+      const succeed = (value: unknown) => {
+        leave();
+        resolve(value);
+      };
+      result.then(succeed, this.#reject);
+    });
+  }
+
+  end(reason: Error): void {
+    this.#endReason = reason;
+    this.#controller?.abort(reason);
+    this.#reject?.(reason);
+  }
 }
 
-/** Most code never looks at its signal, and making one costs more than all the rest of an attempt. */
-function beginAttempt({ jobId, attempt, idempotencyKey }: AttemptOfJob, logger: Logger): RunningAttempt {
-  let controller: AbortController | undefined;
-  let endReason: Error | undefined;
-  let reject: ((reason: Error) => void) | undefined;
-
-  const context: AttemptContext = {
+function contextOf(
+  running: RunningAttempt,
+  { jobId, attempt, idempotencyKey }: AttemptOfJob,
+  logger: Logger,
+): AttemptContext {
+  return {
     jobId,
     attempt,
     idempotencyKey,
     logger,
     get signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (endReason !== undefined) controller.abort(endReason);
-      }
-      return controller.signal;
-    },
-  };
-
-  return {
-    run(code, payload) {
-      // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
-      const result: unknown = code(payload as never, context);
-      if (!isPromiseLike(result)) return result;
-      return new Promise((resolve, rejectRun) => {
-        reject = rejectRun;
-        result.then(resolve, rejectRun);
-      });
-    },
-    end(reason) {
-      endReason = reason;
-      controller?.abort(reason);
-      reject?.(reason);
+      return running.signal;
     },
   };
 }

@@ -14,7 +14,7 @@ import { decideOutcome, type Outcome } from "./outcome.ts";
 export interface JobRunner {
   readonly runningCount: number;
   /** Rejects with the error of the attempt, once `note` has stored what is to happen. */
-  run(job: LockedJob, note: (failed: FailedAttempt) => Promise<void>): Promise<void>;
+  run(job: LockedJob, note: (failed: FailedAttempt) => Promise<void>, onEnd?: () => void): Promise<void>;
   /** Ends every attempt that runs, now and from now on, without using it up. */
   handBack(): void;
 }
@@ -38,30 +38,37 @@ export function createJobRunner(
     return attempt;
   };
 
+  const runJob = async (job: LockedJob, note: (failed: FailedAttempt) => Promise<void>) => {
+    const performable = tasks.get(job.task);
+    if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
+    if (job.lockCount >= supersededFrom) {
+      return logger.info({ task: job.task, jobId: job.jobId }, "job dropped: a newer one has taken its key");
+    }
+    const startedAt = performance.now();
+    const { task, jobId, lockCount, payload } = job;
+    const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
+    const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
+    try {
+      await attempts.run(performable, { jobId, attempt, payload, idempotencyKey });
+    } catch (error) {
+      const outcome = decideOutcome(error, attempt, performable.task.retry);
+      logFailure(logger, { task, jobId, attempt }, outcome, error);
+      await note({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
+      throw error;
+    }
+    logger.info({ task, jobId, attempt, durationMs: Math.round(performance.now() - startedAt) }, "job done");
+  };
+
   return {
     get runningCount() {
       return attempts.runningCount;
     },
-    async run(job, note) {
-      const performable = tasks.get(job.task);
-      if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
-      if (job.lockCount >= supersededFrom) {
-        return logger.info({ task: job.task, jobId: job.jobId }, "job dropped: a newer one has taken its key");
-      }
-      const startedAt = performance.now();
-      const { task, jobId, lockCount, payload } = job;
-      const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
-      const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
-      const fields = { task, jobId, attempt };
+    async run(job, note, onEnd) {
       try {
-        await attempts.run(performable, { jobId, attempt, payload, idempotencyKey });
-      } catch (error) {
-        const outcome = decideOutcome(error, attempt, performable.task.retry);
-        logFailure(logger, fields, outcome, error);
-        await note({ ...fields, lockCount, idempotencyKey, outcome, error });
-        throw error;
+        await runJob(job, note);
+      } finally {
+        onEnd?.();
       }
-      logger.info({ ...fields, durationMs: Math.round(performance.now() - startedAt) }, "job done");
     },
     handBack: () => attempts.endAll(new JobsError("WORKER_STOPPING", "The worker stopped before the job was done.")),
   };
@@ -76,7 +83,12 @@ async function readInstallationId(db: Queryable): Promise<string> {
   return String(rows[0]?.["id"]);
 }
 
-function logFailure(logger: Logger, fields: { readonly attempt: number }, outcome: Outcome, error: unknown): void {
+function logFailure(
+  logger: Logger,
+  fields: Pick<FailedAttempt, "task" | "jobId" | "attempt">,
+  outcome: Outcome,
+  error: unknown,
+): void {
   const withError = { ...fields, err: error };
   if (outcome.kind === "dead") return logger.error(withError, "job failed for good; it is a dead letter now");
   const { delayMs, attemptsUsed } = outcome;

@@ -73,11 +73,11 @@ export async function startPoolKeeper(
 
   const onReleased = ({ how, jobs }: ReleasedJobs) => {
     if (how === "failed") settlement.settle(idsOf(jobs));
-    const repeated = jobs.filter(({ lockCount }) => lockCount > 1);
-    if (how === "completed" && repeated.length > 0) settlement.forget(idsOf(repeated));
+    const repeated = how === "completed" ? jobs.filter(({ attempts }) => attempts > 1) : [];
+    if (repeated.length > 0) settlement.forget(idsOf(repeated));
     // Graphile Worker looks for the queue's next job before the queue is free, finds none and waits for its next poll.
-    const queued = jobs.filter(({ isQueued }) => isQueued);
-    if (queued.length > 0) nudge(queued.length);
+    const queuedCount = jobs.reduce((count, job) => (job.job_queue_id === null ? count : count + 1), 0);
+    if (queuedCount > 0) nudge(queuedCount);
   };
 
   const startPool = async () => {
@@ -88,7 +88,7 @@ export async function startPoolKeeper(
       pollIntervalMs,
       prefetch,
       logger,
-      run: (job) => runner.run(job, settlement.note),
+      run: (job, onEnd) => runner.run(job, settlement.note, onEnd),
       // A database that is away must not keep a pool from stopping before it has begun.
       onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
       onReleased,
@@ -171,5 +171,5 @@ export async function startPoolKeeper(
 }
 
 function idsOf(jobs: ReleasedJobs["jobs"]): string[] {
-  return jobs.map(({ jobId }) => jobId);
+  return jobs.map(({ id }) => id);
 }

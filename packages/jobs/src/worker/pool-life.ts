@@ -10,7 +10,9 @@ export interface PoolLife {
   farewell(): Promise<void>;
 }
 
-export interface PoolLifeOptions extends Omit<GraphilePoolOptions, "onFatal" | "onAnswerLost"> {
+export interface PoolLifeOptions extends Omit<GraphilePoolOptions, "run" | "onFatal" | "onAnswerLost"> {
+  /** Calls `onEnd` once the run has ended, however it did. */
+  readonly run: (job: LockedJob, onEnd: () => void) => Promise<void>;
   /** Milliseconds between two looks for jobs that the pool does not know of. */
   readonly lookEveryMs: number;
   /** The worker stops: looking is for others then. */
@@ -31,14 +33,13 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
   let stopping: Promise<void> | undefined;
   let looking: Promise<void> | undefined;
 
-  const run = async (job: LockedJob) => {
+  const onEnd = () => {
+    runningCount -= 1;
+    if (runningCount === 0) onIdle?.();
+  };
+  const run = (job: LockedJob) => {
     runningCount += 1;
-    try {
-      await options.run(job);
-    } finally {
-      runningCount -= 1;
-      if (runningCount === 0) onIdle?.();
-    }
+    return options.run(job, onEnd);
   };
   const untilIdle = () => new Promise<void>((resolve) => (runningCount === 0 ? resolve() : (onIdle = resolve)));
   const look = async () => {
