@@ -77,8 +77,8 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
         );
       }
       const { task, queue, priority } = letter;
-      const request = { id, task, payload: mended ? payload : letter.payload, queue, priority };
-      await addJobs(transaction, [{ ...request, runAt: null, key: null, preserveRunAt: false }]);
+      const settings = { task, runAt: null, queue, priority, key: null, preserveRunAt: false };
+      await addJobs(transaction, [{ id, payload: payload ?? JSON.stringify(letter.payload), settings }]);
       await transaction.commit();
     },
 

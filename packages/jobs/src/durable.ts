@@ -2,10 +2,10 @@
 import type { DurableHandler, DurableStore } from "@acme/domain-events";
 import type { JobWriter } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
-import { toJobRequest, type JobOptions, type JobRequest } from "./job-request.ts";
+import { toJobRequests, type JobOptions, type JobRequest } from "./job-request.ts";
 import { assertTask, type Task } from "./task.ts";
 
-type PrepareRequest = () => Promise<JobRequest>;
+type PrepareRequest = () => Promise<JobRequest[]>;
 
 /** Where and when the job runs; a function where it depends on the event. */
 export type DurableOptions<Event> = JobOptions | ((event: Event) => JobOptions);
@@ -16,7 +16,7 @@ export function createDurable(writer: JobWriter, wake: () => void) {
   const store: DurableStore = {
     async write(prepare, transaction) {
       const requests = [];
-      for (const prepareOne of prepare as readonly PrepareRequest[]) requests.push(await prepareOne());
+      for (const prepareOne of prepare as readonly PrepareRequest[]) requests.push(...(await prepareOne()));
       return writer.write(requests, transaction);
     },
     wake,
@@ -38,7 +38,7 @@ export function createDurable(writer: JobWriter, wake: () => void) {
       toRequest:
         (event: Event): PrepareRequest =>
         () =>
-          toJobRequest(task, toPayload(event), typeof options === "function" ? options(event) : options),
+          toJobRequests(task, [toPayload(event)], typeof options === "function" ? options(event) : options),
     });
   };
 }

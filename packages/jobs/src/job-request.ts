@@ -1,14 +1,20 @@
-import { v7 as uuidV7 } from "uuid";
 import { JobsError } from "./errors.ts";
 import { toStoredPayload } from "./payload.ts";
 import { assertTask, type Task } from "./task.ts";
+import { uuidV7 } from "./uuid-v7.ts";
 
-/** Everything about one job that is to be stored, checked. It survives JSON: the outbox keeps it as it is. */
+/** Everything about one job that is to be stored, checked. */
 export interface JobRequest {
   /** UUIDv7; what `enqueue` returns and the run's `idempotencyKey`. */
   readonly id: string;
+  /** As JSON, character for character what is stored. */
+  readonly payload: string;
+  readonly settings: JobSettings;
+}
+
+/** What the jobs of one call have in common. It survives JSON. */
+export interface JobSettings {
   readonly task: string;
-  readonly payload: unknown;
   readonly runAt: string | null;
   readonly queue: string | null;
   readonly priority: number | null;
@@ -38,28 +44,39 @@ const longestKey = 300;
 const longestQueue = 128;
 
 /**
- * Checks the payload and the options and gives the job its id.
+ * Checks the payloads and the options, and gives each job its id.
  *
  * @throws {@link JobsError} `TASK_UNKNOWN`, `PAYLOAD_INVALID`, `ENQUEUE_INVALID`.
  */
-export async function toJobRequest(task: Task, input: unknown, options: JobOptions = {}): Promise<JobRequest> {
+export async function toJobRequests(
+  task: Task,
+  inputs: readonly unknown[],
+  options: JobOptions = {},
+): Promise<JobRequest[]> {
   assertTask(task);
   assertOptions(task.name, options);
-  const payload = await toStoredPayload(task, input);
-  if (Array.isArray(payload) && options.key !== undefined) {
-    // Graphile Worker joins the arrays of two jobs with one key instead of replacing the first.
-    throw new JobsError("ENQUEUE_INVALID", `Task "${task.name}" has an array as payload, which cannot have a key.`);
+  const settings = toSettings(task.name, options);
+  const requests = [];
+  for (const input of inputs) {
+    const payload = await toStoredPayload(task, input);
+    if (settings.key !== null && payload.startsWith("[")) {
+      // Graphile Worker joins the arrays of two jobs with one key instead of replacing the first.
+      throw new JobsError("ENQUEUE_INVALID", `Task "${task.name}" has an array as payload, which cannot have a key.`);
+    }
+    requests.push({ id: uuidV7(), payload, settings });
   }
+  return requests;
+}
+
+function toSettings(task: string, { runAt, key, keyMode, queue, priority }: JobOptions): JobSettings {
   return {
-    id: uuidV7(),
-    task: task.name,
-    payload,
-    runAt: options.runAt?.toISOString() ?? null,
-    queue: options.queue ?? null,
-    priority: options.priority ?? null,
+    task,
+    runAt: runAt?.toISOString() ?? null,
+    queue: queue ?? null,
+    priority: priority ?? null,
     // Escaped, so that no other split of the two makes the same key.
-    key: options.key === undefined ? null : `${encodeURIComponent(task.name)}:${options.key}`,
-    preserveRunAt: options.keyMode === "preserveRunAt",
+    key: key === undefined ? null : `${encodeURIComponent(task)}:${key}`,
+    preserveRunAt: keyMode === "preserveRunAt",
   };
 }
 

@@ -5,7 +5,7 @@ import { createJobWriter } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
 import { createHealth, type JobsHealth } from "./health.ts";
 import { internals, type JobsInternals } from "./internals.ts";
-import { toJobRequest, type JobOptions } from "./job-request.ts";
+import { toJobRequests, type JobOptions } from "./job-request.ts";
 import { consoleLogger, type Logger } from "./logger.ts";
 import { createMigrator } from "./migrator.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
@@ -162,8 +162,7 @@ export function createJobs({ connection, outbox, logger = consoleLogger }: JobsO
   };
 
   const enqueueMany: Jobs["enqueueMany"] = async (task, payloads, { tx, ...options } = {}) => {
-    const requests = [];
-    for (const payload of payloads) requests.push(await toJobRequest(task, payload, options));
+    const requests = await toJobRequests(task, payloads, options);
     await writer.write(requests, tx).catch((error: unknown) => {
       // In a transaction of the caller, the error is the caller's to read.
       throw tx === undefined && outbox === undefined ? explainConnection(error, false) : error;

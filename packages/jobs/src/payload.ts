@@ -1,38 +1,30 @@
 import { isDeepStrictEqual } from "node:util";
 import { JobsError } from "./errors.ts";
 import { describeIssues } from "./standard-schema.ts";
+import { survivesJson } from "./survives-json.ts";
 import type { Task } from "./task.ts";
 
 /** Larger payloads make every attempt, outbox row and dead letter slow: store the data and pass its id. */
 export const largestPayloadBytes = 256 * 1024;
 
 /**
- * Turns what was passed to `enqueue` into what is stored: the schema's output, once it is certain that it survives JSON
- * unchanged and that the worker's check of it will pass.
+ * Turns what was passed to `enqueue` into what is stored: the schema's output as JSON, once it is certain that it survives
+ * that unchanged and that the worker's check of it will pass.
  */
-export async function toStoredPayload(task: Task, input: unknown): Promise<unknown> {
+export async function toStoredPayload(task: Task, input: unknown): Promise<string> {
+  const given = writeIfPossible(input);
   const output = await checkPayload(task, input);
   const json = toJson(task, output);
-  if (json === undefined) {
-    throw invalid(task, "it is undefined. Use an empty object for a task that needs nothing");
-  }
-  if (Buffer.byteLength(json) > largestPayloadBytes) {
-    throw invalid(task, `it is larger than ${largestPayloadBytes / 1024} KiB. Store the data and pass its id`);
-  }
-  const stored: unknown = JSON.parse(json);
-  if (!isDeepStrictEqual(stored, output)) {
-    throw invalid(
-      task,
-      "JSON would change it (a Date, bigint, Map, undefined, NaN or a class instance). Let the schema turn such values into text or numbers",
-    );
-  }
-  if (!isDeepStrictEqual(await checkPayload(task, stored), stored)) {
+  // A schema that has changed nothing would change nothing the next time.
+  if (json === given && (output === input || survivesJson(input))) return json;
+  // Parsed twice: a schema may change what it is given.
+  if (!isDeepStrictEqual(await checkPayload(task, JSON.parse(json)), JSON.parse(json))) {
     throw invalid(
       task,
       "its schema would change again what it has made, so the task would get something else than was stored",
     );
   }
-  return stored;
+  return json;
 }
 
 /** Runs the task's schema. Used before a job is stored and again before it runs. */
@@ -42,19 +34,51 @@ export async function checkPayload(task: Task, value: unknown): Promise<unknown>
   throw invalid(task, describeIssues(result.issues, value));
 }
 
-function toJson(task: Task, output: unknown): string | undefined {
+function toJson(task: Task, output: unknown): string {
+  const { json, survives } = write(task, output);
+  if (json === undefined) {
+    throw invalid(task, "it is undefined. Use an empty object for a task that needs nothing");
+  }
+  if (Buffer.byteLength(json) > largestPayloadBytes) {
+    throw invalid(task, `it is larger than ${largestPayloadBytes / 1024} KiB. Store the data and pass its id`);
+  }
+  if (!survives) {
+    throw invalid(
+      task,
+      "JSON would change it (a Date, bigint, Map, undefined, NaN or a class instance). Let the schema turn such values into text or numbers",
+    );
+  }
+  return json;
+}
+
+function write(task: Task, output: unknown): { readonly json: string | undefined; readonly survives: boolean } {
   try {
-    return JSON.stringify(output, (key, value: unknown) => {
-      if (!isStorable(key) || (typeof value === "string" && !isStorable(value))) {
-        throw invalid(task, "a text in it has a NUL character or half a surrogate pair, which PostgreSQL cannot store");
-      }
-      return value;
-    });
+    const json = JSON.stringify(output) as string | undefined;
+    // What cannot be stored is escaped in JSON, as little else is.
+    if (json?.includes(String.raw`\u`)) refuseUnstorable(task, output);
+    return { json, survives: survivesJson(output) };
   } catch (error) {
     if (error instanceof JobsError) throw error;
     // The reason names property values at times ("Do not know how to serialize a BigInt" does not, a toJSON may): keep it out.
-    throw invalid(task, "it cannot be written as JSON (a bigint or a cycle)");
+    throw invalid(task, "it cannot be written as JSON (a bigint, a cycle, or too many levels)");
   }
+}
+
+function writeIfPossible(input: unknown): string | undefined {
+  try {
+    return JSON.stringify(input);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuseUnstorable(task: Task, output: unknown): void {
+  JSON.stringify(output, (key, value: unknown) => {
+    if (!isStorable(key) || (typeof value === "string" && !isStorable(value))) {
+      throw invalid(task, "a text in it has a NUL character or half a surrogate pair, which PostgreSQL cannot store");
+    }
+    return value;
+  });
 }
 
 function isStorable(text: string): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createTestJobs, outboxCount, storedJobs } from "./test-jobs.ts";
-import { defineTask, JobsError } from "../src/index.ts";
+import { defineTask, JobsError, type Task } from "../src/index.ts";
 
 const anything = defineTask("anything", { payload: z.unknown() });
 const cycle: { self?: object } = {};
@@ -25,6 +25,12 @@ const refused: [string, unknown][] = [
   ["half a surrogate pair", { text: "\ud800" }],
   ["a function", { run: () => 1 }],
 ];
+
+/** A task whose schema is this function. */
+function taskOf<Payload>(make: (value: Payload) => Payload): Task<string, Payload, Payload> {
+  const validate = (value: unknown) => ({ value: make(value as Payload) });
+  return defineTask("made", { payload: { "~standard": { version: 1, vendor: "test", validate } } });
+}
 
 describe("a payload", () => {
   it.each(refused)("with %s is refused on enqueue, and nothing is added", async (_, payload) => {
@@ -71,6 +77,49 @@ describe("a payload", () => {
     const inCents = defineTask("in_cents", { payload: z.number().transform((amount) => amount * 100) });
 
     await expect(test.jobs.enqueue(inCents, 5)).rejects.toThrow(/would change again/);
+  });
+
+  it("is refused when the schema would change it again, which it does in place", async () => {
+    await using test = await createTestJobs();
+    const inCents = taskOf((value: { amount: number }) => {
+      value.amount *= 100;
+      return value;
+    });
+
+    await expect(test.jobs.enqueue(inCents, { amount: 5 })).rejects.toThrow(/would change again/);
+  });
+
+  it("is refused when its schema takes a Date and makes the text of it, which it would not take again", async () => {
+    await using test = await createTestJobs();
+    const due = defineTask("due", { payload: z.date().transform((date) => date.toISOString()) });
+
+    await expect(test.jobs.enqueue(due, new Date(0))).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+  });
+
+  it("is stored as it was when it was checked, whatever becomes of the object", async () => {
+    await using test = await createTestJobs();
+    const first = { list: [1] };
+    const meddling = taskOf((value: { list: number[] }) => {
+      if (value !== first) first.list.push(Number.NaN);
+      return value;
+    });
+
+    await test.jobs.enqueueMany(meddling, [first, { list: [] }]);
+
+    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs order by id");
+    expect(rows).toEqual([{ payload: { list: [1] } }, { payload: { list: [] } }]);
+  });
+
+  it("is checked once by a schema that leaves it as it is, and twice by one that does not", async () => {
+    await using test = await createTestJobs();
+    const counts = { same: 0, copied: 0, sorted: 0 };
+    const same = taskOf((value: object) => (counts.same++, value));
+    const copied = taskOf((value: object) => (counts.copied++, { ...value }));
+    const sorted = taskOf(({ a, b }: { a: number; b: number }) => (counts.sorted++, { a, b }));
+
+    for (const task of [same, copied, sorted]) await test.jobs.enqueue(task, { b: 1, a: 2 });
+
+    expect(counts).toEqual({ same: 1, copied: 1, sorted: 2 });
   });
 
   it("is not repeated by what the schema says of it, nor are keys that are data", async () => {

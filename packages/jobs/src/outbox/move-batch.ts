@@ -51,13 +51,11 @@ export async function moveBatch(pools: RelayPools, batchSize: number): Promise<M
   await using outbox = await beginTransaction(pools.outbox, settings);
 
   const requests = await claimFromOutbox(outbox, batchSize);
-  const ids = requests.map(({ id }) => id);
-  const fresh = await take(jobs, outboxId, ids);
-  const refused = await add(
-    jobs,
-    requests.filter(({ id }) => fresh.has(id)),
-    { isLast: batchSize === 1 },
-  );
+  // Written once for both sides; a driver would look for quotes in each of them.
+  const ids = `{${requests.map(({ id }) => id).join(",")}}`;
+  const repeated = await take(jobs, outboxId, ids);
+  const fresh = repeated.size === 0 ? requests : requests.filter(({ id }) => !repeated.has(id));
+  const refused = await add(jobs, fresh, { isLast: batchSize === 1 });
   await jobs.commit();
 
   await removeFromOutbox(outbox, ids);

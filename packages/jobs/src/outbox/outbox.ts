@@ -1,5 +1,6 @@
 import { queryMigrated } from "../graphile-jobs.ts";
-import type { JobRequest } from "../job-request.ts";
+import { batchSql, toBatch } from "../job-batch.ts";
+import type { JobRequest, JobSettings } from "../job-request.ts";
 import type { Queryable, Row } from "../queryable.ts";
 
 export const outboxChannel = "acme_jobs_outbox";
@@ -7,10 +8,7 @@ export const outboxChannel = "acme_jobs_outbox";
 const insertSql = `
   with written as (
     insert into acme_jobs.outbox (id, task, payload, run_at, queue, priority, key, preserve_run_at)
-    select spec.id, spec.task, spec.payload, spec."runAt", spec.queue, spec.priority, spec.key, spec."preserveRunAt"
-    from json_to_recordset($1::json) as spec (
-      id uuid, task text, payload json, "runAt" timestamptz, queue text, priority int, key text, "preserveRunAt" boolean
-    )
+    select id::uuid, task, payload, "runAt", queue, priority, key, "preserveRunAt" from ${batchSql}
     returning 1
   )
   select pg_current_xact_id()::text as transaction_id, pg_notify('${outboxChannel}', '')
@@ -22,7 +20,7 @@ const insertSql = `
  * @returns the id of the transaction
  */
 export async function writeToOutbox(db: Queryable, requests: readonly JobRequest[]): Promise<string | undefined> {
-  const [row] = await queryMigrated(db, insertSql, [JSON.stringify(requests)]);
+  const [row] = await queryMigrated(db, insertSql, [toBatch(requests)]);
   return row?.["transaction_id"] as string | undefined;
 }
 
@@ -34,34 +32,48 @@ const batchBytes = 16 * 1024 * 1024;
  * with the transaction.
  */
 const claimSql = `
-  select id, task, payload, to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as run_at,
+  select id, task, payload::text, to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as run_at,
     queue, priority, key, preserve_run_at
   from (
-    select claimed.*, row_number() over by_position as place,
-      sum(octet_length(payload::text)) over by_position as bytes
-    from (select * from acme_jobs.outbox order by position limit $1 for update skip locked) as claimed
-    window by_position as (order by position)
+    select *, sum(own_bytes) over (order by position rows unbounded preceding) as bytes
+    from (
+      select *, octet_length(payload::text) as own_bytes
+      from acme_jobs.outbox order by position limit $1 for update skip locked
+    ) as claimed
   ) as measured
-  where (bytes <= ${batchBytes} or place = 1)
+  where (bytes <= ${batchBytes} or bytes = own_bytes)
     and (key is null or pg_try_advisory_xact_lock(hashtextextended('acme_jobs:key:' || key, 0)))
   order by position`;
 
 /** Locks the oldest rows that nobody else has locked. A row whose transaction commits late is found when it is there. */
 export async function claimFromOutbox(db: Queryable, batchSize: number): Promise<JobRequest[]> {
   const rows = await queryMigrated(db, claimSql, [batchSize]);
-  return rows.map(toRequest);
+  let settings: JobSettings | undefined;
+  return rows.map((row) => {
+    settings = settings !== undefined && haveInCommon(row, settings) ? settings : settingsOf(row);
+    return { id: row["id"] as string, payload: row["payload"] as string, settings };
+  });
 }
 
-function toRequest(row: Row): JobRequest {
+function haveInCommon(row: Row, settings: JobSettings): boolean {
+  return (
+    row["task"] === settings.task &&
+    row["run_at"] === settings.runAt &&
+    row["queue"] === settings.queue &&
+    row["priority"] === settings.priority &&
+    row["key"] === settings.key &&
+    row["preserve_run_at"] === settings.preserveRunAt
+  );
+}
+
+function settingsOf(row: Row): JobSettings {
   return {
-    id: String(row["id"]),
-    task: String(row["task"]),
-    payload: row["payload"],
+    task: row["task"] as string,
     runAt: row["run_at"] as string | null,
     queue: row["queue"] as string | null,
     priority: row["priority"] as number | null,
     key: row["key"] as string | null,
-    preserveRunAt: row["preserve_run_at"] === true,
+    preserveRunAt: row["preserve_run_at"] as boolean,
   };
 }
 
@@ -93,7 +105,7 @@ export async function stillInOutbox(db: Queryable, ids: readonly string[]): Prom
   return new Set(rows.map((row) => String(row["id"])));
 }
 
-export async function removeFromOutbox(db: Queryable, ids: readonly string[]): Promise<void> {
+export async function removeFromOutbox(db: Queryable, ids: string): Promise<void> {
   await db.query("delete from acme_jobs.outbox where id = any($1::uuid[])", [ids]);
 }
 

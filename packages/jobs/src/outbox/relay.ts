@@ -75,7 +75,10 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
     failuresInARow = 0;
     for (const { request, reason } of refused) {
       const { code } = reason as { readonly code?: unknown };
-      logger.error({ id: request.id, task: request.task, code }, "an outbox row was refused; it is a dead letter now");
+      logger.error(
+        { id: request.id, task: request.settings.task, code },
+        "an outbox row was refused; it is a dead letter now",
+      );
     }
     if (movedCount === 0) return rest(pollIntervalMs);
     if (performance.now() > forgetAt) {

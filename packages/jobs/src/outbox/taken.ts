@@ -2,18 +2,21 @@ import { queryMigrated } from "../graphile-jobs.ts";
 import type { Queryable } from "../queryable.ts";
 import { stillInOutbox } from "./outbox.ts";
 
+const takeSql = `
+  with fresh as (
+    insert into acme_jobs.taken (id, outbox) select unnest($1::uuid[]), $2 on conflict do nothing returning id
+  )
+  select id from unnest($1::uuid[]) as id where id not in (select id from fresh)`;
+
 /**
  * Remembers that the jobs side has taken these outbox rows, in the transaction that adds their jobs.
  *
- * @returns those that had not been taken before
+ * @param ids - As an array of PostgreSQL.
+ * @returns those that had been taken before
  */
-export async function take(jobs: Queryable, outbox: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const rows = await queryMigrated(
-    jobs,
-    "insert into acme_jobs.taken (id, outbox) select unnest($1::uuid[]), $2 on conflict do nothing returning id",
-    [ids, outbox],
-  );
-  return new Set(rows.map((row) => String(row["id"])));
+export async function take(jobs: Queryable, outbox: string, ids: string): Promise<ReadonlySet<unknown>> {
+  const rows = await queryMigrated(jobs, takeSql, [ids, outbox]);
+  return new Set(rows.map((row) => row["id"]));
 }
 
 const batchSize = 10_000;

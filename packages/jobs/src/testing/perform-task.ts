@@ -1,7 +1,7 @@
-import { v7 as uuidV7 } from "uuid";
 import { consoleLogger, type Logger } from "../logger.ts";
 import { toStoredPayload } from "../payload.ts";
 import type { PerformableTask } from "../perform.ts";
+import { uuidV7 } from "../uuid-v7.ts";
 import { createAttempts } from "../worker/attempt.ts";
 
 /** What the attempt of {@link performTask} looks like to the code. */
@@ -33,7 +33,7 @@ export async function performTask(
   options: PerformTaskOptions = {},
 ): Promise<unknown> {
   const { attempt = 1, idempotencyKey = uuidV7(), logger = consoleLogger } = options;
-  const stored = await toStoredPayload(performable.task, payload);
+  const stored: unknown = JSON.parse(await toStoredPayload(performable.task, payload));
   const attempts = createAttempts(logger);
   const end = () => attempts.endAll(options.signal?.reason as Error);
   options.signal?.addEventListener("abort", end, { once: true });
