@@ -3,7 +3,8 @@ import { addJobs } from "../graphile-jobs.ts";
 import type { JobRequest } from "../job-request.ts";
 import type { Queryable } from "../queryable.ts";
 import { beginTransaction } from "../transaction.ts";
-import { claimFromOutbox, findOutboxWithRows, removeFromOutbox } from "./outbox.ts";
+import { claimFromOutbox } from "./claim.ts";
+import { findOutboxWithRows, removeFromOutbox } from "./outbox.ts";
 import { bury, isAboutTheRows } from "./refused-row.ts";
 import { take } from "./taken.ts";
 

@@ -8,7 +8,7 @@ import { forgetTaken } from "./taken.ts";
 
 /** How a relay looks for outbox rows. The defaults serve most. */
 export interface RelayOptions {
-  /** Rows moved in one transaction, from 1. Default: 1,000. */
+  /** Rows moved in one transaction, from 1. Default: 5,000. */
   readonly batchSize?: number;
   /** Milliseconds between two looks when nothing wakes the relay. Default: 1,000. */
   readonly pollIntervalMs?: number;
@@ -36,7 +36,7 @@ export interface RelayParts {
 }
 
 export function startRelay({ pools, logger, prepare }: RelayParts, options: RelayOptions = {}): Relay {
-  const { batchSize = 1_000, pollIntervalMs = 1_000 } = options;
+  const { batchSize = 5_000, pollIntervalMs = 1_000 } = options;
   checkNumber("batchSize", batchSize, 1, 100_000);
   checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
   const stopping = new AbortController();
