@@ -57,6 +57,28 @@ describe.each([
   });
 });
 
+describe("neighbours in an outbox", () => {
+  it.each([{ runAt: new Date("2099-01-02") }, { queue: "q" }, { priority: 7 }, { key: "k" }])(
+    "keep their own settings when they differ in one alone: %j",
+    async (options) => {
+      await using test = await createTestJobs({ outbox: true });
+      const first = await test.jobs.enqueue(task, { n: 1 });
+      const second = await test.jobs.enqueue(task, { n: 2 }, options);
+
+      await arrived(test, true);
+
+      const { rows } = await test.jobsPool.query(
+        `select substr(jsonb_object_keys(flags), 9) as id, priority = 7 or key is not null or queue_name is not null or run_at > now() as "isOther"
+         from graphile_worker.jobs order by 1`,
+      );
+      expect(rows).toEqual([
+        { id: first, isOther: false },
+        { id: second, isOther: true },
+      ]);
+    },
+  );
+});
+
 async function arrived(test: TestJobs, outbox: boolean): Promise<void> {
   if (!outbox) return;
   const relay = test.jobs.startRelay();
