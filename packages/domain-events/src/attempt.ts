@@ -13,7 +13,6 @@ import { Unit, type UnitContext } from "./unit.ts";
 /** The code that runs in a transaction. */
 export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result> | Result;
 
-/** Settings that hold for every run of a unit of work. */
 /** What a unit of work is made of. */
 export interface UnitParts<Tx> {
   readonly adapter: TransactionAdapter<Tx>;
@@ -53,17 +52,17 @@ export async function attempt<Tx, Result>(
 async function commit<Tx>(
   { adapter, bus, outcomeTimeoutMs }: UnitParts<Tx>,
   transaction: Transaction<Tx>,
-  { transactionId, stores }: PreparedCommit<Tx>,
+  prepared: PreparedCommit<Tx>,
 ): Promise<void> {
   const { logger } = bus.settings;
   try {
-    await confirmCommit(transaction, transactionId, adapter, outcomeTimeoutMs);
+    await confirmCommit(transaction, prepared, adapter, outcomeTimeoutMs);
   } catch (error) {
     // What the stores wrote may be there: waking them costs nothing, and saves the wait for their next poll.
-    if (error instanceof CommitOutcomeUnknownError) wake(stores, logger);
+    if (error instanceof CommitOutcomeUnknownError) wake(prepared.stores, logger);
     throw error;
   }
-  wake(stores, logger);
+  wake(prepared.stores, logger);
 }
 
 function wake(stores: readonly DurableStore[], logger: Logger): void {

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { meansRolledBack } from "./database-error.ts";
 import { CommitOutcomeUnknownError, TransactionAbortedError } from "./errors.ts";
+import type { PreparedCommit } from "./prepare-commit.ts";
+import { sendCommit } from "./send-commit.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { within } from "./within.ts";
 
@@ -14,19 +16,22 @@ const longestQuestionMs = 1_000;
  */
 export async function confirmCommit<Tx>(
   transaction: Transaction<Tx>,
-  transactionId: string | null | undefined,
+  prepared: PreparedCommit<Tx>,
   adapter: TransactionAdapter<Tx>,
   outcomeTimeoutMs: number,
 ): Promise<void> {
+  const sent = sendCommit(transaction, prepared);
   let tag: string;
   try {
-    tag = await transaction.commit();
+    tag = await sent.tag;
   } catch (error) {
     if (meansRolledBack(error)) throw error;
-    return askForOutcome(transactionId, adapter, outcomeTimeoutMs, error);
+    return askForOutcome(await sent.transactionId, adapter, outcomeTimeoutMs, error);
   }
-  // COMMIT of an aborted transaction answers ROLLBACK without an error.
-  if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
+  if (tag === "COMMIT") return;
+  // COMMIT of an aborted transaction answers ROLLBACK without an error; the guard may know why.
+  await sent.transactionId;
+  throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
 }
 
 async function askForOutcome<Tx>(

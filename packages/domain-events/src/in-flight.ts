@@ -20,27 +20,37 @@ export interface Flight {
 
 /** The runs of a unit of work that have begun and not ended. */
 export class InFlight {
-  readonly #flights = new Map<Flight, Promise<unknown>>();
+  readonly #flights = new Set<Flight>();
+  readonly #waiting: (() => void)[] = [];
   #isStopped = false;
 
-  track<Result>(run: (flight: Flight) => Promise<Result>): Promise<Result> {
-    if (this.#isStopped) return Promise.reject(stopped("This unit of work has been stopped and takes no new runs."));
+  /** @throws {@link DomainEventsError} `STOPPED` once `stop()` was called. */
+  begin(): Flight {
+    if (this.#isStopped) throw stopped("This unit of work has been stopped and takes no new runs.");
     const flight: Flight = { isGivenUp: false, giveUpHandlers: undefined };
-    const running = run(flight).finally(() => this.#flights.delete(flight));
-    this.#flights.set(flight, running);
-    return running;
+    this.#flights.add(flight);
+    return flight;
+  }
+
+  end(flight: Flight): void {
+    this.#flights.delete(flight);
+    if (this.#flights.size > 0) return;
+    for (const tell of this.#waiting) tell();
   }
 
   async stop(deadlineMs: number): Promise<StopReport> {
     this.#isStopped = true;
     const deadline = new AbortController();
     await Promise.race([
-      Promise.allSettled(this.#flights.values()),
+      new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        if (this.#flights.size === 0) resolve();
+      }),
       delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => {}),
     ]);
     deadline.abort();
 
-    const left = [...this.#flights.keys()];
+    const left = [...this.#flights];
     const dropped = left.flatMap((flight) => {
       flight.isGivenUp = true;
       return flight.giveUpHandlers?.() ?? [];

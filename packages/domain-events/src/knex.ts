@@ -1,6 +1,7 @@
 import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { OwnedTransaction } from "./owned-transaction.ts";
+import { type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
 
@@ -21,7 +22,7 @@ interface KnexTransaction {
 }
 
 /** The pg client that carries the transaction. */
-interface RawConnection {
+interface RawConnection extends PipeliningClient {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
   end(): Promise<void>;
   on(event: "error" | "notice", listener: (happened: Error) => void): unknown;
@@ -110,6 +111,20 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
     throw owned.refuse();
   };
 
+  function sendCommit(): PromiseLike<unknown> {
+    owned.close();
+    return knexCommit();
+  }
+
+  async function tagOf(committed: PromiseLike<unknown>): Promise<string> {
+    // When COMMIT fails, this resolves all the same; only what stands behind `released` rejects.
+    const answer = await committed;
+    await released;
+    if (owned.violation) throw owned.violation;
+    const { response } = answer as { response?: { command?: unknown } };
+    return String(response?.command);
+  }
+
   async function rollback(reason: unknown): Promise<void> {
     owned.close();
     const ended = released.catch(() => {});
@@ -130,12 +145,12 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
         await rollback(refusal);
         throw refusal;
       }
-      owned.close();
-      // When COMMIT fails, this resolves all the same; only what stands behind `released` rejects.
-      const answer = await knexCommit();
-      await released;
-      if (owned.violation) throw owned.violation;
-      return tagOf(answer);
+      return tagOf(sendCommit());
+    },
+    pipelineCommit(text) {
+      if (owned.violation || lost !== undefined || !owned.hasJustAnswered) return undefined;
+      const sent = sendTogether(connection, () => connection.query(text), sendCommit);
+      return sent && { answer: sent[0], tag: tagOf(sent[1]) };
     },
     rollback,
   };
@@ -146,11 +161,6 @@ function discard(connection: RawConnection, reason: unknown): void {
   // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
   connection.__knex__disposed ??= reason;
   connection.end().catch(() => {});
-}
-
-function tagOf(answer: unknown): string {
-  const { response } = answer as { response?: { command?: unknown } };
-  return String(response?.command);
 }
 
 function checkKnex(knex: unknown): Database {

@@ -6,6 +6,9 @@ const control = new RegExp(
   "i",
 );
 
+/** After such a silence COMMIT is not sent before the connection has shown that it lives. */
+const quietMs = 100;
+
 /**
  * Sees to it that only the unit of work ends its transaction. A statement of the work that would is refused before it is
  * sent; one hidden in a longer text is found out by its command tag, or by the server's warning at our COMMIT.
@@ -13,6 +16,7 @@ const control = new RegExp(
 export class OwnedTransaction {
   #violation: DomainEventsError | undefined;
   #isClosed = false;
+  #answeredAt = performance.now();
 
   /** From now on every statement of the work is refused: the connection may belong to another unit already. */
   close(): void {
@@ -26,6 +30,11 @@ export class OwnedTransaction {
   /** Why the transaction must not be committed. */
   get violation(): DomainEventsError | undefined {
     return this.#violation;
+  }
+
+  /** A connection that has been quiet for longer may be dead without anybody having noticed. */
+  get hasJustAnswered(): boolean {
+    return performance.now() - this.#answeredAt < quietMs;
   }
 
   /** @throws {@link DomainEventsError} `UNIT_ENDED`. */
@@ -55,7 +64,9 @@ export class OwnedTransaction {
 
   /** Looks at what the server answered: one result, or one for each statement of a longer text. */
   observe(results: unknown): void {
-    if (!this.#isClosed && [results].flat().some(endsTransaction)) this.refuse();
+    this.#answeredAt = performance.now();
+    if (!this.#isClosed && (Array.isArray(results) ? results.some(endsTransaction) : endsTransaction(results)))
+      this.refuse();
   }
 
   /** A warning at COMMIT that there was no transaction: the work had ended it. */

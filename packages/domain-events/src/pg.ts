@@ -1,11 +1,12 @@
 import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { OwnedTransaction } from "./owned-transaction.ts";
+import { type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
 
 /** The part of a pg client that is needed; a `pg.PoolClient` is one. */
-export interface PgClient {
+export interface PgClient extends PipeliningClient {
   query(text: string, values?: unknown[]): Promise<PgResult>;
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "notice", listener: (notice: object) => void): unknown;
@@ -110,6 +111,21 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
     client.off("notice", onNotice);
   }
 
+  function sendCommit(): Promise<PgResult> {
+    owned.close();
+    return client.query("commit");
+  }
+
+  async function tagOf(committed: Promise<PgResult>): Promise<string> {
+    const { command } = await committed.catch((error: unknown) => {
+      release(lost ?? (isConnectionError(error) ? error : undefined));
+      throw error;
+    });
+    release();
+    if (owned.violation) throw owned.violation;
+    return command;
+  }
+
   async function rollback(): Promise<void> {
     owned.close();
     try {
@@ -121,7 +137,7 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
   }
 
   return {
-    tx: guard(client, owned) as Tx,
+    tx: new Proxy(client, new GuardedClient(owned)) as Tx,
     async query(text, values) {
       owned.checkOpen();
       return client.query(text, values && [...values]);
@@ -132,36 +148,35 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
         await rollback();
         throw refusal;
       }
-      owned.close();
-      const { command } = await client.query("commit").catch((error: unknown) => {
-        release(lost ?? (isConnectionError(error) ? error : undefined));
-        throw error;
-      });
-      release();
-      if (owned.violation) throw owned.violation;
-      return command;
+      return tagOf(sendCommit());
+    },
+    pipelineCommit(text) {
+      if (owned.violation || lost || !owned.hasJustAnswered) return undefined;
+      const sent = sendTogether(client, () => client.query(text), sendCommit);
+      return sent && { answer: sent[0], tag: tagOf(sent[1]) };
     },
     rollback,
   };
 }
 
 /** The client as the work sees it. */
-function guard(client: PgClient, owned: OwnedTransaction): object {
-  const refuse = (): never => {
-    throw owned.refuse();
-  };
-  const methods = new Map<PropertyKey, unknown>([
-    ["query", (...args: unknown[]) => guardedQuery(client, owned, args)],
-    ["release", refuse],
-    ["end", refuse],
-  ]);
-  return new Proxy(client, {
-    get(target, property) {
-      if (methods.has(property)) return methods.get(property);
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+class GuardedClient implements ProxyHandler<PgClient & object> {
+  readonly #owned: OwnedTransaction;
+
+  constructor(owned: OwnedTransaction) {
+    this.#owned = owned;
+  }
+
+  get(client: PgClient, property: PropertyKey): unknown {
+    if (property === "query") return (...args: unknown[]) => guardedQuery(client, this.#owned, args);
+    if (property === "release" || property === "end") return () => this.#refuse();
+    const value: unknown = Reflect.get(client, property, client);
+    return typeof value === "function" ? value.bind(client) : value;
+  }
+
+  #refuse(): never {
+    throw this.#owned.refuse();
+  }
 }
 
 function guardedQuery(client: PgClient, owned: OwnedTransaction, args: unknown[]): unknown {

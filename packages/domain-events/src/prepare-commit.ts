@@ -1,25 +1,25 @@
-import { codeOf } from "./database-error.ts";
 import type { DurableStore } from "./durable-handler.ts";
-import { DomainEventsError, EventLoopError, TransactionAbortedError } from "./errors.ts";
+import { DomainEventsError, EventLoopError } from "./errors.ts";
 import { eventIdOf, eventTypeOf } from "./event.ts";
 import type { Dispatcher } from "./event-bus.ts";
 import type { BeforeCommitHandler } from "./handler.ts";
 import { tell } from "./lifecycle.ts";
 import { chainOf, type Link, longestChain } from "./event-chain.ts";
 import type { Registration, Registrations } from "./registrations.ts";
+import { explainAborted } from "./send-commit.ts";
 import type { Unit } from "./unit.ts";
 
 export interface PreparedCommit<in Tx> {
   readonly events: readonly object[];
   readonly registrations: Registrations<Tx>;
   readonly stores: readonly DurableStore[];
-  /** `null` when the guard found that the transaction has written nothing, `undefined` when nobody asked. */
-  readonly transactionId: string | null | undefined;
+  /** Where a store of durable handlers has brought it along. */
+  readonly transactionId: string | undefined;
 }
 
 /**
  * Everything that happens between the end of the work and COMMIT, inside the transaction: beforeCommit handlers, then one
- * write for each durable store, then the guard.
+ * write for each durable store.
  */
 export async function prepareCommit<Tx>(unit: Unit<Tx>, bus: Dispatcher<Tx>): Promise<PreparedCommit<Tx>> {
   const registrations = bus.registrations();
@@ -27,9 +27,9 @@ export async function prepareCommit<Tx>(unit: Unit<Tx>, bus: Dispatcher<Tx>): Pr
   if (events.length === 0) return { events, registrations, stores: [], transactionId: undefined };
   try {
     const { stores, transactionId } = await writeDurable(unit, registrations, events);
-    return { events, registrations, stores, transactionId: transactionId ?? (await guard(unit)) };
+    return { events, registrations, stores, transactionId };
   } catch (error) {
-    throw codeOf(error) === "25P02" ? swallowed(error) : error;
+    throw explainAborted(error);
   }
 }
 
@@ -108,16 +108,6 @@ async function writeDurable<Tx>(
     transactionId ??= id;
   }
   return { stores: [...requests.keys()], transactionId };
-}
-
-/** Turns a silently aborted transaction into an error, and learns the id to ask about if the reply to COMMIT is lost. */
-async function guard<Tx>({ transaction }: Unit<Tx>): Promise<string | null> {
-  const { rows } = await transaction.query("select pg_current_xact_id_if_assigned()::text as id");
-  return (rows[0]?.["id"] ?? null) as string | null;
-}
-
-function swallowed(cause: unknown): TransactionAbortedError {
-  return TransactionAbortedError.swallowed("An earlier statement of this transaction had failed.", { cause });
 }
 
 function unitDoomed(cause: unknown): DomainEventsError {

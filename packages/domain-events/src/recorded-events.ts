@@ -5,7 +5,8 @@ import { eventIdOf } from "./event.ts";
  * Takes the events out of the aggregates, in the order in which they were recorded: ids grow within the process, so the
  * lists are merged by them, and each aggregate keeps its own order.
  */
-export function pullInOrder(aggregates: Iterable<EventSource>): object[] {
+export function pullInOrder(aggregates: ReadonlySet<EventSource>): object[] {
+  if (aggregates.size === 0) return [];
   const lists = [...aggregates].map((aggregate) => [...aggregate.pullEvents()]).filter((list) => list.length > 0);
   const merged: object[] = [];
   let list = earliest(lists);

@@ -36,7 +36,8 @@ export class Scope {
 
   /** Collects what tracked aggregates have recorded, those of the scopes around this one included. */
   flush(): void {
-    this.#log.push(...pullInOrder(this.#reachable()));
+    const tracked = this.#reachable();
+    if (tracked.size > 0) this.#log.push(...pullInOrder(tracked));
   }
 
   /** Flushes, and hands over all that was collected since the last time. */
@@ -88,8 +89,7 @@ export class Scope {
   }
 
   /** Aggregates of the scopes around this one record in here, too. */
-  #reachable(found = new Set<EventSource>()): Set<EventSource> {
-    for (const aggregate of this.#tracked) found.add(aggregate);
-    return this.parent ? this.parent.#reachable(found) : found;
+  #reachable(): ReadonlySet<EventSource> {
+    return this.parent ? new Set([...this.#tracked, ...this.parent.#reachable()]) : this.#tracked;
   }
 }

@@ -33,8 +33,21 @@ export interface Transaction<out Tx> {
    */
   commit(): Promise<string>;
   /**
+   * Sends a statement and COMMIT back to back, as two messages: never as one, whose answers would come, or be lost, together. What is
+   * sent after it is refused. `undefined`, and nothing is sent, when something else is on its way on the connection, or when the server has not
+   * answered for a moment. Without it, or where it gives nothing, the statement is awaited first: that costs a round trip.
+   */
+  pipelineCommit?(text: string): PipelinedCommit | undefined;
+  /**
    * Rolls back, or closes a connection that no longer answers. Settles in bounded time, with the connection back in the
    * pool, and never rejects: the reason is what the caller needs to see.
    */
   rollback(reason: unknown): Promise<void>;
+}
+
+export interface PipelinedCommit {
+  /** Of the statement. It settles as soon as it is there, and not after {@link tag}. */
+  readonly answer: ReturnType<Transaction<unknown>["query"]>;
+  /** As of {@link Transaction.commit}. */
+  readonly tag: Promise<string>;
 }

@@ -97,20 +97,25 @@ export function createUnitOfWork<Tx>(
 
   async function run<Result>(work: Work<Tx, Result>, runOptions?: RunOptions, key?: string): Promise<Result> {
     const running = findUnit((unit) => unit.bus === bus && unit.database === adapter.database);
-    if (running?.state !== "running") return inFlight.track((flight) => runOwn(flight, work, runOptions));
+    if (running?.state !== "running") return runOwn(work, runOptions);
     if (runOptions || key !== undefined) throw joinedOptions();
     // Same bus and database, so the unit has transactions of this type.
     return join(running as Unit<Tx>, work);
   }
 
-  async function runOwn<Result>(flight: Flight, work: Work<Tx, Result>, runOptions: RunOptions = {}): Promise<Result> {
-    checkRunOptions(runOptions);
-    const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? 3;
-    const { result, prepared } = await retrying(attempts, runOptions.signal, () =>
-      attempt(parts, flight, work, runOptions),
-    );
-    await publishCommitted(flight, prepared, result);
-    return result;
+  async function runOwn<Result>(work: Work<Tx, Result>, runOptions: RunOptions = {}): Promise<Result> {
+    const flight = inFlight.begin();
+    try {
+      checkRunOptions(runOptions);
+      const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? 3;
+      const { result, prepared } = await retrying(attempts, runOptions.signal, () =>
+        attempt(parts, flight, work, runOptions),
+      );
+      if (prepared.events.length > 0) await publishCommitted(flight, prepared, result);
+      return result;
+    } finally {
+      inFlight.end(flight);
+    }
   }
 
   async function publishCommitted(
@@ -151,7 +156,7 @@ export function createUnitOfWork<Tx>(
       );
     },
     migrate: () => migrate(adapter),
-    purgeOnceKeys: (options) => purgeOnceKeys(adapter, options),
+    purgeOnceKeys: (purge) => purgeOnceKeys(adapter, purge),
     stop: ({ deadlineMs }) => inFlight.stop(deadlineMs),
   };
 }

@@ -1,5 +1,5 @@
 import knex, { type Knex } from "knex";
-import { Pool, type PoolClient } from "pg";
+import { type Client, Pool, type PoolClient } from "pg";
 import { knexTransactions } from "../../src/knex.ts";
 import { pgTransactions } from "../../src/pg.ts";
 import type { TestedDriver } from "./world.ts";
@@ -19,11 +19,18 @@ const statements = [
 
 export const knexDriver: TestedDriver<Knex.Transaction> = {
   name: "knex",
-  connect(url, { max, queryTimeoutMs }) {
+  connect(url, { max, queryTimeoutMs, onClient }) {
     const instance = knex({
       client: "pg",
       connection: { connectionString: url, application_name: "unit", ...queryTimeout(queryTimeoutMs) },
-      pool: { min: 0, max },
+      pool: {
+        min: 0,
+        max,
+        afterCreate(client: Client, done: () => void) {
+          onClient?.(client);
+          done();
+        },
+      },
       acquireConnectionTimeout: 5_000,
       // Lost connections are what these tests are about.
       log: { warn() {}, error() {}, debug() {}, deprecate() {} },
@@ -42,9 +49,10 @@ export const knexDriver: TestedDriver<Knex.Transaction> = {
 
 export const pgDriver: TestedDriver<PoolClient> = {
   name: "pg",
-  connect(url, { max, queryTimeoutMs }) {
+  connect(url, { max, queryTimeoutMs, onClient }) {
     const pool = new Pool({ connectionString: url, application_name: "unit", max, ...queryTimeout(queryTimeoutMs) });
     pool.on("error", () => {});
+    if (onClient) pool.on("connect", onClient);
     return {
       adapter: pgTransactions(pool),
       inUseCount: () => pool.totalCount - pool.idleCount,

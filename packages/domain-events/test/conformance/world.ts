@@ -23,11 +23,18 @@ import { type KeptLog, keepLog } from "../silent-logger.ts";
 /** What the conformance suite has to know of a driver. */
 export interface TestedDriver<Tx> {
   readonly name: string;
-  connect(url: string, options: { max: number; queryTimeoutMs?: number | undefined }): Connected<Tx>;
+  connect(url: string, options: ConnectOptions): Connected<Tx>;
   /** Sends a statement the way an application does. */
   query(tx: Tx, text: string): Promise<unknown>;
   /** Ways in which a work may meddle with the transaction. */
   readonly meddling: readonly { readonly how: string; readonly meddle: (tx: Tx) => unknown }[];
+}
+
+export interface ConnectOptions {
+  readonly max: number;
+  readonly queryTimeoutMs?: number | undefined;
+  /** Sees each new connection of the pool. */
+  readonly onClient?: ((client: Client) => void) | undefined;
 }
 
 export interface Connected<Tx> {
@@ -42,6 +49,7 @@ export class Happened extends defineEvent("happened", props<{ n: number }>()) {}
 export interface WorldOptions<Tx> extends UnitOfWorkOptions<Tx> {
   readonly max?: number;
   readonly queryTimeoutMs?: number;
+  readonly onClient?: ConnectOptions["onClient"];
   readonly change?: (adapter: TransactionAdapter<Tx>) => TransactionAdapter<Tx>;
 }
 
@@ -72,8 +80,8 @@ export async function createWorld<Tx>(driver: TestedDriver<Tx>, options: WorldOp
   const proxy = await startProxy(database.url);
   const admin = new Pool({ connectionString: database.url });
   admin.on("error", () => {});
-  const { max = 1, queryTimeoutMs, change = (adapter) => adapter, ...unitOptions } = options;
-  const connected = driver.connect(proxy.url, { max, queryTimeoutMs });
+  const { max = 1, queryTimeoutMs, onClient, change = (adapter) => adapter, ...unitOptions } = options;
+  const connected = driver.connect(proxy.url, { max, queryTimeoutMs, onClient });
   const adapter = change(connected.adapter);
 
   const log = keepLog();
