@@ -23,6 +23,8 @@ export interface GraphileConnectionOptions {
   /** Jobs of named queues were among those given out. */
   readonly onQueuedTaken: () => void;
   readonly onReleased: (released: ReleasedJobs) => void;
+  /** These failed jobs are about to be released; asked again when that is repeated. */
+  readonly beforeFailing: (jobIds: readonly string[]) => Promise<void>;
   /** Whether this pool may have been taken for dead, and its jobs given to others. */
   readonly isDoubtful: () => boolean;
   /** The pool asked for jobs and got an error instead of an answer: some may be locked without its knowing. */
@@ -90,6 +92,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   const write = async (config: QueryConfig, { how, idsOf }: (typeof writes)[number], send: Send) => {
     const ids = idsOf(config.values ?? []);
     const answer = await repeatWhilePassing(async () => {
+      if (how === "failed") await options.beforeFailing(ids);
       if (how !== "completed" || !options.isDoubtful()) return send(config);
       return send(withIds(config, await lockedAmong(pool, poolId, ids)));
     }, options.giveUp);

@@ -24,11 +24,19 @@ export interface FailedAttempt {
 }
 
 /**
+ * These statements do not wait for the disk. What a crash of the server undoes is made good: a note is on the disk once the
+ * release of its job is, which comes after it, and is written again before a release is; the rest is done by a sweep or
+ * the next run. A setting for the one transaction that the statement is.
+ */
+const withoutSync = "select set_config('synchronous_commit', 'off', true)";
+
+/**
  * A note of an earlier lock never replaces an open one of a later lock; a job that was replaced through its key keeps its
  * row, and begins anew. Times are the database's. Only what used an attempt enters the history, once: a job may be put off
  * without end, and a note is repeated when its answer was lost.
  */
 const noteSql = `
+  with relaxed as materialized (${withoutSync})
   insert into acme_jobs.failures as note
     (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors, uncounted)
   select spec."jobId", spec."idempotencyKey", spec.task, spec."lockCount", spec.outcome, spec.reason,
@@ -37,7 +45,7 @@ const noteSql = `
       'attempt', spec."countedAttempt", 'at', clock_timestamp(), 'name', spec."errorName", 'message', spec.reason
     )) end,
     spec.uncounted
-  from jsonb_to_recordset($1::jsonb) as spec (
+  from relaxed cross join jsonb_to_recordset($1::jsonb) as spec (
     "jobId" bigint, "idempotencyKey" text, task text, "lockCount" int, outcome text, reason text, "delayMs" float8,
     "nextAttempts" int, "countedAttempt" int, "errorName" text, uncounted int
   )
@@ -87,9 +95,10 @@ function storable(text: string): string {
 
 /** A job that has moved on (removed, replaced through its key, run again) is not touched. */
 const settleSql = `
-  with due as materialized (
+  with relaxed as materialized (${withoutSync}),
+  due as materialized (
     select note.*, job.queue_name, job.priority as job_priority, job.created_at as enqueued_at
-    from acme_jobs.failures as note
+    from relaxed cross join acme_jobs.failures as note
     join graphile_worker.jobs as job on job.id = note.job_id
     where note.job_id = any($1::bigint[]) and not note.is_settled
       and job.attempts = note.attempt and job.locked_at is null and ${isNoteOfJobSql}
@@ -170,24 +179,29 @@ export interface StartedAttempt {
   readonly isTooEarly: boolean;
 }
 
-/** Needed from the second lock on: remembers that the code begins, in case its worker dies. */
-export async function startAttempt(
-  db: Queryable,
-  { jobId, idempotencyKey, lockCount }: Pick<FailedAttempt, "jobId" | "idempotencyKey" | "lockCount">,
-): Promise<StartedAttempt> {
+/** A run from the second lock of its job on. */
+export type RepeatedRun = Pick<FailedAttempt, "jobId" | "idempotencyKey" | "lockCount">;
+
+/** Remembers that the code of these runs begins, in case their worker dies; each of another job. */
+export async function startAttempts(db: Queryable, runs: readonly RepeatedRun[]): Promise<StartedAttempt[]> {
   const { rows } = await db.query(
-    `update acme_jobs.failures set
-       attempt = case when attempt = $2 - 1 and not is_settled then $2 else attempt end,
-       started_attempt = case when attempt in ($2 - 1, $2) and not is_settled then started_attempt else $2 end,
+    `with relaxed as materialized (${withoutSync})
+     update acme_jobs.failures as note set
+       attempt = case when attempt = "lockCount" - 1 and not is_settled then "lockCount" else attempt end,
+       started_attempt = case
+         when attempt in ("lockCount" - 1, "lockCount") and not is_settled then started_attempt else "lockCount"
+       end,
        updated_at = clock_timestamp()
-     where job_id = $1 and idempotency_key = $3
-     returning attempt = $2 and not is_settled as is_too_early, uncounted`,
-    [jobId, lockCount, idempotencyKey],
+     from relaxed cross join jsonb_to_recordset($1::jsonb) as run ("jobId" bigint, "lockCount" int, "idempotencyKey" text)
+     where job_id = "jobId" and idempotency_key = "idempotencyKey"
+     returning job_id::text, attempt = "lockCount" and not is_settled as is_too_early, uncounted`,
+    [JSON.stringify(runs.map(({ jobId, lockCount, idempotencyKey }) => ({ jobId, lockCount, idempotencyKey })))],
   );
-  return {
-    attempt: lockCount - Number(rows[0]?.["uncounted"] ?? 0),
-    isTooEarly: rows[0]?.["is_too_early"] === true,
-  };
+  const noted = new Map(rows.map((row) => [String(row["job_id"]), row]));
+  return runs.map(({ jobId, lockCount }) => {
+    const note = noted.get(jobId);
+    return { attempt: lockCount - Number(note?.["uncounted"] ?? 0), isTooEarly: note?.["is_too_early"] === true };
+  });
 }
 
 /** Notes that nobody settled: their worker died between the note and the settling, or lost the database. */
@@ -205,7 +219,11 @@ export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promi
 
 /** The jobs succeeded after all: their history goes with them. */
 export async function forgetFailures(db: Queryable, jobIds: readonly string[]): Promise<void> {
-  await db.query("delete from acme_jobs.failures where job_id = any($1::bigint[])", [jobIds]);
+  await db.query(
+    `with relaxed as materialized (${withoutSync})
+     delete from acme_jobs.failures using relaxed where job_id = any($1::bigint[])`,
+    [jobIds],
+  );
 }
 
 /** Removes notes of jobs that are gone, some at a time. */

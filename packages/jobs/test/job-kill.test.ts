@@ -124,6 +124,10 @@ describe("a job that kills its worker each time", () => {
 
     // Of its first lock nobody knows whether the code had begun, so that crash is free.
     for (const [life, attempt] of [1, 1, 2, 3].entries()) {
+      // First the one, by itself, then those beside it.
+      await test.jobsPool.query(
+        "update graphile_worker._private_jobs set run_at = now() + case when priority < 0 then interval '-1 second' else interval '2 seconds' end",
+      );
       await using doomed = runChild(new URL("poison-worker.child.ts", import.meta.url), {
         env: { JOBS_URL: test.jobsUrl, PGAPPNAME: applicationName },
       });
@@ -132,8 +136,8 @@ describe("a job that kills its worker each time", () => {
       await doomed.kill("SIGKILL");
       await terminateBackends(test.jobsUrl, { applicationName });
       await expect.poll(() => lockedCount(test)).toBe(0);
-      await test.jobsPool.query("update graphile_worker._private_jobs set run_at = '2000-01-01' where attempts > 0");
     }
+    await test.jobsPool.query("update graphile_worker._private_jobs set run_at = now() - interval '1 second'");
     const runs: { n: number; attempt: number }[] = [];
     const survivor = await test.jobs.startWorker({
       tasks: [

@@ -17,6 +17,7 @@ await jobs.startWorker({
     }),
   ],
   concurrency: 5,
+  pollIntervalMs: 50,
   heartbeatMs: 100,
   deadAfterMs: 500,
 });

@@ -1,5 +1,6 @@
 import { JobsError } from "../errors.ts";
-import { startAttempt, type FailedAttempt } from "../graphile-failures.ts";
+import { createBatcher } from "../batcher.ts";
+import { startAttempts, type FailedAttempt, type RepeatedRun, type StartedAttempt } from "../graphile-failures.ts";
 import { supersededFrom } from "../graphile-jobs.ts";
 import { idempotencyKeyOf } from "../graphile-locks.ts";
 import type { LockedJob } from "../graphile-pool.ts";
@@ -13,17 +14,20 @@ import { decideOutcome, type Outcome } from "./outcome.ts";
 /** Runs locked jobs: attempt, outcome, log. */
 export interface JobRunner {
   readonly runningCount: number;
-  /** Rejects with the error of the attempt, once `note` has stored what is to happen. */
-  run(job: LockedJob, note: (failed: FailedAttempt) => Promise<void>, onEnd?: () => void): Promise<void>;
+  /** Rejects with the error of the attempt, once `intend` knows what is to happen. */
+  run(job: LockedJob, intend: Intend, onEnd?: () => void): Promise<void>;
   /** Ends every attempt that runs, now and from now on, without using it up. */
   handBack(): void;
 }
+
+type Intend = (failed: FailedAttempt) => void | Promise<void>;
 
 export function createJobRunner(
   { pool, logger, giveUp }: { readonly pool: Queryable; readonly logger: Logger; readonly giveUp: AbortSignal },
   tasks: ReadonlyMap<string, PerformableTask>,
 ): JobRunner {
   const attempts = createAttempts(logger);
+  const start = createBatcher<RepeatedRun, StartedAttempt>((runs) => startAttempts(pool, runs));
 
   const readIdempotencyKey = async (jobId: string) => {
     // Asked anew each time: the database may be replaced under a worker that lives.
@@ -32,13 +36,12 @@ export function createJobRunner(
   };
 
   const startRepeated = async ({ jobId, lockCount }: LockedJob, idempotencyKey: string): Promise<number> => {
-    const start = () => startAttempt(pool, { jobId, lockCount, idempotencyKey });
-    const { attempt, isTooEarly } = await repeatWhilePassing(start, giveUp);
+    const { attempt, isTooEarly } = await repeatWhilePassing(() => start({ jobId, lockCount, idempotencyKey }), giveUp);
     if (isTooEarly) throw takenTooEarly();
     return attempt;
   };
 
-  const runJob = async (job: LockedJob, note: (failed: FailedAttempt) => Promise<void>) => {
+  const runJob = async (job: LockedJob, intend: Intend) => {
     const performable = tasks.get(job.task);
     if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
     if (job.lockCount >= supersededFrom) {
@@ -53,7 +56,7 @@ export function createJobRunner(
     } catch (error) {
       const outcome = decideOutcome(error, attempt, performable.task.retry);
       logFailure(logger, { task, jobId, attempt }, outcome, error);
-      await note({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
+      await intend({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
       throw error;
     }
     logger.info({ task, jobId, attempt, durationMs: Math.round(performance.now() - startedAt) }, "job done");
@@ -63,9 +66,9 @@ export function createJobRunner(
     get runningCount() {
       return attempts.runningCount;
     },
-    async run(job, note, onEnd) {
+    async run(job, intend, onEnd) {
       try {
-        await runJob(job, note);
+        await runJob(job, intend);
       } finally {
         onEnd?.();
       }

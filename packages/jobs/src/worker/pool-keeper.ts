@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ReleasedJobs } from "../graphile-connection.ts";
+import { prepared } from "../prepared.ts";
 import { isUnreachable } from "../unreachable.ts";
 import { untilAborted, within } from "../within.ts";
 import type { JobRunner } from "./job-runner.ts";
@@ -56,7 +57,7 @@ export async function startPoolKeeper(
   const wakeIn = (delayMs: number) => {
     if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), Math.ceil(delayMs) + 1).unref();
   };
-  const settlement = createSettlement({ db: pgPool, logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
+  const settlement = createSettlement({ db: prepared(pgPool), logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
   const session = startWorkerSession({
     pool: pgPool,
     logger,
@@ -88,10 +89,11 @@ export async function startPoolKeeper(
       pollIntervalMs,
       prefetch,
       logger,
-      run: (job, onEnd) => runner.run(job, settlement.note, onEnd),
+      run: (job, onEnd) => runner.run(job, settlement.intend, onEnd),
       // A database that is away must not keep a pool from stopping before it has begun.
       onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
       onReleased,
+      beforeFailing: settlement.note,
       isDoubtful: () => session.isDoubtful(),
       giveUp: givingUp.signal,
       lookEveryMs: heartbeatMs,

@@ -1,7 +1,7 @@
 import {
   noteFailures,
   settleFailures,
-  startAttempt,
+  startAttempts,
   unsettledJobIds,
   type FailedAttempt,
 } from "../graphile-failures.ts";
@@ -63,7 +63,7 @@ async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[])
     left("superseded").map(({ jobId }) => jobId),
   );
   // A note that was left for this very attempt stands, and so does one of the attempt before that nobody has settled.
-  for (const job of left("noted")) await startAttempt(session, job);
+  await startAttempts(session, left("noted"));
   await noteFailures(session, left("started", "waiting", "unknown").map(crashOf));
   await settleFailures(
     session,

@@ -1,13 +1,19 @@
-import { forgetFailures, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
+import { createBatcher } from "../batcher.ts";
+import { forgetFailures, noteFailures, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
 import type { Queryable } from "../queryable.ts";
-import { repeatWhilePassing } from "../unreachable.ts";
-import { createNoteWriter } from "./note-writer.ts";
+import { isPassing, repeatWhilePassing } from "../unreachable.ts";
 
+/** What becomes of jobs after their runs. */
 export interface Settlement {
-  /** Notes what is to happen; call it before the error is thrown on. Never rejects. */
-  note(failed: FailedAttempt): Promise<void>;
-  /** Does what the notes say, once Graphile Worker has released the failed jobs. Returns at once. */
+  /** Keeps what is to happen with a failed job until it is released. */
+  intend(failed: FailedAttempt): void;
+  /**
+   * Notes what is to happen, before Graphile Worker releases the failed jobs, and once more before it does so again: a crash
+   * of the server may have undone the notes.
+   */
+  note(jobIds: readonly string[]): Promise<void>;
+  /** Does what the notes say, once the jobs are released. Returns at once. */
   settle(jobIds: readonly string[]): void;
   /** Drops the history of jobs that succeeded. Returns at once. */
   forget(jobIds: readonly string[]): void;
@@ -20,35 +26,49 @@ export interface SettlementOptions {
   readonly logger: Logger;
   /** A failed job runs again in so many milliseconds. */
   readonly onRescheduled: (delayMs: number) => void;
-  /** Aborted when nobody waits for the last notes any more. */
+  /** Aborted when nobody waits for the last writes any more. */
   readonly giveUp: AbortSignal;
 }
 
-export function createSettlement({ db, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
-  const underWay = new Set<Promise<void>>();
-  const writeNote = createNoteWriter(db);
+type JobIds = readonly string[];
 
-  const start = (work: () => Promise<void>, what: string) => {
-    const tracked = repeatWhilePassing(work, giveUp)
+export function createSettlement({ db, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
+  const intended = new Map<string, FailedAttempt>();
+  const underWay = new Set<Promise<unknown>>();
+
+  const start = (work: () => Promise<unknown>, what: string) => {
+    const tracked: Promise<unknown> = repeatWhilePassing(work, giveUp)
       .catch((error: unknown) => logger.warn({ err: error }, `${what} failed; the next sweep repairs it`))
       .finally(() => underWay.delete(tracked));
     underWay.add(tracked);
   };
 
-  const settle = async (jobIds: readonly string[]) => {
-    for (const settled of await settleFailures(db, jobIds)) if (!settled.isDead) onRescheduled(settled.delayMs);
-  };
+  const settleTogether = createBatcher(async (lists: readonly JobIds[]) => {
+    for (const settled of await settleFailures(db, lists.flat())) if (!settled.isDead) onRescheduled(settled.delayMs);
+    return lists;
+  });
+  const forgetTogether = createBatcher(async (lists: readonly JobIds[]) => {
+    await forgetFailures(db, lists.flat());
+    return lists;
+  });
 
   return {
-    async note(failed) {
-      await repeatWhilePassing(() => writeNote(failed), giveUp).catch((error: unknown) => {
-        const { jobId, task, attempt } = failed;
-        // The job is safe all the same: Graphile Worker's own delay applies.
-        logger.warn({ err: error, jobId, task, attempt }, "the retry delay could not be stored; the default applies");
-      });
+    intend: (failed) => void intended.set(failed.jobId, failed),
+    async note(jobIds) {
+      const failed = jobIds.map((jobId) => intended.get(jobId)).filter((intention) => intention !== undefined);
+      try {
+        if (failed.length > 0) await noteFailures(db, failed);
+      } catch (error) {
+        if (isPassing(error)) throw error;
+        // The jobs are safe all the same: Graphile Worker's own delay applies.
+        logger.warn({ err: error, jobIds }, "retry delays could not be stored; the default applies");
+      }
     },
-    settle: (jobIds) => start(() => settle(jobIds), "settling failed jobs"),
-    forget: (jobIds) => start(() => forgetFailures(db, jobIds), "forgetting failures"),
+    settle(jobIds) {
+      for (const jobId of jobIds) intended.delete(jobId);
+      start(() => settleTogether(jobIds), "settling failed jobs");
+    },
+    forget: (jobIds) => start(() => forgetTogether(jobIds), "forgetting failures"),
     async drain() {
       while (underWay.size > 0) await Promise.all(underWay);
     },

@@ -3,6 +3,7 @@ import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { OnceKeys } from "../once-keys.ts";
 import type { PerformableTask } from "../perform.ts";
+import { prepared } from "../prepared.ts";
 import { checkNumber, longestTimerMs } from "../check-options.ts";
 import { choresOf } from "./chores.ts";
 import { createJobRunner } from "./job-runner.ts";
@@ -102,7 +103,7 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   const finished = Promise.withResolvers<void>();
   // Nobody has to wait for it.
   finished.promise.catch(() => undefined);
-  const runner = createJobRunner({ ...parts, giveUp: givingUp.signal }, tasks);
+  const runner = createJobRunner({ pool: prepared(parts.pool), logger, giveUp: givingUp.signal }, tasks);
   let stopped: Promise<void> | undefined;
   let isStopped = false;
 

@@ -1,0 +1,27 @@
+/**
+ * Does one thing for many callers, as fast as it can be done: those who come while one call is under way share the next.
+ *
+ * @param run - Gives a result for each item, in their order.
+ */
+export function createBatcher<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+): (item: Item) => Promise<Result> {
+  let waiting: Item[] = [];
+  let next: Promise<readonly Result[]> | undefined;
+  let current: Promise<unknown> = Promise.resolve();
+
+  const runNext = async () => {
+    await current.catch(() => undefined);
+    const items = waiting;
+    waiting = [];
+    current = next as Promise<unknown>;
+    next = undefined;
+    return run(items);
+  };
+
+  return async (item) => {
+    const index = waiting.push(item) - 1;
+    const results = await (next ??= runNext());
+    return results[index] as Result;
+  };
+}
