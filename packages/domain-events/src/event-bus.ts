@@ -1,11 +1,14 @@
-import { DomainEventsError, EventLoopError, type HandlerFailure, HandlersFailedError } from "./errors.ts";
+import { DomainEventsError, type HandlerFailure } from "./errors.ts";
 import type { ClassOf } from "./event.ts";
-import { deliveryOf, type Handler } from "./handler.ts";
+import { type AnyHandler, deliveryOf, type Handler, handlerName } from "./handler.ts";
 import { createLifecycle, type Lifecycle, tell } from "./lifecycle.ts";
 import { consoleLogger, type Logger } from "./logger.ts";
 import { processSymbol } from "./process-global.ts";
-import { PublishRun, type PublishSettings } from "./publish-run.ts";
-import { type AnyRegistration, classNameOf, Registrations } from "./registrations.ts";
+import { throwFailures } from "./publish-errors.ts";
+import { publishOne } from "./publish-one.ts";
+import { PublishRun } from "./publish-run.ts";
+import type { Publishing, PublishSettings } from "./publishing.ts";
+import { classNameOf, Registrations } from "./registrations.ts";
 import { findUnit, type RunningUnit } from "./running-units.ts";
 
 /** How a bus logs, and what it does with handlers that fail or hang. */
@@ -67,7 +70,10 @@ export interface Dispatcher<in Tx> {
   readonly settings: PublishSettings;
   readonly registrations: () => Registrations<Tx>;
   /** The afterCommit handlers of events whose unit has committed. */
-  readonly runCommitted: (events: readonly object[], registrations: Registrations<never>) => PublishRun;
+  readonly runCommitted: (
+    events: readonly object[],
+    registrations: Registrations<never>,
+  ) => PublishRun<readonly HandlerFailure[]>;
 }
 
 // A registered symbol, so that a unit of work of the other build finds it, too.
@@ -89,14 +95,40 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
     handlerTimeoutMs: options.handlerTimeoutMs,
   };
+  let registrationCount = 0;
   let registrations = new Registrations<Tx>();
+  let publishing = publishWith(registrations);
+
+  function publishWith(snapshot: Registrations<never>): Publishing<undefined> {
+    return { settings, registrations: snapshot, conclude: throwFailures };
+  }
+
+  function replace(next: Registrations<Tx>): void {
+    registrations = next;
+    publishing = publishWith(next);
+  }
 
   const internals: Dispatcher<Tx> = {
     settings,
     registrations: () => registrations,
-    runCommitted: (events, snapshot) => new PublishRun(settings, snapshot, events, { committed: true }),
+    runCommitted(events, snapshot) {
+      const run = new PublishRun({ settings, registrations: snapshot, conclude: (failures) => failures });
+      for (const event of events) run.addCommitted(event);
+      return run;
+    },
   };
   const isOurs = (unit: RunningUnit): boolean => unit.bus === internals;
+
+  function publish(event: object): Promise<void> {
+    try {
+      const unit = findUnit(isOurs);
+      if (!unit) return publishOne(publishing, event) ?? published;
+      unit.record(event);
+      return published;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
 
   function publishAll(events: Iterable<object>): Promise<void> {
     try {
@@ -105,18 +137,12 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
         for (const event of events) unit.record(event);
         return published;
       }
-      const failures = new PublishRun(settings, registrations, events, { committed: false }).start();
-      return failures instanceof Promise ? failures.then(throwFailures) : (throwFailures(failures) ?? published);
+      const run = new PublishRun(publishing);
+      for (const event of events) run.add(event);
+      return run.start() ?? published;
     } catch (error) {
       return Promise.reject(error);
     }
-  }
-
-  function throwFailures(failures: readonly HandlerFailure[]): undefined {
-    const first = failures[0];
-    if (!first) return;
-    const loop = failures.find(({ error }) => error instanceof EventLoopError);
-    throw settings.failFast || loop ? (loop ?? first).error : new HandlersFailedError(failures);
   }
 
   return {
@@ -125,21 +151,25 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
       checkClass(eventClass);
       const delivery = deliveryOf(handler);
       // The registration is found by the event's class, so the handler only ever sees events of its own.
-      const kept = handler as AnyRegistration<Tx>["handler"];
-      const registration = { eventClass, name: handler.name || "anonymous handler", handler: kept };
-      registrations = registrations.with(registration);
+      const kept = handler as AnyHandler<Tx>;
+      const number = ++registrationCount;
+      replace(registrations.with(eventClass, number, kept));
       if (settings.lifecycle.listenerCount("handler:registered") > 0) {
-        const happened = { eventType: classNameOf(eventClass), handler: registration.name, delivery };
+        const happened = {
+          eventType: classNameOf(eventClass),
+          handler: handlerName(kept),
+          delivery,
+        };
         tell(settings.lifecycle, settings.logger, "handler:registered", happened);
       }
       return () => {
-        registrations = registrations.without(registration);
+        replace(registrations.without(eventClass, number));
       };
     },
-    publish: (event) => publishAll([event]),
+    publish,
     publishAll,
     clearHandlers() {
-      registrations = new Registrations();
+      replace(new Registrations());
     },
     [dispatcher]: internals,
   };

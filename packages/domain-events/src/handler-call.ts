@@ -1,16 +1,13 @@
 import type { DurableHandler } from "./durable-handler.ts";
 import { DomainEventsError } from "./errors.ts";
 import { eventIdOf, eventTypeOf } from "./event.ts";
-import type { AfterCommitHandler, HandlerContext } from "./handler.ts";
+import type { HandlerContext } from "./handler.ts";
+import type { InProcessHandler } from "./handlers-of.ts";
 import type { Logger } from "./logger.ts";
-import type { Registration } from "./registrations.ts";
 import { within } from "./within.ts";
 
-/** A handler that needs no transaction. */
-export type InProcess = Registration<AfterCommitHandler<object> | DurableHandler<object>>;
-
 /** What the handler returns or throws; the request of a durable one is written at once. */
-export function callHandler({ handler }: InProcess, event: object, context: HandlerContext): unknown {
+export function callHandler(handler: InProcessHandler, event: object, context: HandlerContext): unknown {
   return typeof handler === "function" ? handler(event, context) : enqueue(handler, event);
 }
 
@@ -27,17 +24,22 @@ export async function withTimeout(
   outcome: PromiseLike<unknown>,
   timeoutMs: number,
   event: object,
-  { name }: InProcess,
+  handler: string,
 ): Promise<void> {
   await within(timeoutMs, outcome, () => {
-    const message = `Handler "${name}" of "${eventTypeOf(event)}" had not settled after ${timeoutMs} ms (handlerTimeoutMs). It may still be running.`;
+    const message = `Handler "${handler}" of "${eventTypeOf(event)}" had not settled after ${timeoutMs} ms (handlerTimeoutMs). It may still be running.`;
     return new DomainEventsError("HANDLER_TIMEOUT", message);
   });
 }
 
 /** Never with what the event carries: logs are no place for personal data. */
 export function logFailure(logger: Logger, event: object, handler: string, error: unknown): void {
-  const fields = { eventType: eventTypeOf(event), eventId: eventIdOf(event), handler, err: error };
+  const fields = {
+    eventType: eventTypeOf(event),
+    eventId: eventIdOf(event),
+    handler,
+    err: error,
+  };
   logger.error(fields, "An event handler failed");
 }
 

@@ -32,6 +32,9 @@ export interface BeforeCommitHandler<in Event, in Tx> {
 /** What `register` takes: the wrapping says how the event is delivered. */
 export type Handler<Event, Tx> = AfterCommitHandler<Event> | BeforeCommitHandler<Event, Tx> | DurableHandler<Event>;
 
+/** A handler once it is registered: found by the class of an event, so it only ever sees events of its own. */
+export type AnyHandler<Tx> = Handler<object, Tx>;
+
 /** When and where a handler runs. */
 export type Delivery = "afterCommit" | "beforeCommit" | "durable";
 
@@ -42,6 +45,11 @@ export function deliveryOf(handler: unknown): Delivery {
     "HANDLER_INVALID",
     "register() takes a handler second: a function, beforeCommit(function), or durable(task, toPayload).",
   );
+}
+
+/** Stands in logs and errors. */
+export function handlerName(handler: { readonly name: string }): string {
+  return handler.name || "anonymous handler";
 }
 
 function isWrapped(handler: unknown): handler is { delivery: "beforeCommit" | "durable" } {

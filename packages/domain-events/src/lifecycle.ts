@@ -17,8 +17,52 @@ export type Lifecycle = import("typed-emitter").default<LifecycleEvents>;
 
 export type LifecycleName = keyof LifecycleEvents;
 
-export function createLifecycle(): Lifecycle {
-  return new EventEmitter() as Lifecycle;
+/** A lifecycle that knows whether anybody watches what is published. */
+export type WatchableLifecycle = Lifecycle & { readonly isWatched: boolean };
+
+type Listening = Parameters<EventEmitter["on"]>;
+
+/**
+ * Keeps the answer at hand: to ask `listenerCount()` for each handler takes longer than to call the handler. Listeners of
+ * `once` and `prependOnceListener` come and go by the methods below, too.
+ */
+class LifecycleEmitter extends EventEmitter {
+  isWatched = false;
+
+  override on(...listening: Listening): this {
+    return super.on(...listening).#look();
+  }
+
+  override addListener(...listening: Listening): this {
+    return super.addListener(...listening).#look();
+  }
+
+  override prependListener(...listening: Listening): this {
+    return super.prependListener(...listening).#look();
+  }
+
+  override off(...listening: Listening): this {
+    return super.off(...listening).#look();
+  }
+
+  override removeListener(...listening: Listening): this {
+    return super.removeListener(...listening).#look();
+  }
+
+  override removeAllListeners(...names: Parameters<EventEmitter["removeAllListeners"]>): this {
+    return super.removeAllListeners(...names).#look();
+  }
+
+  #look(): this {
+    this.isWatched = publishing.some((name) => this.listenerCount(name) > 0);
+    return this;
+  }
+}
+
+const publishing: readonly LifecycleName[] = ["event:published", "handler:succeeded", "handler:failed"];
+
+export function createLifecycle(): WatchableLifecycle {
+  return new LifecycleEmitter() as EventEmitter as WatchableLifecycle;
 }
 
 /** Tells the listeners. One that throws disturbs neither the bus nor the other listeners. */

@@ -1,18 +1,12 @@
-import { DomainEventsError, EventLoopError, type HandlerFailure } from "./errors.ts";
+import { EventLoopError, type HandlerFailure } from "./errors.ts";
 import { eventTypeOf } from "./event.ts";
 import { chainOf, type Link, longestChain } from "./event-chain.ts";
-import type { HandlerContext } from "./handler.ts";
-import { callHandler, type InProcess, isThenable, logFailure, withTimeout } from "./handler-call.ts";
-import { type Lifecycle, tell } from "./lifecycle.ts";
-import type { Logger } from "./logger.ts";
-import type { Registrations } from "./registrations.ts";
-
-export interface PublishSettings {
-  readonly logger: Logger;
-  readonly lifecycle: Lifecycle;
-  readonly failFast: boolean;
-  readonly handlerTimeoutMs: number | undefined;
-}
+import { type HandlerContext, handlerName } from "./handler.ts";
+import { callHandler, isThenable, logFailure, withTimeout } from "./handler-call.ts";
+import type { InProcessHandler } from "./handlers-of.ts";
+import { tell } from "./lifecycle.ts";
+import { publishEnded } from "./publish-errors.ts";
+import { handlersAnywhere, type Publishing } from "./publishing.ts";
 
 /** A handler that did not run, or had not finished, when publishing was given up. */
 export interface DroppedHandler {
@@ -20,185 +14,181 @@ export interface DroppedHandler {
   readonly handler: string;
 }
 
-interface QueuedLink extends Link {
-  readonly handlers: readonly InProcess[];
-  readonly context: HandlerContext;
+/** An event in the queue. */
+export interface QueuedEvent extends Link {
+  readonly handlers: readonly InProcessHandler[];
+  next: QueuedEvent | undefined;
 }
-
-const noFailures: readonly HandlerFailure[] = Object.freeze([]);
 
 /**
  * Runs the handlers of some events, and of what these record, breadth first. As long as no handler returns a promise,
- * none is made here either.
+ * none is made here either; from then on there is one for all of the run.
  */
-export class PublishRun {
-  readonly #settings: PublishSettings;
-  readonly #registrations: Registrations<never>;
-  readonly #queue: QueuedLink[] = [];
+export class PublishRun<Outcome> {
+  readonly #publishing: Publishing<Outcome>;
   readonly #failures: HandlerFailure[] = [];
+  #current: QueuedEvent | undefined;
+  #last: QueuedEvent | undefined;
+  /** Of the handler that runs, among those of the current event. */
   #position = 0;
-  #handlerPosition = 0;
+  #startedAt = 0;
   #isOver = false;
 
-  /**
-   * @param committed events of a unit of work, whose beforeCommit and durable handlers have been served in it.
-   * @throws {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` before any handler has run.
-   */
-  constructor(
-    settings: PublishSettings,
-    registrations: Registrations<never>,
-    events: Iterable<object>,
-    { committed }: { committed: boolean },
-  ) {
-    this.#settings = settings;
-    this.#registrations = registrations;
-    for (const event of events) this.#enqueue(event, undefined, committed);
+  constructor(publishing: Publishing<Outcome>, first?: QueuedEvent) {
+    this.#publishing = publishing;
+    this.#current = first;
+    this.#last = first;
   }
 
-  /** Resolves with the failures, which are logged already. Never rejects. */
-  start(): readonly HandlerFailure[] | Promise<readonly HandlerFailure[]> {
+  /** @throws {@link DomainEventsError} `NEEDS_UNIT_OF_WORK`. */
+  add(event: object, parent?: Link): void {
+    this.#enqueue(event, handlersAnywhere(this.#publishing.registrations, event), parent);
+  }
+
+  /** An event whose beforeCommit and durable handlers have been served by its unit of work. */
+  addCommitted(event: object): void {
+    this.#enqueue(event, this.#publishing.registrations.of(event).afterCommit);
+  }
+
+  /** @throws {@link DomainEventsError} `PUBLISH_ENDED`, `NEEDS_UNIT_OF_WORK`; {@link EventLoopError}. */
+  record(event: object, parent: Link): void {
+    if (this.#isOver) throw publishEnded(parent.event);
+    if (parent.length > longestChain) {
+      // Whatever the handler does with this error: nothing further may run, or a branching circle would never end.
+      this.#isOver = true;
+      const error = new EventLoopError(chainOf(event, parent));
+      this.#failures.push({ event: parent.event, handler: this.#runningHandler(), error });
+      throw error;
+    }
+    this.add(event, parent);
+  }
+
+  start(): Outcome | Promise<Outcome> {
     const pending = this.#runUntilPending();
     return pending ? this.#continue(pending) : this.#end();
+  }
+
+  /** Starts with the current event's handler at that position. */
+  resume(position: number): Outcome | Promise<Outcome> {
+    this.#position = position;
+    return this.start();
+  }
+
+  /** Goes on when the handler at that position has settled. */
+  resumeAfter(position: number, outcome: PromiseLike<unknown>): Promise<Outcome> {
+    this.#position = position;
+    return this.#continue(this.#limit(outcome));
+  }
+
+  /** Goes on after the handler at that position, which has thrown. */
+  resumeAfterFailure(position: number, error: unknown): Outcome | Promise<Outcome> {
+    this.#position = position;
+    this.#fail(error);
+    return this.resume(position + 1);
   }
 
   /** Starts no further handler, and tells which ones that leaves undone. */
   giveUp(): DroppedHandler[] {
     if (this.#isOver) return [];
     this.#isOver = true;
-    const running = Math.max(this.#handlerPosition - 1, 0);
-    return this.#queue
-      .slice(this.#position)
-      .flatMap((link, index) =>
-        link.handlers
-          .slice(index === 0 ? running : 0)
-          .map(({ name }) => ({ eventType: eventTypeOf(link.event), handler: name })),
-      );
+    const dropped: DroppedHandler[] = [];
+    for (let queued = this.#current; queued; queued = queued.next) {
+      const eventType = eventTypeOf(queued.event);
+      const left = queued === this.#current ? queued.handlers.slice(this.#position) : queued.handlers;
+      dropped.push(...left.map((handler) => ({ eventType, handler: handlerName(handler) })));
+    }
+    return dropped;
   }
 
-  async #continue(first: Promise<void>): Promise<readonly HandlerFailure[]> {
-    for (let pending: Promise<void> | undefined = first; pending; pending = this.#runUntilPending()) await pending;
+  async #continue(first: PromiseLike<unknown>): Promise<Outcome> {
+    for (let pending: PromiseLike<unknown> | undefined = first; pending; pending = this.#runUntilPending()) {
+      try {
+        await pending;
+        this.#succeed();
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#position += 1;
+    }
     return this.#end();
   }
 
-  #runUntilPending(): Promise<void> | undefined {
-    while (!this.#isOver) {
-      const link = this.#queue[this.#position];
-      if (!link) return undefined;
-      if (this.#handlerPosition === 0) this.#tellPublished(link.event);
-      const registration = link.handlers[this.#handlerPosition];
-      if (registration) {
-        this.#handlerPosition += 1;
-        const pending = this.#call(link, registration);
-        if (pending) return pending;
-      } else {
-        this.#position += 1;
-        this.#handlerPosition = 0;
+  #runUntilPending(): PromiseLike<unknown> | undefined {
+    while (this.#current && !this.#isOver) {
+      const pending = this.#runHandlers(this.#current);
+      if (pending) return pending;
+      this.#current = this.#current.next;
+      this.#position = 0;
+    }
+    return undefined;
+  }
+
+  #runHandlers(queued: QueuedEvent): PromiseLike<unknown> | undefined {
+    const { event, handlers } = queued;
+    const context: HandlerContext = { record: (recorded) => this.record(recorded, queued) };
+    const { lifecycle, logger } = this.#publishing.settings;
+    if (lifecycle.isWatched && this.#position === 0) tell(lifecycle, logger, "event:published", { event });
+    for (; this.#position < handlers.length && !this.#isOver; this.#position += 1) {
+      if (lifecycle.isWatched) this.#startedAt = performance.now();
+      try {
+        const outcome = callHandler(handlers[this.#position] as InProcessHandler, event, context);
+        if (isThenable(outcome)) return this.#limit(outcome);
+        this.#succeed();
+      } catch (error) {
+        this.#fail(error);
       }
     }
     return undefined;
   }
 
-  #call(link: QueuedLink, registration: InProcess): Promise<void> | undefined {
-    const startedAt = this.#isWatched() ? performance.now() : 0;
-    try {
-      const outcome = callHandler(registration, link.event, link.context);
-      if (isThenable(outcome)) return this.#settle(link, registration, outcome, startedAt);
-      this.#succeed(link, registration, startedAt);
-    } catch (error) {
-      this.#fail(link, registration, startedAt, error);
-    }
-    return undefined;
+  #limit(outcome: PromiseLike<unknown>): PromiseLike<unknown> {
+    const { handlerTimeoutMs } = this.#publishing.settings;
+    if (handlerTimeoutMs === undefined || !this.#current) return outcome;
+    return withTimeout(outcome, handlerTimeoutMs, this.#current.event, this.#runningHandler());
   }
 
-  async #settle(
-    link: QueuedLink,
-    registration: InProcess,
-    outcome: PromiseLike<unknown>,
-    startedAt: number,
-  ): Promise<void> {
-    try {
-      const { handlerTimeoutMs } = this.#settings;
-      await (handlerTimeoutMs === undefined
-        ? outcome
-        : withTimeout(outcome, handlerTimeoutMs, link.event, registration));
-      this.#succeed(link, registration, startedAt);
-    } catch (error) {
-      this.#fail(link, registration, startedAt, error);
-    }
+  #succeed(): void {
+    const { lifecycle, logger } = this.#publishing.settings;
+    if (!lifecycle.isWatched || !this.#current) return;
+    const durationMs = performance.now() - this.#startedAt;
+    const { event } = this.#current;
+    tell(lifecycle, logger, "handler:succeeded", { event, handler: this.#runningHandler(), durationMs });
   }
 
-  #succeed({ event }: Link, { name: handler }: InProcess, startedAt: number): void {
-    if (!this.#isWatched()) return;
-    const durationMs = performance.now() - startedAt;
-    tell(this.#settings.lifecycle, this.#settings.logger, "handler:succeeded", { event, handler, durationMs });
-  }
-
-  #fail({ event }: Link, { name: handler }: InProcess, startedAt: number, error: unknown): void {
-    const { logger, lifecycle, failFast } = this.#settings;
+  #fail(error: unknown): void {
+    const { logger, lifecycle, failFast } = this.#publishing.settings;
+    if (!this.#current) return;
+    const { event } = this.#current;
+    const handler = this.#runningHandler();
     this.#failures.push({ event, handler, error });
     logFailure(logger, event, handler, error);
-    if (this.#isWatched()) {
-      const durationMs = performance.now() - startedAt;
+    if (lifecycle.isWatched) {
+      const durationMs = performance.now() - this.#startedAt;
       tell(lifecycle, logger, "handler:failed", { event, handler, durationMs, error });
     }
     if (failFast) this.#isOver = true;
   }
 
-  #tellPublished(event: object): void {
-    const { lifecycle, logger } = this.#settings;
-    if (lifecycle.listenerCount("event:published") > 0) tell(lifecycle, logger, "event:published", { event });
+  #runningHandler(): string {
+    const handler = this.#current?.handlers[this.#position];
+    return handler ? handlerName(handler) : "";
   }
 
-  #isWatched(): boolean {
-    const { lifecycle } = this.#settings;
-    return lifecycle.listenerCount("handler:succeeded") > 0 || lifecycle.listenerCount("handler:failed") > 0;
-  }
-
-  #enqueue(event: object, parent: QueuedLink | undefined, committed: boolean): void {
-    const handlers = this.#registrations.of(event);
-    const inTransaction = handlers.beforeCommit[0];
-    if (inTransaction && !committed) throw needsUnitOfWork(event, inTransaction.name);
-    const link: QueuedLink = {
+  #enqueue(event: object, handlers: readonly InProcessHandler[], parent?: Link): void {
+    const queued: QueuedEvent = {
       event,
+      handlers,
       parent,
       length: parent ? parent.length + 1 : 1,
-      handlers: committed ? handlers.afterCommit : handlers.anywhere,
-      context: { record: (recorded) => this.#record(recorded, link) },
+      next: undefined,
     };
-    this.#queue.push(link);
+    if (this.#last) this.#last.next = queued;
+    else this.#current = queued;
+    this.#last = queued;
   }
 
-  #record(event: object, parent: QueuedLink): void {
-    if (this.#isOver) {
-      throw new DomainEventsError(
-        "PUBLISH_ENDED",
-        `A handler of "${eventTypeOf(parent.event)}" recorded an event after its publish had ended. Await what the handler starts, or use publish().`,
-      );
-    }
-    if (parent.length > longestChain) {
-      // Whatever the handler does with this error: nothing further may run, or a branching circle would never end.
-      this.#isOver = true;
-      const error = new EventLoopError(chainOf(event, parent));
-      this.#failures.push({
-        event: parent.event,
-        handler: parent.handlers[this.#handlerPosition - 1]?.name ?? "",
-        error,
-      });
-      throw error;
-    }
-    this.#enqueue(event, parent, false);
-  }
-
-  #end(): readonly HandlerFailure[] {
+  #end(): Outcome {
     this.#isOver = true;
-    return this.#failures.length === 0 ? noFailures : this.#failures;
+    return this.#publishing.conclude(this.#failures, this.#publishing.settings);
   }
-}
-
-function needsUnitOfWork(event: object, handler: string): DomainEventsError {
-  const type = eventTypeOf(event);
-  return new DomainEventsError(
-    "NEEDS_UNIT_OF_WORK",
-    `Handler "${handler}" of "${type}" runs in a transaction (beforeCommit), and there is none. Publish "${type}" inside unitOfWork.run(), or record it there.`,
-  );
 }

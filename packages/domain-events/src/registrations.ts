@@ -1,79 +1,109 @@
-import type { DurableHandler } from "./durable-handler.ts";
 import { DomainEventsError } from "./errors.ts";
 import { type ClassOf, DomainEvent, eventTypeOf } from "./event.ts";
-import type { AfterCommitHandler, BeforeCommitHandler } from "./handler.ts";
+import { type AnyHandler, handlerName } from "./handler.ts";
+import { type HandlersOf, sortByDelivery } from "./handlers-of.ts";
 
-export interface Registration<Kind> {
-  readonly eventClass: ClassOf<object>;
-  /** Stands in logs and errors. */
-  readonly name: string;
-  readonly handler: Kind;
+export type { Registration } from "./handlers-of.ts";
+
+/**
+ * The handlers registered for one class, in registration order, and the number of each registration. Two lists of plain
+ * values: an object for each registration would take three times the memory.
+ */
+interface ClassRegistrations<in Tx> {
+  readonly handlers: readonly AnyHandler<Tx>[];
+  readonly numbers: readonly number[];
 }
-
-/** The handlers of one class of events, base classes included, in registration order. */
-export interface HandlersOf<in Tx> {
-  readonly afterCommit: readonly Registration<AfterCommitHandler<object>>[];
-  readonly beforeCommit: readonly Registration<BeforeCommitHandler<object, Tx>>[];
-  readonly durable: readonly Registration<DurableHandler<object>>[];
-  /** Those that need no transaction: afterCommit and durable ones. */
-  readonly anywhere: readonly Registration<AfterCommitHandler<object> | DurableHandler<object>>[];
-}
-
-export type AnyRegistration<Tx> = Registration<
-  AfterCommitHandler<object> | BeforeCommitHandler<object, Tx> | DurableHandler<object>
->;
 
 /**
  * The registrations of a bus at one moment. It never changes: registering makes a new one, so that a publish which holds
  * this one is not disturbed.
  */
 export class Registrations<in Tx> {
-  readonly #all: readonly AnyRegistration<Tx>[];
-  readonly #byPrototype = new Map<object | null, HandlersOf<Tx>>();
+  readonly #byPrototype: ReadonlyMap<object, ClassRegistrations<Tx>>;
+  readonly #found = new Map<object | null, HandlersOf<Tx>>();
 
-  constructor(all: readonly AnyRegistration<Tx>[] = []) {
-    this.#all = all;
+  constructor(byPrototype: ReadonlyMap<object, ClassRegistrations<Tx>> = new Map()) {
+    this.#byPrototype = byPrototype;
   }
 
-  /** @throws {@link DomainEventsError} `EVENT_NAME_TAKEN` when another class has the name of this one. */
-  with(registration: AnyRegistration<Tx>): Registrations<Tx> {
-    this.#refuseSecondName(registration.eventClass.prototype as object);
-    return new Registrations([...this.#all, registration]);
+  /**
+   * @param number greater than that of every registration before.
+   * @throws {@link DomainEventsError} `EVENT_NAME_TAKEN` when another class has the name of this one.
+   */
+  with(eventClass: ClassOf<object>, number: number, handler: AnyHandler<Tx>): Registrations<Tx> {
+    const prototype = eventClass.prototype as object;
+    const known = this.#byPrototype.get(prototype);
+    if (!known) this.#refuseSecondName(prototype);
+    return this.#replace(prototype, {
+      handlers: known ? [...known.handlers, handler] : [handler],
+      numbers: known ? [...known.numbers, number] : [number],
+    });
   }
 
-  without(registration: AnyRegistration<Tx>): Registrations<Tx> {
-    return new Registrations(this.#all.filter((other) => other !== registration));
+  without(eventClass: ClassOf<object>, number: number): Registrations<Tx> {
+    const prototype = eventClass.prototype as object;
+    const known = this.#byPrototype.get(prototype);
+    const index = known ? known.numbers.indexOf(number) : -1;
+    if (!known || index === -1) return this;
+    return this.#replace(prototype, {
+      handlers: known.handlers.toSpliced(index, 1),
+      numbers: known.numbers.toSpliced(index, 1),
+    });
   }
 
   of(event: object): HandlersOf<Tx> {
     if (typeof event !== "object" || event === null) throw notAnEvent();
     const prototype = Object.getPrototypeOf(event) as object | null;
-    return this.#byPrototype.get(prototype) ?? this.#find(prototype);
+    return this.#found.get(prototype) ?? this.#find(prototype);
+  }
+
+  #replace(prototype: object, registrations: ClassRegistrations<Tx>): Registrations<Tx> {
+    const byPrototype = new Map(this.#byPrototype);
+    if (registrations.handlers.length > 0) byPrototype.set(prototype, registrations);
+    else byPrototype.delete(prototype);
+    return new Registrations(byPrototype);
   }
 
   #find(prototype: object | null): HandlersOf<Tx> {
     if (prototype === null || prototype === Object.prototype || prototype === Array.prototype) throw notAnEvent();
     this.#refuseSecondName(prototype);
-    const handlers = sort(this.#all.filter((registration) => isOrExtends(prototype, prototypeOf(registration))));
-    this.#byPrototype.set(prototype, handlers);
+    const handlers = sortByDelivery(inOrder(this.#ofClassAndBases(prototype)));
+    this.#found.set(prototype, handlers);
     return handlers;
+  }
+
+  #ofClassAndBases(prototype: object): ClassRegistrations<Tx>[] {
+    const registered: ClassRegistrations<Tx>[] = [];
+    for (let base: object | null = prototype; base; base = Object.getPrototypeOf(base) as object | null) {
+      const known = this.#byPrototype.get(base);
+      if (known) registered.push(known);
+    }
+    return registered;
   }
 
   // A module that was loaded twice makes two classes of one name, and handlers of one never see events of the other.
   #refuseSecondName(prototype: object): void {
     const type = nameOf(prototype);
     if (type === undefined) return;
-    const other = this.#all.find((registration) => {
-      const known = prototypeOf(registration);
-      return nameOf(known) === type && !isOrExtends(prototype, known) && !isOrExtends(known, prototype);
-    });
-    if (!other) return;
-    throw new DomainEventsError(
-      "EVENT_NAME_TAKEN",
-      `Two event classes are called "${type}", and "${other.name}" is registered for the other one. Give each event a name of ` +
-        "its own; if there is one class only, its module is loaded twice: import it by one path and in one module format.",
-    );
+    for (const [known, { handlers }] of this.#byPrototype) {
+      if (nameOf(known) !== type || isOrExtends(prototype, known) || isOrExtends(known, prototype)) continue;
+      throw nameTaken(type, handlers[0]);
+    }
   }
+}
+
+function inOrder<Tx>(registered: readonly ClassRegistrations<Tx>[]): readonly AnyHandler<Tx>[] {
+  const [only] = registered;
+  if (only && registered.length === 1) return only.handlers;
+  return registered
+    .flatMap(({ handlers, numbers }) =>
+      handlers.map((handler, index) => ({
+        handler,
+        number: numbers[index] ?? 0,
+      })),
+    )
+    .toSorted((one, other) => one.number - other.number)
+    .map(({ handler }) => handler);
 }
 
 function notAnEvent(): DomainEventsError {
@@ -83,34 +113,12 @@ function notAnEvent(): DomainEventsError {
   );
 }
 
-function sort<Tx>(matching: readonly AnyRegistration<Tx>[]): HandlersOf<Tx> {
-  return {
-    afterCommit: matching.filter(isAfterCommit),
-    beforeCommit: matching.filter(isBeforeCommit),
-    durable: matching.filter(isDurable),
-    anywhere: matching.filter(
-      (registration): registration is Registration<AfterCommitHandler<object> | DurableHandler<object>> =>
-        isAfterCommit(registration) || isDurable(registration),
-    ),
-  };
-}
-
-function isAfterCommit(registration: Registration<unknown>): registration is Registration<AfterCommitHandler<object>> {
-  return typeof registration.handler === "function";
-}
-
-function isBeforeCommit<Tx>(
-  registration: AnyRegistration<Tx>,
-): registration is Registration<BeforeCommitHandler<object, Tx>> {
-  return typeof registration.handler === "object" && registration.handler.delivery === "beforeCommit";
-}
-
-function isDurable<Tx>(registration: AnyRegistration<Tx>): registration is Registration<DurableHandler<object>> {
-  return typeof registration.handler === "object" && registration.handler.delivery === "durable";
-}
-
-function prototypeOf(registration: Registration<unknown>): object {
-  return registration.eventClass.prototype as object;
+function nameTaken(type: string, handler: AnyHandler<never> | undefined): DomainEventsError {
+  return new DomainEventsError(
+    "EVENT_NAME_TAKEN",
+    `Two event classes are called "${type}", and "${handler ? handlerName(handler) : ""}" is registered for the other one. Give each event a name of ` +
+      "its own; if there is one class only, its module is loaded twice: import it by one path and in one module format.",
+  );
 }
 
 function isOrExtends(prototype: object, base: object): boolean {

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createEventBus, defineEvent } from "../src/index.ts";
 import { keepLog } from "./silent-logger.ts";
 
@@ -49,4 +49,47 @@ it("is not disturbed by a listener that throws or rejects, and neither are the o
 
   expect({ told, ran }).toEqual({ told: 1, ran: 2 });
   await expect.poll(() => logger.errors.length).toBe(4);
+});
+
+describe("a listener", () => {
+  const add = ["on", "addListener", "prependListener", "once", "prependOnceListener"] as const;
+
+  it.each(add)("added with %s is told", async (method) => {
+    const bus = createEventBus();
+    let told = 0;
+    bus.register(Opened, () => {});
+    await bus.publish(new Opened());
+    bus.lifecycle[method]("handler:succeeded", () => (told += 1));
+
+    await bus.publish(new Opened());
+
+    expect(told).toBe(1);
+  });
+
+  it.each(["off", "removeListener", "removeAllListeners"] as const)(
+    "taken away with %s is told no more",
+    async (method) => {
+      const bus = createEventBus();
+      let told = 0;
+      const listen = (): unknown => (told += 1);
+      bus.lifecycle.on("event:published", listen);
+      bus.lifecycle.on("event:published", () => {});
+      bus.lifecycle[method]("event:published", listen);
+
+      await bus.publish(new Opened());
+
+      expect(told).toBe(0);
+    },
+  );
+
+  it("that comes while handlers run is told of those that follow", async () => {
+    const bus = createEventBus();
+    const told: string[] = [];
+    bus.register(Opened, () => bus.lifecycle.on("handler:succeeded", ({ handler }) => told.push(handler)));
+    bus.register(Opened, function greet() {});
+
+    await bus.publish(new Opened());
+
+    expect(told).toEqual(["greet"]);
+  });
 });
