@@ -35,8 +35,8 @@ export class Registrations<in Tx> {
     const known = this.#byPrototype.get(prototype);
     if (!known) this.#refuseSecondName(prototype);
     return this.#replace(prototype, {
-      handlers: known ? [...known.handlers, handler] : [handler],
-      numbers: known ? [...known.numbers, number] : [number],
+      handlers: known ? known.handlers.concat(handler) : [handler],
+      numbers: known ? known.numbers.concat(number) : [number],
     });
   }
 
