@@ -9,12 +9,16 @@ const benchmarks = join(root, "benchmarks");
 run(root, process.execPath, "scripts/turbo.ts", "run", "build", "--quiet");
 if (!existsSync(join(benchmarks, "node_modules"))) {
   console.log("Installing the peers …");
-  run(benchmarks, "npm", "ci", "--silent", "--no-audit", "--no-fund");
+  // One line for a shell: npm is a script, and one of another kind on Windows.
+  check(spawnSync("npm ci --silent --no-audit --no-fund", { cwd: benchmarks, stdio: "inherit", shell: true }));
 }
 run(benchmarks, process.execPath, "src/bench.ts", ...process.argv.slice(2));
 
 function run(cwd: string, command: string, ...args: readonly string[]): void {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: "inherit", shell: command === "npm" });
+  check(spawnSync(command, args, { cwd, stdio: "inherit" }));
+}
+
+function check({ status, error }: { readonly status: number | null; readonly error?: Error }): void {
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }
