@@ -46,9 +46,8 @@ export interface GraphileConnection {
  * What Graphile Worker writes once a job has ended: doing it twice changes nothing, so a write whose answer was lost may
  * be repeated. Left alone, the first failed one ends its pool.
  */
-const completion = /^complete_job/;
 const writes = [
-  { pattern: completion, how: "completed", idsOf: ([ids]) => toList(ids) },
+  { pattern: /^complete_job/, how: "completed", idsOf: ([ids]) => toList(ids) },
   { pattern: /^fail_jobs/, how: "failed", idsOf: ([ids]) => toList(ids) },
   { pattern: /^fail_job/, how: "failed", idsOf: ([, specs]) => toSpecs(specs).map(({ jobId }) => jobId) },
   { pattern: /^return_job/, how: "returned", idsOf: ([, ids]) => toList(ids) },

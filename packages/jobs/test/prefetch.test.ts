@@ -114,6 +114,26 @@ describe("jobs that a worker has prefetched", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
+  it("are dropped, not run, when they come up again after a newer job has taken their key", async () => {
+    await using test = await createTestJobs();
+    const { worker, begun } = await work(test, () => undefined, { pollIntervalMs: 50 });
+    await test.jobs.enqueue(task, { n: 0 });
+    // The sweep that would find it has been.
+    await expect.poll(() => begun.length).toBe(1);
+
+    const client = await test.jobsPool.connect();
+    await client.query("begin");
+    await test.jobs.enqueue(task, { n: 1 }, { tx: client });
+    await client.query("update graphile_worker._private_jobs set attempts = max_attempts - 1");
+    await client.query("commit");
+    client.release();
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    await worker.stop();
+    expect(begun.map(({ n }) => n)).toEqual([0]);
+    expect(await test.jobs.deadLetters.list()).toEqual([]);
+  });
+
   it("are none where each is taken by itself", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
