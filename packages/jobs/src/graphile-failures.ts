@@ -96,24 +96,31 @@ function storable(text: string): string {
 /** A job that has moved on (removed, replaced through its key, run again) is not touched. */
 const settleSql = `
   with relaxed as materialized (${withoutSync}),
-  due as materialized (
-    select note.*, job.queue_name, job.priority as job_priority, job.created_at as enqueued_at
-    from relaxed cross join acme_jobs.failures as note
+  free as materialized (
+    select note.*, job.attempts as lock_count, job.queue_name, job.priority as job_priority,
+      job.created_at as enqueued_at, ${isNoteOfJobSql} as is_of_job
+    from relaxed cross join (select distinct unnest($1::bigint[]) as job_id) as asked
+    -- One lookup for each: with a join, the planner would rather read all notes.
+    cross join lateral (
+      select failures.*, ctid as place from acme_jobs.failures where job_id = asked.job_id offset 0
+    ) as note
     join graphile_worker.jobs as job on job.id = note.job_id
-    where note.job_id = any($1::bigint[]) and not note.is_settled
-      and job.attempts = note.attempt and job.locked_at is null and ${isNoteOfJobSql}
+    where job.locked_at is null
+  ),
+  due as materialized (
+    select * from free where not is_settled and lock_count = attempt and is_of_job
   ),
   rescheduled as materialized (
-    select due.job_id
-    from (select * from due where outcome = 'retry') as due
-    cross join lateral graphile_worker.reschedule_jobs(
+    select due.job_id, due.place
+    from due cross join lateral graphile_worker.reschedule_jobs(
       array[due.job_id], run_at := due.run_at, attempts := due.next_attempts, max_attempts := ${highestMaxAttempts}
     )
+    where due.outcome = 'retry'
   ),
   removed as materialized (
-    select due.job_id, job.payload
-    from (select * from due where outcome = 'dead') as due
-    cross join lateral graphile_worker.complete_jobs(array[due.job_id]) as job
+    select due.job_id, due.place, job.payload
+    from due cross join lateral graphile_worker.complete_jobs(array[due.job_id]) as job
+    where due.outcome = 'dead'
   ),
   buried as (
     insert into acme_jobs.dead_letters (id, task, payload, queue, priority, reason, attempts, errors, enqueued_at)
@@ -124,27 +131,19 @@ const settleSql = `
       payload = excluded.payload, reason = excluded.reason, attempts = excluded.attempts,
       errors = excluded.errors, died_at = now()
   ),
-  forgotten as (
-    delete from acme_jobs.failures where job_id in (select job_id from removed)
+  superseded as materialized (
+    -- A newer job has taken the key while this one ran: Graphile Worker has used up its attempts, nobody will take it again.
+    select free.place
+    from free cross join lateral graphile_worker.complete_jobs(array[free.job_id])
+    where free.lock_count >= ${supersededFrom} and free.lock_count <> free.attempt
   ),
   marked as (
     update acme_jobs.failures set is_settled = true, updated_at = clock_timestamp()
-    where job_id in (select job_id from rescheduled)
+    where ctid = any(array(select place from rescheduled))
   ),
-  superseded as materialized (
-    -- A newer job has taken the key while this one ran: Graphile Worker has used up its attempts, nobody will take it again.
-    select job.id as job_id
-    from acme_jobs.failures as note
-    join graphile_worker.jobs as job on job.id = note.job_id
-    where note.job_id = any($1::bigint[]) and job.locked_at is null
-      and job.attempts >= ${supersededFrom} and job.attempts <> note.attempt
-  ),
-  removed_superseded as materialized (
-    select superseded.job_id from superseded
-    cross join lateral graphile_worker.complete_jobs(array[superseded.job_id])
-  ),
-  forgotten_superseded as (
-    delete from acme_jobs.failures where job_id in (select job_id from removed_superseded)
+  forgotten as (
+    delete from acme_jobs.failures
+    where ctid = any(array(select place from removed union all select place from superseded))
   )
   select due.job_id::text,
     greatest(0, extract(epoch from due.run_at - clock_timestamp()) * 1000)::float8 as delay_ms, due.outcome

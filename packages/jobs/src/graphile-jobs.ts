@@ -1,6 +1,6 @@
 import { JobsError } from "./errors.ts";
 import { batchSql, toBatch } from "./job-batch.ts";
-import type { JobRequest } from "./job-request.ts";
+import type { JobRequest, JobSettings } from "./job-request.ts";
 import type { Queryable, Row } from "./queryable.ts";
 
 /**
@@ -27,13 +27,17 @@ export const isNoteOfJobSql = `(
 
 const transactionId = "pg_current_xact_id()::text as transaction_id";
 
-/** The properties of a `job_spec` in their documented order. To plan the statement for many takes longer than to add one job. */
-const addOneSql = `
+/**
+ * The properties of a `job_spec` in their documented order. One job has a statement of its own, because that for many takes
+ * longer to plan than one job to add; and most jobs have one with fewer parameters, for the same reason.
+ */
+const addOneSql = (runAt: string, queue: string, key: string, priority: string, preserveRunAt: string) => `
   select ${transactionId}, array[added.key] as keys
   from graphile_worker.add_jobs(array[
-    row($3, $2::json, $5, $4::timestamptz, ${highestMaxAttempts}, $7, $6::int, array['${idFlagPrefix}' || $1])
-      ::graphile_worker.job_spec
-  ], $8) as added`;
+    row($1, $2::json, ${queue}, ${runAt}, ${highestMaxAttempts}, ${key}, ${priority}, array[$3])::graphile_worker.job_spec
+  ], ${preserveRunAt}) as added`;
+const addPlainSql = addOneSql("null", "null", "null", "null", "false");
+const addSetSql = addOneSql("$4::timestamptz", "$5", "$6", "$7::int", "$8");
 
 const addManySql = `
   select ${transactionId}, array_agg(added.key) filter (where added.key is not null) as keys
@@ -75,12 +79,20 @@ async function addRound(db: Queryable, round: readonly JobRequest[]): Promise<st
 async function addAtOnce(db: Queryable, requests: readonly JobRequest[]): Promise<Row | undefined> {
   const [first] = requests;
   if (first === undefined) return undefined;
-  const { task, runAt, queue, priority, key, preserveRunAt } = first.settings;
-  const [row] =
-    requests.length === 1
-      ? await queryMigrated(db, addOneSql, [first.id, first.payload, task, runAt, queue, priority, key, preserveRunAt])
-      : await queryMigrated(db, addManySql, [toBatch(requests), preserveRunAt]);
+  const [row] = requests.length === 1 ? await addOne(db, first) : await addMany(db, requests, first.settings);
   return row;
+}
+
+function addOne(db: Queryable, { id, payload, settings }: JobRequest): Promise<readonly Row[]> {
+  const { task, runAt, queue, key, priority, preserveRunAt } = settings;
+  const needed = [task, payload, idFlagPrefix + id];
+  return runAt === null && queue === null && key === null && priority === null
+    ? queryMigrated(db, addPlainSql, needed)
+    : queryMigrated(db, addSetSql, [...needed, runAt, queue, key, priority, preserveRunAt]);
+}
+
+function addMany(db: Queryable, requests: readonly JobRequest[], { preserveRunAt }: JobSettings) {
+  return queryMigrated(db, addManySql, [toBatch(requests), preserveRunAt]);
 }
 
 /** `add_jobs` refuses one key twice and has one mode per call; the order of the requests is kept per key. */

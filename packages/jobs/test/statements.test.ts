@@ -1,6 +1,6 @@
-import type { Pool, PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { recordStatements, type Statement } from "./recorded-statements.ts";
 import { createTestJobs } from "./test-jobs.ts";
 import { createJobs, defineTask } from "../src/index.ts";
 import { moveBatch } from "../src/outbox/move-batch.ts";
@@ -13,7 +13,7 @@ describe("what is sent to PostgreSQL", () => {
     ["in another database", true],
   ])("for one job, %s, is one statement without a batch to take apart", async (_, outbox) => {
     await using test = await createTestJobs({ outbox });
-    const statements = record(test.dataPool);
+    const statements = recordStatements(test.dataPool);
     await using jobs = createJobs({
       connection: outbox ? test.jobsPool : test.dataPool,
       ...(outbox && { outbox: { connection: test.dataPool } }),
@@ -29,7 +29,7 @@ describe("what is sent to PostgreSQL", () => {
     ["in another database", true],
   ])("for many jobs, %s, is one statement that has their settings once", async (_, outbox) => {
     await using test = await createTestJobs({ outbox });
-    const statements = record(test.dataPool);
+    const statements = recordStatements(test.dataPool);
     await using jobs = createJobs({
       connection: outbox ? test.jobsPool : test.dataPool,
       ...(outbox && { outbox: { connection: test.dataPool } }),
@@ -45,8 +45,8 @@ describe("what is sent to PostgreSQL", () => {
     await using test = await createTestJobs({ outbox: true });
     await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }]);
     await test.jobs.enqueue(task, { n: 3 });
-    const outbox = record(test.dataPool);
-    const jobs = record(test.jobsPool);
+    const outbox = recordStatements(test.dataPool);
+    const jobs = recordStatements(test.jobsPool);
 
     await moveBatch({ outbox: test.dataPool, jobs: test.jobsPool }, 1_000);
 
@@ -55,25 +55,6 @@ describe("what is sent to PostgreSQL", () => {
     expect(jobs[2]?.values[0]).toSatisfy((batch: string) => batch.split(task.name).length === 2);
   });
 });
-
-interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
-
-/** Before the pool is used for the first time. */
-function record(pool: Pool): readonly Statement[] {
-  const statements: Statement[] = [];
-  pool.on("connect", (client: PoolClient) => {
-    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
-    client.query = ((...args: unknown[]) => {
-      const [text, values] = args;
-      statements.push({ text: String(text), values: Array.isArray(values) ? values : [] });
-      return query(...args);
-    }) as typeof client.query;
-  });
-  return statements;
-}
 
 function firstWords(statements: readonly Statement[]): (string | undefined)[] {
   return statements.map(({ text }) => text.trim().split(/\s/)[0]);

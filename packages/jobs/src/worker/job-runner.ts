@@ -29,11 +29,13 @@ export function createJobRunner(
   const attempts = createAttempts(logger);
   const start = createBatcher<RepeatedRun, StartedAttempt>((runs) => startAttempts(pool, runs));
 
-  const readIdempotencyKey = async (jobId: string) => {
-    // Asked anew each time: the database may be replaced under a worker that lives.
-    const installationId = await repeatWhilePassing(() => readInstallationId(pool), giveUp);
-    return idempotencyKeyOf(undefined, installationId, jobId);
-  };
+  const idempotencyKeys = createBatcher<string, string>(async (jobIds) => {
+    const installationId = await readInstallationId(pool);
+    return jobIds.map((jobId) => idempotencyKeyOf(undefined, installationId, jobId));
+  });
+
+  // Asked anew each time: the database may be replaced under a worker that lives.
+  const readIdempotencyKey = (jobId: string) => repeatWhilePassing(() => idempotencyKeys(jobId), giveUp);
 
   const startRepeated = async ({ jobId, lockCount }: LockedJob, idempotencyKey: string): Promise<number> => {
     const { attempt, isTooEarly } = await repeatWhilePassing(() => start({ jobId, lockCount, idempotencyKey }), giveUp);

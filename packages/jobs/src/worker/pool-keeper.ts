@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ReleasedJobs } from "../graphile-connection.ts";
-import { prepared } from "../prepared.ts";
 import { isUnreachable } from "../unreachable.ts";
 import { untilAborted, within } from "../within.ts";
 import type { JobRunner } from "./job-runner.ts";
@@ -57,7 +56,7 @@ export async function startPoolKeeper(
   const wakeIn = (delayMs: number) => {
     if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), Math.ceil(delayMs) + 1).unref();
   };
-  const settlement = createSettlement({ db: prepared(pgPool), logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
+  const settlement = createSettlement({ pool: pgPool, logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
   const session = startWorkerSession({
     pool: pgPool,
     logger,

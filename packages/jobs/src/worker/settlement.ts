@@ -1,7 +1,8 @@
+import type { Pool } from "pg";
 import { createBatcher } from "../batcher.ts";
 import { forgetFailures, noteFailures, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
 import type { Logger } from "../logger.ts";
-import type { Queryable } from "../queryable.ts";
+import { prepared } from "../prepared.ts";
 import { isPassing, repeatWhilePassing } from "../unreachable.ts";
 
 /** What becomes of jobs after their runs. */
@@ -22,7 +23,7 @@ export interface Settlement {
 }
 
 export interface SettlementOptions {
-  readonly db: Queryable;
+  readonly pool: Pool;
   readonly logger: Logger;
   /** A failed job runs again in so many milliseconds. */
   readonly onRescheduled: (delayMs: number) => void;
@@ -30,9 +31,14 @@ export interface SettlementOptions {
   readonly giveUp: AbortSignal;
 }
 
+/** Where many jobs fail, these make few statements of many; a single one is not kept waiting. */
+const settleRestMs = 20;
+const forgetRestMs = 100;
+
 type JobIds = readonly string[];
 
-export function createSettlement({ db, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
+export function createSettlement({ pool, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
+  const preparedPool = prepared(pool);
   const intended = new Map<string, FailedAttempt>();
   const underWay = new Set<Promise<unknown>>();
 
@@ -44,20 +50,20 @@ export function createSettlement({ db, logger, onRescheduled, giveUp }: Settleme
   };
 
   const settleTogether = createBatcher(async (lists: readonly JobIds[]) => {
-    for (const settled of await settleFailures(db, lists.flat())) if (!settled.isDead) onRescheduled(settled.delayMs);
+    for (const settled of await settleFailures(pool, lists.flat())) if (!settled.isDead) onRescheduled(settled.delayMs);
     return lists;
-  });
+  }, settleRestMs);
   const forgetTogether = createBatcher(async (lists: readonly JobIds[]) => {
-    await forgetFailures(db, lists.flat());
+    await forgetFailures(pool, lists.flat());
     return lists;
-  });
+  }, forgetRestMs);
 
   return {
     intend: (failed) => void intended.set(failed.jobId, failed),
     async note(jobIds) {
       const failed = jobIds.map((jobId) => intended.get(jobId)).filter((intention) => intention !== undefined);
       try {
-        if (failed.length > 0) await noteFailures(db, failed);
+        if (failed.length > 0) await noteFailures(preparedPool, failed);
       } catch (error) {
         if (isPassing(error)) throw error;
         // The jobs are safe all the same: Graphile Worker's own delay applies.
