@@ -6,13 +6,13 @@ import type { JobQueue, OpenQueue } from "./job-queue.ts";
 export async function withFreshQueue<Result>(
   queue: JobQueue,
   world: World,
-  work: (open: OpenQueue, databaseUrl: string) => Promise<Result>,
+  work: (open: OpenQueue) => Promise<Result>,
 ): Promise<Result> {
   if (queue.prepare === undefined) {
     await using open = await queue.open(world, "");
-    return await work(open, "");
+    return await work(open);
   }
   await using database = await freshDatabase(world, queue.name, queue.prepare);
   await using open = await queue.open(world, database.url);
-  return await work(open, database.url);
+  return await work(open);
 }
