@@ -131,11 +131,11 @@ function withIds(config: QueryConfig, ids: readonly string[]): QueryConfig {
   return { ...config, values: [Array.isArray(asked) ? ids : (ids[0] ?? null), ...rest] };
 }
 
-/** Nobody reads the times of a job here, and making a Date of each costs as much as all the rest of its row. */
-const timestampOid = types.builtins.TIMESTAMPTZ;
+/** Nobody reads the times of a job here, and its flags are read as text: to parse both costs as much as the rest of the row. */
+const unparsed: ReadonlySet<number> = new Set([types.builtins.TIMESTAMPTZ, types.builtins.JSONB]);
 const leanTypes: CustomTypesConfig = {
   getTypeParser: (oid, format) =>
-    oid === timestampOid ? (text: string) => text : (types.getTypeParser(oid, format) as (text: string) => unknown),
+    unparsed.has(oid) ? (text: string) => text : (types.getTypeParser(oid, format) as (text: string) => unknown),
 };
 
 type Send = (config: QueryConfig) => Promise<QueryResult>;

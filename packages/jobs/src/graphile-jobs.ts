@@ -116,10 +116,24 @@ function compare(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-/** The id that {@link addJobs} gave the job, or `undefined` for a job added by plain SQL. */
-export function idOfJob(flags: Readonly<Record<string, unknown>> | null | undefined): string | undefined {
-  for (const name in flags) if (name.startsWith(idFlagPrefix)) return name.slice(idFlagPrefix.length);
-  return undefined;
+const idFlagStart = `"${idFlagPrefix}`;
+
+/**
+ * The id that {@link addJobs} gave the job, or `undefined` for a job added by plain SQL.
+ *
+ * @param flags - As JSON text: to parse it costs more than all else that is done with it, and the ids made here need none.
+ */
+export function idOfJob(flags: string | null): string | undefined {
+  if (flags === null) return undefined;
+  if (flags.includes("\\")) return idAmong(Object.keys(JSON.parse(flags) as object));
+  const start = flags.indexOf(idFlagStart);
+  if (start === -1) return undefined;
+  const idAt = start + idFlagStart.length;
+  return flags.slice(idAt, flags.indexOf('"', idAt));
+}
+
+function idAmong(flags: readonly string[]): string | undefined {
+  return flags.find((flag) => flag.startsWith(idFlagPrefix))?.slice(idFlagPrefix.length);
 }
 
 const missingObjectCodes = new Set(["3F000", "42P01", "42883", "42704"]);

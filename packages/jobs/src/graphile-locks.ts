@@ -16,7 +16,7 @@ export interface AbandonedJob {
 }
 
 const lockedBySql = `
-  select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags,
+  select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags::text,
     installation.id::text as installation_id, coalesce(note.uncounted, 0) as uncounted,
     case
       when job.attempts >= ${supersededFrom} then 'superseded'
@@ -35,7 +35,7 @@ export async function jobsLockedBy(db: Queryable, poolIds: readonly string[]): P
   const { rows } = await db.query(lockedBySql, [poolIds]);
   return rows.map((row) => {
     const jobId = String(row["job_id"]);
-    const id = idOfJob(row["flags"] as Record<string, unknown> | null);
+    const id = idOfJob(row["flags"] as string | null);
     const lockCount = Number(row["lock_count"]);
     return {
       jobId,

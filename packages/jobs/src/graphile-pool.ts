@@ -134,7 +134,8 @@ function toLockedJob(job: GraphileJob): LockedJob {
     task: job.task_identifier,
     lockCount: job.attempts,
     payload: job.payload,
-    id: idOfJob(job.flags),
+    // Text on our connection, whatever Graphile Worker's types say.
+    id: idOfJob(job.flags as unknown as string | null),
   };
 }
 

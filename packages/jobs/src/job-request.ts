@@ -1,5 +1,6 @@
 import { JobsError } from "./errors.ts";
 import { toStoredPayload } from "./payload.ts";
+import { isPromiseLike } from "./promise-like.ts";
 import { assertTask, type Task } from "./task.ts";
 import { uuidV7 } from "./uuid-v7.ts";
 
@@ -58,7 +59,8 @@ export async function toJobRequests(
   const settings = toSettings(task.name, options);
   const requests = [];
   for (const input of inputs) {
-    const payload = await toStoredPayload(task, input);
+    const stored = toStoredPayload(task, input);
+    const payload = isPromiseLike(stored) ? await stored : stored;
     if (settings.key !== null && payload.startsWith("[")) {
       // Graphile Worker joins the arrays of two jobs with one key instead of replacing the first.
       throw new JobsError("ENQUEUE_INVALID", `Task "${task.name}" has an array as payload, which cannot have a key.`);

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { JobsError } from "./errors.ts";
+import { whenKnown } from "./promise-like.ts";
 import { describeIssues } from "./standard-schema.ts";
 import { survivesJson } from "./survives-json.ts";
 import type { Task } from "./task.ts";
@@ -9,29 +10,38 @@ export const largestPayloadBytes = 256 * 1024;
 
 /**
  * Turns what was passed to `enqueue` into what is stored: the schema's output as JSON, once it is certain that it survives
- * that unchanged and that the worker's check of it will pass.
+ * that unchanged and that the worker's check of it will pass. At once, where the schema answers at once.
+ *
+ * @throws {@link JobsError} `PAYLOAD_INVALID`, or rejects with it.
  */
-export async function toStoredPayload(task: Task, input: unknown): Promise<string> {
+export function toStoredPayload(task: Task, input: unknown): string | PromiseLike<string> {
   const given = writeIfPossible(input);
-  const output = await checkPayload(task, input);
-  const json = toJson(task, output);
-  // A schema that has changed nothing would change nothing the next time.
-  if (json === given && (output === input || survivesJson(input))) return json;
-  // Parsed twice: a schema may change what it is given.
-  if (!isDeepStrictEqual(await checkPayload(task, JSON.parse(json)), JSON.parse(json))) {
-    throw invalid(
-      task,
-      "its schema would change again what it has made, so the task would get something else than was stored",
-    );
-  }
-  return json;
+  return whenKnown(checkPayload(task, input), (output) => {
+    const json = toJson(task, output);
+    // A schema that has changed nothing would change nothing the next time.
+    if (json === given && (output === input || survivesJson(input))) return json;
+    // Parsed twice: a schema may change what it is given.
+    return whenKnown(checkPayload(task, JSON.parse(json)), (again) => {
+      if (isDeepStrictEqual(again, JSON.parse(json))) return json;
+      throw invalid(
+        task,
+        "its schema would change again what it has made, so the task would get something else than was stored",
+      );
+    });
+  });
 }
 
-/** Runs the task's schema. Used before a job is stored and again before it runs. */
-export async function checkPayload(task: Task, value: unknown): Promise<unknown> {
-  const result = await task.payload["~standard"].validate(value);
-  if (result.issues === undefined) return result.value;
-  throw invalid(task, describeIssues(result.issues, value));
+/**
+ * Runs the task's schema. Used before a job is stored and again before it runs. At once, where the schema answers at once:
+ * promises are felt where many jobs are short.
+ *
+ * @throws {@link JobsError} `PAYLOAD_INVALID`, or rejects with it.
+ */
+export function checkPayload(task: Task, value: unknown): unknown {
+  return whenKnown(task.payload["~standard"].validate(value), (result) => {
+    if (result.issues === undefined) return result.value;
+    throw invalid(task, describeIssues(result.issues, value));
+  });
 }
 
 function toJson(task: Task, output: unknown): string {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createTestJobs, outboxCount, storedJobs } from "./test-jobs.ts";
-import { defineTask, JobsError, type Task } from "../src/index.ts";
+import { defineTask, JobsError, perform, retry, type Task } from "../src/index.ts";
+import { drain } from "../src/testing/index.ts";
 
 const anything = defineTask("anything", { payload: z.unknown() });
 const cycle: { self?: object } = {};
@@ -63,6 +64,21 @@ describe("a payload", () => {
 
     const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs");
     expect(rows).toEqual([{ payload: { name: "Ada", kind: "new" } }]);
+  });
+
+  it("is checked, stored and run the same by a schema that answers later", async () => {
+    await using test = await createTestJobs();
+    const short = z.object({ name: z.string().trim() }).refine(({ name }) => Promise.resolve(name.length < 5));
+    const task = defineTask("later", { payload: short, retry: retry.never });
+    const ran: unknown[] = [];
+
+    await test.jobs.enqueueMany(task, [{ name: " Ada " }, { name: "Bob" }]);
+    await expect(test.jobs.enqueue(task, { name: "Charles" })).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+    await test.jobsPool.query(`select graphile_worker.add_job('later', '{"name": "Dorothy"}')`);
+    await drain(test.jobs, { tasks: [perform(task, (payload) => void ran.push(payload))] });
+
+    expect(ran).toEqual([{ name: "Ada" }, { name: "Bob" }]);
+    expect((await test.jobs.deadLetters.list()).map(({ payload }) => payload)).toEqual([{ name: "Dorothy" }]);
   });
 
   it("is refused when its stored form would not pass the worker's check", async () => {

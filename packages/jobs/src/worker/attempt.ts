@@ -2,6 +2,7 @@ import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { checkPayload } from "../payload.ts";
 import type { AttemptContext, PerformableTask } from "../perform.ts";
+import { isPromiseLike, whenKnown } from "../promise-like.ts";
 import type { Task } from "../task.ts";
 
 export interface AttemptOfJob {
@@ -15,10 +16,10 @@ export interface AttemptOfJob {
 export interface Attempts {
   readonly runningCount: number;
   /**
-   * Resolves with what the code returned. Rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon
+   * Returns or resolves with what the code returned. Throws or rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon
    * as its time is over: code that does not heed its signal then runs on unattended, and its result no longer counts.
    */
-  run(performable: PerformableTask, job: AttemptOfJob): Promise<unknown>;
+  run(performable: PerformableTask, job: AttemptOfJob): unknown;
   /** Ends every attempt that runs, now and from now on. */
   endAll(reason: Error): void;
 }
@@ -27,18 +28,22 @@ export function createAttempts(logger: Logger): Attempts {
   const running = new Set<RunningAttempt>();
   let endReason: Error | undefined;
 
+  const start = ({ task, run }: PerformableTask, job: AttemptOfJob, payload: unknown): unknown => {
+    if (endReason !== undefined) throw endReason;
+    const attempt = new RunningAttempt();
+    // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
+    const result: unknown = run(payload as never, contextOf(attempt, job, logger));
+    return isPromiseLike(result) ? attempt.outlive(result, running, task) : result;
+  };
+
   return {
     get runningCount() {
       return running.size;
     },
-    async run({ task, run }, job) {
+    run(performable, job) {
+      const { task } = performable;
       assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
-      const payload = await checkPayload(task, job.payload);
-      if (endReason !== undefined) throw endReason;
-      const attempt = new RunningAttempt();
-      // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
-      const result: unknown = run(payload as never, contextOf(attempt, job, logger));
-      return isPromiseLike(result) ? attempt.outlive(result, running, task) : result;
+      return whenKnown(checkPayload(task, job.payload), (payload) => start(performable, job, payload));
     },
     endAll(reason) {
       endReason = reason;
@@ -104,10 +109,6 @@ function contextOf(
       return running.signal;
     },
   };
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /** A worker that dies takes its attempt with it, so a job that kills its worker each time arrives here used up. */

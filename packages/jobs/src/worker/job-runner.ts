@@ -6,6 +6,7 @@ import { idempotencyKeyOf } from "../graphile-locks.ts";
 import type { LockedJob } from "../graphile-pool.ts";
 import type { Logger } from "../logger.ts";
 import type { PerformableTask } from "../perform.ts";
+import { isPromiseLike } from "../promise-like.ts";
 import type { Queryable } from "../queryable.ts";
 import { repeatWhilePassing } from "../unreachable.ts";
 import { createAttempts } from "./attempt.ts";
@@ -43,34 +44,32 @@ export function createJobRunner(
     return attempt;
   };
 
-  const runJob = async (job: LockedJob, intend: Intend) => {
-    const performable = tasks.get(job.task);
-    if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${job.task}".`);
-    if (job.lockCount >= supersededFrom) {
-      return logger.info({ task: job.task, jobId: job.jobId }, "job dropped: a newer one has taken its key");
-    }
-    const startedAt = performance.now();
-    const { task, jobId, lockCount, payload } = job;
-    const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
-    const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
-    try {
-      await attempts.run(performable, { jobId, attempt, payload, idempotencyKey });
-    } catch (error) {
-      const outcome = decideOutcome(error, attempt, performable.task.retry);
-      logFailure(logger, { task, jobId, attempt }, outcome, error);
-      await intend({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
-      throw error;
-    }
-    logger.info({ task, jobId, attempt, durationMs: Math.round(performance.now() - startedAt) }, "job done");
-  };
-
   return {
     get runningCount() {
       return attempts.runningCount;
     },
+    // One function, and waiting only where there is something to wait for: this is what each job passes through.
     async run(job, intend, onEnd) {
+      const { task, jobId, lockCount, payload } = job;
       try {
-        await runJob(job, intend);
+        const performable = tasks.get(task);
+        if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${task}".`);
+        if (lockCount >= supersededFrom) {
+          return logger.info({ task, jobId }, "job dropped: a newer one has taken its key");
+        }
+        const startedAt = performance.now();
+        const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
+        const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
+        try {
+          const result = attempts.run(performable, { jobId, attempt, payload, idempotencyKey });
+          if (isPromiseLike(result)) await result;
+        } catch (error) {
+          const outcome = decideOutcome(error, attempt, performable.task.retry);
+          logFailure(logger, { task, jobId, attempt }, outcome, error);
+          await intend({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
+          throw error;
+        }
+        logger.info({ task, jobId, attempt, durationMs: Math.round(performance.now() - startedAt) }, "job done");
       } finally {
         onEnd?.();
       }
