@@ -31,6 +31,11 @@ const entries: Entry[] = [
     queue: graphileQueue("equal", bareEqual),
     settings: `concurrency ${concurrency}, ${graphileSettings.equal}`,
   },
+  {
+    queue: graphileQueue("equal", "graphile-worker, ids", { withIds: true }),
+    settings: "as ours, each job with a UUID in a flag, as ours has",
+    noOpOnly: true,
+  },
   { queue: graphileQueue("best", bareBest), settings: `concurrency ${concurrency}, ${graphileSettings.best}` },
   {
     queue: pgBossQueue("batches"),

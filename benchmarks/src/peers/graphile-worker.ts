@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { RunnerOptions } from "graphile-worker";
 import { Pool } from "../engine.ts";
 import { type JobQueue, taskName } from "./job-queue.ts";
@@ -20,7 +21,19 @@ export const addJobSql = "select graphile_worker.add_job($1, $2::json)";
 const addJobsSql =
   "select count(*) from graphile_worker.add_jobs(array(select json_populate_recordset(null::graphile_worker.job_spec, $1::json)))";
 
-export function graphileQueue(settings: GraphileSettings, name = "graphile-worker"): JobQueue {
+const addJobWithIdSql = "select graphile_worker.add_job($1, $2::json, flags := array[$3])";
+
+/** @param withIds whether each job is given a UUID in a flag, where ours has its id: what that costs, whoever does it. */
+export function graphileQueue(
+  settings: GraphileSettings,
+  name = "graphile-worker",
+  { withIds = false }: { withIds?: boolean } = {},
+): JobQueue {
+  const specOf = (n: number) => ({
+    identifier: taskName,
+    payload: { n },
+    ...(withIds && { flags: [randomUUID()] }),
+  });
   return {
     name,
     package: "graphile-worker",
@@ -33,9 +46,11 @@ export function graphileQueue(settings: GraphileSettings, name = "graphile-worke
       pool.on("error", () => undefined);
       pool.on("connect", (client) => client.on("error", () => undefined));
       return {
-        enqueue: (n) => pool.query(addJobSql, [taskName, { n }]),
-        enqueueMany: (numbers) =>
-          pool.query(addJobsSql, [JSON.stringify(numbers.map((n) => ({ identifier: taskName, payload: { n } })))]),
+        enqueue: (n) =>
+          withIds
+            ? pool.query(addJobWithIdSql, [taskName, { n }, randomUUID()])
+            : pool.query(addJobSql, [taskName, { n }]),
+        enqueueMany: (numbers) => pool.query(addJobsSql, [JSON.stringify(numbers.map(specOf))]),
         async startWorker(handle, { concurrency }) {
           const { Logger, run } = await import("graphile-worker");
           const runner = await run({
