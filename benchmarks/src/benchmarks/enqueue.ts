@@ -21,7 +21,10 @@ const peers = ["pg-boss", "bullmq", "bullmq, fsync no"];
 const queues: [JobQueue, string][] = [
   [acmeQueue(), "enqueue, enqueueMany"],
   [graphileQueue("best"), "select add_job(…), select add_jobs(…) on a pg.Pool"],
-  [graphileQueue("best", "graphile-worker, ids", { withIds: true }), "the same, each job with a UUID in a flag, as ours has"],
+  [
+    graphileQueue("best", "graphile-worker, ids", { withIds: true }),
+    "the same, each job with a UUID in a flag, as ours has",
+  ],
   [pgBossQueue("batches"), "send, insert"],
   [bullmqQueue("everysec"), `add, addBulk; ${bullmqSettings("everysec")}`],
   [bullmqQueue("no", "bullmq, fsync no"), `add, addBulk; ${bullmqSettings("no")}`],

@@ -1,5 +1,6 @@
 import { types, type CustomTypesConfig, type Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 import { lockedAmong } from "./graphile-locks.ts";
+import type { PrefetchSize } from "./prefetch-size.ts";
 import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
 
 /** A job that a pool of Graphile Worker has been given and not yet written back: the row of its table. */
@@ -29,6 +30,8 @@ export interface GraphileConnectionOptions {
   readonly isDoubtful: () => boolean;
   /** The pool asked for jobs and got an error instead of an answer: some may be locked without its knowing. */
   readonly onAnswerLost: () => void;
+  /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
+  readonly prefetchSize?: PrefetchSize | undefined;
   /** Aborted when nobody waits for the last writes any more. */
   readonly giveUp: AbortSignal;
 }
@@ -62,11 +65,21 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   let poolId = "";
   let opening: Promise<void> | undefined;
 
+  const look = async (config: QueryConfig, send: Send) => {
+    const { prefetchSize } = options;
+    const asked = prefetchSize && withLimit(config, prefetchSize.next());
+    if (asked === undefined) return send({ ...config, types: leanTypes });
+    const beganAt = performance.now();
+    const answer = await send({ ...asked.config, types: leanTypes });
+    prefetchSize?.note({ asked: asked.limit, got: answer.rows.length, tookMs: performance.now() - beganAt });
+    return answer;
+  };
+
   const take = async (config: QueryConfig, send: Send) => {
     poolId = String(config.values?.[0]);
     await (opening ??= options.onFirstTake(poolId));
     try {
-      const answer = await send({ ...config, types: leanTypes });
+      const answer = await look(config, send);
       let queuedCount = 0;
       for (const job of answer.rows as HeldJob[]) {
         held.set(job.id, job);
@@ -119,6 +132,22 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
+}
+
+/**
+ * The statement for more jobs, as Graphile Worker would write and name it; it takes what it is given. `undefined` for one that is
+ * not what we know.
+ */
+function withLimit(
+  config: QueryConfig,
+  limit: number,
+): { readonly config: QueryConfig; readonly limit: number } | undefined {
+  const usual = /^get_job(\d+)/.exec(config.name ?? "")?.[1];
+  const [before, after, ...others] = config.text.split(`limit ${usual}\n`);
+  if (usual === undefined || before === undefined || after === undefined || others.length > 0) return undefined;
+  if (limit === Number(usual)) return { config, limit };
+  const name = config.name?.replace(usual, String(limit));
+  return { config: { ...config, ...(name && { name }), text: `${before}limit ${limit}\n${after}` }, limit };
 }
 
 /**

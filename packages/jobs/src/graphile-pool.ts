@@ -4,6 +4,7 @@ import type { Pool, PoolClient } from "pg";
 import { watchConnection, type GraphileConnectionOptions } from "./graphile-connection.ts";
 import { idOfJob } from "./graphile-jobs.ts";
 import type { Logger } from "./logger.ts";
+import { createPrefetchSize } from "./prefetch-size.ts";
 
 /** A job as Graphile Worker hands it to a run. */
 export interface LockedJob {
@@ -16,7 +17,7 @@ export interface LockedJob {
   readonly id: string | undefined;
 }
 
-export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onQueuedTaken"> {
+export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onQueuedTaken" | "prefetchSize"> {
   readonly pgPool: Pool;
   readonly tasks: readonly string[];
   readonly concurrency: number;
@@ -49,11 +50,13 @@ export interface GraphilePool {
 export async function startGraphilePool(options: GraphilePoolOptions): Promise<GraphilePool> {
   const { Logger: GraphileLogger, runTaskList } = await import("graphile-worker");
   const { concurrency, pollIntervalMs } = options;
+  const prefetch = options.prefetch > 0 ? Math.max(options.prefetch, concurrency) : 0;
   const events: WorkerEvents = new EventEmitter();
   const connection = watchConnection(options.pgPool, {
     ...options,
+    prefetchSize: prefetch > 0 ? createPrefetchSize(prefetch) : undefined,
     // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
-    onQueuedTaken: () => options.prefetch > 0 && nudge(1),
+    onQueuedTaken: () => prefetch > 0 && nudge(1),
   });
 
   let takesJobs = true;
@@ -87,9 +90,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
         worker: {
           completeJobBatchDelay: 0,
           failJobBatchDelay: 0,
-          ...(options.prefetch > 0 && {
-            localQueue: { size: Math.max(options.prefetch, concurrency), ttl: longestPrefetchMs },
-          }),
+          ...(prefetch > 0 && { localQueue: { size: prefetch, ttl: longestPrefetchMs } }),
         },
       },
     },

@@ -63,6 +63,23 @@ describe("jobs that a worker has prefetched", () => {
     expect(await lockedCount(test)).toBe(0);
   });
 
+  it("go back just the same where the worker took more of them, while they were short", async () => {
+    await using test = await createTestJobs();
+    const gate = Promise.withResolvers<void>();
+    await test.jobs.enqueueMany(task, numbered(4_000));
+
+    const { begun } = await work(test, (n) => (n < 2_750 ? undefined : gate.promise), { concurrency: 1 });
+
+    await expect.poll(() => begun.at(-1)?.n, { timeout: 10_000 }).toBe(2_750);
+    // All but the one that runs.
+    await expect.poll(() => lockedCount(test), { timeout: 10_000 }).toBe(1);
+    const left = await storedJobs(test.jobsPool);
+    expect(left.map(({ attempts }) => attempts).filter((attempts) => attempts > 0)).toEqual([1]);
+    gate.resolve();
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(begun.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual(numbered(4_000).map(({ n }) => n));
+  });
+
   it("are not held up by those of a named queue that stand before them", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();

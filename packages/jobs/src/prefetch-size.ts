@@ -1,0 +1,68 @@
+/** How many jobs are taken at once. */
+export interface PrefetchSize {
+  /** Asked before each look for jobs. */
+  next(): number;
+  /** What a look has brought. */
+  note(look: Look): void;
+}
+
+export interface Look {
+  readonly asked: number;
+  readonly got: number;
+  readonly tookMs: number;
+}
+
+/** Where a hundred jobs are begun within ten milliseconds, what limits them is how often they are looked for. */
+const shortJobMs = 0.1;
+/** Once may be long jobs that have ended together; nobody begins the jobs of two looks before those of the first have ended. */
+const leastFastInARow = 2;
+const timesAsMany = 5;
+const mostAtOnce = 10_000;
+/** What a look takes is known after some: PostgreSQL plans the first five of a connection each anew, and reads pages. */
+const leastLooks = 10;
+/** Many do not pay where each of them takes so many times as long as each of few. */
+const tooLong = 2;
+/** Looks that did not pay cost at most one part in so many of the time. */
+const patience = 50;
+
+/**
+ * The usual number, or five times as many while jobs are begun so fast that even these are used up in a moment: nothing is
+ * kept from other workers then.
+ *
+ * PostgreSQL may choose a far worse plan for many where it has no statistics of the table. Then few are taken until another
+ * try is worth its time.
+ */
+export function createPrefetchSize(usual: number, now: () => number = () => performance.now()): PrefetchSize {
+  const many = Math.max(usual, Math.min(usual * timesAsMany, mostAtOnce));
+  let isFull = false;
+  let usedUpBy = 0;
+  let fastInARow = 0;
+  let usualLooks = 0;
+  let usualMsPerJob = Infinity;
+  let wasTooLong = false;
+  let onlyUsualUntil = -Infinity;
+
+  return {
+    next() {
+      fastInARow = isFull && now() <= usedUpBy ? fastInARow + 1 : 0;
+      const mayPay = usualLooks >= leastLooks && now() >= onlyUsualUntil;
+      return fastInARow >= leastFastInARow && mayPay ? many : usual;
+    },
+    note({ asked, got, tookMs }) {
+      isFull = got >= asked;
+      usedUpBy = now() + got * shortJobMs;
+      if (!isFull) return;
+      const msPerJob = tookMs / got;
+      if (asked > usual) {
+        // Once may be a write that had to wait for the disk; twice in a row is a plan.
+        const isTooLong = msPerJob > usualMsPerJob * tooLong;
+        if (isTooLong && wasTooLong) onlyUsualUntil = now() + tookMs * 2 * patience;
+        wasTooLong = isTooLong;
+        return;
+      }
+      usualLooks += 1;
+      // The best of late: one that was held up says nothing, and a database that has become slower is noticed.
+      usualMsPerJob = Math.min(msPerJob, usualMsPerJob * 1.1);
+    },
+  };
+}
