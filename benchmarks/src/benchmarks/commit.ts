@@ -24,7 +24,7 @@ const variants: Variant[] = [
 export const commit: Benchmark = {
   name: "commit",
   work: "one row inserted in a transaction of its own, and what follows from it; one commit after the other",
-  budgetMs: 60_000,
+  budgetMs: 50_000,
   rounds: { least: 15, most: 45 },
   // A few percent between two processes would be more than what is looked for.
   processes: "shared",

@@ -33,7 +33,7 @@ const queues: [JobQueue, string][] = [
 export const enqueue: Benchmark = {
   name: "enqueue",
   work: "jobs with a small payload, each call awaited before the next",
-  budgetMs: 35_000,
+  budgetMs: 30_000,
   rounds: { least: 5, most: 9 },
   processes: "own",
   cases: () => [

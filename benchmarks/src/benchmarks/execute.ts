@@ -9,7 +9,7 @@ import type { Handler, JobQueue } from "../peers/job-queue.ts";
 import { pgBossQueue, pgBossSettings } from "../peers/pg-boss.ts";
 import { queueContestant } from "../peers/queue-contestant.ts";
 
-const windowMs: Record<Size, number> = { quick: 300, default: 800, full: 5_000 };
+const windowMs: Record<Size, number> = { quick: 300, default: 700, full: 5_000 };
 /** As in Graphile Worker's own measurements. */
 const concurrency = 24;
 

@@ -30,7 +30,7 @@ const entries: [JobQueue, string][] = [
 export const latency: Benchmark = {
   name: "latency",
   work: "from the call that commits a job to the start of its handler, in one process",
-  budgetMs: 90_000,
+  budgetMs: 70_000,
   rounds: { least: 5, most: 9 },
   processes: "own",
   cases: (size) => [
