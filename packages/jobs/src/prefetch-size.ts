@@ -12,8 +12,8 @@ export interface Look {
   readonly tookMs: number;
 }
 
-/** Where a hundred jobs are begun within ten milliseconds, what limits them is how often they are looked for. */
-const shortJobMs = 0.1;
+/** Where a hundred jobs are begun within 25 ms, what limits them is how often they are looked for. */
+const shortJobMs = 0.25;
 /** Once may be long jobs that have ended together; nobody begins the jobs of two looks before those of the first have ended. */
 const leastFastInARow = 2;
 const timesAsMany = 5;

@@ -30,14 +30,14 @@ function simulate(
 const tenUsual = Array.from({ length: 10 }, () => 100);
 
 describe("the number of jobs taken at once", () => {
-  it("is five times the usual one once ten of these have been used up within ten milliseconds each", () => {
+  it("is five times the usual one once ten of these have been used up within 25 ms each", () => {
     const { asked } = simulate({ jobMs: 0.02, lookMs: 0.02 }, { looks: 13 });
 
     expect(asked).toEqual([...tenUsual, 500, 500, 500]);
   });
 
   it("stays the usual one where jobs keep a worker for longer", () => {
-    const { asked } = simulate({ jobMs: 0.2, lookMs: 0.02 }, { looks: 13 });
+    const { asked } = simulate({ jobMs: 0.3, lookMs: 0.02 }, { looks: 13 });
 
     expect(asked).toEqual([...tenUsual, 100, 100, 100]);
   });

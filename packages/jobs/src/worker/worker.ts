@@ -19,7 +19,7 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /**
    * Jobs taken from the database at once, 0 to 10,000, and never fewer than run at once; five times as many while they
-   * are begun at ten a millisecond. What has not begun after a second goes back for others. 0 takes each job by itself: fairer between
+   * are begun at four a millisecond. What has not begun after a second goes back for others. 0 takes each job by itself: fairer between
    * workers where jobs are long, several times slower where they are short. Default: 100.
    */
   readonly prefetch?: number;
