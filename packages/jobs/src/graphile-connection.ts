@@ -1,5 +1,6 @@
-import { types, type CustomTypesConfig, type Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
+import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { lockedAmong } from "./graphile-locks.ts";
+import { createLook, type Send } from "./graphile-look.ts";
 import type { PrefetchSize } from "./prefetch-size.ts";
 import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
 
@@ -65,16 +66,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   let poolId = "";
   let opening: Promise<void> | undefined;
 
-  const look = async (config: QueryConfig, send: Send) => {
-    const { prefetchSize } = options;
-    const asked = prefetchSize && withLimit(config, prefetchSize.next());
-    if (asked === undefined) return send({ ...config, types: leanTypes });
-    const beganAt = performance.now();
-    const answer = await send({ ...asked.config, types: leanTypes });
-    prefetchSize?.note({ asked: asked.limit, got: answer.rows.length, tookMs: performance.now() - beganAt });
-    return answer;
-  };
-
+  const look = createLook(options.prefetchSize);
   const take = async (config: QueryConfig, send: Send) => {
     poolId = String(config.values?.[0]);
     await (opening ??= options.onFirstTake(poolId));
@@ -135,22 +127,6 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
 }
 
 /**
- * The statement for more jobs, as Graphile Worker would write and name it; it takes what it is given. `undefined` for one that is
- * not what we know.
- */
-function withLimit(
-  config: QueryConfig,
-  limit: number,
-): { readonly config: QueryConfig; readonly limit: number } | undefined {
-  const usual = /^get_job(\d+)/.exec(config.name ?? "")?.[1];
-  const [before, after, ...others] = config.text.split(`limit ${usual}\n`);
-  if (usual === undefined || before === undefined || after === undefined || others.length > 0) return undefined;
-  if (limit === Number(usual)) return { config, limit };
-  const name = config.name?.replace(usual, String(limit));
-  return { config: { ...config, ...(name && { name }), text: `${before}limit ${limit}\n${after}` }, limit };
-}
-
-/**
  * Graphile Worker deletes a completed job whoever has locked it by now, and with it the other's right to free its named
  * queue. What others have taken is theirs to complete.
  */
@@ -159,15 +135,6 @@ function withIds(config: QueryConfig, ids: readonly string[]): QueryConfig {
   // The statement for a single job deletes nothing for null.
   return { ...config, values: [Array.isArray(asked) ? ids : (ids[0] ?? null), ...rest] };
 }
-
-/** Nobody reads the times of a job here, and its flags are read as text: to parse both costs as much as the rest of the row. */
-const unparsed: ReadonlySet<number> = new Set([types.builtins.TIMESTAMPTZ, types.builtins.JSONB]);
-const leanTypes: CustomTypesConfig = {
-  getTypeParser: (oid, format) =>
-    unparsed.has(oid) ? (text: string) => text : (types.getTypeParser(oid, format) as (text: string) => unknown),
-};
-
-type Send = (config: QueryConfig) => Promise<QueryResult>;
 
 /** The pool, with every query of the clients it checks out passed through `query`. */
 function withQuery(pool: Pool, query: (config: QueryConfig, send: Send) => Promise<QueryResult>): Pool {

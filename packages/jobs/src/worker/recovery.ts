@@ -1,11 +1,6 @@
-import {
-  noteFailures,
-  settleFailures,
-  startAttempts,
-  unsettledJobIds,
-  type FailedAttempt,
-} from "../graphile-failures.ts";
+import { noteFailures, startAttempts, type FailedAttempt } from "../graphile-failures.ts";
 import { forceUnlock, jobsLockedBy, removeSuperseded, type AbandonedJob } from "../graphile-locks.ts";
+import { settleFailures, unsettledJobIds } from "../graphile-settle.ts";
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "../queryable.ts";
 

@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { createBatcher } from "../batcher.ts";
-import { forgetFailures, noteFailures, settleFailures, type FailedAttempt } from "../graphile-failures.ts";
+import { forgetFailures, noteFailures, type FailedAttempt } from "../graphile-failures.ts";
+import { settleFailures } from "../graphile-settle.ts";
 import type { Logger } from "../logger.ts";
 import { prepared } from "../prepared.ts";
 import { isPassing, repeatWhilePassing } from "../unreachable.ts";

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { forgetFailures, settleFailures } from "../../src/graphile-failures.ts";
+import { forgetFailures } from "../../src/graphile-failures.ts";
+import { settleFailures } from "../../src/graphile-settle.ts";
 import { completeRow, failRow, lockRow } from "./graphile-private-rows.ts";
 import { attemptsAllowed, livingRuns, livingWorkers, waitingJobs, type Model, type ModelRun } from "./model.ts";
 import { createRealRun } from "./real-run.ts";
