@@ -26,13 +26,17 @@ export async function prepareBacklog(url: string, jobCount: number, taskCount: n
   });
 }
 
-/** How many rows of the jobs were read one after the other so far, which no query on the hot path should do. */
-export async function rowsReadSequentially(url: string): Promise<number> {
+/**
+ * How often a large table was read from end to end so far. How large is known of a copied database as well; how many of its
+ * rows are alive, by the server's own count, is not.
+ */
+export async function sequentialScans(url: string): Promise<number> {
   return withClient(url, async (client) => {
-    const { rows } = await client.query<{ rows: number }>(
-      `select coalesce(sum(seq_tup_read), 0)::float8 as rows from pg_stat_user_tables
-       where schemaname in ('graphile_worker', 'acme_jobs') and n_live_tup > 1000`,
+    const { rows } = await client.query<{ scans: number }>(
+      `select coalesce(sum(seq_scan), 0)::float8 as scans
+       from pg_stat_user_tables as stat join pg_class as class on class.oid = stat.relid
+       where stat.schemaname in ('graphile_worker', 'acme_jobs') and class.reltuples > 1000`,
     );
-    return rows[0]?.rows ?? NaN;
+    return rows[0]?.scans ?? NaN;
   });
 }
