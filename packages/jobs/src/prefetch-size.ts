@@ -20,8 +20,8 @@ const timesAsMany = 5;
 const mostAtOnce = 10_000;
 /** What a look takes is known after some: PostgreSQL plans the first five of a connection each anew, and reads pages. */
 const leastLooks = 10;
-/** Many do not pay where each of them takes so many times as long as each of few. */
-const tooLong = 2;
+/** Many do not pay where each of them takes so many times as long to get as each of few. */
+const tooLong = 1.5;
 /** Looks that did not pay cost at most one part in so many of the time. */
 const patience = 50;
 
