@@ -74,12 +74,19 @@ it("keeps a registered handler in little more than its place in a list", () => {
   // Its code is no part of a handler.
   fill();
   collectGarbage();
-  const before = process.memoryUsage().heapUsed;
 
-  const bus = fill();
-  collectGarbage();
-  expect((process.memoryUsage().heapUsed - before) / handlers.length).toBeLessThan(60);
-  expect(bus).toBeDefined();
+  const kept: EventBus[] = [];
+  const used = Array.from({ length: 5 }, () => {
+    const before = process.memoryUsage().heapUsed;
+    kept.push(fill());
+    collectGarbage();
+    return process.memoryUsage().heapUsed - before;
+  });
+
+  // Now and then the engine makes something of its own meanwhile: the median has none of it.
+  const median = used.toSorted((one, other) => one - other)[2] ?? NaN;
+  expect(median / handlers.length).toBeLessThan(60);
+  expect(kept).toHaveLength(5);
 });
 
 function busWith(count: number, handle: () => unknown): EventBus {
