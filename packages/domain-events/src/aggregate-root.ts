@@ -1,7 +1,22 @@
+import { processSymbol } from "./process-global.ts";
+
 /** What a unit of work can track: anything that hands over the events it has recorded. */
 export interface EventSource {
   /** Returns the events recorded since the last call, oldest first, and forgets them. */
   pullEvents(): Iterable<object>;
+}
+
+/** An event source that tells when it records, so that nobody has to ask it again and again. */
+export interface TellingSource extends EventSource {
+  /** One listener at a time; `undefined` takes it away. */
+  [onRecord](listener: (() => void) | undefined): void;
+}
+
+// A registered symbol, so that a unit of work of the other build knows it, too.
+export const onRecord: unique symbol = processSymbol("on-record") as typeof onRecord;
+
+export function isTelling(source: EventSource): source is TellingSource {
+  return onRecord in source;
 }
 
 /**
@@ -19,14 +34,21 @@ export interface EventSource {
  */
 export abstract class AggregateRoot<Event extends object = object> implements EventSource {
   #recorded: Event[] = [];
+  #tell: (() => void) | undefined;
 
   protected record(event: Event): void {
     this.#recorded.push(event);
+    this.#tell?.();
   }
 
   pullEvents(): Event[] {
     const recorded = this.#recorded;
     this.#recorded = [];
     return recorded;
+  }
+
+  /** For the unit of work that tracks the aggregate. @internal */
+  [onRecord](listener: (() => void) | undefined): void {
+    this.#tell = listener;
   }
 }

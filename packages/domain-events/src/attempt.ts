@@ -1,13 +1,17 @@
-import { confirmCommit } from "./commit-truth.ts";
+import { type CommitLimits, confirmCommit } from "./commit-truth.ts";
+import { markSql } from "./commit-proof.ts";
+import { databaseSupport } from "./database-support.ts";
 import type { DurableStore } from "./durable-handler.ts";
-import { CommitOutcomeUnknownError } from "./errors.ts";
+import { codeOf, isConflict, meansRolledBack } from "./database-error.ts";
 import type { Dispatcher } from "./event-bus.ts";
 import { type Flight, refuseWhenGivenUp } from "./in-flight.ts";
 import type { Logger } from "./logger.ts";
+import { OwnedTransaction } from "./owned-transaction.ts";
 import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runInside } from "./running-units.ts";
-import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import type { Committing } from "./send-commit.ts";
+import type { TransactionAdapter } from "./transaction-adapter.ts";
 import { Unit, type UnitContext } from "./unit.ts";
 
 /** The code that runs in a transaction. */
@@ -17,49 +21,105 @@ export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result>
 export interface UnitParts<Tx> {
   readonly adapter: TransactionAdapter<Tx>;
   readonly bus: Dispatcher<Tx>;
-  readonly outcomeTimeoutMs: number;
+  readonly limits: CommitLimits;
 }
 
-/** One transaction from begin to confirmed commit. Whatever rejects has been rolled back, or its outcome is unknown. */
+export interface Done<Tx, Result> {
+  readonly result: Result;
+  readonly prepared: PreparedCommit<Tx>;
+}
+
+/** What ended an attempt that did not commit. */
+export class AttemptFailed {
+  readonly error: unknown;
+  /** The serialization failure or deadlock that undid it, as the server said so, whatever became of that error on its way. */
+  readonly conflict: unknown;
+
+  constructor(error: unknown, conflict?: unknown) {
+    this.error = error;
+    this.conflict = conflict;
+  }
+}
+
+/**
+ * One transaction from begin to confirmed commit.
+ *
+ * @throws {@link AttemptFailed}: it has been rolled back, or its outcome is unknown.
+ */
 export async function attempt<Tx, Result>(
   parts: UnitParts<Tx>,
   flight: Flight,
   work: Work<Tx, Result>,
   { isolation, signal }: RunOptions,
-): Promise<{ result: Result; prepared: PreparedCommit<Tx> }> {
-  const { adapter, bus } = parts;
-  const transaction = await adapter.begin({ isolation });
-  const unit = new Unit(transaction, bus, adapter.database);
+): Promise<Done<Tx, Result>> {
+  const { adapter } = parts;
+  const owned = new OwnedTransaction();
   try {
-    const done = await runInside(unit, async () => {
-      const result = await work(unit.contextOf(unit.root));
-      return { result, prepared: await prepareCommit(unit, bus) };
-    });
-    signal?.throwIfAborted();
-    refuseWhenGivenUp(flight);
-    unit.state = "committing";
-    await commit(parts, transaction, done.prepared);
-    unit.state = "ended";
-    return done;
+    const support = await databaseSupport(adapter);
+    const transaction = await adapter.begin({ isolation, mark: markSql, watch: owned });
+    const mayCommit = (): void => {
+      signal?.throwIfAborted();
+      refuseWhenGivenUp(flight);
+    };
+    return await runUnit(parts, { transaction, owned, support, mayCommit }, work, transaction.tx);
   } catch (error) {
-    const wasCommitting = unit.state === "committing";
-    unit.discard();
-    if (!wasCommitting) await transaction.rollback(error);
-    throw error;
+    throw error instanceof AttemptFailed ? error : new AttemptFailed(error);
   }
 }
 
-async function commit<Tx>(
-  { adapter, bus, outcomeTimeoutMs }: UnitParts<Tx>,
-  transaction: Transaction<Tx>,
-  prepared: PreparedCommit<Tx>,
-): Promise<void> {
+async function runUnit<Tx, Result>(
+  { adapter, bus, limits }: UnitParts<Tx>,
+  committing: Committing,
+  work: Work<Tx, Result>,
+  tx: Tx,
+): Promise<Done<Tx, Result>> {
+  const { transaction, owned, mayCommit } = committing;
   const { logger } = bus.settings;
+  const reportDiscard = (error: unknown): void => logger.warn({ err: error }, "An aggregate could not be emptied");
+  const unit = new Unit(transaction, owned, { bus, adapter, reportDiscard });
+  let isCommitting = false;
+  let isCommitted = false;
   try {
-    await confirmCommit(transaction, prepared, adapter, outcomeTimeoutMs);
+    const done = await runInside(unit.root, async () => {
+      // Waiting for a connection may have taken long.
+      mayCommit();
+      const result = await work(unit.contextOf(unit.root, tx));
+      return { result, prepared: await prepareCommit(unit, tx, bus, committing) };
+    });
+    mayCommit();
+    unit.refuseUnfinished();
+    isCommitting = true;
+    await commit(committing, done.prepared, adapter, limits, logger);
+    isCommitted = true;
+    return done;
+  } catch (error) {
+    // Locks and connection first: nothing that is done with the aggregates may keep them.
+    if (!isCommitting) await transaction.rollback(error);
+    // A COMMIT that may have taken place is never sent again.
+    const isUndone = !isCommitting || meansRolledBack(error);
+    throw new AttemptFailed(error, isUndone ? (owned.conflict ?? conflictIn(error)) : undefined);
+  } finally {
+    unit.end({ isCommitted });
+  }
+}
+
+/** COMMIT has been refused, or what the unit sends by itself. */
+function conflictIn(error: unknown): unknown {
+  return isConflict(error) ? error : undefined;
+}
+
+async function commit(
+  committing: Committing,
+  prepared: PreparedCommit<never>,
+  adapter: TransactionAdapter<unknown>,
+  limits: CommitLimits,
+  logger: Logger,
+): Promise<void> {
+  try {
+    await confirmCommit(committing, prepared, adapter, limits);
   } catch (error) {
     // What the stores wrote may be there: waking them costs nothing, and saves the wait for their next poll.
-    if (error instanceof CommitOutcomeUnknownError) wake(prepared.stores, logger);
+    if (codeOf(error) === "COMMIT_OUTCOME_UNKNOWN") wake(prepared.stores, logger);
     throw error;
   }
   wake(prepared.stores, logger);

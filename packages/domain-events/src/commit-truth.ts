@@ -1,69 +1,73 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { meansRolledBack } from "./database-error.ts";
+import type { CommitProof } from "./commit-proof.ts";
+import { findOutcome } from "./commit-outcome.ts";
 import { CommitOutcomeUnknownError, TransactionAbortedError } from "./errors.ts";
 import type { PreparedCommit } from "./prepare-commit.ts";
-import { sendCommit } from "./send-commit.ts";
-import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import { within } from "./within.ts";
+import { type Committing, NotCommitted, sendCommit, type SentCommit } from "./send-commit.ts";
+import type { TransactionAdapter } from "./transaction-adapter.ts";
 
-const pauseMs = 50;
-const longestQuestionMs = 1_000;
+export interface CommitLimits {
+  /** How long COMMIT may take before its connection is given up. */
+  readonly commitTimeoutMs: number;
+  /** How long to ask what became of a COMMIT whose answer was lost. */
+  readonly outcomeTimeoutMs: number;
+}
 
 /**
  * Commits, and returns only if the transaction is known to be committed.
  *
  * @throws {@link TransactionAbortedError}, the database's own error, or {@link CommitOutcomeUnknownError}.
  */
-export async function confirmCommit<Tx>(
-  transaction: Transaction<Tx>,
-  prepared: PreparedCommit<Tx>,
-  adapter: TransactionAdapter<Tx>,
-  outcomeTimeoutMs: number,
+export async function confirmCommit(
+  committing: Committing,
+  prepared: PreparedCommit<never>,
+  adapter: TransactionAdapter<unknown>,
+  limits: CommitLimits,
 ): Promise<void> {
-  const sent = sendCommit(transaction, prepared);
+  const sent = sendCommit(committing, prepared.events.length > 0 && prepared.proof === undefined);
+  const proof = prepared.proof ? Promise.resolve(prepared.proof) : sent.proof;
   let tag: string;
   try {
-    tag = await sent.tag;
+    tag = await bounded(committing, sent, limits.commitTimeoutMs);
   } catch (error) {
+    if (error instanceof NotCommitted) throw error.reason;
     if (meansRolledBack(error)) throw error;
-    return askForOutcome(await sent.transactionId, adapter, outcomeTimeoutMs, error);
+    return resolve(await proof, prepared, adapter, limits, error);
   }
-  if (tag === "COMMIT") return;
-  // COMMIT of an aborted transaction answers ROLLBACK without an error; the guard may know why.
-  await sent.transactionId;
-  throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
+  // COMMIT of an aborted transaction answers ROLLBACK without an error; the guard may know why, and whose transaction it was.
+  await proof;
+  if (committing.owned.violation) throw committing.owned.violation;
+  if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
+  if (committing.owned.isReplicationUnknown) throw CommitOutcomeUnknownError.unreplicated(transactionIdOf(await proof));
 }
 
-async function askForOutcome<Tx>(
-  transactionId: string | null | undefined,
-  adapter: TransactionAdapter<Tx>,
-  timeoutMs: number,
+async function bounded({ transaction }: Committing, { tag }: SentCommit, timeoutMs: number): Promise<string> {
+  if (timeoutMs === Infinity) return tag;
+  const timer = setTimeout(() => {
+    transaction.abandon(new Error(`COMMIT had no answer after ${timeoutMs} ms (commitTimeoutMs)`));
+  }, timeoutMs);
+  try {
+    return await tag;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function resolve(
+  proof: CommitProof | undefined,
+  { witnesses }: PreparedCommit<never>,
+  adapter: TransactionAdapter<unknown>,
+  { outcomeTimeoutMs }: CommitLimits,
   lost: unknown,
 ): Promise<void> {
   // A transaction without an id has written nothing: nothing could be lost.
-  if (transactionId === null) return;
-  if (transactionId === undefined) throw new CommitOutcomeUnknownError(undefined, lost);
-  const outcome = await ask(transactionId, adapter, timeoutMs);
+  if (proof?.transactionId === null) return;
+  const outcome = proof && (await findOutcome({ proof, witnesses, adapter, timeoutMs: outcomeTimeoutMs }));
   if (outcome === "committed") return;
   if (outcome === "aborted") throw lost;
-  throw new CommitOutcomeUnknownError(transactionId, lost);
+  throw new CommitOutcomeUnknownError(transactionIdOf(proof), lost);
 }
 
-/** The old backend may still be at it ("in progress"), and the pool may hand out one more dead connection. */
-async function ask<Tx>(
-  transactionId: string,
-  adapter: TransactionAdapter<Tx>,
-  outcomeTimeoutMs: number,
-): Promise<string | null> {
-  const giveUpAt = performance.now() + outcomeTimeoutMs;
-  let leftMs = outcomeTimeoutMs;
-  while (leftMs > 0) {
-    const timeoutMs = Math.min(leftMs, longestQuestionMs);
-    const question = adapter.transactionStatus(transactionId, { timeoutMs });
-    const status = await within(leftMs, question).catch(() => "unreachable");
-    if (status !== "in progress" && status !== "unreachable") return status;
-    await delay(Math.min(pauseMs, leftMs));
-    leftMs = giveUpAt - performance.now();
-  }
-  return null;
+function transactionIdOf(proof: CommitProof | undefined): string | undefined {
+  return proof?.transactionId ?? undefined;
 }

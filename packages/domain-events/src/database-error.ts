@@ -1,6 +1,8 @@
 /** An error of PostgreSQL carries a five-character SQLSTATE. EPIPE has five letters and is none. */
 const sqlState = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
 const connectionState = /^(?:08|57P0|40003)/;
+// The server may have gone down over it, before or after the commit was on disk; how bad it was is only said in its language.
+const serverFailure = /^(?:58|XX)/;
 const socketError = /^(?:E(?:CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH|NETUNREACH|AI_AGAIN)|ERR_SOCKET|ERR_STREAM)/;
 // At the end, because knex puts the statement in front.
 const driverMessage =
@@ -16,8 +18,9 @@ export function codeOf(error: unknown): string | undefined {
 export function meansRolledBack(error: unknown): boolean {
   const code = codeOf(error);
   // By code, because the adapter may come from the other build and so have classes of its own.
-  if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED") return true;
-  return code !== undefined && sqlState.test(code) && !connectionState.test(code) && !isFatal(error);
+  if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED" || code === "UNIT_ENDED") return true;
+  if (code === undefined || !sqlState.test(code)) return false;
+  return !connectionState.test(code) && !serverFailure.test(code) && !isFatal(error);
 }
 
 /** The connection is gone, or no longer to be trusted. */
@@ -29,11 +32,9 @@ export function isConnectionError(error: unknown): boolean {
 }
 
 /** The same work may succeed when it runs again from the start. */
-export function isRetryable(error: unknown): boolean {
+export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
-  if (code === "40001" || code === "40P01") return true;
-  // The original is the cause where a joined run or a savepoint failed and its error was swallowed.
-  return (code === "UNIT_DOOMED" || code === "SAVEPOINT_DOOMED") && error instanceof Error && isRetryable(error.cause);
+  return code === "40001" || code === "40P01";
 }
 
 function isFatal(error: unknown): boolean {

@@ -6,6 +6,22 @@ export interface DurableTransaction {
   readonly tx: unknown;
   /** Runs one statement with `$1` placeholders in that transaction. */
   query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
+  /**
+   * An SQL expression without parameters, of type text. A store that selects it in the statement with which it writes, and hands its value
+   * over as {@link DurableReceipt.proof}, spares the unit of work a query of its own.
+   */
+  readonly proofSql: string;
+}
+
+/** What a {@link DurableStore} says of what it has written. */
+export interface DurableReceipt {
+  /** The value of {@link DurableTransaction.proofSql}. */
+  readonly proof?: unknown;
+  /**
+   * Finds a row only if what was written is there. It is asked after a crash or failover, when the transaction's id proves nothing any more;
+   * that nothing is found then proves nothing either, since what was written may be done and gone.
+   */
+  readonly witness?: { readonly text: string; readonly values: readonly unknown[] };
 }
 
 /**
@@ -15,13 +31,8 @@ export interface DurableTransaction {
  * durable handlers it has.
  */
 export interface DurableStore {
-  /**
-   * Writes the requests: inside `transaction` where one is given, else at once and committed when the promise resolves.
-   *
-   * @returns the id of the transaction, where the same statement could read it (`pg_current_xact_id()`), so that the
-   * unit of work needs no query of its own to learn it.
-   */
-  write(requests: readonly unknown[], transaction?: DurableTransaction): Promise<string | undefined>;
+  /** Writes the requests: inside `transaction` where one is given, else at once and committed when the promise resolves. */
+  write(requests: readonly unknown[], transaction?: DurableTransaction): Promise<DurableReceipt | undefined>;
   /** Told once after a transaction it wrote in has, or may have, committed. Returns at once and never throws. */
   wake(): void;
 }

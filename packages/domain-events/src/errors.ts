@@ -2,7 +2,9 @@
 export type DomainEventsErrorCode =
   | "ADAPTER_INVALID"
   | "AGGREGATE_INVALID"
+  | "AGGREGATE_TRACKED"
   | "COMMIT_OUTCOME_UNKNOWN"
+  | "DATABASE_UNSUPPORTED"
   | "EVENT_CLASS_INVALID"
   | "EVENT_INVALID"
   | "EVENT_LOOP"
@@ -11,13 +13,16 @@ export type DomainEventsErrorCode =
   | "HANDLERS_FAILED"
   | "HANDLER_INVALID"
   | "HANDLER_TIMEOUT"
+  | "JOINED_ADAPTER"
   | "JOINED_OPTIONS"
   | "NEEDS_UNIT_OF_WORK"
   | "ONCE_KEYS_MISSING"
   | "ONCE_KEY_INVALID"
   | "OPTIONS_INVALID"
   | "PUBLISH_ENDED"
+  | "RUN_OPEN"
   | "SAVEPOINT_DOOMED"
+  | "SAVEPOINT_ENDED"
   | "SAVEPOINT_OPEN"
   | "SCHEMA_ASYNC"
   | "STOPPED"
@@ -107,21 +112,31 @@ export class TransactionAbortedError extends DomainEventsError {
 }
 
 /**
- * The connection was lost while the COMMIT was on its way, and the database could not be asked in time what became of it.
+ * The COMMIT was sent, and nobody can say whether its data will be there: the connection was lost and the database could not be asked in time,
+ * a crash or failover has made the transaction's id useless as a proof, or the wait for a synchronous standby was cancelled.
  *
  * The data may or may not be stored. In-process handlers did not run; durable ones exist if and only if the data does.
  */
 export class CommitOutcomeUnknownError extends DomainEventsError {
-  /** The transaction to ask `pg_xact_status()` about, when it is known. */
+  /** The transaction to ask `pg_xact_status()` about, when it is known. After a crash or failover it may be somebody else's. */
   readonly transactionId: string | undefined;
 
-  constructor(transactionId: string | undefined, cause: unknown) {
+  constructor(
+    transactionId: string | undefined,
+    cause: unknown,
+    reason = "The connection was lost during COMMIT, and the database could not say whether it took place.",
+  ) {
     super(
       "COMMIT_OUTCOME_UNKNOWN",
-      "The connection was lost during COMMIT, and the database could not say whether it took place. " +
-        "Check the data before running the work again, or run it with runOnce() so that a second run is harmless.",
+      `${reason} Check the data before running the work again, or run it with runOnce() so that a second run is harmless.`,
       { cause },
     );
     this.transactionId = transactionId;
+  }
+
+  static unreplicated(transactionId: string | undefined): CommitOutcomeUnknownError {
+    const reason =
+      "PostgreSQL committed, but the wait for its synchronous standby was cancelled, and a failover would take the data away.";
+    return new CommitOutcomeUnknownError(transactionId, undefined, reason);
   }
 }

@@ -9,7 +9,7 @@ import { publishOne } from "./publish-one.ts";
 import { PublishRun } from "./publish-run.ts";
 import type { Publishing, PublishSettings } from "./publishing.ts";
 import { classNameOf, Registrations } from "./registrations.ts";
-import { findUnit, type RunningUnit } from "./running-units.ts";
+import { findScope, type RunningUnit } from "./running-units.ts";
 
 /** How a bus logs, and what it does with handlers that fail or hang. */
 export interface EventBusOptions {
@@ -121,9 +121,9 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
 
   function publish(event: object): Promise<void> {
     try {
-      const unit = findUnit(isOurs);
-      if (!unit) return publishOne(publishing, event) ?? published;
-      unit.record(event);
+      const scope = findScope(isOurs);
+      if (!scope) return publishOne(publishing, event) ?? published;
+      scope.unit.recordIn(scope, event);
       return published;
     } catch (error) {
       return Promise.reject(error);
@@ -132,9 +132,9 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
 
   function publishAll(events: Iterable<object>): Promise<void> {
     try {
-      const unit = findUnit(isOurs);
-      if (unit) {
-        for (const event of events) unit.record(event);
+      const scope = findScope(isOurs);
+      if (scope) {
+        for (const event of events) scope.unit.recordIn(scope, event);
         return published;
       }
       const run = new PublishRun(publishing);

@@ -10,7 +10,7 @@ export {
   publishAll,
   register,
 } from "./default-bus.ts";
-export type { DurableHandler, DurableStore, DurableTransaction } from "./durable-handler.ts";
+export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./durable-handler.ts";
 export {
   CommitOutcomeUnknownError,
   DomainEventsError,
@@ -39,6 +39,14 @@ export type { RunOptions } from "./run-options.ts";
 export type { PurgeOnceKeysOptions } from "./purge-once-keys.ts";
 export { onceKeysSql, type RunOnceResult } from "./run-once.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
-export type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+export { runOutsideUnits } from "./running-units.ts";
+export type {
+  BeginOptions,
+  Isolation,
+  PipelinedCommit,
+  Transaction,
+  TransactionAdapter,
+  TransactionWatch,
+} from "./transaction-adapter.ts";
 export { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";
 export type { UnitContext } from "./unit.ts";

@@ -1,8 +1,14 @@
 import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
-import { OwnedTransaction } from "./owned-transaction.ts";
 import { type PipeliningClient, sendTogether } from "./pipeline.ts";
-import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import type {
+  BeginOptions,
+  Isolation,
+  Transaction,
+  TransactionAdapter,
+  TransactionWatch,
+} from "./transaction-adapter.ts";
+import { watchedQuery } from "./watched-query.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
 
 /** The part of a knex instance that is needed; `Knex` is one. */
@@ -15,9 +21,7 @@ export interface KnexInstance<Tx> {
 interface KnexTransaction {
   commit(value?: unknown): PromiseLike<unknown>;
   rollback(error?: unknown): PromiseLike<unknown>;
-  on(event: "query", listener: (query: { readonly sql?: unknown }) => void): unknown;
   on(event: "query-error", listener: (error: unknown) => void): unknown;
-  on(event: "query-response", listener: (response: unknown, query: { readonly response?: unknown }) => void): unknown;
   readonly client: { acquireConnection(): Promise<RawConnection> };
 }
 
@@ -31,22 +35,23 @@ interface RawConnection extends PipeliningClient {
   __knex__disposed?: unknown;
 }
 
+/** What `knex.transaction()` returns before it has begun. */
+interface BeginningTransaction extends PromiseLike<unknown> {
+  begin?(connection: RawConnection): unknown;
+  query?(connection: RawConnection, text: string): unknown;
+}
+
 interface Database {
-  readonly client: { readonly dialect?: unknown };
-  transaction(scope: (tx: KnexTransaction) => void, config: { isolationLevel?: Isolation }): PromiseLike<unknown>;
-  raw(
-    text: string,
-    values: readonly unknown[],
-  ): {
-    timeout(timeoutMs: number): PromiseLike<{ readonly rows: Record<string, unknown>[] }>;
-  };
+  readonly client: { readonly dialect?: unknown; readonly driverName?: unknown };
+  readonly isTransaction?: unknown;
+  transaction(scope: (tx: KnexTransaction) => void, config: { isolationLevel?: Isolation }): BeginningTransaction;
 }
 
 /**
  * Units of work over a knex instance for PostgreSQL. In the work `tx` is a `Knex.Transaction`; its `commit` and
  * `rollback` are refused, since the unit of work does that.
  *
- * @throws {@link DomainEventsError} `ADAPTER_INVALID` when it is not given a knex instance for PostgreSQL.
+ * @throws {@link DomainEventsError} `ADAPTER_INVALID` when it is not given a knex instance with the `pg` client.
  *
  * @example
  * const unitOfWork = createUnitOfWork(knexTransactions(knex({ client: "pg", connection })));
@@ -55,64 +60,91 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
   const database = checkKnex(knex);
   return {
     database,
-    begin: ({ isolation }) =>
+    begin: (options) =>
       new Promise((resolve, reject) => {
+        const { isolation, mark } = options;
         // A scope that returns nothing leaves commit and rollback to us, and what transaction() returns settles once
         // the connection is back in the pool; executionPromise settles before that.
-        const released = Promise.resolve(
-          database.transaction(
-            (tx) => {
-              transactionOn<Tx>(tx, released).then(resolve, reject);
-            },
-            isolation ? { isolationLevel: isolation } : {},
-          ),
+        const beginning = database.transaction(
+          (tx) => {
+            transactionOn<Tx>(tx, released, isMarked ? undefined : mark, options.watch).then(resolve, reject);
+          },
+          isolation ? { isolationLevel: isolation } : {},
         );
+        const isMarked = mark !== undefined && markWithBegin(beginning, beginText(options));
+        const released = Promise.resolve(beginning);
         released.catch(reject);
       }),
-    async transactionStatus(transactionId, { timeoutMs }) {
-      const question = database.raw("select pg_xact_status(?::xid8) as status", [transactionId]);
-      const { rows } = await question.timeout(timeoutMs);
-      return rows[0]?.["status"] as string | null;
-    },
+    // Only transactions over this very knex instance get here, and the knex transaction is all of what they hand to a work.
+    adopt: (handle) => handle as Tx,
   };
 }
 
-async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown>): Promise<Transaction<Tx>> {
+/** Knex calls `begin` a moment later. One without it gets the mark in a message of its own. */
+function markWithBegin(transaction: BeginningTransaction, text: string): boolean {
+  if (typeof transaction.begin !== "function" || typeof transaction.query !== "function") return false;
+  transaction.begin = (connection) => transaction.query?.(connection, text);
+  return true;
+}
+
+function beginText({ isolation, mark }: BeginOptions): string {
+  return `${isolation ? `begin isolation level ${isolation}` : "begin"}; ${mark}`;
+}
+
+async function transactionOn<Tx>(
+  trx: KnexTransaction,
+  released: Promise<unknown>,
+  mark: string | undefined,
+  watch: TransactionWatch | undefined,
+): Promise<Transaction<Tx>> {
   const connection = await trx.client.acquireConnection();
-  const owned = new OwnedTransaction();
   const knexCommit = trx.commit;
   const knexRollback = trx.rollback;
+  // The driver's own, below what the work is watched through; an instrumented one has been put there by others.
+  const unwatched = Object.getOwnPropertyDescriptor(connection, "query");
+  const send = connection.query.bind(connection);
   let lost: unknown;
+  let isOpen = true;
 
   const onError = (error: Error): void => {
     lost ??= error;
   };
-  const onNotice = (notice: unknown): void => owned.observeNotice(notice);
+  const onNotice = (notice: unknown): void => watch?.noticed(notice);
   connection.on("error", onError);
   connection.on("notice", onNotice);
   const onReleased = (): void => {
-    owned.close();
+    close();
     connection.off("error", onError);
     connection.off("notice", onNotice);
   };
   released.then(onReleased, onReleased);
 
-  // Knex emits "query" before it sends one, and takes what a listener throws for the query's own failure. Once the
-  // transaction is closed only our COMMIT or ROLLBACK gets here: knex refuses the rest itself.
-  trx.on("query", ({ sql }) => {
-    if (!owned.isClosed) owned.check(sql);
-  });
+  if (mark !== undefined) await send(mark);
+  if (watch) {
+    const query = (...args: unknown[]): unknown =>
+      watchedQuery((...sent) => Reflect.apply(send, undefined, sent) as unknown, args, watch);
+    Object.defineProperty(connection, "query", { value: query, configurable: true, writable: true });
+    trx.commit = trx.rollback = () => {
+      watch.sending("rollback");
+      return Promise.resolve();
+    };
+  }
   // Before knex gives the connection back: after that, somebody else may have it.
   trx.on("query-error", (error) => {
-    if (owned.isClosed && isConnectionError(error)) discard(connection, error);
+    if (!isOpen && isConnectionError(error)) discard(connection, error);
   });
-  trx.on("query-response", (_response, query) => owned.observe(query.response));
-  trx.commit = trx.rollback = () => {
-    throw owned.refuse();
-  };
+
+  /** From now on only COMMIT or ROLLBACK is sent: knex refuses the rest itself. */
+  function close(): void {
+    if (isOpen && watch) {
+      if (unwatched) Object.defineProperty(connection, "query", unwatched);
+      else Reflect.deleteProperty(connection, "query");
+    }
+    isOpen = false;
+  }
 
   function sendCommit(): PromiseLike<unknown> {
-    owned.close();
+    close();
     return knexCommit();
   }
 
@@ -120,13 +152,12 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
     // When COMMIT fails, this resolves all the same; only what stands behind `released` rejects.
     const answer = await committed;
     await released;
-    if (owned.violation) throw owned.violation;
     const { response } = answer as { response?: { command?: unknown } };
     return String(response?.command);
   }
 
   async function rollback(reason: unknown): Promise<void> {
-    owned.close();
+    close();
     const ended = released.catch(() => {});
     void Promise.resolve(knexRollback(reason)).catch(() => {});
     await within(rollbackTimeoutMs, ended).catch((error: unknown) => discard(connection, error));
@@ -135,24 +166,26 @@ async function transactionOn<Tx>(trx: KnexTransaction, released: Promise<unknown
 
   return {
     tx: trx as Tx,
+    handle: trx,
+    connection,
     async query(text, values) {
-      owned.checkOpen();
-      return connection.query(text, values && [...values]);
+      if (lost !== undefined) throw TransactionAbortedError.lost(lost);
+      if (!isOpen) throw unitEnded();
+      return send(text, values && [...values]);
     },
     async commit() {
-      const refusal = owned.violation ?? (lost === undefined ? undefined : TransactionAbortedError.lost(lost));
-      if (refusal) {
-        await rollback(refusal);
-        throw refusal;
-      }
-      return tagOf(sendCommit());
+      if (lost === undefined) return tagOf(sendCommit());
+      const refusal = TransactionAbortedError.lost(lost);
+      await rollback(refusal);
+      throw refusal;
     },
     pipelineCommit(text) {
-      if (owned.violation || lost !== undefined || !owned.hasJustAnswered) return undefined;
-      const sent = sendTogether(connection, () => connection.query(text), sendCommit);
+      if (lost !== undefined) return undefined;
+      const sent = sendTogether(connection, () => send(text), sendCommit);
       return sent && { answer: sent[0], tag: tagOf(sent[1]) };
     },
     rollback,
+    abandon: (reason) => discard(connection, reason),
   };
 }
 
@@ -163,12 +196,27 @@ function discard(connection: RawConnection, reason: unknown): void {
   connection.end().catch(() => {});
 }
 
+function unitEnded(): DomainEventsError {
+  return new DomainEventsError(
+    "UNIT_ENDED",
+    "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
+  );
+}
+
 function checkKnex(knex: unknown): Database {
-  const isKnex = typeof knex === "function" && "client" in knex && "transaction" in knex && "raw" in knex;
+  const isKnex = typeof knex === "function" && "client" in knex && "transaction" in knex;
   const database = knex as Database;
-  if (isKnex && database.client?.dialect === "postgresql") return database;
-  throw new DomainEventsError(
+  if (isKnex && database.isTransaction === true) {
+    throw adapterInvalid("It was given a transaction, which somebody else has begun and will end.");
+  }
+  // By the driver: other clients of the same dialect speak to other databases, or say less of what the server answers.
+  if (isKnex && database.client?.dialect === "postgresql" && database.client.driverName === "pg") return database;
+  throw adapterInvalid("It was given something else.");
+}
+
+function adapterInvalid(reason: string): DomainEventsError {
+  return new DomainEventsError(
     "ADAPTER_INVALID",
-    'knexTransactions() takes a knex instance for PostgreSQL: knexTransactions(knex({ client: "pg", connection })).',
+    `knexTransactions() takes a knex instance for PostgreSQL: knexTransactions(knex({ client: "pg", connection })). ${reason}`,
   );
 }

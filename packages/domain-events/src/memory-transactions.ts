@@ -4,6 +4,8 @@ import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
 const nothing: Answer = { rows: [] };
+/** To whatever the unit of work asks: all is there, and the transaction is still its own. */
+const wellAnswer: Answer = { rows: [{ holds: true, proof: "|t" }] };
 
 /** Transactions without a database: statements do nothing, except that the keys of `runOnce` are kept. */
 export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
@@ -27,7 +29,7 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
 
     return {
       tx,
-      query: async (text, values) => (text === claimKeySql ? claim(String(values?.[0])) : nothing),
+      query: async (text, values) => (text === claimKeySql ? claim(String(values?.[0])) : wellAnswer),
       async commit() {
         end(true);
         return "COMMIT";
@@ -35,12 +37,13 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
       async rollback() {
         end(false);
       },
+      abandon() {},
     };
   }
 
   return {
     database: keys,
     begin: async () => begin(),
-    transactionStatus: async () => null,
+    adopt: () => tx,
   };
 }

@@ -1,30 +1,40 @@
+import { isConflict } from "./database-error.ts";
 import { DomainEventsError } from "./errors.ts";
-
-const space = String.raw`(?:\s|;|--[^\n]*(?:\n|$)|/\*[\s\S]*?\*/)*`;
-const control = new RegExp(
-  String.raw`^${space}(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b`,
-  "i",
-);
+import type { TransactionWatch } from "./transaction-adapter.ts";
+import { transactionControlIn, type TransactionControl } from "./transaction-control.ts";
 
 /** After such a silence COMMIT is not sent before the connection has shown that it lives. */
 const quietMs = 100;
 
-/**
- * Sees to it that only the unit of work ends its transaction. A statement of the work that would is refused before it is
- * sent; one hidden in a longer text is found out by its command tag, or by the server's warning at our COMMIT.
- */
-export class OwnedTransaction {
-  #violation: DomainEventsError | undefined;
-  #isClosed = false;
-  #answeredAt = performance.now();
+/** What follows from what the work sends: whose scope it is in, and which savepoints it sets and leaves. */
+export interface StatementScopes {
+  /** @throws {@link DomainEventsError} where the sender's scope has ended, or a savepoint inside of it is open. */
+  enter(): void;
+  /** @throws {@link DomainEventsError} `TRANSACTION_OWNED` for a savepoint that is not the work's own. */
+  control(control: Exclude<TransactionControl, { kind: "end" }>): void;
+}
 
-  /** From now on every statement of the work is refused: the connection may belong to another unit already. */
-  close(): void {
-    this.#isClosed = true;
+/**
+ * Sees to it that only the unit of work ends its transaction, and remembers what the server said. A statement of the work that would end it
+ * is refused before it is sent; one that could not be seen is found out by its command tag, by the server's warning at our COMMIT, or by
+ * the mark that is gone.
+ */
+export class OwnedTransaction implements TransactionWatch {
+  #scopes: StatementScopes | undefined;
+  #violation: DomainEventsError | undefined;
+  #conflict: unknown;
+  #isReplicationUnknown = false;
+  #answeredAt = performance.now();
+  #isCommitting = false;
+
+  /** From now on the work may send statements. */
+  bind(scopes: StatementScopes): void {
+    this.#scopes = scopes;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
+  /** Notices from now on are about our COMMIT. */
+  commits(): void {
+    this.#isCommitting = true;
   }
 
   /** Why the transaction must not be committed. */
@@ -32,47 +42,64 @@ export class OwnedTransaction {
     return this.#violation;
   }
 
+  /** The serialization failure or deadlock that this transaction has met, however anybody has wrapped or swallowed it. */
+  get conflict(): unknown {
+    return this.#conflict;
+  }
+
+  /** Committed, but nobody knows whether by the standby as well: the wait for it was cancelled. */
+  get isReplicationUnknown(): boolean {
+    return this.#isReplicationUnknown;
+  }
+
   /** A connection that has been quiet for longer may be dead without anybody having noticed. */
   get hasJustAnswered(): boolean {
     return performance.now() - this.#answeredAt < quietMs;
   }
 
-  /** @throws {@link DomainEventsError} `UNIT_ENDED`. */
-  checkOpen(): void {
-    if (!this.#isClosed) return;
-    throw new DomainEventsError(
-      "UNIT_ENDED",
-      "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
-    );
-  }
-
-  /** @throws {@link DomainEventsError} `UNIT_ENDED`, `TRANSACTION_OWNED`. */
-  check(statement: unknown): void {
-    this.checkOpen();
-    if (typeof statement === "string" && control.test(statement)) throw this.refuse();
+  /** @throws {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`, `SAVEPOINT_OPEN`, `TRANSACTION_OWNED`. */
+  sending(text: string | undefined): void {
+    this.#scopes?.enter();
+    if (text === undefined) return;
+    for (const control of transactionControlIn(text)) {
+      if (control.kind === "end") throw this.refuse();
+      this.#scopes?.control(control);
+    }
   }
 
   /** Remembers the attempt as well: a work that wanted to roll back must not be committed. */
-  refuse(): DomainEventsError {
-    this.#violation ??= new DomainEventsError(
-      "TRANSACTION_OWNED",
-      "The work began, committed or rolled back the transaction itself; the unit of work does that, and nothing was published. " +
-        "Return to commit, throw to roll back, and use savepoint() for a part that may fail.",
-    );
+  refuse(error: DomainEventsError = transactionOwned()): DomainEventsError {
+    this.#violation ??= error;
     return this.#violation;
   }
 
-  /** Looks at what the server answered: one result, or one for each statement of a longer text. */
-  observe(results: unknown): void {
+  answered(result: unknown): void {
     this.#answeredAt = performance.now();
-    if (!this.#isClosed && (Array.isArray(results) ? results.some(endsTransaction) : endsTransaction(results)))
-      this.refuse();
+    if (Array.isArray(result) ? result.some(endsTransaction) : endsTransaction(result)) this.refuse();
   }
 
-  /** A warning at COMMIT that there was no transaction: the work had ended it. */
-  observeNotice(notice: unknown): void {
-    if (typeof notice === "object" && notice !== null && "code" in notice && notice.code === "25P01") this.refuse();
+  failed(error: unknown): void {
+    this.#answeredAt = performance.now();
+    if (isConflict(error)) this.#conflict ??= error;
   }
+
+  noticed(notice: unknown): void {
+    if (typeof notice !== "object" || notice === null) return;
+    // A warning that there is no transaction: the work had ended it.
+    if ("code" in notice && notice.code === "25P01") this.refuse();
+    // Its text is translated, and its code that of any warning; the place in the server's source is neither.
+    if (this.#isCommitting && "routine" in notice && notice.routine === "SyncRepWaitForLSN") {
+      this.#isReplicationUnknown = true;
+    }
+  }
+}
+
+function transactionOwned(): DomainEventsError {
+  return new DomainEventsError(
+    "TRANSACTION_OWNED",
+    "The work began, committed or rolled back the transaction itself; the unit of work does that, and nothing was published. " +
+      "Return to commit, throw to roll back, and use savepoint() for a part that may fail.",
+  );
 }
 
 function endsTransaction(result: unknown): boolean {

@@ -1,8 +1,8 @@
 import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
-import { OwnedTransaction } from "./owned-transaction.ts";
 import { type PipeliningClient, sendTogether } from "./pipeline.ts";
-import type { Isolation, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import type { BeginOptions, Transaction, TransactionAdapter, TransactionWatch } from "./transaction-adapter.ts";
+import { watchedQuery } from "./watched-query.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
 
 /** The part of a pg client that is needed; a `pg.PoolClient` is one. */
@@ -52,32 +52,19 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
   guardNewClients(pool);
   return {
     database: pool,
-    async begin({ isolation }) {
+    async begin(options) {
       const client = await pool.connect();
-      const transaction = transactionOn<ClientOf<Pool>>(client);
+      const transaction = transactionOn<ClientOf<Pool>>(client, options.watch);
       try {
-        await client.query(beginStatement(isolation));
+        await client.query(beginText(options));
       } catch (error) {
         await transaction.rollback(error);
         throw error;
       }
       return transaction;
     },
-    async transactionStatus(transactionId, { timeoutMs }) {
-      const client = await pool.connect();
-      client.on("error", ignore);
-      try {
-        const question = client.query("select pg_xact_status($1::xid8) as status", [transactionId]);
-        const { rows } = await within(timeoutMs, question);
-        client.release();
-        return rows[0]?.["status"] as string | null;
-      } catch (error) {
-        client.release(error as Error);
-        throw error;
-      } finally {
-        client.off("error", ignore);
-      }
-    },
+    // Only transactions over this very pool get here, and the client is all of what they hand to a work.
+    adopt: (handle) => handle as ClientOf<Pool>,
   };
 }
 
@@ -90,29 +77,38 @@ const guarded = new WeakSet<object>();
 function guardNewClients(pool: PgPool & { on?: unknown }): void {
   if (guarded.has(pool) || typeof pool.on !== "function") return;
   guarded.add(pool);
-  Reflect.apply(pool.on, pool, ["connect", (client: PgClient) => client.on("error", ignore)]);
+  Reflect.apply(pool.on, pool, ["connect", guardForAMoment]);
 }
 
-function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
-  const owned = new OwnedTransaction();
+function guardForAMoment(client: PgClient): void {
+  client.on("error", ignore);
+  // Whoever has asked for the client has it by then, and its errors are theirs.
+  setImmediate(() => client.off("error", ignore));
+}
+
+function transactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined): Transaction<Tx> {
   let lost: Error | undefined;
+  let isOpen = true;
+  let isReleased = false;
   // Without a listener, a backend that is killed between two statements would end the process.
   const onError = (error: Error): void => {
     lost ??= error;
   };
-  const onNotice = (notice: object): void => owned.observeNotice(notice);
+  const onNotice = (notice: object): void => watch?.noticed(notice);
   client.on("error", onError);
   client.on("notice", onNotice);
 
   function release(error?: unknown): void {
-    owned.close();
+    isOpen = false;
+    if (isReleased) return;
+    isReleased = true;
     client.release(error === undefined ? undefined : error instanceof Error ? error : true);
     client.off("error", onError);
     client.off("notice", onNotice);
   }
 
   function sendCommit(): Promise<PgResult> {
-    owned.close();
+    isOpen = false;
     return client.query("commit");
   }
 
@@ -122,12 +118,12 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
       throw error;
     });
     release();
-    if (owned.violation) throw owned.violation;
     return command;
   }
 
   async function rollback(): Promise<void> {
-    owned.close();
+    isOpen = false;
+    if (isReleased) return;
     try {
       await within(rollbackTimeoutMs, client.query("rollback"));
       release();
@@ -136,64 +132,65 @@ function transactionOn<Tx>(client: PgClient): Transaction<Tx> {
     }
   }
 
+  const handle = watch ? new Proxy(client, new WatchedClient(watch, () => isOpen)) : client;
   return {
-    tx: new Proxy(client, new GuardedClient(owned)) as Tx,
+    tx: handle as Tx,
+    handle,
+    connection: client,
     async query(text, values) {
-      owned.checkOpen();
+      if (lost) throw TransactionAbortedError.lost(lost);
+      if (!isOpen) throw unitEnded();
       return client.query(text, values && [...values]);
     },
     async commit() {
-      const refusal = owned.violation ?? (lost && TransactionAbortedError.lost(lost));
-      if (refusal) {
-        await rollback();
-        throw refusal;
-      }
-      return tagOf(sendCommit());
+      if (!lost) return tagOf(sendCommit());
+      await rollback();
+      throw TransactionAbortedError.lost(lost);
     },
     pipelineCommit(text) {
-      if (owned.violation || lost || !owned.hasJustAnswered) return undefined;
+      if (lost) return undefined;
       const sent = sendTogether(client, () => client.query(text), sendCommit);
       return sent && { answer: sent[0], tag: tagOf(sent[1]) };
     },
     rollback,
+    abandon: release,
   };
 }
 
 /** The client as the work sees it. */
-class GuardedClient implements ProxyHandler<PgClient & object> {
-  readonly #owned: OwnedTransaction;
+class WatchedClient implements ProxyHandler<PgClient & object> {
+  readonly #watch: TransactionWatch;
+  readonly #isOpen: () => boolean;
 
-  constructor(owned: OwnedTransaction) {
-    this.#owned = owned;
+  constructor(watch: TransactionWatch, isOpen: () => boolean) {
+    this.#watch = watch;
+    this.#isOpen = isOpen;
   }
 
   get(client: PgClient, property: PropertyKey): unknown {
-    if (property === "query") return (...args: unknown[]) => guardedQuery(client, this.#owned, args);
-    if (property === "release" || property === "end") return () => this.#refuse();
+    if (property === "query") return (...args: unknown[]) => this.#query(client, args);
+    // To give the client away is to end the transaction.
+    if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
     const value: unknown = Reflect.get(client, property, client);
     return typeof value === "function" ? value.bind(client) : value;
   }
 
-  #refuse(): never {
-    throw this.#owned.refuse();
+  #query(client: PgClient, args: unknown[]): unknown {
+    if (!this.#isOpen()) return Promise.reject(unitEnded());
+    return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, this.#watch);
   }
 }
 
-function guardedQuery(client: PgClient, owned: OwnedTransaction, args: unknown[]): unknown {
-  const [statement] = args;
-  const text = typeof statement === "object" && statement !== null && "text" in statement ? statement.text : statement;
-  owned.check(text);
-  const answer: unknown = Reflect.apply(client.query, client, args);
-  return answer instanceof Promise
-    ? answer.then((results: unknown) => {
-        owned.observe(results);
-        return results;
-      })
-    : answer;
+function unitEnded(): DomainEventsError {
+  return new DomainEventsError(
+    "UNIT_ENDED",
+    "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
+  );
 }
 
-function beginStatement(isolation: Isolation | undefined): string {
-  return isolation ? `begin isolation level ${isolation}` : "begin";
+function beginText({ isolation, mark }: BeginOptions): string {
+  const begin = isolation ? `begin isolation level ${isolation}` : "begin";
+  return mark ? `${begin}; ${mark}` : begin;
 }
 
 function ignore(): void {}

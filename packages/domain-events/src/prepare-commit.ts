@@ -1,12 +1,13 @@
-import type { DurableStore } from "./durable-handler.ts";
-import { DomainEventsError, EventLoopError } from "./errors.ts";
+import type { CommitProof } from "./commit-proof.ts";
+import type { DurableReceipt, DurableStore } from "./durable-handler.ts";
+import { EventLoopError } from "./errors.ts";
 import { eventIdOf, eventTypeOf } from "./event.ts";
 import type { Dispatcher } from "./event-bus.ts";
 import type { BeforeCommitHandler } from "./handler.ts";
 import { tell } from "./lifecycle.ts";
 import { chainOf, type Link, longestChain } from "./event-chain.ts";
 import type { Registration, Registrations } from "./registrations.ts";
-import { explainAborted } from "./send-commit.ts";
+import { acceptProof, type Committing, explainAborted, proofSqlFor } from "./send-commit.ts";
 import type { Unit } from "./unit.ts";
 
 export interface PreparedCommit<in Tx> {
@@ -14,27 +15,35 @@ export interface PreparedCommit<in Tx> {
   readonly registrations: Registrations<Tx>;
   readonly stores: readonly DurableStore[];
   /** Where a store of durable handlers has brought it along. */
-  readonly transactionId: string | undefined;
+  readonly proof: CommitProof | undefined;
+  readonly witnesses: readonly NonNullable<DurableReceipt["witness"]>[];
 }
 
 /**
  * Everything that happens between the end of the work and COMMIT, inside the transaction: beforeCommit handlers, then one
  * write for each durable store.
  */
-export async function prepareCommit<Tx>(unit: Unit<Tx>, bus: Dispatcher<Tx>): Promise<PreparedCommit<Tx>> {
+export async function prepareCommit<Tx>(
+  unit: Unit,
+  tx: Tx,
+  bus: Dispatcher<Tx>,
+  committing: Committing,
+): Promise<PreparedCommit<Tx>> {
   const registrations = bus.registrations();
-  const events = await runBeforeCommitHandlers(unit, bus, registrations);
-  if (events.length === 0) return { events, registrations, stores: [], transactionId: undefined };
+  const events = await runBeforeCommitHandlers(unit, tx, bus, registrations);
+  // What comes from here on would be stored without its event, or the other way round.
+  unit.state = "committing";
+  if (events.length === 0) return { events, registrations, stores: [], proof: undefined, witnesses: [] };
   try {
-    const { stores, transactionId } = await writeDurable(unit, registrations, events);
-    return { events, registrations, stores, transactionId };
+    return { events, registrations, ...(await writeDurable(tx, registrations, events, committing)) };
   } catch (error) {
     throw explainAborted(error);
   }
 }
 
 async function runBeforeCommitHandlers<Tx>(
-  unit: Unit<Tx>,
+  unit: Unit,
+  tx: Tx,
   bus: Dispatcher<Tx>,
   registrations: Registrations<Tx>,
 ): Promise<object[]> {
@@ -42,7 +51,7 @@ async function runBeforeCommitHandlers<Tx>(
   collect(unit, queue, undefined);
   for (const link of queue) {
     for (const registration of registrations.of(link.event).beforeCommit) {
-      await runOne(unit, bus, link, registration);
+      await runOne(unit, tx, bus, link, registration);
     }
     collect(unit, queue, link);
   }
@@ -50,9 +59,8 @@ async function runBeforeCommitHandlers<Tx>(
 }
 
 /** Whatever was recorded while the handlers of one event ran follows from that event. */
-function collect<Tx>(unit: Unit<Tx>, queue: Link[], parent: Link | undefined): void {
-  unit.root.refuseWhileChildOpen("The work ended");
-  if (unit.root.doom) throw unitDoomed(unit.root.doom.cause);
+function collect(unit: Unit, queue: Link[], parent: Link | undefined): void {
+  unit.refuseUnfinished();
   const length = parent ? parent.length + 1 : 1;
   for (const event of unit.root.take()) {
     if (length > longestChain + 1) throw new EventLoopError(chainOf(event, parent));
@@ -61,14 +69,15 @@ function collect<Tx>(unit: Unit<Tx>, queue: Link[], parent: Link | undefined): v
 }
 
 async function runOne<Tx>(
-  unit: Unit<Tx>,
+  unit: Unit,
+  tx: Tx,
   { settings: { lifecycle, logger } }: Dispatcher<Tx>,
   { event }: Link,
   { name, handler }: Registration<BeforeCommitHandler<object, Tx>>,
 ): Promise<void> {
   const startedAt = performance.now();
   try {
-    const { tx, record } = unit.contextOf(unit.root);
+    const { record } = unit.contextOf(unit.root, tx);
     await handler.handle(event, { tx, record });
   } catch (error) {
     // The error goes to the caller of run(), who decides how bad it is; only the handler's name would be lost.
@@ -85,10 +94,35 @@ async function runOne<Tx>(
 
 /** One write for each store, with the requests of all events in order. */
 async function writeDurable<Tx>(
-  { transaction }: Unit<Tx>,
+  tx: Tx,
   registrations: Registrations<Tx>,
   events: readonly object[],
-): Promise<{ stores: DurableStore[]; transactionId: string | undefined }> {
+  committing: Committing,
+): Promise<Pick<PreparedCommit<Tx>, "stores" | "proof" | "witnesses">> {
+  const { transaction } = committing;
+  const query = async (text: string, values: readonly unknown[]): ReturnType<typeof transaction.query> => {
+    try {
+      return await transaction.query(text, values);
+    } catch (error) {
+      committing.owned.failed(error);
+      throw error;
+    }
+  };
+  let proof: CommitProof | undefined;
+  const witnesses = [];
+  const requests = requestsByStore(registrations, events);
+  for (const [store, ofStore] of requests) {
+    const receipt = await store.write(ofStore, { tx, query, proofSql: proofSqlFor(committing, { assignId: true }) });
+    if (receipt?.proof !== undefined) proof = acceptProof(committing, receipt.proof);
+    if (receipt?.witness) witnesses.push(receipt.witness);
+  }
+  return { stores: [...requests.keys()], proof, witnesses };
+}
+
+function requestsByStore<Tx>(
+  registrations: Registrations<Tx>,
+  events: readonly object[],
+): ReadonlyMap<DurableStore, readonly unknown[]> {
   const requests = new Map<DurableStore, unknown[]>();
   for (const event of events) {
     for (const { handler } of registrations.of(event).durable) {
@@ -98,23 +132,5 @@ async function writeDurable<Tx>(
       else requests.set(handler.store, [request]);
     }
   }
-
-  const { tx } = transaction;
-  const query = (text: string, values: readonly unknown[]): ReturnType<typeof transaction.query> =>
-    transaction.query(text, values);
-  let transactionId: string | undefined;
-  for (const [store, ofStore] of requests) {
-    const id = await store.write(ofStore, { tx, query });
-    transactionId ??= id;
-  }
-  return { stores: [...requests.keys()], transactionId };
-}
-
-function unitDoomed(cause: unknown): DomainEventsError {
-  return new DomainEventsError(
-    "UNIT_DOOMED",
-    "A run() that had joined this unit of work failed and its error was swallowed, so the whole unit was rolled back. " +
-      "Let the error through, or wrap the part that may fail in savepoint().",
-    { cause },
-  );
+  return requests;
 }

@@ -1,5 +1,6 @@
 import { DomainEventsError } from "./errors.ts";
-import { explainMissingTable, inTransaction } from "./run-once.ts";
+import { inTransaction } from "./in-transaction.ts";
+import { explainMissingTable } from "./run-once.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
 
 /** Which keys of `runOnce` to forget. */
@@ -26,14 +27,14 @@ const forgetSql = `
   ) select count(*)::int as count from forgotten`;
 
 /** @returns how many keys were forgotten. */
-export async function purgeOnceKeys<Tx>(
-  adapter: TransactionAdapter<Tx>,
+export async function purgeOnceKeys(
+  adapter: TransactionAdapter<unknown>,
   { olderThanMs, keep = () => [] }: PurgeOnceKeysOptions,
 ): Promise<number> {
-  if (!(olderThanMs >= 0) || typeof keep !== "function") {
+  if (!(Number.isFinite(olderThanMs) && olderThanMs >= 0) || typeof keep !== "function") {
     throw new DomainEventsError(
       "OPTIONS_INVALID",
-      "purgeOnceKeys() takes { olderThanMs, keep }, a number of at least 0 and, if you like, a function.",
+      "purgeOnceKeys() takes { olderThanMs, keep }, a finite number of at least 0 and, if you like, a function.",
     );
   }
   const query = async (sql: string, values: readonly unknown[]) =>

@@ -1,5 +1,6 @@
-import { codeOf } from "./database-error.ts";
-import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
+import { codeOf, isConflict } from "./database-error.ts";
+import { DomainEventsError } from "./errors.ts";
+import { inTransaction } from "./in-transaction.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 
 /**
@@ -26,26 +27,39 @@ const migrateLock = "select pg_advisory_xact_lock(7025311928847)";
 /** Whether this call ran the work, and if so with what result. */
 export type RunOnceResult<Result> = { readonly ran: true; readonly result: Result } | { readonly ran: false };
 
-export async function claimKey<Tx>(transaction: Transaction<Tx>, key: string): Promise<boolean> {
+// Of the server's own errors: the work has not begun, so running again costs nothing and repeats nothing.
+const claimConflicts = new WeakSet<object>();
+
+/** A claim that met a transaction which had claimed the key since this one's snapshot. */
+export function isClaimConflict(error: unknown): boolean {
+  return typeof error === "object" && error !== null && claimConflicts.has(error);
+}
+
+export async function claimKey(query: Transaction<unknown>["query"], key: string): Promise<boolean> {
   try {
-    const { rows } = await transaction.query(claimKeySql, [key]);
+    const { rows } = await query(claimKeySql, [key]);
     if (rows.length > 0) return true;
-    await transaction.query(touchKeySql, [key]);
+    await query(touchKeySql, [key]);
     return false;
   } catch (error) {
+    if (isConflict(error)) claimConflicts.add(error as object);
     throw explainMissingTable(error);
   }
 }
 
+const loneSurrogate = /\p{Surrogate}/u;
+
 export function checkKey(key: unknown): void {
-  if (typeof key === "string" && key.length > 0 && key.length <= 500 && !key.includes("\0")) return;
+  // On its way to the server every lone surrogate becomes the same replacement character.
+  const isText = typeof key === "string" && !key.includes("\0") && !loneSurrogate.test(key);
+  if (isText && key.length > 0 && key.length <= 500) return;
   throw new DomainEventsError(
     "ONCE_KEY_INVALID",
-    "runOnce() takes a key of 1 to 500 characters without NUL first, such as the idempotencyKey of a job.",
+    "runOnce() takes a key of 1 to 500 characters of well-formed text without NUL first, such as the idempotencyKey of a job.",
   );
 }
 
-export async function migrate<Tx>(adapter: TransactionAdapter<Tx>): Promise<void> {
+export async function migrate(adapter: TransactionAdapter<unknown>): Promise<void> {
   await inTransaction(adapter, async (transaction) => {
     const { rows } = await transaction.query(existsSql);
     // Looking first lets a role without the right to create schemas call migrate(), too.
@@ -53,23 +67,6 @@ export async function migrate<Tx>(adapter: TransactionAdapter<Tx>): Promise<void
     await transaction.query(migrateLock);
     for (const statement of onceKeysSql.split(";").filter((text) => text.trim())) await transaction.query(statement);
   });
-}
-
-export async function inTransaction<Tx, Result>(
-  adapter: TransactionAdapter<Tx>,
-  work: (transaction: Transaction<Tx>) => Promise<Result>,
-): Promise<Result> {
-  const transaction = await adapter.begin({});
-  let result: Result;
-  try {
-    result = await work(transaction);
-  } catch (error) {
-    await transaction.rollback(error);
-    throw error;
-  }
-  const tag = await transaction.commit();
-  if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
-  return result;
 }
 
 export function explainMissingTable(error: unknown): unknown {

@@ -2,16 +2,15 @@ import { DomainEventsError } from "./errors.ts";
 import type { RetryOptions } from "./retry.ts";
 import { type Isolation, isolations } from "./transaction-adapter.ts";
 
-/** What one run may ask for; a run that joins another may not. */
+/** What one run may ask for; of these, a run that joins another may only bring a signal. */
 export interface RunOptions {
   /** Default: that of the database. */
-  readonly isolation?: Isolation;
-  readonly retry?: RetryOptions;
+  readonly isolation?: Isolation | undefined;
+  readonly retry?: RetryOptions | undefined;
   /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs work in transactions and publishes what it recorded, made by {@link createUnitOfWork}. */
 /** The isolation ends up in a statement, so a caller without types must not get anything else in there. */
 export function checkRunOptions({ isolation }: RunOptions): void {
   if (isolation === undefined || isolations.some((known) => known === isolation)) return;

@@ -8,26 +8,40 @@ export interface RunningUnit {
   readonly bus: object;
   /** Identifies the database, so that a unit inside a unit knows whether to join. */
   readonly database: object;
-  /** The unit inside whose work this one was started. */
-  readonly outer: RunningUnit | undefined;
-  /** Records into the scope that is open now. */
-  record(event: object): void;
+  /** The scope inside whose work this unit was started. */
+  readonly outer: RunningScope | undefined;
+  /** Records for code that runs in this scope. */
+  recordIn(scope: RunningScope, event: object): void;
 }
 
-const running = processGlobal("running-units", () => new AsyncLocalStorage<RunningUnit>());
-
-export function runInside<Result>(unit: RunningUnit, work: () => Result): Result {
-  return running.run(unit, work);
+/** A part of a running unit: all of it, or a savepoint. The caller's asynchronous context says which one it is in. */
+export interface RunningScope {
+  readonly unit: RunningUnit;
 }
 
-/** The innermost unit, whether it still runs or not. */
-export function innermostUnit(): RunningUnit | undefined {
-  return running.getStore();
+const running = processGlobal("running-scopes", () => new AsyncLocalStorage<RunningScope | undefined>());
+
+export function runInside<Result>(scope: RunningScope, work: () => Result): Result {
+  return running.run(scope, work);
 }
 
-/** The innermost unit of a bus. One that has ended is none: code that outlived it is outside. */
-export function findUnit(isWanted: (unit: RunningUnit) => boolean): RunningUnit | undefined {
-  let unit = running.getStore();
-  while (unit && (unit.state === "ended" || !isWanted(unit))) unit = unit.outer;
-  return unit;
+/**
+ * Calls the function outside of every unit of work: what it starts, now or later, joins none, and what it publishes is published at once.
+ *
+ * For what outlives the unit that happens to start it (a worker, a queue, a timer, a batching loader), and for work that must be stored
+ * whatever becomes of the unit around it. With that one's connection still checked out, such a run needs a second one from the pool.
+ *
+ * @example
+ * const flushing = runOutsideUnits(() => setInterval(() => flush(), 1_000));
+ * await runOutsideUnits(() => unitOfWork.run(({ tx }) => tx("attempts").insert({ user_id: user.id })));
+ */
+export function runOutsideUnits<Result>(work: () => Result): Result {
+  return running.run(undefined, work);
+}
+
+/** The innermost scope of a unit that has not ended: code that outlived its unit is outside. */
+export function findScope(isWanted: (unit: RunningUnit) => boolean = () => true): RunningScope | undefined {
+  let scope = running.getStore();
+  while (scope && (scope.unit.state === "ended" || !isWanted(scope.unit))) scope = scope.unit.outer;
+  return scope;
 }

@@ -1,17 +1,31 @@
 import type { EventSource } from "./aggregate-root.ts";
 import { DomainEventsError } from "./errors.ts";
-import { pullInOrder } from "./recorded-events.ts";
+import { EventLog } from "./event-log.ts";
+import type { RunningUnit } from "./running-units.ts";
+import type { TrackedSources } from "./tracked-sources.ts";
+
+/** What a scope is part of. */
+export interface ScopeOwner extends RunningUnit {
+  readonly sources: TrackedSources;
+  /** Gets errors of aggregates whose events are being thrown away. */
+  readonly reportDiscard: (error: unknown) => void;
+}
 
 /** What was recorded between two borders: those of the unit, or of a savepoint in it. */
 export class Scope {
+  readonly unit: ScopeOwner;
   readonly parent: Scope | undefined;
   #child: Scope | undefined;
-  #state: "open" | "kept" | "dropped" = "open";
-  #log: object[] = [];
+  #state: "open" | "ended" = "open";
+  /** Where what was recorded here has gone: the scope around it, when its savepoint was released. */
+  #heir: Scope | undefined;
+  readonly #log = new EventLog();
   readonly #tracked = new Set<EventSource>();
+  #joinedRunCount = 0;
   #doom: { readonly cause: unknown } | undefined;
 
-  constructor(parent?: Scope) {
+  constructor(unit: ScopeOwner, parent?: Scope) {
+    this.unit = unit;
     this.parent = parent;
   }
 
@@ -25,57 +39,120 @@ export class Scope {
     return this.#doom;
   }
 
-  record(event: object): void {
-    this.flush();
-    this.#log.push(event);
+  get isOpen(): boolean {
+    return this.#state === "open";
   }
 
-  track(aggregate: EventSource): void {
-    this.#tracked.add(aggregate);
+  record(event: object): void {
+    this.#log.record(event);
+  }
+
+  track(source: EventSource): void {
+    this.unit.sources.add(source);
+    this.#tracked.add(source);
   }
 
   /** Collects what tracked aggregates have recorded, those of the scopes around this one included. */
   flush(): void {
-    const tracked = this.#reachable();
-    if (tracked.size > 0) this.#log.push(...pullInOrder(tracked));
+    try {
+      this.#log.merge((since) => this.unit.sources.pull(since));
+    } catch (error) {
+      // Some sources have handed over what they had: without it nothing may be committed.
+      this.condemn(error);
+      throw error;
+    }
   }
 
   /** Flushes, and hands over all that was collected since the last time. */
-  take(): object[] {
+  take(): readonly object[] {
     this.flush();
-    const taken = this.#log;
-    this.#log = [];
-    return taken;
+    return this.#log.take();
   }
 
   /** What tracked aggregates have recorded so far stays with this scope, whatever becomes of the child. */
   open(): Scope {
     this.flush();
-    this.#child = new Scope(this);
+    this.#child = new Scope(this.unit, this);
     return this.#child;
+  }
+
+  /** From here on nothing is taken any more: the end of the savepoint is on its way. */
+  end(): void {
+    this.#state = "ended";
   }
 
   /** The savepoint was released: what it recorded belongs to the scope around it. */
   keep(): void {
-    this.#state = "kept";
+    this.end();
+    this.#heir = this.parent;
     if (!this.parent) return;
-    this.parent.#log.push(...this.take());
-    for (const aggregate of this.#tracked) this.parent.#tracked.add(aggregate);
+    this.parent.#log.append(this.#log.take());
+    for (const source of this.#tracked) this.parent.#tracked.add(source);
     this.parent.#child = undefined;
   }
 
-  /** Rolled back: what was recorded in it is gone, also from the aggregates. */
+  /** Rolled back: what was recorded in it is gone, also from the aggregates. Never throws. */
   drop(): void {
-    this.#state = "dropped";
-    pullInOrder(this.#reachable());
-    this.#log = [];
+    this.end();
+    try {
+      this.flush();
+    } catch (error) {
+      // What that aggregate still has was recorded in here, and would come out later.
+      this.parent?.condemn(error);
+      this.unit.reportDiscard(error);
+    }
+    this.#log.clear();
+    const own = this.parent ? [...this.#tracked].filter((source) => !this.parent?.tracks(source)) : this.#tracked;
+    this.unit.sources.forget(own, this.unit.reportDiscard);
+    this.#tracked.clear();
     if (this.parent) this.parent.#child = undefined;
+  }
+
+  tracks(source: EventSource): boolean {
+    return this.#tracked.has(source) || (this.parent?.tracks(source) ?? false);
   }
 
   /** Marks for rollback whatever scope holds this one's events by now. */
   condemn(cause: unknown): void {
-    if (this.#state === "kept") this.parent?.condemn(cause);
-    if (this.#state === "open") this.#doom ??= { cause };
+    if (this.#heir) this.#heir.condemn(cause);
+    else this.#doom ??= { cause };
+  }
+
+  /** The work has set a savepoint of its own. */
+  mark(name: string): void {
+    this.flush();
+    this.#log.mark(name);
+  }
+
+  hasMark(name: string): boolean {
+    return this.#log.hasMark(name);
+  }
+
+  rollBackToMark(name: string): void {
+    this.flush();
+    this.#log.rollBackTo(name);
+  }
+
+  releaseMark(name: string): void {
+    this.#log.release(name);
+  }
+
+  joined(): void {
+    this.#joinedRunCount += 1;
+  }
+
+  left(): void {
+    this.#joinedRunCount -= 1;
+  }
+
+  /** @throws {@link DomainEventsError} `SAVEPOINT_OPEN`, `RUN_OPEN`: what is not awaited would be cut in two. */
+  refuseWhileUnfinished(what: string): void {
+    this.refuseWhileChildOpen(what);
+    if (this.#joinedRunCount === 0) return;
+    throw new DomainEventsError(
+      "RUN_OPEN",
+      `${what} while a run() that had joined it was still going on, so a part of that would be outside. Await it.`,
+    );
   }
 
   /** @throws {@link DomainEventsError} `SAVEPOINT_OPEN`: statements sent now would run inside the savepoint. */
@@ -86,10 +163,5 @@ export class Scope {
       `${what} while a savepoint inside is still open, so it would be undone with that savepoint. ` +
         "Await savepoint() first, or use the context it hands to its work.",
     );
-  }
-
-  /** Aggregates of the scopes around this one record in here, too. */
-  #reachable(): ReadonlySet<EventSource> {
-    return this.parent ? new Set([...this.#tracked, ...this.parent.#reachable()]) : this.#tracked;
   }
 }

@@ -1,60 +1,102 @@
 import { codeOf, meansRolledBack } from "./database-error.ts";
+import { type CommitProof, proofSql, readProof } from "./commit-proof.ts";
+import type { DatabaseSupport } from "./database-support.ts";
 import { TransactionAbortedError } from "./errors.ts";
-import type { PreparedCommit } from "./prepare-commit.ts";
+import type { OwnedTransaction } from "./owned-transaction.ts";
+import { noteServer, seenServer } from "./seen-servers.ts";
 import type { Transaction } from "./transaction-adapter.ts";
 
-const guardSql = "select pg_current_xact_id_if_assigned()::text as id";
-
-type TransactionId = string | null | undefined;
-type GuardAnswer = ReturnType<Transaction<unknown>["query"]>;
+/** A transaction that is about to be committed. */
+export interface Committing {
+  readonly transaction: Transaction<unknown>;
+  readonly owned: OwnedTransaction;
+  readonly support: DatabaseSupport;
+  /** Looked at once more right before COMMIT is sent: throws where it must not be. */
+  readonly mayCommit: () => void;
+}
 
 /** A COMMIT on its way. */
 export interface SentCommit {
   /** The command tag of the server's answer. */
   readonly tag: Promise<string>;
   /**
-   * What to ask about when that answer is lost: `null` when the transaction has written nothing, `undefined` when nobody
-   * knows. Rejects with the reason when nothing can have been committed.
+   * What to go by when that answer is lost; `undefined` when nobody knows. Rejects with the reason when nothing of the unit can have been
+   * committed.
    */
-  readonly transactionId: TransactionId | Promise<TransactionId>;
+  readonly proof: Promise<CommitProof | undefined>;
 }
 
 /**
- * Sends COMMIT; where events were recorded and no store has brought the id along, behind a guard. It turns a silently aborted
- * transaction into an error, and learns the id.
+ * Sends COMMIT; where events were recorded and no store has brought the proof along, behind a guard. It turns a silently aborted
+ * transaction into an error, sees a hidden end of the transaction, and learns the id.
  */
-export function sendCommit<Tx>(
-  transaction: Transaction<Tx>,
-  { events, transactionId }: Pick<PreparedCommit<Tx>, "events" | "transactionId">,
-): SentCommit {
-  if (events.length === 0 || transactionId !== undefined) return { tag: transaction.commit(), transactionId };
-  const pipelined = transaction.pipelineCommit?.(guardSql);
-  if (!pipelined) return sendAfterGuard(transaction);
+export function sendCommit(committing: Committing, guarded: boolean): SentCommit {
+  const { transaction, owned } = committing;
+  owned.commits();
+  if (!guarded) return { tag: transaction.commit(), proof: Promise.resolve(undefined) };
+  const guardSql = `select ${proofSqlFor(committing, { assignId: false })} as proof`;
+  const pipelined = owned.hasJustAnswered ? transaction.pipelineCommit?.(guardSql) : undefined;
+  if (!pipelined) return sendAfterGuard(committing, guardSql);
   return {
     tag: pipelined.tag,
-    transactionId: handled(readId(pipelined.answer).catch(undefinedWhenLost)),
+    proof: handled(readAnswer(committing, pipelined.answer).catch(undefinedWhenLost)),
   };
 }
 
-function sendAfterGuard<Tx>(transaction: Transaction<Tx>): SentCommit {
-  const transactionId = handled(readId(transaction.query(guardSql)));
-  return { tag: commitAfter(transactionId, transaction), transactionId };
+/** The server is asked who it is where that was not seen lately. */
+export function proofSqlFor({ transaction, support }: Committing, { assignId }: { assignId: boolean }): string {
+  const withServer = support.canIdentify && seenServer(transaction.connection) === undefined;
+  return proofSql({ withServer, assignId });
 }
 
-async function commitAfter<Tx>(guard: Promise<TransactionId>, transaction: Transaction<Tx>): Promise<string> {
+/** @throws {@link DomainEventsError} `TRANSACTION_OWNED` when it is not the unit's transaction any more. */
+export function acceptProof({ transaction, owned }: Committing, text: unknown): CommitProof {
+  const proof = readProof(text);
+  if (!proof.isMarked) throw owned.refuse();
+  if (proof.server !== undefined) noteServer(transaction.connection, proof.server);
+  return { ...proof, server: proof.server ?? seenServer(transaction.connection) };
+}
+
+export function explainAborted(error: unknown): unknown {
+  if (codeOf(error) !== "25P02") return error;
+  return TransactionAbortedError.swallowed("An earlier statement of this transaction had failed.", { cause: error });
+}
+
+function sendAfterGuard(committing: Committing, guardSql: string): SentCommit {
+  const proof = handled(readAnswer(committing, committing.transaction.query(guardSql)));
+  return { tag: commitAfter(proof, committing), proof };
+}
+
+async function commitAfter(
+  guard: Promise<CommitProof | undefined>,
+  { transaction, mayCommit }: Committing,
+): Promise<string> {
   try {
     await guard;
+    mayCommit();
   } catch (error) {
     await transaction.rollback(error);
-    throw error;
+    throw new NotCommitted(error);
   }
   return transaction.commit();
 }
 
-async function readId(answer: GuardAnswer): Promise<TransactionId> {
+/** Thrown before COMMIT was sent, whatever it looks like. */
+export class NotCommitted {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+async function readAnswer(
+  committing: Committing,
+  answer: ReturnType<Transaction<unknown>["query"]>,
+): Promise<CommitProof> {
   try {
     const { rows } = await answer;
-    return (rows[0]?.["id"] ?? null) as string | null;
+    return acceptProof(committing, rows[0]?.["proof"]);
   } catch (error) {
     throw explainAborted(error);
   }
@@ -69,9 +111,4 @@ function undefinedWhenLost(error: unknown): undefined {
 function handled<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => {});
   return promise;
-}
-
-export function explainAborted(error: unknown): unknown {
-  if (codeOf(error) !== "25P02") return error;
-  return TransactionAbortedError.swallowed("An earlier statement of this transaction had failed.", { cause: error });
 }

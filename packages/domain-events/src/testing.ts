@@ -2,6 +2,7 @@ import { defaultBus } from "./default-bus.ts";
 import type { ClassOf } from "./event.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { memoryTransactions } from "./memory-transactions.ts";
+import type { TransactionAdapter } from "./transaction-adapter.ts";
 import { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";
 
 /** What {@link recordEvents} returns. */
@@ -67,5 +68,6 @@ export function createMemoryUnitOfWork<Tx = undefined>({
   ...options
 }: MemoryUnitOfWorkOptions<Tx> = {}): UnitOfWork<Tx> {
   // Without a `tx` given, Tx is undefined.
-  return createUnitOfWork(memoryTransactions(tx as Tx), options);
+  const memory: TransactionAdapter<unknown> = memoryTransactions(tx);
+  return createUnitOfWork(memory, options as UnitOfWorkOptions<unknown>) as UnitOfWork<Tx>;
 }

@@ -11,9 +11,35 @@ export interface TransactionAdapter<out Tx> {
   /** The pool or client underneath. A unit inside another one joins it when both have the same. */
   readonly database: object;
   /** Checks out a connection and begins. Rejects with the connection back in the pool. */
-  begin(options: { readonly isolation?: Isolation | undefined }): Promise<Transaction<Tx>>;
-  /** `select pg_xact_status($1::xid8)`, on any connection. Gives up, and the connection too, after `timeoutMs`. */
-  transactionStatus(transactionId: string, options: { readonly timeoutMs: number }): Promise<string | null>;
+  begin(options: BeginOptions): Promise<Transaction<Tx>>;
+  /**
+   * What the work gets as `tx` when it joins a unit that another adapter over the same `database` has begun: made from that transaction's
+   * {@link Transaction.handle}. Left out, only units of this very adapter can be joined.
+   */
+  adopt?(handle: unknown): Promise<Tx> | Tx;
+}
+
+export interface BeginOptions {
+  readonly isolation?: Isolation | undefined;
+  /** A statement to send right behind BEGIN, in the same message where the driver can. */
+  readonly mark?: string | undefined;
+  /** Is told what goes over the connection for the work. Left out, the transaction has no work, only {@link Transaction.query}. */
+  readonly watch?: TransactionWatch | undefined;
+}
+
+/** What an adapter tells of the statements that the work sends by itself, through `tx`. */
+export interface TransactionWatch {
+  /**
+   * Before a statement is sent, in the asynchronous context of whoever sends it. When it throws, the statement fails with that and is
+   * not sent.
+   */
+  sending(text: string | undefined): void;
+  /** The driver's result of a statement, or a list of them where the text had several: with the command tag as `command`. */
+  answered(result: unknown): void;
+  /** The error of a statement, as the driver has it. */
+  failed(error: unknown): void;
+  /** A notice of the server, from BEGIN to the answer to COMMIT, also of statements of the unit itself. */
+  noticed(notice: unknown): void;
 }
 
 /**
@@ -21,8 +47,12 @@ export interface TransactionAdapter<out Tx> {
  * them.
  */
 export interface Transaction<out Tx> {
-  /** What the work gets. It must refuse statements that end the transaction, and any statement once that has ended. */
+  /** What the work gets. It must tell the watch of each statement, and refuse every one once the transaction has ended. */
   readonly tx: Tx;
+  /** The driver's own object below {@link tx}, for other adapters over the same pool. */
+  readonly handle?: unknown;
+  /** The physical connection: the same object whenever it is the same session. */
+  readonly connection?: object;
   /** Runs one statement with `$1` placeholders. May be called while an earlier one is still on its way. */
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
   /**
@@ -34,8 +64,8 @@ export interface Transaction<out Tx> {
   commit(): Promise<string>;
   /**
    * Sends a statement and COMMIT back to back, as two messages: never as one, whose answers would come, or be lost, together. What is
-   * sent after it is refused. `undefined`, and nothing is sent, when something else is on its way on the connection, or when the server has not
-   * answered for a moment. Without it, or where it gives nothing, the statement is awaited first: that costs a round trip.
+   * sent after it is refused. `undefined`, and nothing is sent, when something else is on its way on the connection. Without it, or where
+   * it gives nothing, the statement is awaited first: that costs a round trip.
    */
   pipelineCommit?(text: string): PipelinedCommit | undefined;
   /**
@@ -43,6 +73,8 @@ export interface Transaction<out Tx> {
    * pool, and never rejects: the reason is what the caller needs to see.
    */
   rollback(reason: unknown): Promise<void>;
+  /** Closes the connection at once, so that whatever waits for an answer on it rejects. */
+  abandon(reason: Error): void;
 }
 
 export interface PipelinedCommit {

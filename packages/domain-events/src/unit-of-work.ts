@@ -1,16 +1,17 @@
-import { attempt, type Work } from "./attempt.ts";
-import { defaultBus } from "./default-bus.ts";
+import { attempt, type UnitParts, type Work } from "./attempt.ts";
+import { defaultBus, type DefaultTransaction } from "./default-bus.ts";
 import { DomainEventsError, HandlersFailedError } from "./errors.ts";
-import { dispatcher, type Dispatcher, type EventBus } from "./event-bus.ts";
+import { dispatcher, type EventBus } from "./event-bus.ts";
 import { type Flight, InFlight, type StopReport } from "./in-flight.ts";
 import type { PreparedCommit } from "./prepare-commit.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { purgeOnceKeys, type PurgeOnceKeysOptions } from "./purge-once-keys.ts";
 import { checkKey, claimKey, migrate, type RunOnceResult } from "./run-once.ts";
 import { checkRunOptions, type RunOptions } from "./run-options.ts";
-import { findUnit } from "./running-units.ts";
+import { findScope, runOutsideUnits } from "./running-units.ts";
+import type { Scope } from "./scope.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
-import type { Unit } from "./unit.ts";
+import { joinRun } from "./join-run.ts";
 
 /** What all runs of a unit of work have in common. */
 export interface UnitOfWorkOptions<in Tx> {
@@ -24,6 +25,11 @@ export interface UnitOfWorkOptions<in Tx> {
   readonly retry?: RetryOptions;
   /** How long to ask what became of a COMMIT whose answer was lost. Default: 10 s. */
   readonly outcomeTimeoutMs?: number;
+  /**
+   * How long a COMMIT may take: deferred constraints and triggers, the disk, a synchronous standby. Then its connection is closed, and the
+   * database is asked what became of it. Default: 60 s; `Infinity` waits for as long as TCP does.
+   */
+  readonly commitTimeoutMs?: number;
 }
 
 /** Settings of one run. */
@@ -33,13 +39,15 @@ export interface UnitOfWork<out Tx> {
    * pool, and the handlers of the recorded events have run; their failure does not undo it (see `onHandlerError`).
    *
    * Inside the work of a running unit on the same database and bus it joins that one: no transaction of its own, and when
-   * it rejects, the savepoint or unit it has joined is rolled back, even if the error is swallowed.
+   * it rejects, the savepoint or unit it has joined is rolled back, even if the error is swallowed. See {@link runOutsideUnits} for a
+   * transaction of its own.
    *
    * The work runs again from the start, in a new transaction and with no events, after a serialization failure or a
    * deadlock. If the process dies, everything committed stays, and in-process handlers that have not run never will.
    *
    * @throws what the work throws, after the rollback; {@link TransactionAbortedError}; {@link CommitOutcomeUnknownError};
-   * {@link DomainEventsError} `UNIT_DOOMED`, `JOINED_OPTIONS`, `TRANSACTION_OWNED`, `SAVEPOINT_OPEN`, `STOPPED`;
+   * {@link DomainEventsError} `UNIT_DOOMED`, `UNIT_ENDED`, `JOINED_OPTIONS`, `JOINED_ADAPTER`, `TRANSACTION_OWNED`, `SAVEPOINT_OPEN`,
+   * `SAVEPOINT_ENDED`, `RUN_OPEN`, `AGGREGATE_INVALID`, `AGGREGATE_TRACKED`, `DATABASE_UNSUPPORTED`, `OPTIONS_INVALID`, `STOPPED`;
    * {@link EventLoopError} for beforeCommit handlers that record in a circle.
    *
    * @example
@@ -76,9 +84,15 @@ export interface UnitOfWork<out Tx> {
   /**
    * Takes no new runs, and waits for those under way and their handlers, up to the deadline. What is left then starts no
    * further handler and does not commit.
+   *
+   * @param options `deadlineMs`, by default 10 s.
    */
-  stop(options: { readonly deadlineMs: number }): Promise<StopReport>;
+  stop(options?: { readonly deadlineMs?: number }): Promise<StopReport>;
 }
+
+type UnitOfWorkArguments<Tx> = [Tx] extends [DefaultTransaction]
+  ? [options?: UnitOfWorkOptions<Tx>]
+  : [options: UnitOfWorkOptions<Tx> & { readonly bus: EventBus<Tx> }];
 
 /**
  * Creates a unit of work: transactions that publish what they recorded after a confirmed commit.
@@ -88,22 +102,26 @@ export interface UnitOfWork<out Tx> {
  */
 export function createUnitOfWork<Tx>(
   adapter: TransactionAdapter<Tx>,
-  options: UnitOfWorkOptions<NoInfer<Tx>> = {},
+  ...[options = {}]: UnitOfWorkArguments<NoInfer<Tx>>
 ): UnitOfWork<Tx> {
   checkAdapter(adapter);
-  const bus: Dispatcher<Tx> = (options.bus ?? defaultBus)[dispatcher];
-  const parts = { adapter, bus, outcomeTimeoutMs: options.outcomeTimeoutMs ?? 10_000 };
+  // The default bus stands in only where its transactions are of this type: see the arguments.
+  const bus = ((options as UnitOfWorkOptions<Tx>).bus ?? (defaultBus as EventBus<never> as EventBus<Tx>))[dispatcher];
+  const { outcomeTimeoutMs = 10_000, commitTimeoutMs = 60_000 } = options;
+  const parts: UnitParts<Tx> = { adapter, bus, limits: { outcomeTimeoutMs, commitTimeoutMs } };
   const inFlight = new InFlight();
 
-  async function run<Result>(work: Work<Tx, Result>, runOptions?: RunOptions, key?: string): Promise<Result> {
-    const running = findUnit((unit) => unit.bus === bus && unit.database === adapter.database);
-    if (running?.state !== "running") return runOwn(work, runOptions);
-    if (runOptions || key !== undefined) throw joinedOptions();
-    // Same bus and database, so the unit has transactions of this type.
-    return join(running as Unit<Tx>, work);
+  async function run<Result>(work: Work<Tx, Result>, runOptions: RunOptions = {}, key?: string): Promise<Result> {
+    checkWork(work);
+    const scope = findScope((unit) => unit.bus === bus && unit.database === adapter.database);
+    if (!scope) return runOwn(work, runOptions);
+    const { isolation, retry, signal } = runOptions;
+    if (isolation !== undefined || retry !== undefined || key !== undefined) throw joinedOptions();
+    // Only units of this package put themselves there.
+    return joinRun(scope as Scope, adapter, work, signal);
   }
 
-  async function runOwn<Result>(work: Work<Tx, Result>, runOptions: RunOptions = {}): Promise<Result> {
+  async function runOwn<Result>(work: Work<Tx, Result>, runOptions: RunOptions): Promise<Result> {
     const flight = inFlight.begin();
     try {
       checkRunOptions(runOptions);
@@ -127,7 +145,8 @@ export function createUnitOfWork<Tx>(
     flight.giveUpHandlers = () => publishing.giveUp();
     // stop() gave up while the COMMIT was on its way.
     if (flight.isGivenUp) publishing.giveUp();
-    const failures = await publishing.start();
+    // A unit on another database may be running around this one: what is committed here does not depend on that one's end.
+    const failures = await (findScope() ? runOutsideUnits(() => publishing.start()) : publishing.start());
     if (failures.length > 0) await report(new HandlersFailedError(failures, { result }));
   }
 
@@ -144,11 +163,10 @@ export function createUnitOfWork<Tx>(
     run: (work, runOptions) => run(work, runOptions),
     async runOnce(key, work, runOptions) {
       checkKey(key);
+      checkWork(work);
       return run(
         async (context) => {
-          // The unit that was just begun: a key is never taken inside a joined one.
-          const { transaction } = findUnit((unit) => unit.bus === bus) as Unit<Tx>;
-          if (!(await claimKey(transaction, key))) return { ran: false } as const;
+          if (!(await claimKey(context.query, key))) return { ran: false } as const;
           return { ran: true, result: await work(context) } as const;
         },
         runOptions,
@@ -157,31 +175,25 @@ export function createUnitOfWork<Tx>(
     },
     migrate: () => migrate(adapter),
     purgeOnceKeys: (purge) => purgeOnceKeys(adapter, purge),
-    stop: ({ deadlineMs }) => inFlight.stop(deadlineMs),
+    stop: ({ deadlineMs = 10_000 } = {}) => inFlight.stop(deadlineMs),
   };
-}
-
-/** Runs in the scope that is open now, as a part of the unit that is running. */
-async function join<Tx, Result>(unit: Unit<Tx>, work: Work<Tx, Result>): Promise<Result> {
-  const scope = unit.root.leaf;
-  try {
-    return await work(unit.contextOf(scope));
-  } catch (error) {
-    scope.condemn(error);
-    throw error;
-  }
 }
 
 function joinedOptions(): DomainEventsError {
   return new DomainEventsError(
     "JOINED_OPTIONS",
-    "A run() inside a running unit of work joins its transaction, so it cannot have isolation, retry, signal or key of its own. " +
-      "Give them to the outermost run().",
+    "A run() inside a running unit of work joins its transaction, so it cannot have isolation, retry or key of its own. " +
+      "Give them to the outermost run(), or call this one in runOutsideUnits().",
   );
 }
 
+function checkWork(work: unknown): void {
+  if (typeof work === "function") return;
+  throw new DomainEventsError("OPTIONS_INVALID", "run() takes a function: run(async ({ tx, record }) => { … }).");
+}
+
 function checkAdapter(adapter: unknown): void {
-  if (typeof adapter === "object" && adapter !== null && "begin" in adapter && "transactionStatus" in adapter) return;
+  if (typeof adapter === "object" && adapter !== null && "begin" in adapter && "database" in adapter) return;
   throw new DomainEventsError(
     "ADAPTER_INVALID",
     "createUnitOfWork() takes an adapter: createUnitOfWork(knexTransactions(knex)) or createUnitOfWork(pgTransactions(pool)).",

@@ -1,9 +1,11 @@
 import type { EventSource } from "./aggregate-root.ts";
 import { DomainEventsError } from "./errors.ts";
-import { pullInOrder } from "./recorded-events.ts";
-import { innermostUnit, type RunningUnit } from "./running-units.ts";
-import { Scope } from "./scope.ts";
-import type { Transaction } from "./transaction-adapter.ts";
+import { type OwnedTransaction, type StatementScopes } from "./owned-transaction.ts";
+import { findScope, runInside, type RunningScope, type RunningUnit } from "./running-units.ts";
+import { Scope, type ScopeOwner } from "./scope.ts";
+import { TrackedSources } from "./tracked-sources.ts";
+import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import type { TransactionControl } from "./transaction-control.ts";
 
 /** What the work of a unit gets. All are functions without `this`, made to be destructured. */
 export interface UnitContext<out Tx> {
@@ -18,57 +20,134 @@ export interface UnitContext<out Tx> {
    * and the error comes out here. One at a time: a second one while the first is open is refused (`SAVEPOINT_OPEN`).
    */
   readonly savepoint: <Result>(work: (context: UnitContext<Tx>) => PromiseLike<Result> | Result) => Promise<Result>;
+  /**
+   * Runs one statement with `$1` placeholders in the transaction, whatever the driver: so the context itself is a transaction for whoever
+   * takes one, such as `jobs.enqueue(task, payload, { tx: unit })`.
+   */
+  readonly query: (
+    text: string,
+    values?: readonly unknown[],
+  ) => Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
 }
 
+/** What the names of a unit's own savepoints begin with. */
+const ownSavepoint = "domain_events_";
+
 /** One run of one transaction, and the events collected in it. */
-export class Unit<Tx> implements RunningUnit {
+export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   readonly bus: object;
-  readonly database: object;
-  readonly outer: RunningUnit | undefined = innermostUnit();
-  readonly transaction: Transaction<Tx>;
-  readonly root = new Scope();
+  readonly adapter: TransactionAdapter<unknown>;
+  readonly outer: RunningScope | undefined = findScope();
+  readonly root: Scope;
+  readonly sources = new TrackedSources();
+  readonly reportDiscard: (error: unknown) => void;
   state: RunningUnit["state"] = "running";
-  /** Everything ever tracked, so that a rolled-back unit leaves nothing behind in any aggregate. */
-  readonly #tracked = new Set<EventSource>();
+  readonly #owned: OwnedTransaction;
+  #transaction: Transaction<unknown> | undefined;
   #savepointCount = 0;
 
-  constructor(transaction: Transaction<Tx>, bus: object, database: object) {
-    this.transaction = transaction;
+  constructor(
+    transaction: Transaction<unknown>,
+    owned: OwnedTransaction,
+    { bus, adapter, reportDiscard }: Pick<Unit, "bus" | "adapter" | "reportDiscard">,
+  ) {
+    this.#transaction = transaction;
+    this.#owned = owned;
     this.bus = bus;
-    this.database = database;
+    this.adapter = adapter;
+    this.reportDiscard = reportDiscard;
+    this.root = new Scope(this);
+    owned.bind(this);
   }
 
-  contextOf(scope: Scope): UnitContext<Tx> {
+  get database(): object {
+    return this.adapter.database;
+  }
+
+  /** @throws {@link DomainEventsError} `UNIT_ENDED` once it is over: leaked contexts must not hold the connection. */
+  get transaction(): Transaction<unknown> {
+    if (this.#transaction) return this.#transaction;
+    throw unitEnded("reached for the transaction", this.state);
+  }
+
+  contextOf<Tx>(scope: Scope, tx: Tx): UnitContext<Tx> {
     return {
-      tx: this.transaction.tx,
-      record: (event) => this.#recordIn(scope, event),
+      tx,
+      record: (event) => this.recordIn(scope, event),
       track: (aggregate) => this.#track(scope, aggregate),
-      savepoint: (work) => this.#savepoint(scope, work),
+      savepoint: (work) => this.#savepoint(scope, tx, work),
+      query: async (text, values) => {
+        this.refuseIn(scope, "A statement was sent");
+        this.#owned.sending(text);
+        return this.#send(text, values);
+      },
     };
   }
 
-  record(event: object): void {
-    this.#recordIn(this.root.leaf, event);
-  }
-
-  /** Rolled back: nothing that was recorded may reach the next unit through a reused aggregate. */
-  discard(): void {
-    this.state = "ended";
-    pullInOrder(this.#tracked);
-  }
-
-  #recordIn(scope: Scope, event: object): void {
-    this.#refuseAfterEnd("recorded an event");
-    scope.refuseWhileChildOpen("An event was recorded");
+  recordIn(scope: Scope, event: object): void {
+    this.refuseIn(scope, "An event was recorded");
     if (typeof event !== "object" || event === null) {
       throw new DomainEventsError("EVENT_INVALID", "record() takes an event: record(new UserRegistered({ … })).");
     }
     scope.record(event);
   }
 
+  /** A statement on `tx`, in the context of whoever sends it. Outside of all contexts nobody can tell its scope. */
+  enter(): void {
+    if (this.state !== "running") throw unitEnded("A statement was sent", this.state);
+    const scope = this.#callersScope();
+    if (scope) this.refuseIn(scope, "A statement was sent");
+  }
+
+  control({ kind, name }: Exclude<TransactionControl, { kind: "end" }>): void {
+    if (name.startsWith(ownSavepoint)) throw this.#owned.refuse();
+    const scope = this.#callersScope() ?? this.root.leaf;
+    if (kind === "savepoint") return scope.mark(name);
+    // One that was not set in this scope may be outside of a savepoint(), and would take that with it.
+    if (!scope.hasMark(name)) throw this.#owned.refuse(unknownSavepoint(name));
+    if (kind === "release") scope.releaseMark(name);
+    else scope.rollBackToMark(name);
+  }
+
+  /** @throws {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`, `SAVEPOINT_OPEN`. */
+  refuseIn(scope: Scope, what: string): void {
+    if (this.state !== "running") throw unitEnded(what, this.state);
+    if (!scope.isOpen) throw savepointEnded(what);
+    scope.refuseWhileChildOpen(what);
+  }
+
+  /** @throws what the work did to the transaction, or to itself, so that it must not be committed. */
+  refuseUnfinished(): void {
+    this.root.refuseWhileUnfinished("The work ended");
+    if (this.root.doom) throw unitDoomed(this.root.doom.cause);
+    if (this.#owned.violation) throw this.#owned.violation;
+  }
+
+  /** Rolled back, nothing that was recorded may reach the next unit through a reused aggregate. */
+  end({ isCommitted }: { readonly isCommitted: boolean }): void {
+    this.state = "ended";
+    this.sources.release({ keepEvents: isCommitted, report: this.reportDiscard });
+    this.#transaction = undefined;
+  }
+
+  async #send(text: string, values?: readonly unknown[]): ReturnType<Transaction<unknown>["query"]> {
+    try {
+      const answer = await this.transaction.query(text, values);
+      this.#owned.answered(answer);
+      return answer;
+    } catch (error) {
+      this.#owned.failed(error);
+      throw error;
+    }
+  }
+
+  #callersScope(): Scope | undefined {
+    // It has been found by the unit, whose scopes are all of this class.
+    return findScope((unit) => unit === this) as Scope | undefined;
+  }
+
   #track<Aggregate extends EventSource>(scope: Scope, aggregate: Aggregate): Aggregate {
-    this.#refuseAfterEnd("tracked an aggregate");
-    scope.refuseWhileChildOpen("An aggregate was tracked");
+    this.refuseIn(scope, "An aggregate was tracked");
     if (typeof aggregate?.pullEvents !== "function") {
       throw new DomainEventsError(
         "AGGREGATE_INVALID",
@@ -76,46 +155,69 @@ export class Unit<Tx> implements RunningUnit {
       );
     }
     scope.track(aggregate);
-    this.#tracked.add(aggregate);
     return aggregate;
   }
 
-  async #savepoint<Result>(
+  async #savepoint<Tx, Result>(
     parent: Scope,
+    tx: Tx,
     work: (context: UnitContext<Tx>) => PromiseLike<Result> | Result,
   ): Promise<Result> {
-    this.#refuseAfterEnd("opened a savepoint");
-    parent.refuseWhileChildOpen("A savepoint was opened");
+    this.refuseIn(parent, "A savepoint was opened");
     const scope = parent.open();
-    const name = `domain_events_${++this.#savepointCount}`;
+    const name = `${ownSavepoint}${++this.#savepointCount}`;
     try {
-      await this.transaction.query(`savepoint ${name}`);
-      const result = await work(this.contextOf(scope));
-      this.#refuseAfterEnd("returned from a savepoint");
-      scope.refuseWhileChildOpen("A savepoint ended");
+      await this.#send(`savepoint ${name}`);
+      const result = await runInside(scope, () => work(this.contextOf(scope, tx)));
+      if (this.state !== "running") throw unitEnded("A savepoint returned", this.state);
+      scope.refuseWhileUnfinished("A savepoint ended");
       if (scope.doom) throw savepointDoomed(scope.doom.cause);
       scope.flush();
-      await this.transaction.query(`release savepoint ${name}`);
+      scope.end();
+      await this.#send(`release savepoint ${name}`);
       scope.keep();
       return result;
     } catch (error) {
+      scope.end();
+      await this.#rollBackTo(name, parent);
       scope.drop();
-      // A connection that cannot even roll back fails the whole unit soon enough; this error is the first cause.
-      if (this.state === "running") {
-        await this.transaction.query(`rollback to savepoint ${name}`).catch(() => {});
-      }
       throw error;
     }
   }
 
-  #refuseAfterEnd(what: string): void {
-    if (this.state === "running") return;
-    throw new DomainEventsError(
-      "UNIT_ENDED",
-      `Something ${what} on a unit of work that ${this.state === "ended" ? "has ended" : "is committing"}. ` +
-        "Await everything the work starts before it returns.",
-    );
+  async #rollBackTo(name: string, parent: Scope): Promise<void> {
+    if (this.state !== "running") return;
+    try {
+      await this.#send(`rollback to savepoint ${name}`);
+    } catch (error) {
+      // Whether it is undone is not known, so nothing of the unit may be stored.
+      parent.condemn(error);
+    }
   }
+}
+
+export function unitEnded(what: string, state: RunningUnit["state"]): DomainEventsError {
+  return new DomainEventsError(
+    "UNIT_ENDED",
+    `${what} on a unit of work that ${state === "ended" ? "has ended" : "is committing"}. ` +
+      "Await everything the work starts before it returns; for what shall outlive it there is runOutsideUnits().",
+  );
+}
+
+function savepointEnded(what: string): DomainEventsError {
+  return new DomainEventsError(
+    "SAVEPOINT_ENDED",
+    `${what} in a savepoint that has ended. Await everything its work starts before it returns.`,
+  );
+}
+
+function unitDoomed(cause: unknown): DomainEventsError {
+  return new DomainEventsError(
+    "UNIT_DOOMED",
+    "A run() that had joined this unit of work failed and its error was swallowed, so the whole unit was rolled back. " +
+      "Let the error through, or wrap the part that may fail in savepoint().",
+    { cause },
+  );
 }
 
 function savepointDoomed(cause: unknown): DomainEventsError {
@@ -124,5 +226,13 @@ function savepointDoomed(cause: unknown): DomainEventsError {
     "A run() that had joined this savepoint failed and its error was swallowed, so the savepoint was rolled back. " +
       "Let the error through, or give the part that may fail a savepoint() of its own.",
     { cause },
+  );
+}
+
+function unknownSavepoint(name: string): DomainEventsError {
+  return new DomainEventsError(
+    "TRANSACTION_OWNED",
+    `The work went back to the savepoint "${name}", or released it, but has not set it in this unit, or not within the savepoint() it is in. ` +
+      "Nothing was published. Use savepoint() for a part that may fail.",
   );
 }

@@ -17,7 +17,7 @@ export function createDurable(writer: JobWriter, wake: () => void) {
     async write(prepare, transaction) {
       const requests = [];
       for (const prepareOne of prepare as readonly PrepareRequest[]) requests.push(...(await prepareOne()));
-      return writer.write(requests, transaction);
+      return writer.write(requests, transaction, transaction?.proofSql);
     },
     wake,
   };

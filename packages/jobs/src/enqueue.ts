@@ -1,5 +1,5 @@
 import { addJobs } from "./graphile-jobs.ts";
-import type { JobRequest } from "./job-request.ts";
+import type { JobRequest, WrittenRequests } from "./job-request.ts";
 import { writeToOutbox } from "./outbox/outbox.ts";
 import { toQueryable, type Queryable } from "./queryable.ts";
 
@@ -8,9 +8,9 @@ export interface JobWriter {
   /**
    * Writes in the transaction of `tx`, or at once.
    *
-   * @returns the id of the transaction
+   * @param proofSql - An expression to select along, where somebody wants its value.
    */
-  write(requests: readonly JobRequest[], tx?: unknown): Promise<string | undefined>;
+  write(requests: readonly JobRequest[], tx?: unknown, proofSql?: string): Promise<WrittenRequests | undefined>;
 }
 
 export function createJobWriter(databases: {
@@ -19,13 +19,13 @@ export function createJobWriter(databases: {
   readonly outbox: { readonly db: () => Queryable; readonly isNeeded: () => boolean } | undefined;
 }): JobWriter {
   return {
-    async write(requests, tx) {
+    async write(requests, tx, proofSql) {
       if (requests.length === 0) return undefined;
       const { jobs, outbox } = databases;
       if (outbox?.isNeeded()) {
-        return writeToOutbox(tx === undefined ? outbox.db() : toQueryable(tx), requests);
+        return writeToOutbox(tx === undefined ? outbox.db() : toQueryable(tx), requests, proofSql);
       }
-      return addJobs(tx === undefined ? jobs() : toQueryable(tx), requests);
+      return addJobs(tx === undefined ? jobs() : toQueryable(tx), requests, proofSql);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { JobsError } from "./errors.ts";
 import { batchSql, toBatch } from "./job-batch.ts";
-import type { JobRequest, JobSettings } from "./job-request.ts";
+import type { JobRequest, JobSettings, WrittenRequests } from "./job-request.ts";
 import type { Queryable, Row } from "./queryable.ts";
 
 /**
@@ -25,22 +25,21 @@ export const isNoteOfJobSql = `(
   or note.idempotency_key = (select id::text from acme_jobs.installation) || ':' || job.id
 )`;
 
-const transactionId = "pg_current_xact_id()::text as transaction_id";
-
 /**
  * The properties of a `job_spec` in their documented order. One job has a statement of its own, because that for many takes
  * longer to plan than one job to add; and most jobs have one with fewer parameters, for the same reason.
  */
-const addOneSql = (runAt: string, queue: string, key: string, priority: string, preserveRunAt: string) => `
-  select ${transactionId}, array[added.key] as keys
+const addOneSql =
+  (runAt: string, queue: string, key: string, priority: string, preserveRunAt: string) => (proof: string) => `
+  select ${proof} as proof, array[added.key] as keys
   from graphile_worker.add_jobs(array[
     row($1, $2::json, ${queue}, ${runAt}, ${highestMaxAttempts}, ${key}, ${priority}, array[$3])::graphile_worker.job_spec
   ], ${preserveRunAt}) as added`;
 const addPlainSql = addOneSql("null", "null", "null", "null", "false");
 const addSetSql = addOneSql("$4::timestamptz", "$5", "$6", "$7::int", "$8");
 
-const addManySql = `
-  select ${transactionId}, array_agg(added.key) filter (where added.key is not null) as keys
+const addManySql = (proof: string) => `
+  select ${proof} as proof, array_agg(added.key) filter (where added.key is not null) as keys
   from graphile_worker.add_jobs(array(
     select row(task, payload, queue, "runAt", ${highestMaxAttempts}, key, priority, array['${idFlagPrefix}' || id])
       ::graphile_worker.job_spec
@@ -50,25 +49,33 @@ const addManySql = `
 /** A keyed job can be locked between two steps of `add_jobs`, which then adds nothing for it; the next call will. */
 const mostKeyRounds = 10;
 
+const findJobSql = "select from graphile_worker.jobs where flags ? $1 limit 1";
+
 /**
  * Adds jobs on the connection it is given, in that connection's transaction.
  *
- * @returns the id of the transaction
+ * @param proofSql - An expression to select along.
+ * @returns its value, and how to find the jobs while they have not run
  * @throws {@link JobsError} `KEY_CONTENDED` when a keyed job could not be placed, `MIGRATION_MISSING`.
  */
-export async function addJobs(db: Queryable, requests: readonly JobRequest[]): Promise<string | undefined> {
-  let id: string | undefined;
-  for (const round of roundsOfUniqueKeys(requests)) id = await addRound(db, round);
-  return id;
+export async function addJobs(
+  db: Queryable,
+  requests: readonly JobRequest[],
+  proofSql = "null",
+): Promise<WrittenRequests> {
+  let proof: unknown;
+  for (const round of roundsOfUniqueKeys(requests)) proof = await addRound(db, round, proofSql);
+  const flag = idFlagPrefix + (requests[0]?.id ?? "");
+  return { proof, witness: { text: findJobSql, values: [flag] } };
 }
 
-async function addRound(db: Queryable, round: readonly JobRequest[]): Promise<string | undefined> {
+async function addRound(db: Queryable, round: readonly JobRequest[], proofSql: string): Promise<unknown> {
   let pending = round;
   for (let tries = 0; tries < mostKeyRounds; tries++) {
-    const row = await addAtOnce(db, pending);
+    const row = await addAtOnce(db, pending, proofSql);
     const placed = new Set(row?.["keys"] as string[] | null);
     pending = pending.filter(({ settings: { key } }) => key !== null && !placed.has(key));
-    if (pending.length === 0) return row?.["transaction_id"] as string | undefined;
+    if (pending.length === 0) return row?.["proof"];
   }
   throw new JobsError(
     "KEY_CONTENDED",
@@ -76,23 +83,29 @@ async function addRound(db: Queryable, round: readonly JobRequest[]): Promise<st
   );
 }
 
-async function addAtOnce(db: Queryable, requests: readonly JobRequest[]): Promise<Row | undefined> {
+async function addAtOnce(db: Queryable, requests: readonly JobRequest[], proofSql: string): Promise<Row | undefined> {
   const [first] = requests;
   if (first === undefined) return undefined;
-  const [row] = requests.length === 1 ? await addOne(db, first) : await addMany(db, requests, first.settings);
+  const [row] =
+    requests.length === 1 ? await addOne(db, first, proofSql) : await addMany(db, requests, first.settings, proofSql);
   return row;
 }
 
-function addOne(db: Queryable, { id, payload, settings }: JobRequest): Promise<readonly Row[]> {
+function addOne(db: Queryable, { id, payload, settings }: JobRequest, proofSql: string): Promise<readonly Row[]> {
   const { task, runAt, queue, key, priority, preserveRunAt } = settings;
   const needed = [task, payload, idFlagPrefix + id];
   return runAt === null && queue === null && key === null && priority === null
-    ? queryMigrated(db, addPlainSql, needed)
-    : queryMigrated(db, addSetSql, [...needed, runAt, queue, key, priority, preserveRunAt]);
+    ? queryMigrated(db, addPlainSql(proofSql), needed)
+    : queryMigrated(db, addSetSql(proofSql), [...needed, runAt, queue, key, priority, preserveRunAt]);
 }
 
-function addMany(db: Queryable, requests: readonly JobRequest[], { preserveRunAt }: JobSettings) {
-  return queryMigrated(db, addManySql, [toBatch(requests), preserveRunAt]);
+function addMany(
+  db: Queryable,
+  requests: readonly JobRequest[],
+  { preserveRunAt }: JobSettings,
+  proofSql: string,
+): Promise<readonly Row[]> {
+  return queryMigrated(db, addManySql(proofSql), [toBatch(requests), preserveRunAt]);
 }
 
 /** `add_jobs` refuses one key twice and has one mode per call; the order of the requests is kept per key. */

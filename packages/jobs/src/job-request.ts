@@ -4,6 +4,14 @@ import { isPromiseLike } from "./promise-like.ts";
 import { assertTask, type Task } from "./task.ts";
 import { uuidV7 } from "./uuid-v7.ts";
 
+/** What is known of requests that were written into a transaction. */
+export interface WrittenRequests {
+  /** The value of the expression that was selected along. */
+  readonly proof: unknown;
+  /** Finds a row only if they are there; none does not mean that they were not. */
+  readonly witness: { readonly text: string; readonly values: readonly unknown[] };
+}
+
 /** Everything about one job that is to be stored, checked. */
 export interface JobRequest {
   /** UUIDv7; what `enqueue` returns and the run's `idempotencyKey`. */

@@ -72,6 +72,8 @@ describe.each([
     );
     const statements: string[] = [];
     const pool = test.dataPool;
+    const unitOfWork = createUnitOfWork(pgTransactions(pool), { bus });
+    await unitOfWork.run(() => "tried out");
     pool.on("acquire", (client) => {
       const query = client.query.bind(client) as (...args: unknown[]) => unknown;
       client.query = ((...args: unknown[]) => {
@@ -81,13 +83,13 @@ describe.each([
       }) as typeof client.query;
     });
 
-    await createUnitOfWork(pgTransactions(pool), { bus }).run(({ record }) => {
+    await unitOfWork.run(({ record }) => {
       record(new OrderPlaced({ orderId: 1 }));
       record(new OrderPlaced({ orderId: 2 }));
     });
 
     expect(statements.map((text) => text.trim().split(/\s/)[0]?.toLowerCase())).toEqual([
-      "begin",
+      "begin;",
       outbox ? "with" : "select",
       "commit",
     ]);

@@ -1,6 +1,11 @@
 import { terminateBackends } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
-import { CommitOutcomeUnknownError, type Transaction, TransactionAbortedError } from "../../src/index.ts";
+import {
+  type BeginOptions,
+  CommitOutcomeUnknownError,
+  type Transaction,
+  TransactionAbortedError,
+} from "../../src/index.ts";
 import { createWorld, durably, Happened, happened, type TestedDriver, type World } from "./world.ts";
 
 export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
@@ -107,7 +112,8 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
           ...adapter,
           async begin(options) {
             const transaction = await adapter.begin(options);
-            return { ...transaction, pipelineCommit: () => undefined, query: failingAfterGuard(driver, transaction) };
+            if (isQuestion(options)) return transaction;
+            return { ...transaction, pipelineCommit: () => undefined, query: failingAfterGuard(transaction) };
           },
         }),
       });
@@ -217,13 +223,14 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
 
     it("returns the result and publishes once when the driver lost patience while COMMIT succeeded", async () => {
       await using world = await createWorld(driver, { queryTimeoutMs: 300 });
+      await world.unitOfWork.run(() => "tried out");
       const reply = world.proxy.holdCommitReply();
       let askedCount = 0;
-      const { transactionStatus } = world.adapter;
+      const { begin } = world.adapter;
       Object.assign(world.adapter, {
-        transactionStatus: (...args: Parameters<typeof transactionStatus>) => {
-          askedCount += 1;
-          return transactionStatus(...args);
+        begin: (...args: Parameters<typeof begin>) => {
+          if (isQuestion(...args)) askedCount += 1;
+          return begin(...args);
         },
       });
 
@@ -261,8 +268,8 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
         ...store,
         async write(requests, transaction) {
           await store.write(requests, transaction);
-          const answer = await transaction?.query("select pg_current_xact_id()::text as id", []);
-          return String(answer?.rows[0]?.["id"]);
+          const answer = await transaction?.query(`select ${transaction.proofSql} as proof`, []);
+          return { proof: answer?.rows[0]?.["proof"] };
         },
       };
       world.bus.register(Happened, durably(withId));
@@ -316,12 +323,15 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
     it("keeps asking while the database is unreachable, up to outcomeTimeoutMs", async () => {
       await using world = await createWorld(driver);
       let asked = 0;
-      const { transactionStatus } = world.adapter;
+      const { begin } = world.adapter;
+      await world.unitOfWork.run(() => "tried out");
       Object.assign(world.adapter, {
-        transactionStatus: async (...args: Parameters<typeof transactionStatus>) => {
+        begin: async (...args: Parameters<typeof begin>) => {
+          if (!isQuestion(...args)) return begin(...args);
           asked += 1;
           if (asked < 3) throw new Error("unreachable");
-          return asked === 3 ? "in progress" : transactionStatus(...args);
+          const transaction = await begin(...args);
+          return asked === 3 ? { ...transaction, query: inProgress(transaction) } : transaction;
         },
       });
       void world.proxy.dropCommitReply();
@@ -388,6 +398,17 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
   });
 }
 
+/** A transaction of the package's own has nothing to watch. */
+function isQuestion({ watch }: BeginOptions): boolean {
+  return watch === undefined;
+}
+
+/** As if the old backend were still at its COMMIT. */
+function inProgress<Tx>(transaction: Transaction<Tx>): Transaction<Tx>["query"] {
+  return async (text, values) =>
+    text.includes("pg_xact_status") ? { rows: [{ status: "in progress" }] } : transaction.query(text, values);
+}
+
 function fail(record: (event: object) => void): never {
   record(happened(3));
   throw new Error("boom");
@@ -399,11 +420,11 @@ async function swallowedError<Tx>(world: World<Tx>, tx: Tx): Promise<void> {
 }
 
 /** The guard answers as ever; then a query of the work fails that nobody awaits. */
-function failingAfterGuard<Tx>(driver: TestedDriver<Tx>, transaction: Transaction<Tx>): Transaction<Tx>["query"] {
+function failingAfterGuard<Tx>(transaction: Transaction<Tx>): Transaction<Tx>["query"] {
   return async (text, values) => {
     const answer = await transaction.query(text, values);
     if (text.includes("pg_current_xact_id_if_assigned")) {
-      await driver.query(transaction.tx, "select 1 / 0").catch(() => {});
+      await transaction.query("select 1 / 0").catch(() => {});
     }
     return answer;
   };

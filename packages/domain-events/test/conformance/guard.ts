@@ -74,6 +74,8 @@ export function describeGuard<Tx>(driver: TestedDriver<Tx>): void {
     ])("that $end hands its connection on as it was", async ({ statement, outcome }) => {
       const seen: boolean[] = [];
       await using world = await createWorld(driver, { onClient: (client) => watchBegin(client, seen) });
+      await world.unitOfWork.run(() => "tried out");
+      seen.length = 0;
       const first = world.unitOfWork.run(async ({ tx, record }) => {
         record(happened(1));
         await driver.query(tx, statement).catch(() => {});

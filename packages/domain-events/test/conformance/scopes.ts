@@ -282,13 +282,28 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
 
       await world.unitOfWork.run(async ({ savepoint }) => {
         const joined = { code: "JOINED_OPTIONS" };
-        for (const options of [{ isolation: "serializable" as const }, { retry: { attempts: 1 } }, {}]) {
+        for (const options of [{ isolation: "serializable" as const }, { retry: { attempts: 1 } }]) {
           await expect(world.unitOfWork.run(() => {}, options)).rejects.toMatchObject(joined);
         }
         await savepoint(async () => {
           await expect(world.unitOfWork.runOnce("key", () => {})).rejects.toMatchObject(joined);
         });
       });
+    });
+
+    it("takes a signal of its own: aborted, it takes the whole unit with it", async () => {
+      await using world = await createWorld(driver);
+      const reason = new Error("too late");
+
+      const running = world.unitOfWork.run(async ({ tx }) => {
+        await world.insert(tx, 1);
+        await world.unitOfWork.run(() => {}, {});
+        await world.unitOfWork.run(() => {}, { signal: new AbortController().signal, isolation: undefined });
+        await world.unitOfWork.run(() => {}, { signal: AbortSignal.abort(reason) }).catch(() => {});
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: reason });
+      expect(await world.stored()).toEqual([]);
     });
 
     it("is independent on another database, also when both publish on one bus", async () => {

@@ -1,41 +1,50 @@
 import { queryMigrated } from "../graphile-jobs.ts";
 import { batchSql, toBatch } from "../job-batch.ts";
-import type { JobRequest } from "../job-request.ts";
+import type { JobRequest, WrittenRequests } from "../job-request.ts";
 import type { Queryable, Row } from "../queryable.ts";
 
 export const outboxChannel = "acme_jobs_outbox";
 
 const columns = "id, task, payload, run_at, queue, priority, key, preserve_run_at";
-const announced = `pg_current_xact_id()::text as transaction_id, pg_notify('${outboxChannel}', '')`;
+const announced = (proofSql: string) => `${proofSql} as proof, pg_notify('${outboxChannel}', '')`;
 
 /** To plan the statement for many takes longer than to write one row. */
-const insertOneSql = `
-  insert into acme_jobs.outbox (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${announced}`;
+const insertOneSql = (proofSql: string) => `
+  insert into acme_jobs.outbox (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${announced(proofSql)}`;
 
-const insertManySql = `
+const insertManySql = (proofSql: string) => `
   with written as (
     insert into acme_jobs.outbox (${columns})
     select id::uuid, task, payload, "runAt", queue, priority, key, "preserveRunAt" from ${batchSql}
     returning 1
   )
-  select ${announced} from (select count(*) from written) as counted`;
+  select ${announced(proofSql)} from (select count(*) from written) as counted`;
+
+const findRowSql = "select from acme_jobs.outbox where id = $1::uuid";
 
 /**
  * Keeps the requests beside the data, in the transaction of the connection it is given, until a relay moves them.
  *
- * @returns the id of the transaction
+ * @param proofSql - An expression to select along.
+ * @returns its value, and how to find a row while it has not been moved
  */
-export async function writeToOutbox(db: Queryable, requests: readonly JobRequest[]): Promise<string | undefined> {
-  const [row] = await insert(db, requests);
-  return row?.["transaction_id"] as string | undefined;
+export async function writeToOutbox(
+  db: Queryable,
+  requests: readonly JobRequest[],
+  proofSql = "null",
+): Promise<WrittenRequests> {
+  const [row] = await insert(db, requests, proofSql);
+  return { proof: row?.["proof"], witness: { text: findRowSql, values: [requests[0]?.id] } };
 }
 
-function insert(db: Queryable, requests: readonly JobRequest[]): Promise<readonly Row[]> {
+function insert(db: Queryable, requests: readonly JobRequest[], proofSql: string): Promise<readonly Row[]> {
   const [first] = requests;
-  if (first === undefined || requests.length > 1) return queryMigrated(db, insertManySql, [toBatch(requests)]);
+  if (first === undefined || requests.length > 1) {
+    return queryMigrated(db, insertManySql(proofSql), [toBatch(requests)]);
+  }
   const { task, runAt, queue, priority, key, preserveRunAt } = first.settings;
   const values = [first.id, task, first.payload, runAt, queue, priority, key, preserveRunAt];
-  return queryMigrated(db, insertOneSql, values);
+  return queryMigrated(db, insertOneSql(proofSql), values);
 }
 
 const identitySql = `

@@ -1,0 +1,123 @@
+import { DomainEventsError } from "./errors.ts";
+import { proofSql } from "./commit-proof.ts";
+import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+
+/** What a database can do, as far as it matters and is not needed. */
+export interface DatabaseSupport {
+  /** Whether it says which server it is, so that a lost COMMIT can be asked about after a crash. */
+  readonly canIdentify: boolean;
+}
+
+const known = new WeakMap<object, Promise<DatabaseSupport>>();
+
+/**
+ * Tries, once for each database, what the promises rest on.
+ *
+ * @throws {@link DomainEventsError} `DATABASE_UNSUPPORTED`; what `begin` throws, and then it is tried again the next time.
+ */
+export function databaseSupport(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
+  const found = known.get(adapter.database);
+  if (found) return found;
+  const trying = tryAll(adapter);
+  known.set(adapter.database, trying);
+  trying.catch(() => known.delete(adapter.database));
+  return trying;
+}
+
+interface Need {
+  readonly what: string;
+  readonly promise: string;
+  /** The last one gives one row with `holds`. */
+  readonly sql: readonly string[];
+}
+
+const lockKey = 1_826_402_113;
+
+const needs: readonly Need[] = [
+  {
+    what: "PostgreSQL 13 or later",
+    promise: "a COMMIT whose answer is lost is resolved",
+    sql: ["select current_setting('server_version_num')::int >= 130000 as holds"],
+  },
+  {
+    what: "pg_current_xact_id_if_assigned() and pg_xact_status()",
+    promise: "a COMMIT whose answer is lost is resolved",
+    sql: [
+      `select to_regprocedure('pg_current_xact_id_if_assigned()') is not null
+        and to_regprocedure('pg_xact_status(xid8)') is not null as holds`,
+    ],
+  },
+  {
+    what: "advisory locks that exclude",
+    promise: "two processes may migrate at once",
+    // An engine that has the function for the sake of its name keeps no lock.
+    sql: [
+      `select pg_advisory_xact_lock_shared(${lockKey})`,
+      `select exists (
+        select from pg_locks where locktype = 'advisory' and objid = ${lockKey} and pid = pg_backend_pid() and granted
+      ) as holds`,
+    ],
+  },
+];
+
+async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
+  const transaction = await adapter.begin({});
+  try {
+    for (const need of needs) {
+      if (!(await holds(transaction, need))) throw unsupported(need);
+    }
+    await trySavepoint(transaction);
+    return { canIdentify: await canIdentify(transaction) };
+  } finally {
+    await transaction.rollback(undefined);
+  }
+}
+
+async function holds(transaction: Transaction<unknown>, need: Need): Promise<boolean> {
+  try {
+    let last: Record<string, unknown> | undefined;
+    for (const sql of need.sql) [last] = (await transaction.query(sql)).rows;
+    return last?.["holds"] === true;
+  } catch (error) {
+    throw isRefusal(error) ? unsupported(need, error) : error;
+  }
+}
+
+async function trySavepoint(transaction: Transaction<unknown>): Promise<void> {
+  try {
+    await transaction.query("savepoint domain_events_probe");
+    await transaction.query("rollback to savepoint domain_events_probe");
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    throw unsupported({ what: "savepoints", promise: "savepoint() takes its rows and its events with it" }, error);
+  }
+}
+
+/** Managed servers keep some of these functions to themselves. */
+async function canIdentify(transaction: Transaction<unknown>): Promise<boolean> {
+  try {
+    await transaction.query(
+      `select ${proofSql({ withServer: true, assignId: false })}, (select checkpoint_lsn from pg_control_checkpoint())`,
+    );
+    return true;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    await transaction.query("rollback to savepoint domain_events_probe");
+    return false;
+  }
+}
+
+/** The statement was understood as far as it could be, and refused: no right to it, no such thing, not built. */
+function isRefusal(error: unknown): boolean {
+  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  return code.startsWith("42") || code.startsWith("0A") || code === "22023" || code === "55000";
+}
+
+function unsupported({ what, promise }: Pick<Need, "what" | "promise">, cause?: unknown): DomainEventsError {
+  return new DomainEventsError(
+    "DATABASE_UNSUPPORTED",
+    `This database lacks ${what}, without which "${promise}" cannot be promised. Units of work need PostgreSQL 13 or later itself, not one that ` +
+      "speaks its protocol.",
+    { cause },
+  );
+}

@@ -1,0 +1,73 @@
+import type { PlacedEvent } from "./tracked-sources.ts";
+import { uuidV7 } from "./uuid-v7.ts";
+
+/**
+ * What was recorded in a scope, in recording order. Marks are the savepoints that the work has set by itself: rolling back to one
+ * takes away what was recorded since.
+ */
+export class EventLog {
+  #events: object[] = [];
+  /** Recorded since the last merge; what sources have recorded meanwhile has its place among them. */
+  #recent: PlacedEvent[] = [];
+  #mergedAt = uuidV7();
+  #marks: { readonly name: string; readonly length: number }[] = [];
+
+  record(event: object): void {
+    this.#recent.push({ event, place: uuidV7() });
+  }
+
+  /** Brings what sources have recorded since the last time in order with what was recorded here. */
+  merge(pull: (since: string) => readonly PlacedEvent[]): void {
+    const pulled = pull(this.#mergedAt);
+    this.#mergedAt = uuidV7();
+    if (pulled.length > 0) {
+      for (const placed of pulled) this.#recent.push(placed);
+      // Stable: each source's own order stays.
+      this.#recent.sort((one, other) => (one.place < other.place ? -1 : one.place > other.place ? 1 : 0));
+    }
+    for (const { event } of this.#recent) this.#events.push(event);
+    this.#recent = [];
+  }
+
+  /** Takes over what a scope inside has collected. */
+  append(events: readonly object[]): void {
+    for (const event of events) this.#events.push(event);
+  }
+
+  /** Hands over all that was merged since the last time. */
+  take(): readonly object[] {
+    const taken = this.#events;
+    this.#events = [];
+    this.#marks = [];
+    return taken;
+  }
+
+  clear(): void {
+    this.#events = [];
+    this.#recent = [];
+    this.#marks = [];
+  }
+
+  /** Set merged. */
+  mark(name: string): void {
+    this.#marks.push({ name, length: this.#events.length });
+  }
+
+  hasMark(name: string): boolean {
+    return this.#marks.some((mark) => mark.name === name);
+  }
+
+  /** Rolls back to the last mark of that name, which stays. Do it merged. */
+  rollBackTo(name: string): void {
+    const index = this.#marks.findLastIndex((mark) => mark.name === name);
+    const mark = this.#marks[index];
+    if (!mark) return;
+    this.#marks.length = index + 1;
+    this.#events.length = Math.min(this.#events.length, mark.length);
+  }
+
+  release(name: string): void {
+    const index = this.#marks.findLastIndex((mark) => mark.name === name);
+    if (index !== -1) this.#marks.length = index;
+  }
+}

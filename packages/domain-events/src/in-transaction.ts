@@ -1,0 +1,20 @@
+import { TransactionAbortedError } from "./errors.ts";
+import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+
+/** A transaction for statements of this package's own: no events, no work. */
+export async function inTransaction<Result>(
+  adapter: TransactionAdapter<unknown>,
+  work: (transaction: Transaction<unknown>) => Promise<Result>,
+): Promise<Result> {
+  const transaction = await adapter.begin({});
+  let result: Result;
+  try {
+    result = await work(transaction);
+  } catch (error) {
+    await transaction.rollback(error);
+    throw error;
+  }
+  const tag = await transaction.commit();
+  if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
+  return result;
+}

@@ -1,0 +1,112 @@
+import { AsyncResource } from "node:async_hooks";
+import type { TransactionWatch } from "./transaction-adapter.ts";
+
+type Callback = (error: unknown, result?: unknown) => unknown;
+
+/** What pg calls while it carries out a query object of somebody's own: a cursor, a stream, a COPY. */
+const protocolHandlers = [
+  "handleRowDescription",
+  "handleDataRow",
+  "handlePortalSuspended",
+  "handleEmptyQuery",
+  "handleCommandComplete",
+  "handleParseComplete",
+  "handleBindComplete",
+  "handleNoData",
+  "handleCopyInResponse",
+  "handleCopyData",
+  "handleReadyForQuery",
+  "handleError",
+] as const;
+
+/**
+ * Sends a query of the work by a pg client, in any of the styles that pg has. The watch is told, and what pg calls back later runs in the
+ * asynchronous context of whoever sent the query: otherwise it would be that of the socket, outside of the unit.
+ */
+export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknown[], watch: TransactionWatch): unknown {
+  const [statement] = args;
+  if (isObject(statement) && typeof statement["submit"] === "function") {
+    watch.sending(textOf(statement));
+    bindHandlers(statement, watch);
+    return send(...args.map((arg) => (typeof arg === "function" ? bound(arg as Callback) : arg)));
+  }
+  const callback = callbackOf(args);
+  try {
+    watch.sending(textOf(statement));
+  } catch (error) {
+    if (!callback) return Promise.reject(error);
+    process.nextTick(callback, error);
+    return undefined;
+  }
+  if (callback) return send(...withCallback(args, observing(bound(callback), watch)));
+  const answer = send(...args);
+  return answer instanceof Promise ? observed(answer, watch) : answer;
+}
+
+function observed(answer: Promise<unknown>, watch: TransactionWatch): Promise<unknown> {
+  return answer.then(
+    (result) => {
+      watch.answered(result);
+      return result;
+    },
+    (error: unknown) => {
+      watch.failed(error);
+      throw error;
+    },
+  );
+}
+
+function observing(callback: Callback, watch: TransactionWatch): Callback {
+  return (error, result) => {
+    if (error) watch.failed(error);
+    else watch.answered(result);
+    return callback(error, result);
+  };
+}
+
+function bindHandlers(query: Record<string, unknown>, watch: TransactionWatch): void {
+  for (const name of protocolHandlers) {
+    const handler = query[name];
+    if (typeof handler !== "function") continue;
+    const inContext = bound(handler.bind(query) as Callback);
+    query[name] = (message: unknown, connection: unknown) => {
+      if (name === "handleError") watch.failed(message);
+      if (name === "handleCommandComplete") watch.answered({ command: tagOf(message) });
+      return inContext(message, connection);
+    };
+  }
+}
+
+function bound(called: Callback): Callback {
+  return AsyncResource.bind(called);
+}
+
+function callbackOf(args: readonly unknown[]): Callback | undefined {
+  const [statement, ...rest] = args;
+  const callback =
+    rest.find((arg) => typeof arg === "function") ?? (isObject(statement) ? statement["callback"] : undefined);
+  return typeof callback === "function" ? (callback as Callback) : undefined;
+}
+
+function withCallback([statement, ...rest]: unknown[], callback: Callback): unknown[] {
+  const position = rest.findIndex((arg) => typeof arg === "function");
+  if (position !== -1) return [statement, ...rest.with(position, callback)];
+  return [Object.assign(Object.create(Object.getPrototypeOf(statement) as object), statement, { callback }), ...rest];
+}
+
+/** A query stream keeps its text with its cursor. */
+function textOf(statement: unknown): string | undefined {
+  if (typeof statement === "string") return statement;
+  if (!isObject(statement)) return undefined;
+  const text = statement["text"] ?? (isObject(statement["cursor"]) ? statement["cursor"]["text"] : undefined);
+  return typeof text === "string" ? text : undefined;
+}
+
+function tagOf(message: unknown): unknown {
+  const text = isObject(message) ? message["text"] : undefined;
+  return typeof text === "string" ? text.split(" ", 1)[0] : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
