@@ -263,16 +263,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
 
     it("asks about the id that a durable store has returned, without a guard of its own", async () => {
       await using world = await createWorld(driver);
-      const { store } = world;
-      const withId: typeof store = {
-        ...store,
-        async write(requests, transaction) {
-          await store.write(requests, transaction);
-          const answer = await transaction?.query(`select ${transaction.proofSql} as proof`, []);
-          return { proof: answer?.rows[0]?.["proof"] };
-        },
-      };
-      world.bus.register(Happened, durably(withId));
+      world.bus.register(Happened, durably(world.storeWithProof));
       void world.proxy.dropCommitReply();
 
       await world.unitOfWork.run(({ record }) => record(happened(1)));

@@ -1,5 +1,8 @@
+import { describeCallersScope } from "./callers-scope.ts";
 import { describeCommitTruth } from "./commit-truth.ts";
 import { describeGuard } from "./guard.ts";
+import { describeHiddenEnds } from "./hidden-ends.ts";
+import { describeOwnSavepoints } from "./own-savepoints.ts";
 import { describeRetries } from "./retries.ts";
 import { describeRunOnce } from "./run-once.ts";
 import { describeScopes } from "./scopes.ts";
@@ -9,7 +12,10 @@ import type { TestedDriver } from "./world.ts";
 export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeCommitTruth(driver);
   describeGuard(driver);
+  describeHiddenEnds(driver);
   describeScopes(driver);
+  describeCallersScope(driver);
+  describeOwnSavepoints(driver);
   describeRetries(driver);
   describeRunOnce(driver);
 }

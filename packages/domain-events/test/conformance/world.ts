@@ -66,6 +66,8 @@ export interface World<Tx> extends AsyncDisposable {
   readonly wakeCount: () => number;
   readonly inUseCount: () => number;
   readonly store: DurableHandler<Happened>["store"];
+  /** One that brings the proof along, as stores should. */
+  readonly storeWithProof: DurableHandler<Happened>["store"];
   insert(tx: Tx, id: number): Promise<unknown>;
   /** Past the proxy and the unit of work. */
   readonly admin: Pool;
@@ -100,6 +102,15 @@ export async function createWorld<Tx>(driver: TestedDriver<Tx>, options: WorldOp
     },
   };
 
+  const storeWithProof: World<Tx>["store"] = {
+    ...store,
+    async write(requests, transaction) {
+      const text = `insert into durable_rows select unnest($1::int[]) returning ${transaction?.proofSql ?? "null"} as proof`;
+      const { rows } = await (transaction ?? admin).query(text, [requests as number[]]);
+      return { proof: rows[0]?.["proof"] };
+    },
+  };
+
   return {
     url: database.url,
     proxy,
@@ -111,6 +122,7 @@ export async function createWorld<Tx>(driver: TestedDriver<Tx>, options: WorldOp
     wakeCount: () => wakeCount,
     inUseCount: () => connected.inUseCount(),
     store,
+    storeWithProof,
     insert: (tx, id) => driver.query(tx, `insert into rows values (${id})`),
     admin,
     async stored(table = "rows") {

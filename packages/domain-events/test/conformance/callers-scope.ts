@@ -1,0 +1,293 @@
+import { AsyncResource } from "node:async_hooks";
+import { describe, expect, it } from "vitest";
+import { AggregateRoot, createUnitOfWork, runOutsideUnits, type TransactionAdapter } from "../../src/index.ts";
+import { createWorld, durably, gate, Happened, happened, type TestedDriver } from "./world.ts";
+
+class Counter extends AggregateRoot {
+  count(n: number): void {
+    this.record(happened(n));
+  }
+}
+
+/** Which scope a call belongs to is said by who calls, not by what happens to be open. */
+export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
+  describe(`${driver.name}: a run() or publish() beside an open savepoint`, () => {
+    it("is refused, and what it meant to do is not lost with the savepoint", async () => {
+      await using world = await createWorld(driver);
+      const [inside, tried] = [gate(), gate()];
+      const open = { code: "SAVEPOINT_OPEN" };
+
+      await world.unitOfWork.run(async ({ savepoint }) => {
+        const part = savepoint(async () => {
+          inside.open();
+          await tried.opened;
+          throw new Error("boom");
+        });
+        await inside.opened;
+        await expect(world.unitOfWork.run(({ record }) => record(happened(1)))).rejects.toMatchObject(open);
+        await expect(world.bus.publish(happened(2))).rejects.toMatchObject(open);
+        tried.open();
+        await part.catch(() => {});
+        await world.unitOfWork.run(({ record }) => record(happened(3)));
+      });
+
+      expect(world.handled).toEqual([3]);
+    });
+
+    it("that is not awaited rolls the unit back: a part of it would be outside", async () => {
+      await using world = await createWorld(driver);
+      const { opened, open } = gate();
+      let joined: Promise<unknown> | undefined;
+
+      const running = world.unitOfWork.run(async ({ tx }) => {
+        await world.insert(tx, 1);
+        joined = world.unitOfWork.run(async () => {
+          await opened;
+          await world.insert(tx, 2);
+        });
+        joined.catch(() => {});
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "RUN_OPEN" });
+      open();
+      await expect(joined).rejects.toThrow(/ended|already complete/);
+      expect(await world.stored()).toEqual([]);
+    });
+  });
+
+  describe(`${driver.name}: a call that comes while durable rows are being written`, () => {
+    it("is refused, whatever it is", async () => {
+      await using world = await createWorld(driver);
+      const refused: unknown[] = [];
+      let callLate = async (): Promise<void> => {};
+      world.bus.register(Happened, {
+        ...durably(world.store),
+        store: {
+          ...world.store,
+          async write(requests, transaction) {
+            const receipt = await world.store.write(requests, transaction);
+            await callLate();
+            return receipt;
+          },
+        },
+      });
+
+      await world.unitOfWork.run((context) => {
+        context.record(happened(1));
+        const late = [
+          () => context.record(happened(2)),
+          () => context.track(new Counter()),
+          () => context.savepoint(() => {}),
+          () => context.query("select 1"),
+          () => world.insert(context.tx, 2),
+          () => world.bus.publish(happened(3)),
+          () => world.unitOfWork.run(({ record }) => record(happened(4))),
+        ];
+        callLate = AsyncResource.bind(async () => {
+          for (const call of late) {
+            await (async () => call())().catch((error: { code: string }) => refused.push(error.code));
+          }
+        });
+      });
+
+      expect(refused).toEqual(Array.from({ length: 7 }, () => "UNIT_ENDED"));
+      expect(world.handled).toEqual([1]);
+      expect(await world.stored()).toEqual([]);
+    });
+
+    it("rolls the unit back when it is a durable handler that publishes instead of returning a request", async () => {
+      await using world = await createWorld(driver);
+      world.bus.register(Happened, {
+        ...durably(world.store),
+        toRequest: ({ n }) => {
+          if (n === 1) void world.bus.publish(happened(2)).catch(() => {});
+          return n;
+        },
+      });
+      let refusal: unknown;
+      world.bus.register(Happened, {
+        ...durably(world.store),
+        toRequest: ({ n }) => {
+          refusal = world.bus.publish(happened(2)).then(
+            () => "published",
+            (error: { code: string }) => error.code,
+          );
+          return n;
+        },
+      });
+
+      await world.unitOfWork.run(({ record }) => record(happened(1)));
+
+      expect(await refusal).toBe("UNIT_ENDED");
+      expect(world.handled).toEqual([1]);
+    });
+  });
+
+  describe(`${driver.name}: a unit on another database`, () => {
+    it("has its handlers outside of the unit around it: what they publish does not depend on that one's end", async () => {
+      await using world = await createWorld(driver);
+      await using other = await createWorld(driver);
+      const unitThere = createUnitOfWork(other.adapter, { bus: world.bus });
+      world.bus.register(Happened, async ({ n }) => {
+        if (n === 1) await world.bus.publish(happened(2));
+      });
+
+      const running = world.unitOfWork.run(async () => {
+        await unitThere.run(async ({ tx, record }) => {
+          await other.insert(tx, 1);
+          record(happened(1));
+        });
+        throw new Error("boom");
+      });
+
+      await expect(running).rejects.toThrow("boom");
+      expect(await other.stored()).toEqual([1]);
+      expect(world.handled).toEqual([1, 2]);
+    });
+  });
+
+  describe(`${driver.name}: runOutsideUnits`, () => {
+    it("is a transaction of its own, stored whatever becomes of the unit around it", async () => {
+      await using world = await createWorld(driver, { max: 2 });
+
+      const running = world.unitOfWork.run(async () => {
+        await runOutsideUnits(() =>
+          world.unitOfWork.run(async ({ tx, record }) => {
+            await world.insert(tx, 1);
+            record(happened(1));
+          }),
+        );
+        throw new Error("boom");
+      });
+
+      await expect(running).rejects.toThrow("boom");
+      expect(world.handled).toEqual([1]);
+      expect(await world.stored()).toEqual([1]);
+    });
+
+    it("keeps what it starts out of every later unit, too", async () => {
+      await using world = await createWorld(driver, { max: 2 });
+      const [go, done] = [gate(), gate()];
+
+      const running = world.unitOfWork.run(async () => {
+        runOutsideUnits(() => {
+          void go.opened.then(async () => {
+            await world.unitOfWork.run(({ tx }) => world.insert(tx, 1));
+            done.open();
+          });
+        });
+        go.open();
+        await done.opened;
+        throw new Error("boom");
+      });
+
+      await expect(running).rejects.toThrow("boom");
+      expect(await world.stored()).toEqual([1]);
+    });
+  });
+
+  describe(`${driver.name}: a run that joins through another adapter over the same pool`, () => {
+    it("gets the tx of its own adapter", async () => {
+      await using world = await createWorld(driver);
+      const wrapped = createUnitOfWork(wrapTx(world.adapter), { bus: world.bus as never });
+
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        await wrapped.run(async ({ tx: { inner } }) => {
+          expect(inner).toBe(tx);
+          await world.insert(inner, 1);
+        });
+        record(happened(1));
+      });
+      await wrapped.run(async () => {
+        await world.unitOfWork.run(({ tx }) => world.insert(tx, 2));
+      });
+
+      expect(await world.stored()).toEqual([1, 2]);
+    });
+
+    it("is refused when its adapter cannot make one", async () => {
+      await using world = await createWorld(driver);
+      const { adopt: _, ...rest } = wrapTx(world.adapter);
+      const wrapped = createUnitOfWork<{ inner: Tx }>(rest, { bus: world.bus as never });
+
+      const running = world.unitOfWork.run(() => wrapped.run(() => {}));
+
+      await expect(running).rejects.toMatchObject({ code: "JOINED_ADAPTER" });
+    });
+  });
+
+  describe(`${driver.name}: an aggregate`, () => {
+    it("is refused by a second unit while the first one has it, and is free when that has ended", async () => {
+      await using world = await createWorld(driver, { max: 2 });
+      const counter = new Counter();
+      const { opened, open } = gate();
+      const first = world.unitOfWork.run(async ({ track }) => {
+        track(counter).count(1);
+        await opened;
+      });
+      const second = world.unitOfWork.run(({ track }) => track(counter).count(2));
+
+      await expect(second).rejects.toMatchObject({ code: "AGGREGATE_TRACKED" });
+      open();
+      await first;
+      await world.unitOfWork.run(({ track }) => track(counter).count(3));
+
+      expect(world.handled).toEqual([1, 3]);
+    });
+
+    it.each([
+      { how: "throws", pullEvents: () => fail() },
+      { how: "is asynchronous", pullEvents: async () => [] },
+      { how: "returns nothing", pullEvents: () => undefined },
+    ])(
+      "whose pullEvents() $how fails the unit, which is rolled back and leaves nothing behind",
+      async ({ pullEvents }) => {
+        await using world = await createWorld(driver);
+        for (let run = 0; run < 3; run += 1) {
+          const running = world.unitOfWork.run(async ({ tx, track }) => {
+            await world.insert(tx, 1);
+            track({ pullEvents: pullEvents as unknown as () => object[] });
+          });
+          await expect(running).rejects.toThrow(/pullEvents/);
+        }
+
+        expect(world.inUseCount()).toBe(0);
+        expect(await world.stored()).toEqual([]);
+        const { rows } = await world.admin.query(
+          "select from pg_stat_activity where state like 'idle in transaction%' and application_name = 'unit'",
+        );
+        expect(rows).toEqual([]);
+      },
+    );
+
+    it("whose pullEvents() fails in a savepoint takes the whole unit with it, for what others had recorded is gone", async () => {
+      await using world = await createWorld(driver);
+      const counter = new Counter();
+
+      const running = world.unitOfWork.run(async ({ track, savepoint }) => {
+        track(counter).count(1);
+        await savepoint(({ track: trackInside }) => {
+          trackInside({ pullEvents: () => fail() });
+        }).catch(() => {});
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED" });
+      expect(world.handled).toEqual([]);
+    });
+  });
+}
+
+function fail(): never {
+  throw new Error("pullEvents() failed");
+}
+
+function wrapTx<Tx>(adapter: TransactionAdapter<Tx>): TransactionAdapter<{ inner: Tx }> {
+  return {
+    database: adapter.database,
+    async begin(options) {
+      const transaction = await adapter.begin(options);
+      return { ...transaction, tx: { inner: transaction.tx } };
+    },
+    adopt: async (handle) => ({ inner: (await adapter.adopt?.(handle)) as Tx }),
+  };
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { createWorld, durably, Happened, happened, type TestedDriver } from "./world.ts";
+
+/** What neither a command tag nor a warning gives away, because nobody looks at the answer, or the server keeps quiet. */
+const ends = [
+  "rollback and chain",
+  "rollback; begin",
+  "commit and chain",
+  "commit; begin",
+  "commit",
+  "rollback",
+  "prepare transaction 'hidden'",
+];
+
+export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
+  describe(`${driver.name}: an end of the transaction that is sent below the driver`, () => {
+    it.each(ends)("publishes nothing, whatever the driver has seen of it: %s", async (end) => {
+      let below: ((text: string) => Promise<unknown>) | undefined;
+      await using world = await createWorld(driver, {
+        onClient: (client) => (below = (text) => client.query(text)),
+      });
+      await world.admin.query("set client_min_messages = error");
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "set client_min_messages = error");
+        await world.insert(tx, 1);
+        record(happened(1));
+        await below?.(end).catch(() => {});
+      });
+
+      await expect(running).rejects.toMatchObject({
+        code: expect.stringMatching(/TRANSACTION_OWNED|TRANSACTION_ABORTED/) as unknown,
+      });
+      expect(world.handled).toEqual([]);
+      await world.admin.query("rollback prepared 'hidden'").catch(() => {});
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
+    it("writes no durable row beside data that is gone", async () => {
+      let below: ((text: string) => Promise<unknown>) | undefined;
+      await using world = await createWorld(driver, {
+        onClient: (client) => (below = (text) => client.query(text)),
+      });
+      world.bus.register(Happened, durably(world.storeWithProof));
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        await below?.("rollback; begin");
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+      expect(world.handled).toEqual([]);
+      expect([...(await world.stored()), ...(await world.stored("durable_rows"))]).toEqual([]);
+    });
+
+    it("is refused before it is sent where it hides behind comments, strings and other statements", async () => {
+      await using world = await createWorld(driver);
+      const banner = `${"/* ============ */\n".repeat(60)}`;
+      for (const text of [
+        `${banner}commit`,
+        "/* a /* nested */ one */ rollback",
+        "select ';'; -- ;\n commit",
+        "select $$;$$, $a$ ; $$ ; $a$; end",
+        "select E'\\';'; abort",
+        'select 1 as ";"; start transaction',
+      ]) {
+        const running = world.unitOfWork.run(async ({ tx, record }) => {
+          record(happened(1));
+          await world.insert(tx, 1);
+          await driver.query(tx, text).catch(() => {});
+        });
+
+        await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+        expect(await world.stored()).toEqual([]);
+      }
+      expect(world.handled).toEqual([]);
+    });
+  });
+}

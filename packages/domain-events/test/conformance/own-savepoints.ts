@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { AggregateRoot } from "../../src/index.ts";
+import { createWorld, gate, happened, type TestedDriver } from "./world.ts";
+
+class Counter extends AggregateRoot {
+  count(n: number): void {
+    this.record(happened(n));
+  }
+}
+
+/** Savepoints that the work sets by SQL, and those of the driver. */
+export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
+  describe(`${driver.name}: a savepoint that the work sets by itself`, () => {
+    it("takes its events with it when it rolls back, also those of aggregates", async () => {
+      await using world = await createWorld(driver);
+      const counter = new Counter();
+
+      await world.unitOfWork.run(async ({ tx, record, track }) => {
+        track(counter).count(1);
+        await world.insert(tx, 1);
+        await driver.query(tx, "savepoint mine");
+        record(happened(2));
+        counter.count(3);
+        await world.insert(tx, 2);
+        await driver.query(tx, "rollback to savepoint mine");
+        record(happened(4));
+        await world.insert(tx, 4);
+      });
+
+      expect(world.handled).toEqual([1, 4]);
+      expect(await world.stored()).toEqual([1, 4]);
+    });
+
+    it("is told apart by its name, as the server does it", async () => {
+      await using world = await createWorld(driver);
+
+      await world.unitOfWork
+        .run(async ({ tx, record }) => {
+          for (const [text, n] of [
+            ["SAVEPOINT Outer", 1],
+            ['savepoint "Outer"', 2],
+            ["savepoint outer", 3],
+            ["rollback work to outer", 0],
+            ["release outer; rollback transaction to savepoint OUTER", 0],
+            ["-- back\nrollback /* to */ to outer", 0],
+          ] as const) {
+            await driver.query(tx, text).catch(() => {});
+            if (n > 0) record(happened(n));
+          }
+        })
+        .catch(() => {});
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "savepoint a");
+        record(happened(5));
+        await driver.query(tx, "savepoint a");
+        record(happened(6));
+        await driver.query(tx, "rollback to a; release a");
+        record(happened(7));
+        await driver.query(tx, "rollback to a");
+        record(happened(8));
+      });
+
+      expect(world.handled).toEqual([8]);
+    });
+
+    it("leaves its events where it was released, to go with whatever is around it", async () => {
+      await using world = await createWorld(driver);
+
+      await world.unitOfWork.run(async ({ tx, savepoint }) => {
+        await savepoint(async ({ record }) => {
+          await driver.query(tx, "savepoint mine");
+          record(happened(1));
+          await driver.query(tx, "release mine");
+        });
+        await savepoint(async ({ record }) => {
+          await driver.query(tx, "savepoint mine");
+          record(happened(2));
+          await driver.query(tx, "release mine");
+          throw new Error("boom");
+        }).catch(() => {});
+      });
+
+      expect(world.handled).toEqual([1]);
+    });
+
+    it.each(["rollback to outside", "release outside", "rollback to domain_events_1"])(
+      "must be its own: %s, from inside a savepoint()",
+      async (text) => {
+        await using world = await createWorld(driver);
+
+        const running = world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+          await driver.query(tx, "savepoint outside");
+          record(happened(1));
+          await savepoint(() => driver.query(tx, text));
+        });
+
+        await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+        expect(world.handled).toEqual([]);
+      },
+    );
+  });
+
+  describe(`${driver.name}: a statement of somebody else while a savepoint is open`, () => {
+    it("is refused, since it would be undone with that, and its event published", async () => {
+      await using world = await createWorld(driver);
+      const [inside, tried] = [gate(), gate()];
+
+      await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+        const part = savepoint(async () => {
+          inside.open();
+          await tried.opened;
+          throw new Error("boom");
+        });
+        const sibling = inside.opened.then(() => world.insert(tx, 1));
+        await expect(sibling).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
+        tried.open();
+        await part.catch(() => {});
+        await world.insert(tx, 2);
+        record(happened(2));
+      });
+
+      expect(world.handled).toEqual([2]);
+      expect(await world.stored()).toEqual([2]);
+    });
+
+    it("is refused as well when the savepoint it was sent in has ended", async () => {
+      await using world = await createWorld(driver);
+      const ended = gate();
+      let late: Promise<unknown> | undefined;
+
+      const running = world.unitOfWork.run(async ({ tx, savepoint }) => {
+        await savepoint(({ record, query }) => {
+          late = ended.opened.then(async () => {
+            expect(() => record(happened(1))).toThrow(expect.objectContaining({ code: "SAVEPOINT_ENDED" }));
+            await expect(query("select 1")).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
+            await expect(world.bus.publish(happened(1))).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
+            await expect(world.unitOfWork.run(() => {})).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
+            await world.insert(tx, 1);
+          });
+        });
+        ended.open();
+        await expect(late).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
+      });
+
+      await running;
+      expect(await world.stored()).toEqual([]);
+    });
+  });
+}
