@@ -44,6 +44,18 @@ describe("the packed package", { timeout: 60_000 }, () => {
     expect(await compile("typescript")).toBe("");
   });
 
+  it("has types for each entry where imports are resolved as Node 10 did", async () => {
+    await linkOnly("knex", "pg", "@types/pg", "@types/node");
+    await writeTsconfig(["node10.ts"], {
+      module: "CommonJS",
+      moduleResolution: "node10",
+      ignoreDeprecations: "6.0",
+      esModuleInterop: true,
+    });
+
+    expect(await compile("typescript")).toBe("");
+  });
+
   it("has a lifecycle with the very interface of typed-emitter, in ESM and CJS", async () => {
     await linkOnly("typed-emitter", "@types/node");
     await writeTsconfig(["lifecycle.mts", "lifecycle.cts"]);

@@ -1,6 +1,6 @@
 // The packages as a consumer gets them: packed, installed beside their dependencies, typed and run as ESM and as CJS.
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -96,6 +96,30 @@ async function install(name: string): Promise<void> {
 
 it.each(["typescript", "typescript7"])("compiles with every declaration checked by %s", async (name) => {
   const compiled = run(process.execPath, [compiler(name), "-p", folder]).catch((error: { stdout: string }) => error);
+
+  expect((await compiled).stdout).toBe("");
+});
+
+it("has types for each entry where imports are resolved as Node 10 did", async () => {
+  const project = join(folder, "tsconfig.node10.json");
+  await cp(join(folder, "consumer.cts"), join(folder, "node10.ts"));
+  await writeFile(
+    project,
+    JSON.stringify({
+      extends: "./tsconfig.json",
+      compilerOptions: {
+        module: "commonjs",
+        moduleResolution: "node10",
+        ignoreDeprecations: "6.0",
+        noEmit: true,
+      },
+      files: ["node10.ts"],
+    }),
+  );
+
+  const compiled = run(process.execPath, [compiler("typescript"), "-p", project]).catch(
+    (error: { stdout: string }) => error,
+  );
 
   expect((await compiled).stdout).toBe("");
 });
