@@ -93,6 +93,10 @@ describe("the packed package", { timeout: 60_000 }, () => {
     expect(await run("both-builds.mjs")).toBe("both builds share one bus\n");
   });
 
+  it("calls its errors by their names, whatever a bundler makes of them", async () => {
+    expect(await run("error-names.mjs")).toBe("errors keep their names\n");
+  });
+
   it("loads each entry without a driver", async () => {
     expect(await run("entries.cjs")).toBe("all entries load\n");
   });

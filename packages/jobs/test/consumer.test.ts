@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/pro
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
@@ -133,3 +134,32 @@ it.each(["mjs", "cjs"])("runs as .%s", async (ending) => {
 
   expect(JSON.parse(stdout)).toEqual(["ada 1 1", "function", "function", true]);
 });
+
+it.each([["import"], ["require"]])(
+  "calls its errors by their names, whatever a bundler makes of them: %s",
+  async (how) => {
+    const load = createRequire(join(folder, "consumer.cjs"));
+    const built: Record<string, unknown> =
+      how === "require"
+        ? load("@acme/jobs")
+        : await import(pathToFileURL(join(folder, "node_modules/@acme/jobs/dist/index.js")).href);
+    const classes = Object.entries(built).filter((entry): entry is [string, ErrorClass] => isErrorClass(entry[1]));
+
+    const classNames = classes.map(([, { name }]) => name);
+    const errorNames = classes.map(([exported, errorClass]) => {
+      Object.defineProperty(errorClass, "name", { value: "_bundled" });
+      return new errorClass(...(exported === "JobsError" ? ["CLOSED", "Closed."] : [1])).name;
+    });
+
+    const names = ["JobsError", "NonRetryableError", "RetryAfterError", "SnoozeError"];
+    expect(classes.map(([exported]) => exported)).toEqual(names);
+    expect(classNames).toEqual(names);
+    expect(errorNames).toEqual(names);
+  },
+);
+
+type ErrorClass = new (...args: unknown[]) => Error;
+
+function isErrorClass(value: unknown): value is ErrorClass {
+  return typeof value === "function" && value.prototype instanceof Error;
+}
