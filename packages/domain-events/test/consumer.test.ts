@@ -63,6 +63,13 @@ describe("the packed package", { timeout: 60_000 }, () => {
     expect(await compile("typescript")).toBe("");
   });
 
+  it("has events that isolatedDeclarations takes, with a base that is annotated", async () => {
+    await linkOnly("@types/node");
+    await writeTsconfig(["isolated-declarations.mts"], { isolatedDeclarations: true, declaration: true });
+
+    expect(await compile("typescript")).toBe("");
+  });
+
   it("has types that import nothing", async () => {
     const dist = join(installed, "dist");
     const declarations = (await readdir(dist)).filter((name) => /\.d\.c?ts$/.test(name));
