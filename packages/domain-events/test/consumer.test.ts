@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { preProcessFile } from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -83,18 +83,19 @@ describe("the packed package", { timeout: 60_000 }, () => {
   });
 
   it("brings nothing with it when it is installed", async () => {
-    const folder = await mkdtemp(join(consumer, "install-"));
-    await writeFile(join(folder, "package.json"), "{}");
-    await execute("npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", tarball], {
-      cwd: folder,
-      shell: process.platform === "win32",
-    });
-
-    const modules = await readdir(join(folder, "node_modules"), { recursive: true });
-    expect(modules.filter((name) => name.endsWith("package.json"))).toEqual([
-      join("@acme", "domain-events", "package.json"),
-    ]);
+    expect(await installBeside()).toEqual([join("@acme", "domain-events")]);
   });
+
+  it.each(["pg@8.0.3", "knex@3.0.1", "pg@8.999.0", "knex@3.999.0"])("can be installed beside %s", async (driver) => {
+    await expect(installBeside(driver)).resolves.toContain(driver.split("@")[0]);
+  });
+
+  it.each(["pg@8.0.2", "knex@3.0.0", "pg@9.0.0", "knex@4.0.0"])(
+    "is not installed beside %s, whose workings its adapters do not know",
+    async (driver) => {
+      await expect(installBeside(driver)).rejects.toThrow(/ERESOLVE/);
+    },
+  );
 
   it("is one and the same when both builds are in one process", async () => {
     expect(await run("both-builds.mjs")).toBe("both builds share one bus\n");
@@ -126,6 +127,24 @@ async function pack(): Promise<string> {
     cwd: packageFolder,
   });
   return join(consumer, /[\w.-]+\.tgz/.exec(packed.stdout)?.[0] ?? "");
+}
+
+/** Installs the package with npm, in an application that has this driver in name only, and lists what is there then. */
+async function installBeside(driver?: string): Promise<string[]> {
+  const folder = await mkdtemp(join(consumer, "install-"));
+  const [name, version] = driver?.split("@") ?? [];
+  const dependencies = { "@acme/domain-events": `file:${tarball}`, ...(name && { [name]: "file:driver" }) };
+  await mkdir(join(folder, "driver"));
+  await writeFile(join(folder, "driver", "package.json"), JSON.stringify({ name, version }));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ dependencies }));
+
+  await execute("npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    cwd: folder,
+    shell: process.platform === "win32",
+  });
+  const { packages } = JSON.parse(await readFile(join(folder, "package-lock.json"), "utf8")) as { packages: object };
+  const modules = Object.keys(packages).filter((path) => path.startsWith("node_modules"));
+  return modules.map((path) => relative("node_modules", path));
 }
 
 /** Gives the consumer these packages beside the one under test, and takes away what an earlier test had. */
