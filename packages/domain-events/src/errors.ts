@@ -38,11 +38,12 @@ export type DomainEventsErrorCode =
  * Messages name event types and handlers, never what an event carries.
  */
 export class DomainEventsError extends Error {
+  // Written out, here and below: bundlers rename classes.
+  override readonly name: string = "DomainEventsError";
   readonly code: DomainEventsErrorCode;
 
   constructor(code: DomainEventsErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
     this.code = code;
   }
 }
@@ -62,6 +63,7 @@ export interface HandlerFailure {
  * returned.
  */
 export class HandlersFailedError extends DomainEventsError {
+  override readonly name: string = "HandlersFailedError";
   readonly failures: readonly HandlerFailure[];
   readonly committed: boolean;
   readonly result: unknown;
@@ -80,6 +82,7 @@ export class HandlersFailedError extends DomainEventsError {
 
 /** Events recorded by handlers led to each other without end. */
 export class EventLoopError extends DomainEventsError {
+  override readonly name: string = "EventLoopError";
   /** The event types, each recorded by a handler of the one before it. */
   readonly chain: readonly string[];
 
@@ -95,19 +98,20 @@ export class EventLoopError extends DomainEventsError {
 
 /** The transaction did not commit, although nothing had been thrown: nothing is stored, nothing was published. */
 export class TransactionAbortedError extends DomainEventsError {
+  override readonly name: string = "TransactionAbortedError";
+
   constructor(reason: string, advice: string, options?: ErrorOptions) {
     super("TRANSACTION_ABORTED", `${reason} Nothing is stored and nothing was published. ${advice}`, options);
   }
 
+  // `new this`, for a class that names itself is renamed by the build.
   static swallowed(reason: string, options?: ErrorOptions): TransactionAbortedError {
     const advice = "Look for a query error that was caught and swallowed, or wrap what may fail in savepoint().";
-    return new TransactionAbortedError(reason, advice, options);
+    return new this(reason, advice, options);
   }
 
   static lost(cause: unknown): TransactionAbortedError {
-    return new TransactionAbortedError("The connection was lost before COMMIT was sent.", "The work may run again.", {
-      cause,
-    });
+    return new this("The connection was lost before COMMIT was sent.", "The work may run again.", { cause });
   }
 }
 
@@ -118,6 +122,7 @@ export class TransactionAbortedError extends DomainEventsError {
  * The data may or may not be stored. In-process handlers did not run; durable ones exist if and only if the data does.
  */
 export class CommitOutcomeUnknownError extends DomainEventsError {
+  override readonly name: string = "CommitOutcomeUnknownError";
   /** The transaction to ask `pg_xact_status()` about, when it is known. After a crash or failover it may be somebody else's. */
   readonly transactionId: string | undefined;
 
@@ -137,6 +142,6 @@ export class CommitOutcomeUnknownError extends DomainEventsError {
   static unreplicated(transactionId: string | undefined): CommitOutcomeUnknownError {
     const reason =
       "PostgreSQL committed, but the wait for its synchronous standby was cancelled, and a failover would take the data away.";
-    return new CommitOutcomeUnknownError(transactionId, undefined, reason);
+    return new this(transactionId, undefined, reason);
   }
 }

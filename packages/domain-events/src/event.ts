@@ -46,10 +46,17 @@ export type EventProperties = object & {
   readonly [Name in ReservedName]?: `"${Name}" is reserved: every event has its own`;
 };
 
-type EventArguments<Input> = keyof Input extends never ? [] : object extends Input ? [props?: Input] : [props: Input];
+type EventArguments<Input> = [KeysOf<Input>] extends [never]
+  ? []
+  : object extends Input
+    ? [props?: Input]
+    : [props: Input];
+
+/** The keys of every member of a union; `keyof` has those that all of them share. */
+type KeysOf<Properties> = Properties extends unknown ? keyof Properties : never;
 
 /** A class of events, made by {@link defineEvent}. */
-export interface EventClass<Type extends string, Input, Output> {
+export interface EventClass<Type extends string, Input, Output = Input> {
   new (...props: EventArguments<Input>): DomainEvent & { readonly type: Type } & Readonly<Output>;
   readonly type: Type;
 }
@@ -64,17 +71,24 @@ export type ClassOf<Event> = abstract new (...args: never[]) => Event;
  * frozen: plain objects and arrays inside are copied, so neither the caller nor a handler can change it later. Instances
  * of other classes (`Date`, `Map`, your own) are kept by reference. The class body stays empty.
  *
+ * A union has no class: TypeScript refuses it as a base (TS2509). Give the event a property that is the union, or name
+ * the class and its instances apart, as `OrderPaid` below.
+ *
  * @param type 1 to 200 characters, unique in the application; keep it when the class is renamed.
  * @param schema any synchronous Standard Schema, or {@link props} for types without checks. Leave it out for an event
  * that carries nothing.
  * @throws {@link DomainEventsError} when an instance is made: `EVENT_INVALID` with the paths and messages of the schema's
- * issues (never the values), `SCHEMA_ASYNC` when the schema answers with a promise.
+ * issues (never the values), or when the properties are an instance of a class with methods, which would be lost;
+ * `SCHEMA_ASYNC` when the schema answers with a promise.
  *
  * @example
  * class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}
  * class CartEmptied extends defineEvent("cart.emptied") {}
  *
  * new UserRegistered({ userId: "7" }).userId;
+ *
+ * const OrderPaid = defineEvent("order.paid", props<{ by: "card"; last4: string } | { by: "cash" }>());
+ * type OrderPaid = InstanceType<typeof OrderPaid>;
  */
 export function defineEvent<
   const Type extends string,
@@ -150,7 +164,26 @@ function validate<Input, Output>(type: string, schema: StandardSchema<Input, Out
   if (typeof result.value !== "object" || result.value === null || Array.isArray(result.value)) {
     throw new DomainEventsError("EVENT_INVALID", `Event "${type}" takes an object of properties.`);
   }
+  refuseMethods(type, result.value);
   return result.value;
+}
+
+/** The types of an event say that it has what its schema returns: fields it keeps, the prototype stays its own. */
+function refuseMethods(type: string, properties: object): void {
+  const prototypes = prototypesOf(properties);
+  if (!prototypes.some((prototype) => Reflect.ownKeys(prototype).some((key) => key !== "constructor"))) return;
+  const className = properties.constructor?.name || "a class";
+  throw new DomainEventsError(
+    "EVENT_INVALID",
+    `Event "${type}" takes a plain object, not an instance of ${className}, whose methods and accessors it would lose. Make that one of its properties, or pass its fields as { … }.`,
+  );
+}
+
+/** Without the last, which is the `Object.prototype` of some realm. */
+function prototypesOf(value: object): object[] {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return [];
+  return [prototype, ...prototypesOf(prototype)];
 }
 
 function refuseReserved(type: string, properties: object): void {

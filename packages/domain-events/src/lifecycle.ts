@@ -12,7 +12,7 @@ export type LifecycleEvents = {
 };
 
 /** An emitter of what happens on a bus, for those who watch: see {@link LifecycleEvents}. */
-// A default import of this package's type would turn into `any` in the emitted .d.cts.
+// A default import of this type would become a name without a declaration in what is published: `any` to a consumer.
 export type Lifecycle = import("typed-emitter").default<LifecycleEvents>;
 
 export type LifecycleName = keyof LifecycleEvents;

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineEvent, DomainEvent, DomainEventsError, props } from "../src/index.ts";
@@ -61,6 +62,18 @@ describe("an event", () => {
     expect(Object.keys(copied)).toEqual(["__proto__", "self"]);
   });
 
+  it("takes its properties from an object of any realm, of no class, or of a class with nothing but fields", () => {
+    class Row {
+      readonly userId = "7";
+    }
+    const bare: { userId: string } = Object.assign(Object.create(null) as object, { userId: "7" });
+    const elsewhere = runInNewContext("({ userId: '7' })") as { userId: string };
+
+    for (const properties of [new Row(), bare, elsewhere]) {
+      expect(new UserRegistered(properties).userId).toBe("7");
+    }
+  });
+
   it("is made from the output of its schema", () => {
     class Paid extends defineEvent("paid", z.object({ at: z.coerce.date() })) {}
 
@@ -102,6 +115,30 @@ describe("an invalid event", () => {
     class Odd extends defineEvent("odd", z.string() as never) {}
 
     expect(() => Reflect.construct(Odd, ["text"])).toThrow(expect.objectContaining({ code: "EVENT_INVALID" }));
+  });
+
+  it("is refused when its properties are an instance of a class whose methods or accessors would be lost", () => {
+    class Money {
+      readonly cents: number;
+      constructor(cents: number) {
+        this.cents = cents;
+      }
+      get euros(): number {
+        return this.cents / 100;
+      }
+    }
+    class Euros extends Money {}
+    class Paid extends defineEvent(
+      "paid",
+      z.object({ cents: z.number() }).transform(({ cents }) => new Euros(cents)),
+    ) {}
+    class Refunded extends defineEvent("refunded", props<Money>()) {}
+
+    for (const making of [() => new Paid({ cents: 4711 }), () => new Refunded(new Euros(4711))]) {
+      expect(making).toThrow(expect.objectContaining({ code: "EVENT_INVALID" }));
+      expect(making).toThrow(/not an instance of Euros/);
+      expect(making).not.toThrow(/4711/);
+    }
   });
 
   it("cannot even be defined without a name", () => {

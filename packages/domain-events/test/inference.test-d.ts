@@ -38,6 +38,33 @@ describe("events", () => {
     expectTypeOf<ConstructorParameters<typeof Optional>>().toEqualTypeOf<[props?: { note?: string }]>();
   });
 
+  it("take an argument where some member of a union needs one, whatever its members have in common", () => {
+    const Paid = defineEvent("paid", props<{ card: string } | { iban: string }>());
+    const Checked = defineEvent("checked", z.union([z.object({ card: z.string() }), z.object({ iban: z.string() })]));
+    const Noted = defineEvent("noted", props<{ note?: string } | { reason: string }>());
+
+    expectTypeOf<ConstructorParameters<typeof Paid>>().toEqualTypeOf<[props: { card: string } | { iban: string }]>();
+    expectTypeOf<ConstructorParameters<typeof Checked>>().toEqualTypeOf<[props: { card: string } | { iban: string }]>();
+    expectTypeOf<ConstructorParameters<typeof Noted>>().toEqualTypeOf<
+      [props?: { note?: string } | { reason: string }]
+    >();
+    // @ts-expect-error -- one of the two is needed.
+    void (() => new Paid());
+  });
+
+  it("are told apart by what the members of a union have in common", () => {
+    const Paid = defineEvent("paid", props<{ by: "card"; card: string } | { by: "cash" }>());
+    const describePayment = (paid: InstanceType<typeof Paid>) => (paid.by === "card" ? paid.card : paid.by);
+
+    expectTypeOf(describePayment).returns.toEqualTypeOf<string>();
+    createEventBus().register(Paid, (event) => {
+      expectTypeOf(event).toEqualTypeOf<InstanceType<typeof Paid>>();
+    });
+    // @ts-expect-error -- a class has one shape: a union is no base for it.
+    class Extended extends Paid {}
+    expectTypeOf<Extended>().toBeObject();
+  });
+
   it("are nominal", () => {
     class Other extends defineEvent("other", props<{ userId: string; nickname?: string }>()) {}
 

@@ -8,6 +8,7 @@ import { internals, type JobsInternals } from "./internals.ts";
 import { toJobRequests, type JobOptions } from "./job-request.ts";
 import { consoleLogger, type Logger } from "./logger.ts";
 import { createMigrator } from "./migrator.ts";
+import { checkNodeVersion } from "./node-version.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
 import { withRelay } from "./outbox/with-relay.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
@@ -115,7 +116,7 @@ const outboxPoolSize = 4;
  * Makes the jobs of an application. Connects to nothing yet.
  *
  * @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool;
- * `CONNECTION_MISSING` without a connection and an outbox.
+ * `CONNECTION_MISSING` without a connection and an outbox; `NODE_UNSUPPORTED` on Node before 22.18.
  * @example
  * ```ts
  * const jobs = createJobs({ connection: "postgres://app@localhost:5432/app" });
@@ -124,6 +125,7 @@ const outboxPoolSize = 4;
  * ```
  */
 export function createJobs({ connection, outbox, logger = consoleLogger }: JobsOptions): Jobs {
+  checkNodeVersion();
   if (connection === undefined && outbox === undefined) throw connectionMissing();
   const jobsPool = lazyPool(connection, "jobs", jobsPoolSize);
   const outboxPool = outbox && lazyPool(outbox.connection, "outbox", outboxPoolSize);

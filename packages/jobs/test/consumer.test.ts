@@ -1,9 +1,10 @@
 // The packages as a consumer gets them: packed, installed beside their dependencies, typed and run as ESM and as CJS.
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
@@ -100,6 +101,30 @@ it.each(["typescript", "typescript7"])("compiles with every declaration checked 
   expect((await compiled).stdout).toBe("");
 });
 
+it("has types for each entry where imports are resolved as Node 10 did", async () => {
+  const project = join(folder, "tsconfig.node10.json");
+  await cp(join(folder, "consumer.cts"), join(folder, "node10.ts"));
+  await writeFile(
+    project,
+    JSON.stringify({
+      extends: "./tsconfig.json",
+      compilerOptions: {
+        module: "commonjs",
+        moduleResolution: "node10",
+        ignoreDeprecations: "6.0",
+        noEmit: true,
+      },
+      files: ["node10.ts"],
+    }),
+  );
+
+  const compiled = run(process.execPath, [compiler("typescript"), "-p", project]).catch(
+    (error: { stdout: string }) => error,
+  );
+
+  expect((await compiled).stdout).toBe("");
+});
+
 it.each(["mjs", "cjs"])("runs as .%s", async (ending) => {
   await run(process.execPath, [compiler("typescript"), "-p", folder]);
 
@@ -109,3 +134,32 @@ it.each(["mjs", "cjs"])("runs as .%s", async (ending) => {
 
   expect(JSON.parse(stdout)).toEqual(["ada 1 1", "function", "function", true]);
 });
+
+it.each([["import"], ["require"]])(
+  "calls its errors by their names, whatever a bundler makes of them: %s",
+  async (how) => {
+    const load = createRequire(join(folder, "consumer.cjs"));
+    const built: Record<string, unknown> =
+      how === "require"
+        ? load("@acme/jobs")
+        : await import(pathToFileURL(join(folder, "node_modules/@acme/jobs/dist/index.js")).href);
+    const classes = Object.entries(built).filter((entry): entry is [string, ErrorClass] => isErrorClass(entry[1]));
+
+    const classNames = classes.map(([, { name }]) => name);
+    const errorNames = classes.map(([exported, errorClass]) => {
+      Object.defineProperty(errorClass, "name", { value: "_bundled" });
+      return new errorClass(...(exported === "JobsError" ? ["CLOSED", "Closed."] : [1])).name;
+    });
+
+    const names = ["JobsError", "NonRetryableError", "RetryAfterError", "SnoozeError"];
+    expect(classes.map(([exported]) => exported)).toEqual(names);
+    expect(classNames).toEqual(names);
+    expect(errorNames).toEqual(names);
+  },
+);
+
+type ErrorClass = new (...args: unknown[]) => Error;
+
+function isErrorClass(value: unknown): value is ErrorClass {
+  return typeof value === "function" && value.prototype instanceof Error;
+}

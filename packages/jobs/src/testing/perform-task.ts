@@ -1,4 +1,5 @@
 import { consoleLogger, type Logger } from "../logger.ts";
+import { checkNodeVersion } from "../node-version.ts";
 import { toStoredPayload } from "../payload.ts";
 import type { PerformableTask } from "../perform.ts";
 import { uuidV7 } from "../uuid-v7.ts";
@@ -20,7 +21,7 @@ export interface PerformTaskOptions {
  * worker, the time limit counts.
  *
  * @returns what the code returned
- * @throws whatever the code threw, unchanged; `JobsError` `PAYLOAD_INVALID`, `ATTEMPT_TIMEOUT`.
+ * @throws whatever the code threw, unchanged; `JobsError` `PAYLOAD_INVALID`, `ATTEMPT_TIMEOUT`, `NODE_UNSUPPORTED`.
  * @example
  * ```ts
  * await performTask(performSendReceipt, { orderId });
@@ -32,6 +33,7 @@ export async function performTask(
   payload: unknown,
   options: PerformTaskOptions = {},
 ): Promise<unknown> {
+  checkNodeVersion();
   const { attempt = 1, idempotencyKey = uuidV7(), logger = consoleLogger } = options;
   const stored: unknown = JSON.parse(await toStoredPayload(performable.task, payload));
   const attempts = createAttempts(logger);
