@@ -97,13 +97,16 @@ async function runUnit<Tx, Result>(
     if (!isCommitting) await transaction.rollback(error);
     // A COMMIT that may have taken place is never sent again.
     const isUndone = !isCommitting || meansRolledBack(error);
-    throw new AttemptFailed(error, isUndone ? (owned.conflict ?? conflictIn(error)) : undefined);
+    throw new AttemptFailed(
+      error,
+      isUndone ? (owned.conflict ?? (isCommitting ? conflictIn(error) : undefined)) : undefined,
+    );
   } finally {
     unit.end({ isCommitted });
   }
 }
 
-/** COMMIT has been refused, or what the unit sends by itself. */
+/** With which COMMIT, or the guard before it, was refused. */
 function conflictIn(error: unknown): unknown {
   return isConflict(error) ? error : undefined;
 }

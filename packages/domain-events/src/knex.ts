@@ -1,6 +1,6 @@
 import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
-import { type PipeliningClient, sendTogether } from "./pipeline.ts";
+import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type {
   BeginOptions,
   Isolation,
@@ -193,6 +193,7 @@ async function transactionOn<Tx>(
 function discard(connection: RawConnection, reason: unknown): void {
   // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
   connection.__knex__disposed ??= reason;
+  expectNoAnswers(connection);
   connection.end().catch(() => {});
 }
 

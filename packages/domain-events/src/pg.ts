@@ -1,6 +1,6 @@
 import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
-import { type PipeliningClient, sendTogether } from "./pipeline.ts";
+import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type { BeginOptions, Transaction, TransactionAdapter, TransactionWatch } from "./transaction-adapter.ts";
 import { watchedQuery } from "./watched-query.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
@@ -153,7 +153,10 @@ function transactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined
       return sent && { answer: sent[0], tag: tagOf(sent[1]) };
     },
     rollback,
-    abandon: release,
+    abandon(reason) {
+      expectNoAnswers(client);
+      release(reason);
+    },
   };
 }
 

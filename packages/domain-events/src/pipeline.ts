@@ -24,6 +24,11 @@ export function sendTogether<First, Second>(
   return answers;
 }
 
+/** Before a connection is closed on which answers are due: with pipelining on, pg would wait for them first. */
+export function expectNoAnswers(client: PipeliningClient): void {
+  if (client.pipeline === true) client.pipeline = false;
+}
+
 /** Off, and a plain property: should pg come to check who sets it and when, waiting is always right. */
 function canPipeline(client: PipeliningClient): boolean {
   const { value, writable } = Object.getOwnPropertyDescriptor(client, "pipeline") ?? {};

@@ -249,6 +249,103 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       reply.release();
     });
 
+    it("gives up a COMMIT that is never answered after commitTimeoutMs, and asks what became of it", async () => {
+      await using world = await createWorld(driver, { commitTimeoutMs: 300 });
+      await world.unitOfWork.run(() => "tried out");
+      const reply = world.proxy.holdCommitReply();
+
+      const result = await world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        return "result";
+      });
+
+      expect(result).toBe("result");
+      expect(world.handled).toEqual([1]);
+      expect(world.inUseCount()).toBe(0);
+      reply.release();
+    });
+
+    it("asks in vain a server that has made a checkpoint since: the outcome is unknown, as after a crash", async () => {
+      await using world = await createWorld(driver);
+      void world.proxy.dropCommitReply();
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        // Not before the connection has said where the log stands.
+        await driver.query(tx, "insert into slow_to_commit values (1)");
+        const { begin } = world.adapter;
+        Object.assign(world.adapter, {
+          begin: async (...args: Parameters<typeof begin>) => {
+            await world.admin.query("checkpoint");
+            return begin(...args);
+          },
+        });
+      });
+
+      await expect(running).rejects.toBeInstanceOf(CommitOutcomeUnknownError);
+      expect(world.handled).toEqual([]);
+    });
+
+    it("believes what the unit itself has written, also of a server that cannot say which one it is", async () => {
+      await using world = await createWorld(driver);
+      const witness = { text: "select from durable_rows where id = $1", values: [1] };
+      world.bus.register(
+        Happened,
+        durably({
+          ...world.store,
+          write: async (...args) => ({ ...(await world.storeWithProof.write(...args)), witness }),
+        }),
+      );
+      const { begin } = world.adapter;
+      await world.unitOfWork.run(() => "tried out");
+      Object.assign(world.adapter, {
+        begin: async (...args: Parameters<typeof begin>) => {
+          if (isQuestion(...args)) await world.admin.query("checkpoint");
+          return begin(...args);
+        },
+      });
+      void world.proxy.dropCommitReply();
+
+      await world.unitOfWork.run(({ record }) => record(happened(1)));
+
+      expect(world.handled).toEqual([1]);
+      expect(await world.stored("durable_rows")).toEqual([1]);
+    });
+
+    it.each([
+      {
+        how: "is in the future there: it was lost",
+        answers: futureId,
+        outcome: { code: expect.not.stringMatching(/UNKNOWN/) as unknown },
+      },
+      { how: "is asked about on a standby", answers: fromStandby, outcome: { code: "COMMIT_OUTCOME_UNKNOWN" } },
+      { how: "is asked about in another cluster", answers: fromElsewhere, outcome: { code: "COMMIT_OUTCOME_UNKNOWN" } },
+      { how: "is too old to tell", answers: forgottenId, outcome: { code: "COMMIT_OUTCOME_UNKNOWN" } },
+    ])("is not published when the transaction's id $how", async ({ answers, outcome }) => {
+      await using world = await createWorld(driver, { outcomeTimeoutMs: 300 });
+      const { begin } = world.adapter;
+      await world.unitOfWork.run(() => "tried out");
+      Object.assign(world.adapter, {
+        begin: async (...args: Parameters<typeof begin>) => {
+          const transaction = await begin(...args);
+          return isQuestion(...args) ? { ...transaction, query: answers(transaction.query) } : transaction;
+        },
+      });
+      void world.proxy.dropCommitReply();
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+      });
+
+      await expect(running).rejects.toThrow();
+      if (outcome.code === "COMMIT_OUTCOME_UNKNOWN") await expect(running).rejects.toMatchObject(outcome);
+      else await expect(running).rejects.not.toBeInstanceOf(CommitOutcomeUnknownError);
+      expect(world.handled).toEqual([]);
+    });
+
     it("takes a unit that has written nothing for committed", async () => {
       await using world = await createWorld(driver);
       void world.proxy.dropCommitReply();
@@ -393,6 +490,23 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
 function isQuestion({ watch }: BeginOptions): boolean {
   return watch === undefined;
 }
+
+type Query = Transaction<unknown>["query"];
+
+const changed =
+  (row: Record<string, unknown>) =>
+  (query: Query): Query =>
+  async (text, values) => {
+    const { rows } = await query(text, values);
+    return { rows: rows.map((found) => ({ ...found, ...row })) };
+  };
+const fromStandby = changed({ isStandby: true });
+const fromElsewhere = changed({ systemId: "7" });
+const forgottenId = changed({ status: null });
+const futureId =
+  (query: Query): Query =>
+  (text, values) =>
+    text.includes("pg_xact_status") ? query(text, [String(2 ** 40 + 1_000)]) : query(text, values);
 
 /** As if the old backend were still at its COMMIT. */
 function inProgress<Tx>(transaction: Transaction<Tx>): Transaction<Tx>["query"] {

@@ -1,5 +1,6 @@
 import { describeCallersScope } from "./callers-scope.ts";
 import { describeCommitTruth } from "./commit-truth.ts";
+import { describeDriverCallbacks } from "./driver-callbacks.ts";
 import { describeGuard } from "./guard.ts";
 import { describeHiddenEnds } from "./hidden-ends.ts";
 import { describeOwnSavepoints } from "./own-savepoints.ts";
@@ -15,6 +16,7 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeHiddenEnds(driver);
   describeScopes(driver);
   describeCallersScope(driver);
+  describeDriverCallbacks(driver);
   describeOwnSavepoints(driver);
   describeRetries(driver);
   describeRunOnce(driver);

@@ -1,5 +1,5 @@
 import knex, { type Knex } from "knex";
-import { type Client, Pool, type PoolClient } from "pg";
+import { type Client, Pool, type PoolClient, Query } from "pg";
 import { knexTransactions } from "../../src/knex.ts";
 import { pgTransactions } from "../../src/pg.ts";
 import type { TestedDriver } from "./world.ts";
@@ -45,6 +45,10 @@ export const knexDriver: TestedDriver<Knex.Transaction> = {
     { how: "tx.rollback()", meddle: (tx) => tx.rollback() },
     ...statements.map((text) => ({ how: text, meddle: (tx: Knex.Transaction) => tx.raw(text) })),
   ],
+  callbackStyles: [
+    { how: "asCallback", call: (tx, then) => void tx.raw("select 1").asCallback(then) },
+    { how: "query-response", call: (tx, then) => void tx.select(1).on("query-response", then).then() },
+  ],
 };
 
 export const pgDriver: TestedDriver<PoolClient> = {
@@ -64,6 +68,12 @@ export const pgDriver: TestedDriver<PoolClient> = {
     { how: "tx.release()", meddle: (tx) => tx.release() },
     { how: "tx.end()", meddle: (tx) => tx.end() },
     ...statements.map((text) => ({ how: text, meddle: (tx: PoolClient) => tx.query(text) })),
+  ],
+  callbackStyles: [
+    { how: "text, callback", call: (tx, then) => tx.query("select 1", then) },
+    { how: "text, values, callback", call: (tx, then) => tx.query("select $1::int", [1], then) },
+    { how: "config with a callback", call: (tx, then) => void tx.query({ text: "select 1", callback: then } as never) },
+    { how: "a row of a query object", call: (tx, then) => void tx.query(new Query("select 1")).on("row", then) },
   ],
 };
 

@@ -84,6 +84,64 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(runs).toBe(2);
     });
 
+    it.each([
+      {
+        how: "an error of an ORM, with the original as its cause",
+        wrap: (cause: unknown) => new Error("query failed", { cause }),
+      },
+      { how: "an error that says nothing of it", wrap: () => new Error("could not place the order") },
+      { how: "no error at all", wrap: () => undefined },
+    ])("reaches the retry however the work has wrapped it: $how", async ({ wrap }) => {
+      await using world = await createWorld(driver);
+      let runs = 0;
+
+      await world.unitOfWork.run(
+        async ({ tx, record }) => {
+          runs += 1;
+          record(happened(runs));
+          await countUp(world, tx, { disturbed: runs === 1 }).catch((error: unknown) => {
+            const wrapped = wrap(error);
+            if (wrapped) throw wrapped;
+          });
+        },
+        { isolation: "repeatable read" },
+      );
+
+      expect(runs).toBe(2);
+      expect(world.handled).toEqual([2]);
+    });
+
+    it("of another system is none: the unit does not run again", async () => {
+      await using world = await createWorld(driver);
+      let runs = 0;
+
+      const running = world.unitOfWork.run(() => {
+        runs += 1;
+        throw Object.assign(new Error("somebody else's"), { code: "40001" });
+      });
+
+      await expect(running).rejects.toThrow("somebody else's");
+      expect(runs).toBe(1);
+    });
+
+    it("that a savepoint has survived does not run a unit again whose COMMIT was lost", async () => {
+      await using world = await createWorld(driver, { max: 2, outcomeTimeoutMs: 300 });
+      let runs = 0;
+      void world.proxy.dropCommitReply().then(() => world.proxy.refuseConnections());
+
+      const running = world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+        runs += 1;
+        record(happened(runs));
+        await world.insert(tx, runs);
+        await savepoint(() =>
+          driver.query(tx, "do $$ begin raise exception 'as if' using errcode = '40P01'; end $$"),
+        ).catch(() => {});
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "COMMIT_OUTCOME_UNKNOWN" });
+      expect(runs).toBe(1);
+    });
+
     it("comes out as it is when the attempts are used up", async () => {
       await using world = await createWorld(driver, { retry: { attempts: 5 } });
       let runs = 0;
@@ -142,6 +200,55 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       );
 
       await expect(running).rejects.toBe(reason);
+      expect(await world.stored()).toEqual([]);
+      expect(world.handled).toEqual([]);
+    });
+
+    it("does not run the work when it was aborted while the unit waited for a connection", async () => {
+      await using world = await createWorld(driver);
+      const { opened, open } = gate();
+      const controller = new AbortController();
+      let ran = false;
+      const first = world.unitOfWork.run(() => opened);
+      const second = world.unitOfWork.run(() => (ran = true), { signal: controller.signal });
+
+      controller.abort(new Error("too late"));
+      open();
+
+      await first;
+      await expect(second).rejects.toThrow("too late");
+      expect(ran).toBe(false);
+    });
+
+    it("rolls back also when it comes while the guard waits", async () => {
+      const controller = new AbortController();
+      await using world = await createWorld(driver, {
+        change: (adapter) => ({
+          ...adapter,
+          async begin(options) {
+            const transaction = await adapter.begin(options);
+            return {
+              ...transaction,
+              pipelineCommit: () => undefined,
+              async query(text, values) {
+                const answer = await transaction.query(text, values);
+                if (options.watch && text.includes("as proof")) controller.abort(new Error("too late"));
+                return answer;
+              },
+            };
+          },
+        }),
+      });
+
+      const running = world.unitOfWork.run(
+        async ({ tx, record }) => {
+          await world.insert(tx, 1);
+          record(happened(1));
+        },
+        { signal: controller.signal },
+      );
+
+      await expect(running).rejects.toThrow("too late");
       expect(await world.stored()).toEqual([]);
       expect(world.handled).toEqual([]);
     });

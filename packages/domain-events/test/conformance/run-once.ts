@@ -54,6 +54,23 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(outcomes.filter(({ ran }) => ran)).toHaveLength(1);
     });
 
+    it.each(["repeatable read", "serializable"] as const)(
+      "skips at %s also without a retry, when another run has claimed the key since its snapshot",
+      async (isolation) => {
+        await using world = await createWorld(driver, { max: 8 });
+        await world.unitOfWork.migrate();
+
+        const runs = await Promise.all(
+          Array.from({ length: 8 }, () =>
+            world.unitOfWork.runOnce("key", ({ record }) => record(happened(1)), { isolation, retry: { attempts: 1 } }),
+          ),
+        );
+
+        expect(runs.filter(({ ran }) => ran)).toHaveLength(1);
+        expect(world.handled).toEqual([1]);
+      },
+    );
+
     it("names migrate() when its table is missing", async () => {
       await using world = await createWorld(driver);
 
@@ -65,7 +82,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
     it("refuses a key that cannot be stored", async () => {
       await using world = await createWorld(driver);
 
-      for (const key of ["", "a\0b", "x".repeat(501), 7 as never]) {
+      for (const key of ["", "a\0b", "x".repeat(501), "lone \ud800", 7 as never]) {
         await expect(world.unitOfWork.runOnce(key, () => {})).rejects.toMatchObject({ code: "ONCE_KEY_INVALID" });
       }
     });

@@ -28,6 +28,8 @@ export interface TestedDriver<Tx> {
   query(tx: Tx, text: string): Promise<unknown>;
   /** Ways in which a work may meddle with the transaction. */
   readonly meddling: readonly { readonly how: string; readonly meddle: (tx: Tx) => unknown }[];
+  /** Ways in which the driver calls back: each calls `then` once, when a query is under way or done. */
+  readonly callbackStyles: readonly { readonly how: string; readonly call: (tx: Tx, then: () => void) => void }[];
 }
 
 export interface ConnectOptions {
