@@ -2,7 +2,8 @@ import { DomainEventsError, type HandlerFailure } from "./errors.ts";
 import type { ClassOf } from "./event.ts";
 import { type AnyHandler, deliveryOf, type Handler, handlerName } from "./handler.ts";
 import { createLifecycle, type Lifecycle, tell } from "./lifecycle.ts";
-import { consoleLogger, type Logger } from "./logger.ts";
+import { consoleLogger } from "./console-logger.ts";
+import { type Logger, protect } from "./logger.ts";
 import { processSymbol } from "./process-global.ts";
 import { throwFailures } from "./publish-errors.ts";
 import { publishOne } from "./publish-one.ts";
@@ -13,7 +14,10 @@ import { findUnit, type RunningUnit } from "./running-units.ts";
 
 /** How a bus logs, and what it does with handlers that fail or hang. */
 export interface EventBusOptions {
-  /** Gets every failure of a handler, once. A pino logger fits. Default: errors to the console, nothing else. */
+  /**
+   * Gets every failure of a handler, once. A pino logger fits. One that throws disturbs nothing: errors it does not take
+   * go to the console. Default: errors to the console, nothing else.
+   */
   readonly logger?: Logger;
   /**
    * What one failing handler means to the others. `"isolate"` (default): all run, then `publish` rejects with one
@@ -90,7 +94,7 @@ const published: Promise<void> = Promise.resolve();
  */
 export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): EventBus<Tx> {
   const settings: PublishSettings = {
-    logger: options.logger ?? consoleLogger,
+    logger: protect(options.logger ?? consoleLogger),
     lifecycle: createLifecycle(),
     failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
     handlerTimeoutMs: options.handlerTimeoutMs,

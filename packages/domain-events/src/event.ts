@@ -123,12 +123,21 @@ export function props<Properties extends EventProperties>(): StandardSchema<Prop
 
 /** How an event is called in logs and errors. */
 export function eventTypeOf(event: object): string {
-  if (event instanceof DomainEvent) return event.type;
-  return event.constructor?.name || "an anonymous class";
+  try {
+    const name: unknown = event instanceof DomainEvent ? event.type : event.constructor?.name;
+    if (typeof name === "string" && name !== "") return name;
+  } catch {
+    // Whatever a class or a proxy does: logging goes on.
+  }
+  return "an anonymous class";
 }
 
 export function eventIdOf(event: object): string | undefined {
-  return "eventId" in event && typeof event.eventId === "string" ? event.eventId : undefined;
+  try {
+    return "eventId" in event && typeof event.eventId === "string" ? event.eventId : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function validate<Input, Output>(type: string, schema: StandardSchema<Input, Output>, input: unknown): object {

@@ -49,7 +49,13 @@ export function deliveryOf(handler: unknown): Delivery {
 
 /** Stands in logs and errors. */
 export function handlerName(handler: { readonly name: string }): string {
-  return handler.name || "anonymous handler";
+  try {
+    const name: unknown = handler.name;
+    if (typeof name === "string" && name !== "") return name;
+  } catch {
+    // A name may be a getter, of a proxy or a class.
+  }
+  return "anonymous handler";
 }
 
 function isWrapped(handler: unknown): handler is { delivery: "beforeCommit" | "durable" } {
