@@ -8,7 +8,7 @@ export interface HandlerContext {
    * first), in the same publish.
    *
    * @throws {@link DomainEventsError} `PUBLISH_ENDED` once the publish is over; {@link EventLoopError} when a chain of
-   * such events grows longer than 100.
+   * such events grows longer than 100, or more than 50,000 lead back to their own class.
    */
   readonly record: (event: object) => void;
 }
