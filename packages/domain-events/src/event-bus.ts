@@ -1,3 +1,4 @@
+import { checkDuration } from "./check-duration.ts";
 import { DomainEventsError, type HandlerFailure } from "./errors.ts";
 import type { ClassOf } from "./event.ts";
 import { type AnyHandler, deliveryOf, type Handler, handlerName } from "./handler.ts";
@@ -24,7 +25,10 @@ export interface EventBusOptions {
    * {@link HandlersFailedError}. `"fail-fast"`: the first error stops the rest and is thrown as it is.
    */
   readonly handlerErrors?: "isolate" | "fail-fast";
-  /** An afterCommit or durable handler that has not settled after this long counts as failed. Default: no limit. */
+  /**
+   * An afterCommit or durable handler that has not settled after this many milliseconds counts as failed: from 0 to
+   * 2,147,483,647 (24 days), or Infinity for no limit. Default: no limit.
+   */
   readonly handlerTimeoutMs?: number;
 }
 
@@ -88,6 +92,8 @@ const published: Promise<void> = Promise.resolve();
 /**
  * Creates a bus.
  *
+ * @throws {@link DomainEventsError} `OPTIONS_INVALID`.
+ *
  * @example
  * const bus = createEventBus<Knex.Transaction>({ logger });
  * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
@@ -97,7 +103,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     logger: protect(options.logger ?? consoleLogger),
     lifecycle: createLifecycle(),
     failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
-    handlerTimeoutMs: options.handlerTimeoutMs,
+    handlerTimeoutMs: checkHandlerTimeout(options.handlerTimeoutMs),
   };
   let registrationCount = 0;
   let registrations = new Registrations<Tx>();
@@ -182,6 +188,11 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
 function checkHandlerErrors(mode: EventBusOptions["handlerErrors"] = "isolate"): string {
   if (mode === "isolate" || mode === "fail-fast") return mode;
   throw new DomainEventsError("OPTIONS_INVALID", 'handlerErrors is "isolate" or "fail-fast".');
+}
+
+/** No limit is the same as none given: it costs nothing. */
+function checkHandlerTimeout(timeoutMs: number = Infinity): number | undefined {
+  return checkDuration("handlerTimeoutMs", timeoutMs) === Infinity ? undefined : timeoutMs;
 }
 
 function checkClass(eventClass: unknown): void {
