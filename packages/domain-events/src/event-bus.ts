@@ -1,3 +1,4 @@
+import { assertEvent } from "./assert-event.ts";
 import { checkDuration } from "./check-duration.ts";
 import { DomainEventsError, type HandlerFailure } from "./errors.ts";
 import type { ClassOf } from "./event.ts";
@@ -133,6 +134,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     try {
       const unit = findUnit(isOurs);
       if (!unit) return publishOne(publishing, event) ?? published;
+      assertEvent(event);
       unit.record(event);
       return published;
     } catch (error) {
@@ -144,7 +146,10 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     try {
       const unit = findUnit(isOurs);
       if (unit) {
-        for (const event of events) unit.record(event);
+        // All or none: whatever is wrong with one of them shows before the first is recorded.
+        const all = [...events];
+        for (const event of all) assertEvent(event);
+        for (const event of all) unit.record(event);
         return published;
       }
       const run = new PublishRun(publishing);

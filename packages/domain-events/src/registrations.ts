@@ -1,3 +1,4 @@
+import { assertEventPrototype, prototypeOf } from "./assert-event.ts";
 import { DomainEventsError } from "./errors.ts";
 import { type ClassOf, DomainEvent, eventTypeOf } from "./event.ts";
 import { type AnyHandler, handlerName } from "./handler.ts";
@@ -20,7 +21,7 @@ interface ClassRegistrations<in Tx> {
  */
 export class Registrations<in Tx> {
   readonly #byPrototype: ReadonlyMap<object, ClassRegistrations<Tx>>;
-  readonly #found = new Map<object | null, HandlersOf<Tx>>();
+  readonly #found = new Map<object | null | undefined, HandlersOf<Tx>>();
 
   constructor(byPrototype: ReadonlyMap<object, ClassRegistrations<Tx>> = new Map()) {
     this.#byPrototype = byPrototype;
@@ -52,8 +53,7 @@ export class Registrations<in Tx> {
   }
 
   of(event: object): HandlersOf<Tx> {
-    if (typeof event !== "object" || event === null) throw notAnEvent();
-    const prototype = Object.getPrototypeOf(event) as object | null;
+    const prototype = prototypeOf(event);
     return this.#found.get(prototype) ?? this.#find(prototype);
   }
 
@@ -64,8 +64,8 @@ export class Registrations<in Tx> {
     return new Registrations(byPrototype);
   }
 
-  #find(prototype: object | null): HandlersOf<Tx> {
-    if (prototype === null || prototype === Object.prototype || prototype === Array.prototype) throw notAnEvent();
+  #find(prototype: object | null | undefined): HandlersOf<Tx> {
+    assertEventPrototype(prototype);
     this.#refuseSecondName(prototype);
     const handlers = sortByDelivery(inOrder(this.#ofClassAndBases(prototype)));
     this.#found.set(prototype, handlers);
@@ -104,13 +104,6 @@ function inOrder<Tx>(registered: readonly ClassRegistrations<Tx>[]): readonly An
     )
     .toSorted((one, other) => one.number - other.number)
     .map(({ handler }) => handler);
-}
-
-function notAnEvent(): DomainEventsError {
-  return new DomainEventsError(
-    "EVENT_INVALID",
-    "An event is an instance of a class: publish(new UserRegistered({ … })), where UserRegistered extends defineEvent(…).",
-  );
 }
 
 function nameTaken(type: string, handler: AnyHandler<never> | undefined): DomainEventsError {

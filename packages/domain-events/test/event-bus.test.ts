@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { assertEvent } from "../src/assert-event.ts";
 import { createEventBus, defineEvent, DomainEvent, EventLoopError, type HandlerContext, props } from "../src/index.ts";
+import { createMemoryUnitOfWork } from "../src/testing.ts";
 import { keepLog } from "./silent-logger.ts";
 
 class Placed extends defineEvent("placed", props<{ id: number }>()) {}
@@ -75,6 +78,53 @@ describe("publishing", () => {
     await expect(bus.publish(undefined as never)).rejects.toMatchObject({ code: "EVENT_INVALID" });
     await expect(bus.publish({ type: "placed" })).rejects.toMatchObject({ code: "EVENT_INVALID" });
     await expect(bus.publishAll(undefined as never)).rejects.toBeInstanceOf(TypeError);
+  });
+
+  it.each([
+    ["text", "placed"],
+    ["nothing", undefined],
+    ["null", null],
+    ["a plain object", { type: "placed" }],
+    ["an object without a prototype", Object.create(null)],
+    ["a plain object of another realm", runInNewContext("({})")],
+    ["an array", [new Placed({ id: 1 })]],
+    ["an array of another realm", runInNewContext("[]")],
+    ["the class itself", Placed],
+    ["a revoked proxy", revokedProxy()],
+  ])("refuses %s at once, inside a unit of work, too", async (_what, value) => {
+    const refusal = expect.objectContaining({ code: "EVENT_INVALID" });
+    const bus = createEventBus({ logger: keepLog() });
+    bus.register(Placed, (_event, { record }) => record(value as never));
+
+    expect(() => assertEvent(value)).toThrow(refusal);
+    await expect(bus.publish(value as never)).rejects.toEqual(refusal);
+    await expect(bus.publishAll([value as never])).rejects.toEqual(refusal);
+    await expect(bus.publish(new Placed({ id: 1 }))).rejects.toMatchObject({ failures: [{ error: refusal }] });
+    await createMemoryUnitOfWork({ bus }).run(async () => {
+      await expect(bus.publish(value as never)).rejects.toEqual(refusal);
+      await expect(bus.publishAll([value as never])).rejects.toEqual(refusal);
+    });
+  });
+
+  it("takes all events of a list or none, inside a unit of work, too", async () => {
+    const bus = createEventBus();
+    const seen: number[] = [];
+    bus.register(Placed, ({ id }) => seen.push(id));
+    function* broken() {
+      yield new Placed({ id: 1 });
+      throw new Error("boom");
+    }
+    const mixed = [new Placed({ id: 2 }), {}];
+
+    await createMemoryUnitOfWork({ bus }).run(async () => {
+      await expect(bus.publishAll(broken())).rejects.toThrow("boom");
+      await expect(bus.publishAll(mixed)).rejects.toMatchObject({ code: "EVENT_INVALID" });
+      await bus.publishAll([new Placed({ id: 3 })]);
+    });
+    await expect(bus.publishAll(broken())).rejects.toThrow("boom");
+    await expect(bus.publishAll(mixed)).rejects.toMatchObject({ code: "EVENT_INVALID" });
+
+    expect(seen).toEqual([3]);
   });
 
   it("publishes several in order, as one breadth-first run", async () => {
@@ -270,3 +320,9 @@ describe("an event", () => {
     expect(seen).toEqual([1]);
   });
 });
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
