@@ -115,13 +115,14 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
   }
 
   function replace(next: Registrations<Tx>): void {
+    if (next === registrations) return;
     registrations = next;
     publishing = publishWith(next);
   }
 
   const internals: Dispatcher<Tx> = {
     settings,
-    registrations: () => registrations,
+    registrations: () => registrations.hold(),
     runCommitted(events, snapshot) {
       const run = new PublishRun({ settings, registrations: snapshot, conclude: (failures) => failures });
       for (const event of events) run.addCommitted(event);
@@ -152,6 +153,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
         for (const event of all) unit.record(event);
         return published;
       }
+      registrations.hold();
       const run = new PublishRun(publishing);
       for (const event of events) run.add(event);
       return run.start() ?? published;

@@ -52,13 +52,11 @@ function goOnAfter(
   if (!isLast || publishing.settings.handlerTimeoutMs !== undefined) {
     return runOf(publishing, single).resumeAfter(position, outcome);
   }
-  // With nothing left to run, a reaction costs two thirds of an async function. Like `await`, this does not ask for a
-  // `then` that a promise may have of its own.
-  return Promise.prototype.then.call(
-    Promise.resolve(outcome),
+  // With nothing left to run, a reaction costs two thirds of an async function.
+  return Promise.resolve(outcome).then(
     () => end(publishing, single, position + 1),
     (error: unknown) => runOf(publishing, single).resumeAfterFailure(position, error),
-  ) as Promise<undefined>;
+  );
 }
 
 function end(publishing: Publishing<undefined>, single: SingleEvent, position: number): Promise<undefined> | undefined {

@@ -10,5 +10,7 @@ export function withoutSecrets(text: string): string {
 // Looked for by hand first: one expression for all of it takes time that grows with the square of the text.
 function withoutUrlOfUser(word: string): string {
   const start = word.indexOf("://");
-  return start >= 0 && word.lastIndexOf("@") > start ? word.replace(/(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/.*/i, "[url]") : word;
+  return start >= 0 && word.lastIndexOf("@") > start
+    ? word.replace(/(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/.*/i, "[url]")
+    : word;
 }
