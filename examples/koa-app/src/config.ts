@@ -91,7 +91,7 @@ const settings = z
     SMTP_URL: urlOf(["smtp:", "smtps:"], "smtp://user:password@host:587").optional(),
     MAIL_FROM: z
       .string()
-      .regex(/^[^\r\n]*@[^\r\n]+$/, "expected a sender such as Acme <no-reply@example.org>.")
+      .regex(/^[^\r\n@]*@[^\r\n]+$/, "expected a sender such as Acme <no-reply@example.org>.")
       .optional(),
     TRUST_PROXY: z
       .union([flag(false).transform(Number), wholeNumber(0, 10, 0)], {

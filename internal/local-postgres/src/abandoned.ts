@@ -14,6 +14,7 @@ import { findServer, readSupervisors, stopServer } from "./running-server.ts";
  */
 export async function removeAbandoned(binaries: Binaries): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
+    // Backtracking: the prefix is a constant without repetitions.
     const maker = new RegExp(`^${throwAwayPrefix}(\\d+)-`).exec(name)?.[1];
     if (maker === undefined || isAlive(Number(maker))) continue;
     try {

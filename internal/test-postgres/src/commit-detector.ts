@@ -37,6 +37,6 @@ function isCommit(sql: string): boolean {
   const ending = String.raw`(\s+(work|transaction))?(\s+and\s+(no\s+)?chain)?\s*`;
   return (
     new RegExp(String.raw`(^|;)\s*commit${ending}(;|$)`, "i").test(sql) ||
-    new RegExp(String.raw`^\s*end${ending};?\s*$`, "i").test(sql)
+    new RegExp(String.raw`^\s*end${ending}(;\s*)?$`, "i").test(sql)
   );
 }

@@ -9,9 +9,14 @@ const driverMessage =
   /(?:connection terminated(?: unexpectedly)?|query read timeout|is not queryable|connection timeout|timeout expired)$/i;
 
 export function codeOf(error: unknown): string | undefined {
-  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined;
+  try {
+    return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+      ? error.code
+      : undefined;
+  } catch {
+    // Work may throw anything, a revoked proxy too; what it threw is to come out, and nothing else.
+    return undefined;
+  }
 }
 
 /** PostgreSQL itself answered COMMIT with this error, or the adapter never sent one: nothing was committed. */

@@ -80,17 +80,19 @@ export class HandlersFailedError extends DomainEventsError {
   }
 }
 
-/** Events recorded by handlers led to each other without end. */
+/** Events recorded by handlers led to each other without end, in one long chain or in very many. */
 export class EventLoopError extends DomainEventsError {
   override readonly name: string = "EventLoopError";
   /** The event types, each recorded by a handler of the one before it. */
   readonly chain: readonly string[];
 
-  constructor(chain: readonly string[]) {
+  /** @param leadingBack how many events led back to their own class, where that is the reason. */
+  constructor(chain: readonly string[], leadingBack?: number) {
+    const branches = leadingBack === undefined ? "" : `more than ${leadingBack} led back to their own type, and `;
     const end = chain.slice(-6).join(" → ");
     super(
       "EVENT_LOOP",
-      `Events keep recording events: a chain of ${chain.length} ends in ${end}. Break the circle in one of their handlers.`,
+      `Events keep recording events: ${branches}a chain of ${chain.length} ends in ${end}. Break the circle in one of their handlers.`,
     );
     this.chain = chain;
   }

@@ -1,8 +1,11 @@
+import { assertEvent } from "./assert-event.ts";
+import { checkDuration } from "./check-duration.ts";
 import { DomainEventsError, type HandlerFailure } from "./errors.ts";
 import type { ClassOf } from "./event.ts";
 import { type AnyHandler, deliveryOf, type Handler, handlerName } from "./handler.ts";
 import { createLifecycle, type Lifecycle, tell } from "./lifecycle.ts";
-import { consoleLogger, type Logger } from "./logger.ts";
+import { consoleLogger } from "./console-logger.ts";
+import { type Logger, protect } from "./logger.ts";
 import { processSymbol } from "./process-global.ts";
 import { throwFailures } from "./publish-errors.ts";
 import { publishOne } from "./publish-one.ts";
@@ -13,14 +16,20 @@ import { findScope, type RunningUnit } from "./running-units.ts";
 
 /** How a bus logs, and what it does with handlers that fail or hang. */
 export interface EventBusOptions {
-  /** Gets every failure of a handler, once. A pino logger fits. Default: errors to the console, nothing else. */
+  /**
+   * Gets every failure of a handler, once. A pino logger fits. One that throws disturbs nothing: errors it does not take
+   * go to the console. Default: errors to the console, nothing else.
+   */
   readonly logger?: Logger;
   /**
    * What one failing handler means to the others. `"isolate"` (default): all run, then `publish` rejects with one
    * {@link HandlersFailedError}. `"fail-fast"`: the first error stops the rest and is thrown as it is.
    */
   readonly handlerErrors?: "isolate" | "fail-fast";
-  /** An afterCommit or durable handler that has not settled after this long counts as failed. Default: no limit. */
+  /**
+   * An afterCommit or durable handler that has not settled after this many milliseconds counts as failed: from 0 to
+   * 2,147,483,647 (24 days), or Infinity for no limit. Default: no limit.
+   */
   readonly handlerTimeoutMs?: number;
 }
 
@@ -84,16 +93,18 @@ const published: Promise<void> = Promise.resolve();
 /**
  * Creates a bus.
  *
+ * @throws {@link DomainEventsError} `OPTIONS_INVALID`.
+ *
  * @example
  * const bus = createEventBus<Knex.Transaction>({ logger });
  * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
  */
 export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): EventBus<Tx> {
   const settings: PublishSettings = {
-    logger: options.logger ?? consoleLogger,
+    logger: protect(options.logger ?? consoleLogger),
     lifecycle: createLifecycle(),
     failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
-    handlerTimeoutMs: options.handlerTimeoutMs,
+    handlerTimeoutMs: checkHandlerTimeout(options.handlerTimeoutMs),
   };
   let registrationCount = 0;
   let registrations = new Registrations<Tx>();
@@ -104,13 +115,14 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
   }
 
   function replace(next: Registrations<Tx>): void {
+    if (next === registrations) return;
     registrations = next;
     publishing = publishWith(next);
   }
 
   const internals: Dispatcher<Tx> = {
     settings,
-    registrations: () => registrations,
+    registrations: () => registrations.hold(),
     runCommitted(events, snapshot) {
       const run = new PublishRun({ settings, registrations: snapshot, conclude: (failures) => failures });
       for (const event of events) run.addCommitted(event);
@@ -134,9 +146,13 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     try {
       const scope = findScope(isOurs);
       if (scope) {
-        for (const event of events) scope.unit.recordIn(scope, event);
+        // All or none: whatever is wrong with one of them shows before the first is recorded.
+        const all = [...events];
+        for (const event of all) assertEvent(event);
+        for (const event of all) scope.unit.recordIn(scope, event);
         return published;
       }
+      registrations.hold();
       const run = new PublishRun(publishing);
       for (const event of events) run.add(event);
       return run.start() ?? published;
@@ -178,6 +194,11 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
 function checkHandlerErrors(mode: EventBusOptions["handlerErrors"] = "isolate"): string {
   if (mode === "isolate" || mode === "fail-fast") return mode;
   throw new DomainEventsError("OPTIONS_INVALID", 'handlerErrors is "isolate" or "fail-fast".');
+}
+
+/** No limit is the same as none given: it costs nothing. */
+function checkHandlerTimeout(timeoutMs: number = Infinity): number | undefined {
+  return checkDuration("handlerTimeoutMs", timeoutMs) === Infinity ? undefined : timeoutMs;
 }
 
 function checkClass(eventClass: unknown): void {

@@ -1,5 +1,6 @@
 import { DomainEventsError } from "./errors.ts";
-import { copyInto } from "./freeze-copy.ts";
+import { fixedNow } from "./fixed-date.ts";
+import { copyInto, deepestNesting, NestedTooDeep } from "./freeze-copy.ts";
 import { processGlobal } from "./process-global.ts";
 import { describeIssues } from "./describe-issues.ts";
 import type { SchemaResult, StandardSchema } from "./standard-schema.ts";
@@ -11,6 +12,7 @@ export interface DomainEvent {
   readonly type: string;
   /** A UUIDv7: greater than that of every event made before in this process. */
   readonly eventId: string;
+  /** Cannot be set, unlike other dates: handlers share it. `new Date(event.occurredAt)` can. */
   readonly occurredAt: Date;
 }
 
@@ -30,7 +32,7 @@ export const DomainEvent: abstract new (type: string) => DomainEvent = processGl
     class {
       readonly type: string;
       readonly eventId: string = uuidV7();
-      readonly occurredAt: Date = new Date();
+      readonly occurredAt: Date = fixedNow();
 
       constructor(type: string) {
         this.type = type;
@@ -111,7 +113,7 @@ export function defineEvent<
       super(type);
       const properties = schema ? validate(type, schema, input) : {};
       refuseReserved(type, properties);
-      copyInto(this, properties);
+      carry(type, this, properties);
       Object.freeze(this);
     }
   };
@@ -137,12 +139,21 @@ export function props<Properties extends EventProperties>(): StandardSchema<Prop
 
 /** How an event is called in logs and errors. */
 export function eventTypeOf(event: object): string {
-  if (event instanceof DomainEvent) return event.type;
-  return event.constructor?.name || "an anonymous class";
+  try {
+    const name: unknown = event instanceof DomainEvent ? event.type : event.constructor?.name;
+    if (typeof name === "string" && name !== "") return name;
+  } catch {
+    // Whatever a class or a proxy does: logging goes on.
+  }
+  return "an anonymous class";
 }
 
 export function eventIdOf(event: object): string | undefined {
-  return "eventId" in event && typeof event.eventId === "string" ? event.eventId : undefined;
+  try {
+    return "eventId" in event && typeof event.eventId === "string" ? event.eventId : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function validate<Input, Output>(type: string, schema: StandardSchema<Input, Output>, input: unknown): object {
@@ -193,4 +204,16 @@ function refuseReserved(type: string, properties: object): void {
     "EVENT_INVALID",
     `Event "${type}" has a property "${reserved}", but every event has its own ${reservedNames.join(", ")}. Rename it.`,
   );
+}
+
+function carry(type: string, event: object, properties: object): void {
+  try {
+    copyInto(event, properties);
+  } catch (error) {
+    if (!(error instanceof NestedTooDeep)) throw error;
+    throw new DomainEventsError(
+      "EVENT_INVALID",
+      `Event "${type}" carries objects or arrays nested deeper than ${deepestNesting}. Carry them as a list, or as text.`,
+    );
+  }
 }

@@ -1,29 +1,37 @@
-/**
- * A frozen copy of plain objects and arrays, all the way down; everything else (Date, Map, user classes) is kept by
- * reference. The value passed in stays as it is, and unfrozen.
- */
-export function freezeCopy<Value>(value: Value): Value {
-  return copy(value, new Map()) as Value;
-}
+/** A copy calls itself for each level: far deeper, and there would be no stack left. */
+export const deepestNesting = 1_000;
 
-/** Defines rather than assigns, so that a key called `__proto__` stays a key. */
-export function copyInto(target: object, source: object, seen = new Map<object, object>()): void {
+/** Something is nested deeper than {@link deepestNesting}. */
+export class NestedTooDeep extends Error {}
+
+/**
+ * Copies the enumerable properties of `source`, with frozen copies of plain objects and arrays, all the way down;
+ * everything else (Date, Map, user classes) is kept by reference. What is passed in stays as it is, and unfrozen.
+ *
+ * Defines rather than assigns, so that a key called `__proto__` stays a key.
+ *
+ * @throws {@link NestedTooDeep}
+ */
+export function copyInto(target: object, source: object, seen?: Map<object, object>, depth = 0): void {
+  // Most have nothing inside that would have to be known again.
+  let known = seen;
   for (const key of Reflect.ownKeys(source)) {
     if (!Object.prototype.propertyIsEnumerable.call(source, key)) continue;
-    const value = copy(Reflect.get(source, key), seen);
+    let value: unknown = Reflect.get(source, key);
+    if (typeof value === "object" && value !== null && isPlain(value)) {
+      known ??= new Map();
+      value = known.get(value) ?? copy(value, known, depth + 1);
+    }
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   }
 }
 
-function copy(value: unknown, seen: Map<object, object>): unknown {
-  if (typeof value !== "object" || value === null || !isPlain(value)) return value;
-  const known = seen.get(value);
-  if (known) return known;
-
+function copy(value: object, seen: Map<object, object>, depth: number): object {
+  if (depth > deepestNesting) throw new NestedTooDeep();
   const target: object = Array.isArray(value) ? [] : Object.create(Object.getPrototypeOf(value) as object | null);
   seen.set(value, target);
   if (Array.isArray(value)) (target as unknown[]).length = value.length;
-  copyInto(target, value, seen);
+  copyInto(target, value, seen, depth);
   return Object.freeze(target);
 }
 

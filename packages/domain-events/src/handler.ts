@@ -8,7 +8,7 @@ export interface HandlerContext {
    * first), in the same publish.
    *
    * @throws {@link DomainEventsError} `PUBLISH_ENDED` once the publish is over; {@link EventLoopError} when a chain of
-   * such events grows longer than 100.
+   * such events grows longer than 100, or more than 50,000 lead back to their own class.
    */
   readonly record: (event: object) => void;
 }
@@ -49,7 +49,13 @@ export function deliveryOf(handler: unknown): Delivery {
 
 /** Stands in logs and errors. */
 export function handlerName(handler: { readonly name: string }): string {
-  return handler.name || "anonymous handler";
+  try {
+    const name: unknown = handler.name;
+    if (typeof name === "string" && name !== "") return name;
+  } catch {
+    // A name may be a getter, of a proxy or a class.
+  }
+  return "anonymous handler";
 }
 
 function isWrapped(handler: unknown): handler is { delivery: "beforeCommit" | "durable" } {

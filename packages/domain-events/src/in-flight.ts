@@ -1,6 +1,19 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { checkDuration } from "./check-duration.ts";
 import { DomainEventsError } from "./errors.ts";
 import type { DroppedHandler } from "./publish-run.ts";
+import { within } from "./within.ts";
+
+/** How long a stop may take. */
+export interface StopOptions {
+  /**
+   * Milliseconds that units under way and their handlers get to finish, from 0 to 2,147,483,647 (24 days), or Infinity to
+   * wait for as long as they take. Default: 25,000.
+   */
+  readonly deadlineMs?: number;
+}
+
+// As long as that of a worker of @acme/jobs, and a little less than the 30 s which most platforms allow.
+const defaultDeadlineMs = 25_000;
 
 /** What {@link InFlight.stop} leaves undone. */
 export interface StopReport {
@@ -38,17 +51,16 @@ export class InFlight {
     for (const tell of this.#waiting) tell();
   }
 
-  async stop(deadlineMs: number): Promise<StopReport> {
+  /** @throws {@link DomainEventsError} `OPTIONS_INVALID`; nothing is stopped then. */
+  async stop(deadlineMs: number = defaultDeadlineMs): Promise<StopReport> {
+    checkDuration("deadlineMs", deadlineMs);
     this.#isStopped = true;
-    const deadline = new AbortController();
-    await Promise.race([
-      new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        if (this.#flights.size === 0) resolve();
-      }),
-      delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => {}),
-    ]);
-    deadline.abort();
+    const ended = new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#flights.size === 0) resolve();
+    });
+    // The report says what was left.
+    await within(deadlineMs, ended).catch(() => {});
 
     const left = [...this.#flights];
     const dropped = left.flatMap((flight) => {

@@ -30,7 +30,7 @@ export type {
   Handler,
   HandlerContext,
 } from "./handler.ts";
-export type { StopReport } from "./in-flight.ts";
+export type { StopOptions, StopReport } from "./in-flight.ts";
 export type { Lifecycle, LifecycleEvents } from "./lifecycle.ts";
 export type { Logger } from "./logger.ts";
 export type { DroppedHandler } from "./publish-run.ts";

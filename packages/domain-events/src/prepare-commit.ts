@@ -1,11 +1,11 @@
+import { assertEvent } from "./assert-event.ts";
 import type { CommitProof } from "./commit-proof.ts";
 import type { DurableReceipt, DurableStore } from "./durable-handler.ts";
-import { EventLoopError } from "./errors.ts";
 import { eventIdOf, eventTypeOf } from "./event.ts";
 import type { Dispatcher } from "./event-bus.ts";
 import type { BeforeCommitHandler } from "./handler.ts";
 import { tell } from "./lifecycle.ts";
-import { chainOf, type Link, longestChain } from "./event-chain.ts";
+import { CircleGuard, type Link } from "./event-chain.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import { acceptProof, type Committing, explainAborted, proofSqlFor } from "./send-commit.ts";
 import type { Unit } from "./unit.ts";
@@ -48,22 +48,25 @@ async function runBeforeCommitHandlers<Tx>(
   registrations: Registrations<Tx>,
 ): Promise<object[]> {
   const queue: Link[] = [];
-  collect(unit, queue, undefined);
+  const circles = new CircleGuard();
+  collect(unit, queue, undefined, circles);
   for (const link of queue) {
     for (const registration of registrations.of(link.event).beforeCommit) {
       await runOne(unit, tx, bus, link, registration);
     }
-    collect(unit, queue, link);
+    collect(unit, queue, link, circles);
   }
   return queue.map((link) => link.event);
 }
 
 /** Whatever was recorded while the handlers of one event ran follows from that event. */
-function collect(unit: Unit, queue: Link[], parent: Link | undefined): void {
+function collect(unit: Unit, queue: Link[], parent: Link | undefined, circles: CircleGuard): void {
   unit.refuseUnfinished();
   const length = parent ? parent.length + 1 : 1;
   for (const event of unit.root.take()) {
-    if (length > longestChain + 1) throw new EventLoopError(chainOf(event, parent));
+    // Aggregates hand over whatever they have recorded.
+    assertEvent(event);
+    if (parent) circles.follow(event, parent);
     queue.push({ event, parent, length });
   }
 }

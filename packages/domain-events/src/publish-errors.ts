@@ -8,8 +8,17 @@ export function throwFailures(
 ): undefined {
   const first = failures[0];
   if (!first) return undefined;
-  const loop = failures.find(({ error }) => error instanceof EventLoopError);
+  const loop = failures.find(({ error }) => isEventLoop(error));
   throw failFast || loop ? (loop ?? first).error : new HandlersFailedError(failures);
+}
+
+function isEventLoop(error: unknown): boolean {
+  try {
+    return error instanceof EventLoopError;
+  } catch {
+    // A revoked proxy has no prototype that could be looked at.
+    return false;
+  }
 }
 
 export function needsUnitOfWork(event: object, handler: string | undefined): DomainEventsError {

@@ -1,6 +1,6 @@
-import { EventLoopError, type HandlerFailure } from "./errors.ts";
+import type { HandlerFailure } from "./errors.ts";
 import { eventTypeOf } from "./event.ts";
-import { chainOf, type Link, longestChain } from "./event-chain.ts";
+import { CircleGuard, type Link } from "./event-chain.ts";
 import { type HandlerContext, handlerName } from "./handler.ts";
 import { callHandler, isThenable, logFailure, withTimeout } from "./handler-call.ts";
 import type { InProcessHandler } from "./handlers-of.ts";
@@ -32,6 +32,9 @@ export class PublishRun<Outcome> {
   /** Of the handler that runs, among those of the current event. */
   #position = 0;
   #startedAt = 0;
+  #circles: CircleGuard | undefined;
+  /** The error that ended a circle; reported where it was made, as a handler may swallow it. */
+  #loop: unknown;
   #isOver = false;
 
   constructor(publishing: Publishing<Outcome>, first?: QueuedEvent) {
@@ -41,8 +44,8 @@ export class PublishRun<Outcome> {
   }
 
   /** @throws {@link DomainEventsError} `NEEDS_UNIT_OF_WORK`. */
-  add(event: object, parent?: Link): void {
-    this.#enqueue(event, handlersAnywhere(this.#publishing.registrations, event), parent);
+  add(event: object): void {
+    this.#enqueue(event, handlersAnywhere(this.#publishing.registrations, event));
   }
 
   /** An event whose beforeCommit and durable handlers have been served by its unit of work. */
@@ -53,14 +56,18 @@ export class PublishRun<Outcome> {
   /** @throws {@link DomainEventsError} `PUBLISH_ENDED`, `NEEDS_UNIT_OF_WORK`; {@link EventLoopError}. */
   record(event: object, parent: Link): void {
     if (this.#isOver) throw publishEnded(parent.event);
-    if (parent.length > longestChain) {
+    const handlers = handlersAnywhere(this.#publishing.registrations, event);
+    try {
+      this.#circles ??= new CircleGuard();
+      this.#circles.follow(event, parent);
+    } catch (error) {
       // Whatever the handler does with this error: nothing further may run, or a branching circle would never end.
       this.#isOver = true;
-      const error = new EventLoopError(chainOf(event, parent));
-      this.#failures.push({ event: parent.event, handler: this.#runningHandler(), error });
+      this.#fail(error);
+      this.#loop = error;
       throw error;
     }
-    this.add(event, parent);
+    this.#enqueue(event, handlers, parent);
   }
 
   start(): Outcome | Promise<Outcome> {
@@ -157,7 +164,7 @@ export class PublishRun<Outcome> {
 
   #fail(error: unknown): void {
     const { logger, lifecycle, failFast } = this.#publishing.settings;
-    if (!this.#current) return;
+    if (!this.#current || (this.#loop !== undefined && this.#loop === error)) return;
     const { event } = this.#current;
     const handler = this.#runningHandler();
     this.#failures.push({ event, handler, error });

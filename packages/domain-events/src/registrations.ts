@@ -1,3 +1,4 @@
+import { assertEventPrototype, prototypeOf } from "./assert-event.ts";
 import { DomainEventsError } from "./errors.ts";
 import { type ClassOf, DomainEvent, eventTypeOf } from "./event.ts";
 import { type AnyHandler, handlerName } from "./handler.ts";
@@ -10,20 +11,29 @@ export type { Registration } from "./handlers-of.ts";
  * values: an object for each registration would take three times the memory.
  */
 interface ClassRegistrations<in Tx> {
-  readonly handlers: readonly AnyHandler<Tx>[];
-  readonly numbers: readonly number[];
+  readonly handlers: AnyHandler<Tx>[];
+  readonly numbers: number[];
 }
 
 /**
- * The registrations of a bus at one moment. It never changes: registering makes a new one, so that a publish which holds
- * this one is not disturbed.
+ * The registrations of a bus at one moment. Once somebody holds it or has asked it, it never changes again: registering
+ * then makes a new one, so that a publish is not disturbed. Until then it grows in place, or registering many handlers
+ * would copy them all for each.
  */
 export class Registrations<in Tx> {
-  readonly #byPrototype: ReadonlyMap<object, ClassRegistrations<Tx>>;
-  readonly #found = new Map<object | null, HandlersOf<Tx>>();
+  readonly #byPrototype: Map<object, ClassRegistrations<Tx>>;
+  readonly #found = new Map<object | null | undefined, HandlersOf<Tx>>();
+  /** The classes whose lists are in no other registrations; `undefined` once nothing may change. */
+  #own: Set<object> | undefined = new Set();
 
-  constructor(byPrototype: ReadonlyMap<object, ClassRegistrations<Tx>> = new Map()) {
-    this.#byPrototype = byPrototype;
+  constructor(byPrototype?: ReadonlyMap<object, ClassRegistrations<Tx>>) {
+    this.#byPrototype = new Map(byPrototype);
+  }
+
+  /** Promises whoever calls it that these will stay as they are. */
+  hold(): this {
+    this.#own = undefined;
+    return this;
   }
 
   /**
@@ -32,43 +42,45 @@ export class Registrations<in Tx> {
    */
   with(eventClass: ClassOf<object>, number: number, handler: AnyHandler<Tx>): Registrations<Tx> {
     const prototype = eventClass.prototype as object;
-    const known = this.#byPrototype.get(prototype);
-    if (!known) this.#refuseSecondName(prototype);
-    return this.#replace(prototype, {
-      handlers: known ? known.handlers.concat(handler) : [handler],
-      numbers: known ? known.numbers.concat(number) : [number],
+    if (!this.#byPrototype.has(prototype)) this.#refuseSecondName(prototype);
+    return this.#change(prototype, ({ handlers, numbers }) => {
+      handlers.push(handler);
+      numbers.push(number);
     });
   }
 
   without(eventClass: ClassOf<object>, number: number): Registrations<Tx> {
     const prototype = eventClass.prototype as object;
-    const known = this.#byPrototype.get(prototype);
-    const index = known ? known.numbers.indexOf(number) : -1;
-    if (!known || index === -1) return this;
-    return this.#replace(prototype, {
-      handlers: known.handlers.toSpliced(index, 1),
-      numbers: known.numbers.toSpliced(index, 1),
+    const index = this.#byPrototype.get(prototype)?.numbers.indexOf(number) ?? -1;
+    if (index === -1) return this;
+    return this.#change(prototype, ({ handlers, numbers }) => {
+      handlers.splice(index, 1);
+      numbers.splice(index, 1);
     });
   }
 
   of(event: object): HandlersOf<Tx> {
-    if (typeof event !== "object" || event === null) throw notAnEvent();
-    const prototype = Object.getPrototypeOf(event) as object | null;
+    const prototype = prototypeOf(event);
     return this.#found.get(prototype) ?? this.#find(prototype);
   }
 
-  #replace(prototype: object, registrations: ClassRegistrations<Tx>): Registrations<Tx> {
-    const byPrototype = new Map(this.#byPrototype);
-    if (registrations.handlers.length > 0) byPrototype.set(prototype, registrations);
-    else byPrototype.delete(prototype);
-    return new Registrations(byPrototype);
+  #change(prototype: object, change: (registrations: ClassRegistrations<Tx>) => void): Registrations<Tx> {
+    const changed = this.#own ? this : new Registrations(this.#byPrototype);
+    const known = changed.#byPrototype.get(prototype);
+    const isOwn = known && changed.#own?.has(prototype);
+    const own = isOwn ? known : { handlers: [...(known?.handlers ?? [])], numbers: [...(known?.numbers ?? [])] };
+    change(own);
+    if (own.handlers.length > 0) changed.#byPrototype.set(prototype, own);
+    else changed.#byPrototype.delete(prototype);
+    changed.#own?.add(prototype);
+    return changed;
   }
 
-  #find(prototype: object | null): HandlersOf<Tx> {
-    if (prototype === null || prototype === Object.prototype || prototype === Array.prototype) throw notAnEvent();
+  #find(prototype: object | null | undefined): HandlersOf<Tx> {
+    assertEventPrototype(prototype);
     this.#refuseSecondName(prototype);
     const handlers = sortByDelivery(inOrder(this.#ofClassAndBases(prototype)));
-    this.#found.set(prototype, handlers);
+    this.hold().#found.set(prototype, handlers);
     return handlers;
   }
 
@@ -104,13 +116,6 @@ function inOrder<Tx>(registered: readonly ClassRegistrations<Tx>[]): readonly An
     )
     .toSorted((one, other) => one.number - other.number)
     .map(({ handler }) => handler);
-}
-
-function notAnEvent(): DomainEventsError {
-  return new DomainEventsError(
-    "EVENT_INVALID",
-    "An event is an instance of a class: publish(new UserRegistered({ … })), where UserRegistered extends defineEvent(…).",
-  );
 }
 
 function nameTaken(type: string, handler: AnyHandler<never> | undefined): DomainEventsError {

@@ -1,3 +1,4 @@
+import { checkCount } from "./check-duration.ts";
 import { DomainEventsError } from "./errors.ts";
 import type { RetryOptions } from "./retry.ts";
 import { type Isolation, isolations } from "./transaction-adapter.ts";
@@ -12,7 +13,8 @@ export interface RunOptions {
 }
 
 /** The isolation ends up in a statement, so a caller without types must not get anything else in there. */
-export function checkRunOptions({ isolation }: RunOptions): void {
+export function checkRunOptions({ isolation, retry }: RunOptions): void {
+  if (retry?.attempts !== undefined) checkCount("retry.attempts", retry.attempts);
   if (isolation === undefined || isolations.some((known) => known === isolation)) return;
   throw new DomainEventsError(
     "OPTIONS_INVALID",

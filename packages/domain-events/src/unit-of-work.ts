@@ -1,8 +1,10 @@
 import { attempt, type UnitParts, type Work } from "./attempt.ts";
+import { checkCount, checkDuration } from "./check-duration.ts";
+import type { CommitLimits } from "./commit-truth.ts";
 import { defaultBus, type DefaultTransaction } from "./default-bus.ts";
 import { DomainEventsError, HandlersFailedError } from "./errors.ts";
 import { dispatcher, type EventBus } from "./event-bus.ts";
-import { type Flight, InFlight, type StopReport } from "./in-flight.ts";
+import { type Flight, InFlight, type StopOptions, type StopReport } from "./in-flight.ts";
 import type { PreparedCommit } from "./prepare-commit.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { purgeOnceKeys, type PurgeOnceKeysOptions } from "./purge-once-keys.ts";
@@ -85,10 +87,12 @@ export interface UnitOfWork<out Tx> {
    * Takes no new runs, and waits for those under way and their handlers, up to the deadline. What is left then starts no
    * further handler and does not commit.
    *
-   * @param options `deadlineMs`, by default 10 s.
+   * @throws `OPTIONS_INVALID` for a deadline that is none; nothing is stopped then.
    */
-  stop(options?: { readonly deadlineMs?: number }): Promise<StopReport>;
+  stop(options?: StopOptions): Promise<StopReport>;
 }
+
+const defaultAttempts = 3;
 
 type UnitOfWorkArguments<Tx> = [Tx] extends [DefaultTransaction]
   ? [options?: UnitOfWorkOptions<Tx>]
@@ -107,8 +111,7 @@ export function createUnitOfWork<Tx>(
   checkAdapter(adapter);
   // The default bus stands in only where its transactions are of this type: see the arguments.
   const bus = ((options as UnitOfWorkOptions<Tx>).bus ?? (defaultBus as EventBus<never> as EventBus<Tx>))[dispatcher];
-  const { outcomeTimeoutMs = 10_000, commitTimeoutMs = 60_000 } = options;
-  const parts: UnitParts<Tx> = { adapter, bus, limits: { outcomeTimeoutMs, commitTimeoutMs } };
+  const parts: UnitParts<Tx> = { adapter, bus, limits: limitsOf(options) };
   const inFlight = new InFlight();
 
   async function run<Result>(work: Work<Tx, Result>, runOptions: RunOptions = {}, key?: string): Promise<Result> {
@@ -125,7 +128,7 @@ export function createUnitOfWork<Tx>(
     const flight = inFlight.begin();
     try {
       checkRunOptions(runOptions);
-      const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? 3;
+      const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? defaultAttempts;
       const { result, prepared } = await retrying(attempts, runOptions.signal, () =>
         attempt(parts, flight, work, runOptions),
       );
@@ -175,7 +178,20 @@ export function createUnitOfWork<Tx>(
     },
     migrate: () => migrate(adapter),
     purgeOnceKeys: (purge) => purgeOnceKeys(adapter, purge),
-    stop: ({ deadlineMs = 10_000 } = {}) => inFlight.stop(deadlineMs),
+    stop: ({ deadlineMs } = {}) => inFlight.stop(deadlineMs),
+  };
+}
+
+/** @throws {@link DomainEventsError} `OPTIONS_INVALID`. */
+function limitsOf({
+  outcomeTimeoutMs = 10_000,
+  commitTimeoutMs = 60_000,
+  retry,
+}: UnitOfWorkOptions<never>): CommitLimits {
+  checkCount("retry.attempts", retry?.attempts ?? defaultAttempts);
+  return {
+    outcomeTimeoutMs: checkDuration("outcomeTimeoutMs", outcomeTimeoutMs),
+    commitTimeoutMs: checkDuration("commitTimeoutMs", commitTimeoutMs, 1),
   };
 }
 

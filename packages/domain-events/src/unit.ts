@@ -1,4 +1,5 @@
 import type { EventSource } from "./aggregate-root.ts";
+import { assertEvent } from "./assert-event.ts";
 import { DomainEventsError } from "./errors.ts";
 import { type OwnedTransaction, type StatementScopes } from "./owned-transaction.ts";
 import { findScope, runInside, type RunningScope, type RunningUnit } from "./running-units.ts";
@@ -86,9 +87,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
 
   recordIn(scope: Scope, event: object): void {
     this.refuseIn(scope, "An event was recorded");
-    if (typeof event !== "object" || event === null) {
-      throw new DomainEventsError("EVENT_INVALID", "record() takes an event: record(new UserRegistered({ … })).");
-    }
+    assertEvent(event);
     scope.record(event);
   }
 

@@ -1,6 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { assertEvent } from "../src/assert-event.ts";
+import { dispatcher } from "../src/event-bus.ts";
 import { createEventBus, defineEvent, DomainEvent, EventLoopError, type HandlerContext, props } from "../src/index.ts";
+import { createMemoryUnitOfWork } from "../src/testing.ts";
 import { keepLog } from "./silent-logger.ts";
 
 class Placed extends defineEvent("placed", props<{ id: number }>()) {}
@@ -75,6 +79,53 @@ describe("publishing", () => {
     await expect(bus.publish(undefined as never)).rejects.toMatchObject({ code: "EVENT_INVALID" });
     await expect(bus.publish({ type: "placed" })).rejects.toMatchObject({ code: "EVENT_INVALID" });
     await expect(bus.publishAll(undefined as never)).rejects.toBeInstanceOf(TypeError);
+  });
+
+  it.each([
+    ["text", "placed"],
+    ["nothing", undefined],
+    ["null", null],
+    ["a plain object", { type: "placed" }],
+    ["an object without a prototype", Object.create(null)],
+    ["a plain object of another realm", runInNewContext("({})")],
+    ["an array", [new Placed({ id: 1 })]],
+    ["an array of another realm", runInNewContext("[]")],
+    ["the class itself", Placed],
+    ["a revoked proxy", revokedProxy()],
+  ])("refuses %s at once, inside a unit of work, too", async (_what, value) => {
+    const refusal = expect.objectContaining({ code: "EVENT_INVALID" });
+    const bus = createEventBus({ logger: keepLog() });
+    bus.register(Placed, (_event, { record }) => record(value as never));
+
+    expect(() => assertEvent(value)).toThrow(refusal);
+    await expect(bus.publish(value as never)).rejects.toEqual(refusal);
+    await expect(bus.publishAll([value as never])).rejects.toEqual(refusal);
+    await expect(bus.publish(new Placed({ id: 1 }))).rejects.toMatchObject({ failures: [{ error: refusal }] });
+    await createMemoryUnitOfWork({ bus }).run(async () => {
+      await expect(bus.publish(value as never)).rejects.toEqual(refusal);
+      await expect(bus.publishAll([value as never])).rejects.toEqual(refusal);
+    });
+  });
+
+  it("takes all events of a list or none, inside a unit of work, too", async () => {
+    const bus = createEventBus();
+    const seen: number[] = [];
+    bus.register(Placed, ({ id }) => seen.push(id));
+    function* broken() {
+      yield new Placed({ id: 1 });
+      throw new Error("boom");
+    }
+    const mixed = [new Placed({ id: 2 }), {}];
+
+    await createMemoryUnitOfWork({ bus }).run(async () => {
+      await expect(bus.publishAll(broken())).rejects.toThrow("boom");
+      await expect(bus.publishAll(mixed)).rejects.toMatchObject({ code: "EVENT_INVALID" });
+      await bus.publishAll([new Placed({ id: 3 })]);
+    });
+    await expect(bus.publishAll(broken())).rejects.toThrow("boom");
+    await expect(bus.publishAll(mixed)).rejects.toMatchObject({ code: "EVENT_INVALID" });
+
+    expect(seen).toEqual([3]);
   });
 
   it("publishes several in order, as one breadth-first run", async () => {
@@ -229,6 +280,42 @@ describe("registering", () => {
     expect(log).toEqual(["unregistered meanwhile", "cleared meanwhile"]);
   });
 
+  it("keeps a list of events that is being drawn up to the handlers it began with", async () => {
+    const bus = createEventBus();
+    const log: string[] = [];
+    bus.register(Placed, () => log.push("there before"));
+    function* events() {
+      bus.register(Placed, () => log.push("registered meanwhile"));
+      yield new Placed({ id: 1 });
+    }
+
+    await bus.publishAll(events());
+
+    expect(log).toEqual(["there before"]);
+  });
+
+  it("does not change what a unit of work has taken to commit with", () => {
+    const bus = createEventBus();
+    bus.register(Placed, () => {});
+
+    const taken = bus[dispatcher].registrations();
+    bus.register(Placed, () => {});
+
+    expect(taken.of(new Placed({ id: 1 })).afterCommit).toHaveLength(1);
+  });
+
+  it("takes no longer for each handler the more there are", async () => {
+    const bus = createEventBus();
+    let ran = 0;
+    const startedAt = performance.now();
+    for (let left = 20_000; left > 0; left -= 1) bus.register(Placed, () => (ran += 1));
+    await bus.publish(new Placed({ id: 1 }));
+
+    expect(ran).toBe(20_000);
+    // A copy of all for each took ten seconds.
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
   it("refuses what is not a class or not a handler, and says what to do", () => {
     const bus = createEventBus();
 
@@ -270,3 +357,9 @@ describe("an event", () => {
     expect(seen).toEqual([1]);
   });
 });
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}

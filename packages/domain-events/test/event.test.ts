@@ -1,5 +1,7 @@
+import assert from "node:assert";
+import { inspect, isDeepStrictEqual, types } from "node:util";
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { defineEvent, DomainEvent, DomainEventsError, props } from "../src/index.ts";
 
@@ -111,6 +113,25 @@ describe("an invalid event", () => {
     }
   });
 
+  it.each(["arrays", "objects"])("is refused when its %s are nested deeper than 1,000", (what) => {
+    class Parsed extends defineEvent("parsed", props<{ value: unknown }>()) {}
+    const nested = (depth: number): object => {
+      let value: object = [];
+      for (let left = depth; left > 1; left -= 1) value = what === "arrays" ? [value] : { value };
+      return value;
+    };
+
+    expect(() => new Parsed({ value: nested(1_000) })).not.toThrow();
+    for (const depth of [1_001, 20_000]) {
+      expect(() => new Parsed({ value: nested(depth) })).toThrow(
+        expect.objectContaining({
+          code: "EVENT_INVALID",
+          message: expect.stringMatching(/"parsed" .* deeper than 1000/),
+        }),
+      );
+    }
+  });
+
   it("is refused when its properties are not an object", () => {
     class Odd extends defineEvent("odd", z.string() as never) {}
 
@@ -163,5 +184,70 @@ describe("the error of an event that does not fit its schema", () => {
 
     expect(make).toThrow(/by\.\[…\]: does not fit/);
     expect(make).not.toThrow(/ada@|secret/);
+  });
+});
+
+describe("occurredAt", () => {
+  const setters = Object.getOwnPropertyNames(Date.prototype).filter((name) => name.startsWith("set"));
+
+  it.each(setters)("stays what it was when a handler calls %s", (setter) => {
+    const { occurredAt } = new CartEmptied();
+    const before = occurredAt.getTime();
+
+    expect(() => Reflect.apply(Reflect.get(occurredAt, setter) as () => void, occurredAt, [0])).toThrow(
+      new TypeError(`The occurredAt of an event cannot be changed. Change a copy: new Date(event.occurredAt).`),
+    );
+
+    expect(occurredAt.getTime()).toBe(before);
+  });
+
+  it("cannot be given methods or properties of its own", () => {
+    const { occurredAt } = new CartEmptied();
+
+    expect(() => Object.assign(occurredAt, { getTime: () => 0 })).toThrow(TypeError);
+    expect(() => Object.setPrototypeOf(occurredAt, Date.prototype) as unknown).toThrow(TypeError);
+  });
+
+  it("is a Date to whoever looks at it", () => {
+    const event = new CartEmptied();
+    const { occurredAt } = event;
+    const copy = new Date(occurredAt);
+
+    expect(Object.getOwnPropertyDescriptor(event, "occurredAt")).toMatchObject({ value: occurredAt, enumerable: true });
+    expect(occurredAt).toBeInstanceOf(Date);
+    expect(types.isDate(occurredAt)).toBe(true);
+    expect(occurredAt.constructor).toBe(Date);
+    expect(Object.prototype.toString.call(occurredAt)).toBe("[object Date]");
+    expect(inspect(occurredAt)).toBe(copy.toISOString());
+    expect(JSON.stringify(occurredAt)).toBe(JSON.stringify(copy));
+    expect(occurredAt).toEqual(copy);
+    expect(occurredAt).toStrictEqual(copy);
+    expect(copy).toStrictEqual(occurredAt);
+    expect(isDeepStrictEqual(occurredAt, copy)).toBe(true);
+    assert.deepEqual(copy, occurredAt);
+    expect(+occurredAt - +copy).toBe(0);
+  });
+
+  it("is cloned to a Date that can be changed, as plain ones are", () => {
+    const { occurredAt } = new CartEmptied();
+    for (const clone of [
+      structuredClone(occurredAt),
+      new Date(occurredAt),
+      Reflect.construct(occurredAt.constructor, [occurredAt]) as Date,
+    ]) {
+      expect(clone).toStrictEqual(occurredAt);
+      expect(Object.getPrototypeOf(clone)).toBe(Date.prototype);
+      clone.setTime(0);
+      expect(occurredAt.getTime()).toBeGreaterThan(0);
+    }
+  });
+
+  it("is the time that the clock shows, a test's clock too", () => {
+    vi.useFakeTimers({ now: 1_000 });
+    try {
+      expect(new CartEmptied().occurredAt).toEqual(new Date(1_000));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -1,8 +1,16 @@
 /** Blanks e-mail addresses, URLs with a password, and anything that looks like a token or a hash. */
 export function withoutSecrets(text: string): string {
   return text
-    .replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]*@[^\s"'<>]*/gi, "[url]")
-    .replace(/[^\s<>"'()=,;:]+@[^\s<>"'(),;:]+/g, "[address]")
+    .replace(/[^\s"'<>]+/g, withoutUrlOfUser)
+    .replace(/(?<![^\s<>"'()=,;:])[^\s<>"'()=,;:]+@[^\s<>"'(),;:]+/g, "[address]")
     .replace(/\$(?:argon2id|scrypt)\$\S+/g, "[hash]")
     .replace(/[\w-]{40,}/g, "[secret]");
+}
+
+// Looked for by hand first: one expression for all of it takes time that grows with the square of the text.
+function withoutUrlOfUser(word: string): string {
+  const start = word.indexOf("://");
+  return start >= 0 && word.lastIndexOf("@") > start
+    ? word.replace(/(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/.*/i, "[url]")
+    : word;
 }

@@ -1,0 +1,32 @@
+import { DomainEventsError } from "./errors.ts";
+
+/** A timer that is set for longer goes off at once. */
+const longestMs = 2 ** 31 - 1;
+
+/**
+ * An option in milliseconds: a number that a timer can wait, or Infinity, which {@link within} takes as no limit.
+ *
+ * @throws {@link DomainEventsError} `OPTIONS_INVALID`.
+ */
+export function checkDuration(option: string, value: unknown, leastMs = 0): number {
+  if (typeof value === "number" && value >= leastMs && (value <= longestMs || value === Infinity)) return value;
+  const range = `from ${leastMs} to ${longestMs} (24 days), or Infinity for no limit`;
+  throw optionInvalid(`${option} is a number of milliseconds ${range}.`, value);
+}
+
+/** @throws {@link DomainEventsError} `OPTIONS_INVALID` for what is no whole number from 1. */
+export function checkCount(option: string, value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return value;
+  throw optionInvalid(`${option} is a whole number from 1.`, value);
+}
+
+function optionInvalid(rule: string, value: unknown): DomainEventsError {
+  return new DomainEventsError("OPTIONS_INVALID", `${rule} It is ${kindOf(value)}.`);
+}
+
+/** What it is, and not how much: a message says nothing about what was passed. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return String(value);
+  if (typeof value === "number") return "another number";
+  return `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
+}
