@@ -1,4 +1,5 @@
 import { describeCommitTruth } from "./commit-truth.ts";
+import { describeCrash } from "./crash.ts";
 import { describeGuard } from "./guard.ts";
 import { describeRetries } from "./retries.ts";
 import { describeRunOnce } from "./run-once.ts";
@@ -12,4 +13,5 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeScopes(driver);
   describeRetries(driver);
   describeRunOnce(driver);
+  describeCrash(driver);
 }
