@@ -1,5 +1,6 @@
 import { describeCommitTruth } from "./commit-truth.ts";
 import { describeCrash } from "./crash.ts";
+import { describeFailover } from "./failover.ts";
 import { describeGuard } from "./guard.ts";
 import { describeRetries } from "./retries.ts";
 import { describeRunOnce } from "./run-once.ts";
@@ -14,4 +15,5 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeRetries(driver);
   describeRunOnce(driver);
   describeCrash(driver);
+  describeFailover(driver);
 }

@@ -16,11 +16,11 @@ export function startLoad<Tx>(driver: TestedDriver<Tx>, { unitOfWork }: Units<Tx
   const said = new Map<number, Said>();
   let latest = 0;
   let confirmedCount = 0;
-  let isLeaving = false;
+  const leaving = new AbortController();
   let waiting: { count: number; reader: PromiseWithResolvers<void> }[] = [];
 
   async function runUnits(): Promise<void> {
-    while (!isLeaving) {
+    while (!leaving.signal.aborted) {
       const id = (latest += 1);
       let isBegun = false;
       const word = await hear(
@@ -50,7 +50,7 @@ export function startLoad<Tx>(driver: TestedDriver<Tx>, { unitOfWork }: Units<Tx
       return reader.promise;
     },
     async stop() {
-      isLeaving = true;
+      leaving.abort();
       await Promise.all(loops);
     },
   };

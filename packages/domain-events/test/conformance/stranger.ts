@@ -4,6 +4,8 @@ import { openSession } from "./units.ts";
 export interface Stranger extends AsyncDisposable {
   /** Resolves when one of its transactions has had this id, or a later one, and is committed. */
   reached(transactionId: bigint): Promise<void>;
+  /** Resolves when it has committed so many. */
+  commits(count: number): Promise<void>;
   /** Whether one of its transactions had this very id. */
   had(transactionId: bigint): boolean;
 }
@@ -13,18 +15,18 @@ export async function startStranger(url: string): Promise<Stranger> {
   const session = await openSession(url);
   const ids = new Set<bigint>();
   let latest = 0n;
-  let isLeaving = false;
-  let waiting: { id: bigint; reader: PromiseWithResolvers<void> }[] = [];
+  const leaving = new AbortController();
+  let waiting: { isDone: () => boolean; reader: PromiseWithResolvers<void> }[] = [];
 
   async function write(): Promise<void> {
-    while (!isLeaving) {
+    while (!leaving.signal.aborted) {
       const { rows } = await session.client.query<{ id: string }>(
         "insert into others_rows values (1) returning pg_current_xact_id()::text as id",
       );
       latest = BigInt(rows[0]!.id);
       ids.add(latest);
-      for (const { id, reader } of waiting) if (latest >= id) reader.resolve();
-      waiting = waiting.filter(({ id }) => latest < id);
+      for (const { isDone, reader } of waiting) if (isDone()) reader.resolve();
+      waiting = waiting.filter(({ isDone }) => !isDone());
     }
   }
   const written = write();
@@ -32,16 +34,18 @@ export async function startStranger(url: string): Promise<Stranger> {
     for (const { reader } of waiting) reader.reject(error);
   });
 
+  function until(isDone: () => boolean): Promise<void> {
+    if (isDone()) return Promise.resolve();
+    const reader = Promise.withResolvers<void>();
+    waiting.push({ isDone, reader });
+    return reader.promise;
+  }
   return {
-    reached(id) {
-      if (latest >= id) return Promise.resolve();
-      const reader = Promise.withResolvers<void>();
-      waiting.push({ id, reader });
-      return reader.promise;
-    },
+    reached: (id) => until(() => latest >= id),
+    commits: (count) => until(() => ids.size >= count),
     had: (id) => ids.has(id),
     async [Symbol.asyncDispose]() {
-      isLeaving = true;
+      leaving.abort();
       await written.catch(() => {});
       await session[Symbol.asyncDispose]();
     },

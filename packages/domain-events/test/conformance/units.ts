@@ -1,7 +1,7 @@
 import { Client } from "pg";
 import { createEventBus, createUnitOfWork, type EventBus, type UnitOfWork } from "../../src/index.ts";
 import { keepLog } from "../silent-logger.ts";
-import { Happened, happened, type TestedDriver } from "./world.ts";
+import { type ConnectOptions, Happened, happened, type TestedDriver } from "./world.ts";
 
 /** A unit of work on a server that a test has for itself, and what its afterCommit handler has seen. */
 export interface Units<Tx> extends AsyncDisposable {
@@ -14,14 +14,15 @@ export interface UnitsOptions {
   /** Connections of the pool. Default: 1. */
   readonly max?: number;
   readonly outcomeTimeoutMs?: number;
+  readonly onClient?: ConnectOptions["onClient"];
 }
 
 export function openUnits<Tx>(
   driver: TestedDriver<Tx>,
   url: string,
-  { max = 1, outcomeTimeoutMs }: UnitsOptions = {},
+  { max = 1, outcomeTimeoutMs, onClient }: UnitsOptions = {},
 ): Units<Tx> {
-  const connected = driver.connect(url, { max });
+  const connected = driver.connect(url, { max, onClient });
   const bus = createEventBus<Tx>({ logger: keepLog() });
   const published: number[] = [];
   bus.register(Happened, ({ n }) => published.push(n));
