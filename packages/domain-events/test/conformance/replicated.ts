@@ -17,8 +17,11 @@ export interface Replicated extends AsyncDisposable {
   /** Between the two: silent, nothing is replicated. */
   readonly link: Proxy;
   /** In front of the primary. */
-  readonly address: Proxy;
-  /** Kills the primary, promotes the standby and lets the address lead there. What was on its way is cut off. */
+  readonly address: Proxy; /** Kills the primary and promotes the standby. */
+  promote(): Promise<void>;
+  /** Lets the address lead to the standby, and cuts off what was on its way. */
+  redirect(): Promise<void>;
+  /** Both. */
   failOver(): Promise<void>;
 }
 
@@ -37,19 +40,26 @@ export async function startReplicated({ version, isSynchronous }: ReplicatedOpti
   const address = started.use(await startProxy(primary.url()));
   await touchTables(primary.url(), -2);
   const all = started.move();
-
+  async function promote(): Promise<void> {
+    await primary.kill();
+    await standby.promote();
+  }
+  async function redirect(): Promise<void> {
+    address.redirect(standby.url());
+    address.cutAll();
+    address.resume();
+    await address.acceptConnections();
+  }
   return {
     primary,
     standby,
     link,
     address,
+    promote,
+    redirect,
     async failOver() {
-      await primary.kill();
-      await standby.promote();
-      address.redirect(standby.url());
-      address.cutAll();
-      address.resume();
-      await address.acceptConnections();
+      await promote();
+      await redirect();
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
