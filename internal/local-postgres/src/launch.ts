@@ -24,6 +24,7 @@ export interface LaunchOptions {
   binaries: Binaries;
   port: number;
   isDurable: boolean;
+  settings: Readonly<Record<string, string>>;
   onLog: (line: string) => void;
 }
 
@@ -47,13 +48,14 @@ export async function launch(options: LaunchOptions): Promise<ChildProcess | "he
   throw explain(log, options);
 }
 
-function startSupervisor({ cluster, binaries, port, isDurable }: LaunchOptions): ChildProcess {
+function startSupervisor({ cluster, binaries, port, isDurable, settings }: LaunchOptions): ChildProcess {
   const { password: _, ...publicPart } = cluster;
+  const asGiven = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const assignment: Assignment = {
     appPid: process.pid,
     cluster: publicPart,
     binaries: { postgres: binaries.postgres, pgCtl: binaries.pgCtl },
-    serverArguments: ["-p", String(port), ...settings(isDurable).flatMap((setting) => ["-c", setting])],
+    serverArguments: ["-p", String(port), ...[...defaults(isDurable), ...asGiven].flatMap((one) => ["-c", one])],
   };
   const file = fileURLToPath(new URL("supervisor.ts", import.meta.url));
   return spawn(process.execPath, [file, JSON.stringify(assignment)], {
@@ -66,7 +68,7 @@ function startSupervisor({ cluster, binaries, port, isDurable }: LaunchOptions):
   });
 }
 
-function settings(isDurable: boolean): string[] {
+function defaults(isDurable: boolean): string[] {
   const always = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "timezone=UTC"];
   always.push("log_timezone=UTC", "lc_messages=C", "logging_collector=off", "log_destination=stderr");
   return isDurable ? always : [...always, "fsync=off", "synchronous_commit=off", "full_page_writes=off"];

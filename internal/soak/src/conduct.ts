@@ -1,5 +1,5 @@
 import { type CommitDamage, createCommitBreaker } from "./break-commits.ts";
-import type { Fault } from "./fault-plan.ts";
+import type { Fault, WayToStop } from "./fault-plan.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Network } from "./network.ts";
 import type { Server } from "./server.ts";
@@ -12,12 +12,21 @@ export interface Kill {
   readonly at: Date;
 }
 
+/** A time in which the server was away, and after which it had recovered, by the clock of this machine. */
+export interface Outage {
+  readonly from: Date;
+  readonly to: Date;
+}
+
 /** What has been done to the system. */
 export interface Damage {
   readonly kills: readonly Kill[];
   readonly pauseCount: number;
   readonly terminatedCount: number;
-  readonly restartCount: number;
+  readonly crashCount: number;
+  readonly restartCounts: Readonly<Record<WayToStop, number>>;
+  readonly failoverCount: number;
+  readonly outages: readonly Outage[];
   readonly commits: CommitDamage;
 }
 
@@ -50,8 +59,17 @@ export async function conduct(plan: readonly Fault[], durationMs: number, stage:
 function createSaboteur(stage: Stage) {
   const { server, network, fleet, pause, log } = stage;
   const commits = createCommitBreaker(stage);
-  const damage = { kills: [] as Kill[], pauseCount: 0, terminatedCount: 0, restartCount: 0, commits: commits.damage };
-  let restarting = Promise.resolve();
+  const damage = {
+    kills: [] as Kill[],
+    pauseCount: 0,
+    terminatedCount: 0,
+    crashCount: 0,
+    restartCounts: { fast: 0, immediate: 0 },
+    failoverCount: 0,
+    outages: [] as Outage[],
+    commits: commits.damage,
+  };
+  let underway = Promise.resolve();
 
   const kill = ({ target }: FaultOf<"kill">) => {
     const label = fleet.member(target).kill();
@@ -68,17 +86,47 @@ function createSaboteur(stage: Stage) {
     damage.terminatedCount += count;
     log(`terminated ${count} backends`);
   };
-  const restart = async ({ downForMs }: FaultOf<"restart">, before: Promise<void>) => {
-    await before;
-    log(`stopping the server for ${downForMs} ms`);
-    await server.stop();
+  const crash = async () => {
+    log("killing a backend");
+    await server.crash();
+    damage.crashCount += 1;
+    log("the server has recovered");
+  };
+  const restart = async ({ how, downForMs }: FaultOf<"restart">) => {
+    log(`stopping the server for ${downForMs} ms (${how})`);
+    await (how === "fast" ? server.stop() : server.stopImmediately());
     // What only ends connections is the proxy; where no server is, nobody may listen.
     network.refuse();
     await pause(downForMs);
     await network.accept();
     await server.start();
-    damage.restartCount += 1;
+    damage.restartCounts[how] += 1;
     log("the server is back");
+  };
+  const failOver = async () => {
+    log("killing the primary");
+    network.refuse();
+    await server.failOver();
+    network.redirect(server.urls);
+    await network.accept();
+    damage.failoverCount += 1;
+    log(`the standby has taken over, on port ${server.port}`);
+    network.refuse();
+    await server.addStandby();
+    await network.accept();
+    log("it has a standby");
+  };
+  /** One after the other: each needs a server that is there. */
+  const takeAway = (what: () => Promise<void>) => {
+    const before = underway;
+    const outage = async () => {
+      await before;
+      const from = new Date();
+      await what();
+      damage.outages.push({ from, to: new Date() });
+    };
+    underway = outage();
+    underway.catch(() => undefined);
   };
 
   return {
@@ -89,11 +137,12 @@ function createSaboteur(stage: Stage) {
       if (fault.kind === "terminate") return terminate();
       if (fault.kind === "commit") return commits.breakNext(fault);
       // Not waited for: the other faults go on while the server is away.
-      restarting = restart(fault, restarting);
-      restarting.catch(() => undefined);
+      if (fault.kind === "crash") return takeAway(crash);
+      if (fault.kind === "failover") return takeAway(failOver);
+      takeAway(() => restart(fault));
     },
     async settled(): Promise<void> {
-      await restarting;
+      await underway;
       await commits.settled();
     },
   };

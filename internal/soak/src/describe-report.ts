@@ -30,7 +30,9 @@ function describeFigures({ damage, ledger, drain, recovery }: SoakReport): strin
   const killed = (kind: string) => damage.kills.filter(({ label }) => label.startsWith(kind)).length;
   return [
     `faults: ${killed("writer")} writers, ${killed("worker")} workers and ${killed("relay")} relays killed, ` +
-      `${damage.pauseCount} relays paused, ${damage.terminatedCount} backends terminated, ${damage.restartCount} server restarts`,
+      `${damage.pauseCount} relays paused, ${damage.terminatedCount} backends terminated`,
+    `server: ${damage.crashCount} crashes by a killed backend, ${damage.restartCounts.fast} restarts, ` +
+      `${damage.restartCounts.immediate} immediate stops with recovery, ${damage.failoverCount} failovers`,
     describeCommits(damage.commits),
     `units: ${ledger.confirmed.size} orders confirmed, ${ledger.refused.size} refused, ${ledger.unknown.size + ledger.unresolved.size} of unknown outcome`,
     `recovery: ${recovery.count} runs cut off by a kill began again, median ${recovery.medianMs} ms, longest ${recovery.longestMs} ms; ` +

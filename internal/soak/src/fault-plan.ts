@@ -6,9 +6,14 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: "kill"; readonly target: MemberName }
   | { readonly kind: "pause"; readonly target: MemberName; readonly forMs: number }
   | { readonly kind: "terminate" }
-  | { readonly kind: "restart"; readonly downForMs: number }
+  | { readonly kind: "crash" }
+  | { readonly kind: "restart"; readonly how: WayToStop; readonly downForMs: number }
+  | { readonly kind: "failover" }
   | ({ readonly kind: "commit" } & BrokenCommit)
 );
+
+/** With everything written, or with nothing written any more: then the start is a recovery. */
+export type WayToStop = "fast" | "immediate";
 
 /** The next COMMIT of one member in one database does not go as its client expects. */
 export interface BrokenCommit {
@@ -29,6 +34,8 @@ const waysToBreak = ["drop-reply", "cut-before", "hold-reply"] as const;
 const heldForMs = [200, 4_000] as const;
 const terminateEveryMs = 10_000;
 const restartEveryMs = 60_000;
+/** In each minute, or in a soak that is shorter. */
+const shareOfTime = { failover: 1 / 4, fast: 1 / 2, immediate: 3 / 4 };
 
 /** The same seed and duration make the same plan. */
 export function planFaults({ seed, durationMs }: { readonly seed: number; readonly durationMs: number }): Fault[] {
@@ -37,10 +44,13 @@ export function planFaults({ seed, durationMs }: { readonly seed: number; readon
     ...kills(random, durationMs),
     ...pauses(random, durationMs),
     ...terminations(durationMs),
-    ...restarts(random, durationMs),
+    ...restarts(random, durationMs, "fast"),
     ...brokenCommits(random, durationMs, { targets: ["writer-1", "writer-2"], databases: ["app"] }),
     ...brokenCommits(random, durationMs, { targets: ["worker-1", "worker-2"], databases: ["app", "jobs"] }),
     ...brokenCommits(random, durationMs, { targets: relayNames, databases: ["app", "jobs"] }),
+    ...crashes(random, durationMs),
+    ...restarts(random, durationMs, "immediate"),
+    ...failovers(durationMs),
   ];
   return faults.toSorted((one, other) => one.atMs - other.atMs);
 }
@@ -64,14 +74,22 @@ function terminations(durationMs: number): Fault[] {
   return every(terminateEveryMs, durationMs + firstMs).map((atMs) => ({ atMs: atMs - firstMs, kind: "terminate" }));
 }
 
-/** In the middle of each minute, and once in a soak that is shorter. */
-function restarts(random: Random, durationMs: number): Fault[] {
-  const firstMs = Math.min(durationMs, restartEveryMs) / 2;
-  return [0, ...every(restartEveryMs, durationMs - firstMs)].map((startMs) => ({
-    atMs: startMs + firstMs,
+/** In the middle of each minute, or at its third quarter. */
+function restarts(random: Random, durationMs: number, how: WayToStop): Fault[] {
+  return oncePerMinute(durationMs, shareOfTime[how]).map((atMs) => ({
+    atMs,
     kind: "restart",
+    how,
     downForMs: random.between(300, 4_000),
   }));
+}
+
+function crashes(random: Random, durationMs: number): Fault[] {
+  return timesApart(random, durationMs, [4_000, 14_000]).map((atMs) => ({ atMs, kind: "crash" }));
+}
+
+function failovers(durationMs: number): Fault[] {
+  return oncePerMinute(durationMs, shareOfTime.failover).map((atMs) => ({ atMs, kind: "failover" }));
 }
 
 function brokenCommits(random: Random, durationMs: number, { targets, databases }: Aim): Fault[] {
@@ -89,6 +107,12 @@ function brokenCommits(random: Random, durationMs: number, { targets, databases 
 interface Aim {
   readonly targets: readonly [MemberName, ...MemberName[]];
   readonly databases: readonly [keyof Urls, ...(keyof Urls)[]];
+}
+
+/** Once in a soak that is shorter than a minute. */
+function oncePerMinute(durationMs: number, share: number): number[] {
+  const firstMs = Math.min(durationMs, restartEveryMs) * share;
+  return [0, ...every(restartEveryMs, durationMs - firstMs)].map((startMs) => startMs + firstMs);
 }
 
 function every(stepMs: number, durationMs: number): number[] {

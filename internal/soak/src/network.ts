@@ -5,6 +5,8 @@ import { type MemberName, memberNames } from "./fault-plan.ts";
 /** Each member reaches each database through a proxy of its own, which outlives it: a fault meets whom it is meant for. */
 export interface Network extends AsyncDisposable {
   proxy(member: MemberName, database: keyof Urls): Proxy;
+  /** New connections go there from now on. */
+  redirect(urls: Urls): void;
   /** Nothing listens any more; what is open stays open. */
   refuse(): void;
   accept(): Promise<void>;
@@ -13,9 +15,12 @@ export interface Network extends AsyncDisposable {
 export async function startNetwork(urls: Urls): Promise<Network> {
   await using started = new AsyncDisposableStack();
   const proxies = new Map<string, Proxy>();
+  const byDatabase = { app: [] as Proxy[], jobs: [] as Proxy[] };
   for (const member of memberNames) {
     for (const database of ["app", "jobs"] as const) {
-      proxies.set(`${member} ${database}`, started.use(await startProxy(urls[database])));
+      const proxy = started.use(await startProxy(urls[database]));
+      proxies.set(`${member} ${database}`, proxy);
+      byDatabase[database].push(proxy);
     }
   }
   const all = started.move();
@@ -25,6 +30,10 @@ export async function startNetwork(urls: Urls): Promise<Network> {
       const proxy = proxies.get(`${member} ${database}`);
       if (proxy === undefined) throw new Error(`There is no proxy from ${member} to ${database}.`);
       return proxy;
+    },
+    redirect(next) {
+      for (const proxy of byDatabase.app) proxy.redirect(next.app);
+      for (const proxy of byDatabase.jobs) proxy.redirect(next.jobs);
     },
     refuse() {
       for (const proxy of proxies.values()) proxy.refuseConnections();

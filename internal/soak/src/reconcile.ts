@@ -1,4 +1,6 @@
 import type pg from "pg";
+import type { UnitTimes } from "./child/process.ts";
+import type { Outage } from "./conduct.ts";
 import type { Pools } from "./drain.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -92,12 +94,20 @@ const sessionQuestions: readonly Question[] = [
 
 type Question = readonly [verdict: Finding["verdict"], what: string, sql: string];
 
-/** Compares every business row with every effect. To be called when nothing runs any more. */
-export async function reconcile(pools: Pools, ledger: Ledger): Promise<Reconciliation> {
+/**
+ * Compares every business row with every effect. To be called when nothing runs any more.
+ *
+ * A unit that met an outage may have to leave its outcome open: a server that has recovered does not know of what it lost.
+ */
+export async function reconcile(
+  pools: Pools,
+  ledger: Ledger,
+  outages: readonly Outage[] = [],
+): Promise<Reconciliation> {
   const findings = [
     ...(await askAll(pools.app, [...appQuestions, ...sessionQuestions])),
     ...(await askAll(pools.jobs, jobsQuestions)),
-    ...(await checkLedger(pools.app, ledger)),
+    ...(await checkLedger(pools.app, ledger, outages)),
   ];
   const count = async (table: string) => {
     const { rows } = await pools.app.query<{ count: number }>(`select count(*)::int as count from soak.${table}`);
@@ -120,7 +130,7 @@ async function askAll(pool: pg.Pool, questions: readonly Question[]): Promise<Fi
   return findings;
 }
 
-async function checkLedger(app: pg.Pool, ledger: Ledger): Promise<Finding[]> {
+async function checkLedger(app: pg.Pool, ledger: Ledger, outages: readonly Outage[]): Promise<Finding[]> {
   const { rows } = await app.query<{ id: string }>("select id from soak.orders");
   const stored = new Set(rows.map(({ id }) => id));
   const isMissing = (id: string) => !stored.has(id);
@@ -135,11 +145,19 @@ async function checkLedger(app: pg.Pool, ledger: Ledger): Promise<Finding[]> {
       what: "said to be rolled back, and stored",
       ids: [...ledger.refused].filter((id) => stored.has(id)),
     },
-    { verdict: "untrue", what: "said to be unknown, with an id to ask for", ids: [...ledger.unresolved] },
+    {
+      verdict: "untrue",
+      what: "said to be unknown, although the server was there all the time",
+      ids: [...ledger.unresolved].flatMap(([id, times]) => (metAny(outages, times) ? [] : [id])),
+    },
     {
       verdict: "lost",
       what: "confirmed, and not seen by the handler after the commit",
       ids: [...ledger.confirmed].filter((id) => !ledger.seen.has(id)),
     },
   ];
+}
+
+function metAny(outages: readonly Outage[], { fromMs, toMs }: UnitTimes): boolean {
+  return outages.some(({ from, to }) => from.getTime() <= toMs && to.getTime() >= fromMs);
 }

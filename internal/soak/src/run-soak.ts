@@ -12,7 +12,7 @@ import { createLedger, type Ledger } from "./ledger.ts";
 import { startNetwork } from "./network.ts";
 import { reconcile, type Reconciliation } from "./reconcile.ts";
 import { measureRecovery, type RecoveryTimes } from "./recovery-times.ts";
-import { startServer } from "./server.ts";
+import { startServerWithStandby } from "./server.ts";
 
 export interface SoakOptions {
   readonly durationMs: number;
@@ -42,7 +42,7 @@ export async function runSoak({ durationMs, seed, logDirectory, signal }: SoakOp
   const log = (what: string) =>
     appendFileSync(path.join(logDirectory, "conductor.log"), `${new Date().toISOString()} ${what}\n`);
 
-  await using server = await startServer();
+  await using server = await startServerWithStandby();
   log(`the server listens on port ${server.port}`);
   await openBooks(server.urls);
   const ledger = createLedger();
@@ -64,7 +64,7 @@ export async function runSoak({ durationMs, seed, logDirectory, signal }: SoakOp
   await fleet.stop("worker");
   await fleet.stop("relay");
   return {
-    ...(await reconcile(pools, ledger)),
+    ...(await reconcile(pools, ledger, damage.outages)),
     recovery: await measureRecovery(pools.app, damage.kills),
     anomalies: fleet.anomalies,
     damage,

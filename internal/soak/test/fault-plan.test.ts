@@ -8,13 +8,13 @@ it("plans the same faults for the same seed, and others for another", () => {
   expect(planFaults({ seed: 8, durationMs: 600_000 })).not.toEqual(plan);
 });
 
-it("kills every few seconds, terminates every ten, and restarts the server once a minute", () => {
+it("kills every few seconds, terminates every ten, and crashes the server as often", () => {
   const plan = planFaults({ seed: 1, durationMs: 600_000 });
   const count = (kind: string) => plan.filter((fault) => fault.kind === kind).length;
 
   expect(count("kill")).toBeGreaterThan(150);
   expect(count("terminate")).toBe(60);
-  expect(count("restart")).toBe(10);
+  expect(count("crash")).toBeGreaterThan(40);
   expect(count("pause")).toBeGreaterThan(40);
   for (const name of memberNames) expect(plan).toContainEqual(expect.objectContaining({ kind: "kill", target: name }));
 });
@@ -45,8 +45,21 @@ it("puts every fault into the time of the soak, in order", () => {
   }
 });
 
-it("restarts the server once in a soak that is shorter than a minute", () => {
-  const plan = planFaults({ seed: 1, durationMs: 20_000 });
+it.each([
+  { time: "each minute", durationMs: 600_000, count: 10 },
+  { time: "a soak that is shorter than that", durationMs: 20_000, count: 1 },
+])("stops the server once in $time, stops it immediately, and lets its standby take over", ({ durationMs, count }) => {
+  const plan = planFaults({ seed: 1, durationMs });
+  const ways = plan.flatMap((fault) => {
+    if (fault.kind === "restart") return [fault.how];
+    return fault.kind === "failover" ? [fault.kind] : [];
+  });
 
-  expect(plan.filter(({ kind }) => kind === "restart")).toHaveLength(1);
+  for (const way of ["fast", "immediate", "failover"]) expect(ways.filter((each) => each === way)).toHaveLength(count);
+});
+
+it("crashes the server in a short soak, too", () => {
+  const plan = planFaults({ seed: 7, durationMs: 20_000 });
+
+  expect(plan.filter(({ kind }) => kind === "crash").length).toBeGreaterThan(0);
 });

@@ -3,6 +3,8 @@ import { expect, it } from "vitest";
 
 const allIsWell = /^committed (\d+) · enqueued \1 · effects \1 · lost 0 · phantom 0 · duplicated 0 · locks 0$/m;
 
+const serverWasBroken = /^server: [1-9]\d* crashes .*, 1 restarts, 1 immediate stops with recovery, 1 failovers$/m;
+
 const commitsWereBroken = /^commits: .*\((?!writers 0, workers 0, relays 0)/m;
 
 it("loses, invents and repeats nothing in twenty seconds of faults", async () => {
@@ -14,6 +16,7 @@ it("loses, invents and repeats nothing in twenty seconds of faults", async () =>
 
   expect(`${soak.stdout()}${soak.stderr()}`).toMatch(allIsWell);
   expect(soak.stdout()).toMatch(commitsWereBroken);
+  expect(soak.stdout()).toMatch(serverWasBroken);
   expect(exitCode).toBe(0);
   expect(Number(allIsWell.exec(soak.stdout())?.[1])).toBeGreaterThan(0);
 });

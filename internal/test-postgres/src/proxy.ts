@@ -28,6 +28,8 @@ export interface Proxy extends AsyncDisposable {
   acceptConnections(): Promise<void>;
   /** Cuts every open connection. */
   cutAll(): void;
+  /** New connections go to that server from now on, as behind an address that moves; those that are open stay. */
+  redirect(targetUrl: string): void;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface Proxy extends AsyncDisposable {
  * only as far as PostgreSQL refuses the encryption. The proxy runs in this process: while this process is blocked, so is it.
  */
 export async function startProxy(targetUrl: string): Promise<Proxy> {
-  const target = new URL(targetUrl);
+  let target = new URL(targetUrl);
   const connections = new Map<Socket, { cut: () => void }>();
   const faults: CommitFault[] = [];
   const network = createNetwork();
@@ -83,6 +85,9 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     refuseConnections: () => void listener.close(),
     acceptConnections: async () => void (listener.listening || (await listen(port))),
     cutAll,
+    redirect(nextUrl) {
+      target = new URL(nextUrl);
+    },
     async [Symbol.asyncDispose]() {
       network.resume();
       cutAll();

@@ -1,12 +1,20 @@
 import { Pool } from "pg";
 import { createRandom } from "../random.ts";
 
+/** By the clock of this machine, in milliseconds. */
+export interface UnitTimes {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** What a writer knows of its units, told to the soak. */
 export type Message =
   | { readonly kind: "seen"; readonly orderId: string }
   | { readonly kind: "confirmed" | "rejected"; readonly orderIds: readonly string[] }
-  /** The reply to COMMIT was lost: nobody could tell in a unit without events, and nobody did in one with events. */
-  | { readonly kind: "unknown" | "unresolved"; readonly orderIds: readonly string[] }
+  /** The reply to COMMIT was lost, and nobody could tell, in a unit without events. */
+  | { readonly kind: "unknown"; readonly orderIds: readonly string[] }
+  /** Nobody could tell, in a unit with events, which began and ended at these times. */
+  | ({ readonly kind: "unresolved"; readonly orderIds: readonly string[] } & UnitTimes)
   /** Rolled back on purpose inside a unit that was confirmed. */
   | { readonly kind: "undone"; readonly orderIds: readonly string[] };
 

@@ -52,13 +52,15 @@ async function writeUntilStopped<Tx>(driver: Driver<Tx>): Promise<void> {
   async function runUnit(): Promise<void> {
     const plan = choosePlan();
     const { orderIds, undoneIds, work, hasEvents } = plan;
+    const fromMs = Date.now();
     try {
       await unitOfWork.run((context) => work(context, plan));
       say({ kind: "confirmed", orderIds });
       say({ kind: "undone", orderIds: undoneIds });
     } catch (error) {
       const isUnknown = error instanceof CommitOutcomeUnknownError;
-      if (isUnknown) say({ kind: hasEvents ? "unresolved" : "unknown", orderIds });
+      if (isUnknown && hasEvents) say({ kind: "unresolved", orderIds, fromMs, toMs: Date.now() });
+      else if (isUnknown) say({ kind: "unknown", orderIds });
       else say({ kind: "rejected", orderIds: [...orderIds, ...undoneIds] });
     }
   }

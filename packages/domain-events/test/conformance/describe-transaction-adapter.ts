@@ -1,6 +1,8 @@
 import { describeCallersScope } from "./callers-scope.ts";
 import { describeCommitTruth } from "./commit-truth.ts";
+import { describeCrash } from "./crash.ts";
 import { describeDriverCallbacks } from "./driver-callbacks.ts";
+import { describeFailover } from "./failover.ts";
 import { describeGuard } from "./guard.ts";
 import { describeHiddenEnds } from "./hidden-ends.ts";
 import { describeOwnSavepoints } from "./own-savepoints.ts";
@@ -20,4 +22,6 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeOwnSavepoints(driver);
   describeRetries(driver);
   describeRunOnce(driver);
+  describeCrash(driver);
+  describeFailover(driver);
 }

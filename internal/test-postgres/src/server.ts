@@ -1,0 +1,9 @@
+// For programs that are no vitest run, too.
+export { isInstalled, type PostgresVersion, postgresVersions } from "./postgres-versions.ts";
+export {
+  type PostgresSettings,
+  type RestartableServer,
+  type RestartableServerOptions,
+  startServer,
+} from "./restartable-server.ts";
+export { type Standby, type StandbyOptions, startStandby } from "./standby.ts";

@@ -1,0 +1,159 @@
+import { isInstalled, postgresVersions } from "@acme/test-postgres";
+import { describe, expect, it } from "vitest";
+import { nothingWrong } from "./books.ts";
+import { runFailoverLoad } from "./failover-load.ts";
+import { callForWaiting, startReplicated, untilWaitingForStandby } from "./replicated.ts";
+import { hear, stallCommit } from "./stalled-commit.ts";
+import { startStranger } from "./stranger.ts";
+import { insertOne, openUnits, storedRows } from "./units.ts";
+import type { TestedDriver } from "./world.ts";
+
+const canFailOver = process.platform !== "win32";
+/** Where a test has servers of its own; the promotion amid COMMITs is seen on all versions. */
+const newest = "18";
+/** Two servers have to start on a machine that others use, too. */
+const timeout = 60_000;
+
+/** A standby that takes over lacks what it had not received, and hands those transaction ids out again. */
+export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
+  describe.runIf(canFailOver && isInstalled(newest))(`${driver.name}: an asynchronous standby`, { timeout }, () => {
+    it("does not make a unit resolve that was committed on the old primary only, and unconfirmed", async () => {
+      await using servers = await startReplicated({ version: newest, isSynchronous: false });
+      const { link, address, standby, primary } = servers;
+      await using units = openUnits(driver, address.url);
+      link.goSilent();
+      const dropped = address.dropCommitReply().then(() => address.refuseConnections());
+
+      const saying = hear(insertOne(driver, units, 1));
+      await dropped;
+      expect(await storedRows(primary.url())).toContain(1);
+      await servers.promote();
+      await using stranger = await startStranger(standby.url());
+      await stranger.commits(100);
+      await servers.redirect();
+      expect(await saying).not.toBe("resolved");
+      expect(units.published).toEqual([]);
+      expect(await storedRows(standby.url())).not.toContain(1);
+    });
+
+    it("does not make a unit resolve that was in COMMIT when the primary died, by a stranger with its id", async () => {
+      await using servers = await startReplicated({ version: newest, isSynchronous: false });
+      await using units = openUnits(driver, servers.address.url);
+      await using commit = await stallCommit(driver, units, { id: 1, serverUrl: servers.primary.url() });
+
+      await servers.failOver();
+      await using stranger = await startStranger(servers.standby.url());
+      await stranger.reached(commit.transactionId);
+
+      expect(await commit.said).not.toBe("resolved");
+      expect(units.published).toEqual([]);
+      expect(await storedRows(servers.standby.url())).not.toContain(1);
+    });
+
+    it("is not believed before it is promoted: what it has not received may be committed all the same", async () => {
+      await using servers = await startReplicated({ version: newest, isSynchronous: false });
+      const { link, address, standby } = servers;
+      let answerCount = 0;
+      await using units = openUnits(driver, address.url, {
+        outcomeTimeoutMs: 3_000,
+        onClient: (client) => client.connection.on("readyForQuery", () => (answerCount += 1)),
+      });
+      link.goSilent();
+      const moving = async () => {
+        await address.dropCommitReply();
+        address.redirect(standby.url());
+        answerCount = 0;
+      };
+      const moved = moving();
+      let isSaid = false;
+      const saying = hear(insertOne(driver, units, 1));
+      void saying.then(() => (isSaid = true));
+      await moved;
+      await expect.poll(() => isSaid || answerCount > 0, { timeout: 10_000 }).toBe(true);
+      link.resume();
+
+      const said = await saying;
+      expect(said).not.toBe("rejected");
+      expect(units.published).toEqual(said === "resolved" ? [1] : []);
+      await expect.poll(() => storedRows(standby.url())).toContain(1);
+    });
+  });
+
+  describe.runIf(canFailOver && isInstalled(newest))(`${driver.name}: a synchronous standby`, { timeout }, () => {
+    it("does not make a unit resolve that still waited for it when the primary died", async () => {
+      await using servers = await startReplicated({ version: newest, isSynchronous: true });
+      await using units = openUnits(driver, servers.address.url);
+      servers.link.goSilent();
+
+      const saying = hear(insertOne(driver, units, 1));
+      await untilWaitingForStandby(servers, 1);
+      await servers.failOver();
+      await using stranger = await startStranger(servers.standby.url());
+      await stranger.commits(100);
+
+      expect(await saying).not.toBe("resolved");
+      expect(units.published).toEqual([]);
+      expect(await storedRows(servers.standby.url())).not.toContain(1);
+    });
+
+    it.each([
+      { end: "cancelled: COMMIT is answered with a warning", functionName: "pg_cancel_backend" },
+      { end: "ended: the connection is lost", functionName: "pg_terminate_backend" },
+    ])("leaves the outcome unknown when the wait for it is $end", async ({ functionName }) => {
+      await using servers = await startReplicated({ version: newest, isSynchronous: true });
+      await using units = openUnits(driver, servers.address.url, { outcomeTimeoutMs: 1_000 });
+      servers.link.goSilent();
+
+      const saying = hear(insertOne(driver, units, 1));
+      await untilWaitingForStandby(servers, 1);
+      await callForWaiting(servers, functionName);
+
+      expect(await saying).toBe("unknown");
+      expect(units.published).toEqual([]);
+      expect(await storedRows(servers.primary.url())).toContain(1);
+      await servers.failOver();
+      expect(await storedRows(servers.standby.url())).not.toContain(1);
+    });
+
+    it("never makes a unit say that it was rolled back when it has received it after the wait was ended", async () => {
+      await using servers = await startReplicated({ version: newest, isSynchronous: true });
+      await using units = openUnits(driver, servers.address.url, { outcomeTimeoutMs: 3_000 });
+      servers.link.goSilent();
+
+      const saying = hear(insertOne(driver, units, 1));
+      await untilWaitingForStandby(servers, 1);
+      await callForWaiting(servers, "pg_terminate_backend");
+      servers.link.resume();
+
+      const said = await saying;
+      expect(said).not.toBe("rejected");
+      expect(units.published).toEqual(said === "resolved" ? [1] : []);
+      await expect.poll(() => storedRows(servers.standby.url())).toContain(1);
+    });
+  });
+
+  describe.each(postgresVersions)(
+    `${driver.name}: a standby of PostgreSQL %s promoted amid COMMITs`,
+    { timeout },
+    (version) => {
+      const isPossible = canFailOver && isInstalled(version);
+
+      it.runIf(isPossible)(
+        "loses, asynchronous, nothing that was not confirmed before, and invents nothing",
+        async () => {
+          const count = await runFailoverLoad(driver, { version, isSynchronous: false });
+
+          expect(count).toMatchObject(nothingWrong);
+          expect(count.confirmedAndLost).toBeGreaterThan(0);
+        },
+      );
+
+      it.runIf(isPossible)("loses, synchronous, nothing that was confirmed, and invents nothing", async () => {
+        const count = await runFailoverLoad(driver, { version, isSynchronous: true });
+
+        expect(count).toMatchObject(nothingWrong);
+        expect(count.committed).toBeGreaterThan(0);
+      });
+    },
+  );
+}
