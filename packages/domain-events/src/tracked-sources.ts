@@ -56,7 +56,7 @@ export class TrackedSources {
       if (owners.get(source) === this) owners.delete(source);
       try {
         // A generator takes nothing away before it is read.
-        for (const _event of eventsOf(source));
+        Array.from(eventsOf(source));
       } catch (error) {
         report(error);
       }

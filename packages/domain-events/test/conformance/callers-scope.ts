@@ -171,10 +171,11 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
 
       const running = world.unitOfWork.run(async () => {
         runOutsideUnits(() => {
-          void go.opened.then(async () => {
+          void (async () => {
+            await go.opened;
             await world.unitOfWork.run(({ tx }) => world.insert(tx, 1));
             done.open();
-          });
+          })();
         });
         go.open();
         await done.opened;

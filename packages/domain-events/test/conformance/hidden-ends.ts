@@ -56,7 +56,7 @@ export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
 
     it("is refused before it is sent where it hides behind comments, strings and other statements", async () => {
       await using world = await createWorld(driver);
-      const banner = `${"/* ============ */\n".repeat(60)}`;
+      const banner = "/* ============ */\n".repeat(60);
       for (const text of [
         `${banner}commit`,
         "/* a /* nested */ one */ rollback",

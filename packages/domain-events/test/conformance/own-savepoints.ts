@@ -130,13 +130,14 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
 
       const running = world.unitOfWork.run(async ({ tx, savepoint }) => {
         await savepoint(({ record, query }) => {
-          late = ended.opened.then(async () => {
+          late = (async () => {
+            await ended.opened;
             expect(() => record(happened(1))).toThrow(expect.objectContaining({ code: "SAVEPOINT_ENDED" }));
             await expect(query("select 1")).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
             await expect(world.bus.publish(happened(1))).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
             await expect(world.unitOfWork.run(() => {})).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
             await world.insert(tx, 1);
-          });
+          })();
         });
         ended.open();
         await expect(late).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
