@@ -32,7 +32,7 @@ export function runInside<Result>(scope: RunningScope, work: () => Result): Resu
  * whatever becomes of the unit around it. With that one's connection still checked out, such a run needs a second one from the pool.
  *
  * @example
- * const flushing = runOutsideUnits(() => setInterval(() => flush(), 1_000));
+ * const ticking = runOutsideUnits(() => setInterval(() => bus.publish(new CartEmptied()), 1_000));
  * await runOutsideUnits(() => unitOfWork.run(({ tx }) => tx("attempts").insert({ user_id: user.id })));
  */
 export function runOutsideUnits<Result>(work: () => Result): Result {

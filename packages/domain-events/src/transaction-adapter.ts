@@ -19,6 +19,7 @@ export interface TransactionAdapter<out Tx> {
   adopt?(handle: unknown): Promise<Tx> | Tx;
 }
 
+/** How a transaction is begun. */
 export interface BeginOptions {
   readonly isolation?: Isolation | undefined;
   /** A statement to send right behind BEGIN, in the same message where the driver can. */
@@ -77,6 +78,7 @@ export interface Transaction<out Tx> {
   abandon(reason: Error): void;
 }
 
+/** Two answers that are due: see {@link Transaction.pipelineCommit}. */
 export interface PipelinedCommit {
   /** Of the statement. It settles as soon as it is there, and not after {@link tag}. */
   readonly answer: ReturnType<Transaction<unknown>["query"]>;
