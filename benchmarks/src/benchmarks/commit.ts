@@ -9,6 +9,8 @@ const warmUpCount = 20;
 
 interface Variant {
   readonly name: string;
+  /** At work at once. Default: one. */
+  readonly connections?: number;
   readonly follows: Follows;
   readonly hasOutbox?: boolean;
   readonly limit: number;
@@ -19,12 +21,18 @@ const variants: Variant[] = [
   { name: "1 afterCommit", follows: "afterCommit", limit: 1.15 },
   { name: "1 durable", follows: "durable", limit: 1.05 },
   { name: "1 durable, outbox", follows: "durable", hasOutbox: true, limit: 1.05 },
+  // What one connection cannot see: locks that commits take from each other, and what a unit costs a server that is busy.
+  ...[8, 32].flatMap((connections): Variant[] => [
+    { name: `0 events, ${connections} connections`, connections, follows: "nothing", limit: 1.05 },
+    { name: `1 afterCommit, ${connections} connections`, connections, follows: "afterCommit", limit: 1.15 },
+    { name: `1 durable, ${connections} connections`, connections, follows: "durable", limit: 1.05 },
+  ]),
 ];
 
 export const commit: Benchmark = {
   name: "commit",
-  work: "one row inserted in a transaction of its own, and what follows from it; one commit after the other",
-  budgetMs: 50_000,
+  work: "one row inserted in a transaction of its own, and what follows from it; one commit after the other on each connection",
+  budgetMs: 100_000,
   rounds: { least: 15, most: 45 },
   // A few percent between two processes would be more than what is looked for.
   processes: "shared",
@@ -32,18 +40,19 @@ export const commit: Benchmark = {
     (["pg", "knex"] as const).flatMap((driver) => variants.map((variant) => commitCase(driver, variant, size))),
 };
 
-function commitCase(driver: Driver, { name, follows, hasOutbox = false, limit }: Variant, size: Size): Case {
+function commitCase(driver: Driver, variant: Variant, size: Size): Case {
+  const { name, follows, hasOutbox = false, limit, connections = 1 } = variant;
   const bare = follows === "durable" ? `${driver} and add_job` : driver;
   return {
     name: `${driver}, ${name}`,
     metrics: [{ name: "time", unit: "µs", better: "lower" }],
     contestants: [
-      contestant(ours, `unitOfWork.run on ${driver}`, driver, size, (url, jobsUrl) =>
-        acmeCommitter(driver, url, follows, hasOutbox ? jobsUrl : undefined),
+      contestant(ours, `unitOfWork.run on ${driver}`, driver, { size, connections }, (url, jobsUrl) =>
+        acmeCommitter({ driver, url, connections }, follows, hasOutbox ? jobsUrl : undefined),
       ),
       ...[bare, ...(follows === "nothing" ? [`${driver}, once more`] : [])].map((peer) =>
-        contestant(peer, bareSettings(driver, follows), driver, size, (url) =>
-          Promise.resolve(bareCommitter(driver, url, follows === "durable")),
+        contestant(peer, bareSettings(driver, follows), driver, { size, connections }, (url) =>
+          Promise.resolve(bareCommitter({ driver, url, connections }, follows === "durable")),
         ),
       ),
     ],
@@ -62,20 +71,25 @@ function contestant(
   name: string,
   settings: string,
   driver: Driver,
-  size: Size,
+  load: Load,
   open: (url: string, jobsUrl: string) => Promise<Committer>,
 ): Contestant {
   return {
     name,
     settings,
     ...(name === ours ? {} : { package: driver }),
-    start: (world) => start(world, size, open),
+    start: (world) => start(world, load, open),
   };
+}
+
+interface Load {
+  readonly size: Size;
+  readonly connections: number;
 }
 
 async function start(
   world: World,
-  size: Size,
+  { size, connections }: Load,
   open: (url: string, jobsUrl: string) => Promise<Committer>,
 ): Promise<Measure> {
   const data = await freshDatabase(world, "rows", prepare);
@@ -86,16 +100,21 @@ async function start(
     async run() {
       const committer = await open(data.url, jobs.url);
       const commitMany = async (count: number) => {
-        for (let index = 0; index < count; index++) await committer.commit(++committed);
+        const lastNumber = committed + count;
+        const commitInTurn = async () => {
+          while (committed < lastNumber) await committer.commit(++committed);
+        };
+        await Promise.all(Array.from({ length: connections }, commitInTurn));
       };
       try {
-        await commitMany(warmUpCount);
+        await commitMany(warmUpCount * connections);
         const handledBefore = committer.handledCount;
         const startedAt = performance.now();
-        await commitMany(commits[size]);
-        const time = ((performance.now() - startedAt) * 1000) / commits[size];
+        const count = commits[size] * Math.min(connections, 4);
+        await commitMany(count);
+        const time = ((performance.now() - startedAt) * 1000) / count;
         const handled = committer.handledCount - handledBefore;
-        if (handled !== 0 && handled !== commits[size]) throw new Error(`${handled} handlers ran of ${commits[size]}`);
+        if (handled !== 0 && handled !== count) throw new Error(`${handled} handlers ran of ${count}`);
         await assertThere(data.url, committed);
         return { time };
       } finally {

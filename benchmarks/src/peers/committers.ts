@@ -19,6 +19,13 @@ export class RowInserted extends defineEvent("bench.row-inserted", props<{ n: nu
 export type Driver = "pg" | "knex";
 export type Follows = "nothing" | "afterCommit" | "durable";
 
+/** Where to commit, and on how many connections at once. */
+export interface CommitPlace {
+  readonly driver: Driver;
+  readonly url: string;
+  readonly connections: number;
+}
+
 /** Inserts one row in a transaction of its own, and whatever belongs to it. */
 export interface Committer {
   commit(n: number): Promise<unknown>;
@@ -30,9 +37,10 @@ export interface Committer {
 const insertSql = "insert into rows (n) values ($1)";
 
 /** @param adds whether the transaction also adds a job, by hand. */
-export function bareCommitter(driver: Driver, url: string, adds: boolean): Committer {
+export function bareCommitter({ driver, url, connections }: CommitPlace, adds: boolean): Committer {
+  const max = Math.max(2, connections);
   if (driver === "pg") {
-    const pool = new Pool({ connectionString: url, max: 2 });
+    const pool = new Pool({ connectionString: url, max });
     return {
       handledCount: 0,
       async commit(n) {
@@ -52,7 +60,7 @@ export function bareCommitter(driver: Driver, url: string, adds: boolean): Commi
       close: () => pool.end(),
     };
   }
-  const knex = createKnex({ client: "pg", connection: url, pool: { min: 0, max: 2 } });
+  const knex = createKnex({ client: "pg", connection: url, pool: { min: 0, max } });
   return {
     handledCount: 0,
     commit: (n) =>
@@ -66,21 +74,21 @@ export function bareCommitter(driver: Driver, url: string, adds: boolean): Commi
 
 /** @param jobsUrl another database for the jobs: they go through the outbox then. */
 export async function acmeCommitter(
-  driver: Driver,
-  url: string,
+  { driver, url, connections }: CommitPlace,
   follows: Follows,
   jobsUrl?: string,
 ): Promise<Committer> {
+  const max = Math.max(2, connections);
   const jobs = follows === "durable" ? await openJobs(url, jobsUrl) : undefined;
   if (driver === "pg") {
-    const pool = new Pool({ connectionString: url, max: 2 });
+    const pool = new Pool({ connectionString: url, max });
     const unit = createUnit(pgTransactions(pool), follows, jobs);
     return unit.committer(
       (tx, n) => tx.query(insertSql, [n]),
       () => pool.end(),
     );
   }
-  const knex = createKnex({ client: "pg", connection: url, pool: { min: 0, max: 2 } });
+  const knex = createKnex({ client: "pg", connection: url, pool: { min: 0, max } });
   const unit = createUnit(knexTransactions(knex), follows, jobs);
   return unit.committer(
     (tx, n) => tx("rows").insert({ n }),

@@ -6,7 +6,7 @@ const serverFailure = /^(?:58|XX)/;
 const socketError = /^(?:E(?:CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH|NETUNREACH|AI_AGAIN)|ERR_SOCKET|ERR_STREAM)/;
 // At the end, because knex puts the statement in front.
 const driverMessage =
-  /(?:connection terminated(?: unexpectedly)?|query read timeout|is not queryable|connection timeout|timeout expired)$/i;
+  /(?:connection terminated(?: unexpectedly| due to connection timeout)?|query read timeout|is not queryable|connection timeout|timeout expired)$/i;
 
 export function codeOf(error: unknown): string | undefined {
   try {

@@ -108,6 +108,13 @@ export class Scope {
     if (this.parent) this.parent.#child = undefined;
   }
 
+  /** Lets go of everything: a context that somebody keeps holds the scope. */
+  clear(): void {
+    this.end();
+    this.#log.clear();
+    this.#tracked.clear();
+  }
+
   tracks(source: EventSource): boolean {
     return this.#tracked.has(source) || (this.parent?.tracks(source) ?? false);
   }

@@ -1,4 +1,4 @@
-import { codeOf, meansRolledBack } from "./database-error.ts";
+import { codeOf, isConnectionError, meansRolledBack } from "./database-error.ts";
 import { type CommitProof, proofSql, readProof } from "./commit-proof.ts";
 import type { DatabaseSupport } from "./database-support.ts";
 import { TransactionAbortedError } from "./errors.ts";
@@ -76,7 +76,7 @@ async function commitAfter(
     mayCommit();
   } catch (error) {
     await transaction.rollback(error);
-    throw new NotCommitted(error);
+    throw new NotCommitted(isConnectionError(error) ? TransactionAbortedError.lost(error) : error);
   }
   return transaction.commit();
 }

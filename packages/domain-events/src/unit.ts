@@ -126,6 +126,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   end({ isCommitted }: { readonly isCommitted: boolean }): void {
     this.state = "ended";
     this.sources.release({ keepEvents: isCommitted, report: this.reportDiscard });
+    this.root.clear();
     this.#transaction = undefined;
   }
 

@@ -3,6 +3,7 @@ import {
   beforeCommit,
   createEventBus,
   createUnitOfWork,
+  type TransactionAdapter,
   defineEvent,
   DomainEvent,
   type DurableHandler,
@@ -104,6 +105,14 @@ export async function use(): Promise<number> {
 // @ts-expect-error -- a bus for another transaction.
 createUnitOfWork(knexTransactions(knex({ client: "pg" })), { bus: createEventBus<{ other: true }>() });
 createUnitOfWork(knexTransactions(knex({ client: "pg" })), { bus: createEventBus() });
+// The default bus hands out knex transactions here.
+createUnitOfWork(knexTransactions(knex({ client: "pg" })));
+declare const ofAnotherDriver: TransactionAdapter<{ query(text: string): Promise<unknown> }>;
+// @ts-expect-error -- its handlers would get a transaction of another driver.
+createUnitOfWork(ofAnotherDriver);
+// @ts-expect-error -- other options do not make it fit.
+createUnitOfWork(ofAnotherDriver, { outcomeTimeoutMs: 1_000 });
+createUnitOfWork(ofAnotherDriver, { bus: createEventBus<{ query(text: string): Promise<unknown> }>() });
 // @ts-expect-error -- not a knex instance.
 knexTransactions({});
 
