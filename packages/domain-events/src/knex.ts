@@ -8,6 +8,7 @@ import type {
   TransactionAdapter,
   TransactionWatch,
 } from "./transaction-adapter.ts";
+import { unitEnded } from "./unit-errors.ts";
 import { watchedQuery } from "./watched-query.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
 
@@ -170,7 +171,7 @@ async function transactionOn<Tx>(
     connection,
     async query(text, values) {
       if (lost !== undefined) throw TransactionAbortedError.lost(lost);
-      if (!isOpen) throw unitEnded();
+      if (!isOpen) throw unitEnded("A statement was sent", "ended");
       return send(text, values && [...values]);
     },
     async commit() {
@@ -195,13 +196,6 @@ function discard(connection: RawConnection, reason: unknown): void {
   connection.__knex__disposed ??= reason;
   expectNoAnswers(connection);
   connection.end().catch(() => {});
-}
-
-function unitEnded(): DomainEventsError {
-  return new DomainEventsError(
-    "UNIT_ENDED",
-    "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
-  );
 }
 
 function checkKnex(knex: unknown): Database {

@@ -2,6 +2,7 @@ import { isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type { BeginOptions, Transaction, TransactionAdapter, TransactionWatch } from "./transaction-adapter.ts";
+import { unitEnded } from "./unit-errors.ts";
 import { watchedQuery } from "./watched-query.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
 
@@ -139,7 +140,7 @@ function transactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined
     connection: client,
     async query(text, values) {
       if (lost) throw TransactionAbortedError.lost(lost);
-      if (!isOpen) throw unitEnded();
+      if (!isOpen) throw unitEnded("A statement was sent", "ended");
       return client.query(text, values && [...values]);
     },
     async commit() {
@@ -179,16 +180,9 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   }
 
   #query(client: PgClient, args: unknown[]): unknown {
-    if (!this.#isOpen()) return Promise.reject(unitEnded());
+    if (!this.#isOpen()) return Promise.reject(unitEnded("A statement was sent", "ended"));
     return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, this.#watch);
   }
-}
-
-function unitEnded(): DomainEventsError {
-  return new DomainEventsError(
-    "UNIT_ENDED",
-    "A statement was sent on the transaction of a unit of work that has ended. Await everything the work starts.",
-  );
 }
 
 function beginText({ isolation, mark }: BeginOptions): string {

@@ -7,6 +7,7 @@ import { Scope, type ScopeOwner } from "./scope.ts";
 import { TrackedSources } from "./tracked-sources.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import type { TransactionControl } from "./transaction-control.ts";
+import { savepointDoomed, savepointEnded, unitDoomed, unitEnded, unknownSavepoint } from "./unit-errors.ts";
 
 /** What the work of a unit gets. All are functions without `this`, made to be destructured. */
 export interface UnitContext<out Tx> {
@@ -194,45 +195,4 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       parent.condemn(error);
     }
   }
-}
-
-export function unitEnded(what: string, state: RunningUnit["state"]): DomainEventsError {
-  return new DomainEventsError(
-    "UNIT_ENDED",
-    `${what} on a unit of work that ${state === "ended" ? "has ended" : "is committing"}. ` +
-      "Await everything the work starts before it returns; for what shall outlive it there is runOutsideUnits().",
-  );
-}
-
-function savepointEnded(what: string): DomainEventsError {
-  return new DomainEventsError(
-    "SAVEPOINT_ENDED",
-    `${what} in a savepoint that has ended. Await everything its work starts before it returns.`,
-  );
-}
-
-function unitDoomed(cause: unknown): DomainEventsError {
-  return new DomainEventsError(
-    "UNIT_DOOMED",
-    "A run() that had joined this unit of work failed and its error was swallowed, so the whole unit was rolled back. " +
-      "Let the error through, or wrap the part that may fail in savepoint().",
-    { cause },
-  );
-}
-
-function savepointDoomed(cause: unknown): DomainEventsError {
-  return new DomainEventsError(
-    "SAVEPOINT_DOOMED",
-    "A run() that had joined this savepoint failed and its error was swallowed, so the savepoint was rolled back. " +
-      "Let the error through, or give the part that may fail a savepoint() of its own.",
-    { cause },
-  );
-}
-
-function unknownSavepoint(name: string): DomainEventsError {
-  return new DomainEventsError(
-    "TRANSACTION_OWNED",
-    `The work went back to the savepoint "${name}", or released it, but has not set it in this unit, or not within the savepoint() it is in. ` +
-      "Nothing was published. Use savepoint() for a part that may fail.",
-  );
 }
