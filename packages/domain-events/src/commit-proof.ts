@@ -1,7 +1,18 @@
-/** Goes with BEGIN, and is gone after every other end of the transaction than ours, whoever has sent it and whatever the driver shows of it. */
-export const markSql = "set local domain_events.unit_of_work = 'running'";
+import { codeOf } from "./database-error.ts";
 
-const marked = "coalesce(current_setting('domain_events.unit_of_work', true), '') = 'running'";
+/** Goes with BEGIN, and is gone after every other end of the transaction than ours, whoever has sent it and whatever the driver shows of it. */
+export const markSql = "set local domain_events.unit_of_work = 1";
+
+const gone = "the transaction of the unit of work has ended";
+
+/** Fails where the mark is gone: a COMMIT that is on its way already then commits nothing of what came after. */
+const checkedMark = `coalesce(nullif(current_setting('domain_events.unit_of_work', true), ''), '${gone}')::int`;
+
+/** Whether a statement failed because the mark was gone. */
+export function isMarkGone(error: unknown): boolean {
+  // The server quotes what it cannot read, in whatever language.
+  return codeOf(error) === "22P02" && error instanceof Error && error.message.includes(gone);
+}
 
 /**
  * Which cluster this is, since when its server runs, and up to where its log is on disk. Nothing for a standby, where a transaction
@@ -22,8 +33,6 @@ export interface SeenServer {
 export interface CommitProof {
   /** `null` for one that has written nothing. */
   readonly transactionId: string | null;
-  /** Whether it still is the one that the unit of work has begun. */
-  readonly isMarked: boolean;
   /** `undefined` where it was not asked for; `null` where there is nothing to know. */
   readonly server: SeenServer | null | undefined;
 }
@@ -31,16 +40,12 @@ export interface CommitProof {
 /** One text, so that a durable store can bring it along with what it writes. */
 export function proofSql({ withServer, assignId }: { withServer: boolean; assignId: boolean }): string {
   const id = assignId ? "pg_current_xact_id()" : "pg_current_xact_id_if_assigned()";
-  return `concat(${id}, '|', ${marked}${withServer ? `, '|', ${serverSql}` : ""})`;
+  return `concat(${id}, '|', ${checkedMark}${withServer ? `, '|', ${serverSql}` : ""})`;
 }
 
 export function readProof(text: unknown): CommitProof {
-  const [id, isMarked, server] = String(text).split("|");
-  return {
-    transactionId: id || null,
-    isMarked: isMarked === "t",
-    server: server === undefined ? undefined : readServer(server),
-  };
+  const [id, , server] = String(text).split("|");
+  return { transactionId: id || null, server: server === undefined ? undefined : readServer(server) };
 }
 
 function readServer(text: string): SeenServer | null {

@@ -2,7 +2,7 @@
 const sqlState = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
 const connectionState = /^(?:08|57P0|40003)/;
 // The server may have gone down over it, before or after the commit was on disk; how bad it was is only said in its language.
-const serverFailure = /^(?:58|XX)/;
+const serverFailure = /^(?:53|58|XX)/;
 const socketError = /^(?:E(?:CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH|NETUNREACH|AI_AGAIN)|ERR_SOCKET|ERR_STREAM)/;
 // At the end, because knex puts the statement in front.
 const driverMessage =

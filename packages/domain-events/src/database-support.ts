@@ -1,5 +1,5 @@
 import { DomainEventsError } from "./errors.ts";
-import { proofSql } from "./commit-proof.ts";
+import { markSql, proofSql } from "./commit-proof.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 
 /** What a database can do, as far as it matters and is not needed. */
@@ -40,11 +40,11 @@ const needs: readonly Need[] = [
     sql: ["select current_setting('server_version_num')::int >= 130000 as holds"],
   },
   {
-    what: "pg_current_xact_id_if_assigned() and pg_xact_status()",
+    what: "transaction ids that can be asked about (pg_xact_status)",
     promise: "a COMMIT whose answer is lost is resolved",
     sql: [
-      `select to_regprocedure('pg_current_xact_id_if_assigned()') is not null
-        and to_regprocedure('pg_xact_status(xid8)') is not null as holds`,
+      `select case when pg_is_in_recovery() then pg_current_xact_id_if_assigned() is null
+        else pg_xact_status(pg_current_xact_id()) = 'in progress' end as holds`,
     ],
   },
   {
@@ -58,10 +58,15 @@ const needs: readonly Need[] = [
       ) as holds`,
     ],
   },
+  {
+    what: "FOR UPDATE SKIP LOCKED",
+    promise: "several processes share the rows of a queue or an outbox",
+    sql: ["select true as holds from (select 1) as nothing for update skip locked"],
+  },
 ];
 
 async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
-  const transaction = await adapter.begin({});
+  const transaction = await adapter.begin({ mark: markSql });
   try {
     for (const need of needs) {
       if (!(await holds(transaction, need))) throw unsupported(need);

@@ -7,7 +7,7 @@ import type { BeforeCommitHandler } from "./handler.ts";
 import { tell } from "./lifecycle.ts";
 import { CircleGuard, type Link } from "./event-chain.ts";
 import type { Registration, Registrations } from "./registrations.ts";
-import { acceptProof, type Committing, explainAborted, proofSqlFor } from "./send-commit.ts";
+import { acceptProof, type Committing, explainFailure, proofSqlFor } from "./send-commit.ts";
 import type { Unit } from "./unit.ts";
 
 export interface PreparedCommit<in Tx> {
@@ -37,7 +37,7 @@ export async function prepareCommit<Tx>(
   try {
     return { events, registrations, ...(await writeDurable(tx, registrations, events, committing)) };
   } catch (error) {
-    throw explainAborted(error);
+    throw explainFailure(committing, error);
   }
 }
 

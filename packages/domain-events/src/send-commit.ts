@@ -1,5 +1,5 @@
 import { codeOf, isConnectionError, meansRolledBack } from "./database-error.ts";
-import { type CommitProof, proofSql, readProof } from "./commit-proof.ts";
+import { type CommitProof, isMarkGone, proofSql, readProof } from "./commit-proof.ts";
 import type { DatabaseSupport } from "./database-support.ts";
 import { TransactionAbortedError } from "./errors.ts";
 import type { OwnedTransaction } from "./owned-transaction.ts";
@@ -49,15 +49,15 @@ export function proofSqlFor({ transaction, support }: Committing, { assignId }: 
   return proofSql({ withServer, assignId });
 }
 
-/** @throws {@link DomainEventsError} `TRANSACTION_OWNED` when it is not the unit's transaction any more. */
-export function acceptProof({ transaction, owned }: Committing, text: unknown): CommitProof {
+export function acceptProof({ transaction }: Committing, text: unknown): CommitProof {
   const proof = readProof(text);
-  if (!proof.isMarked) throw owned.refuse();
   if (proof.server !== undefined) noteServer(transaction.connection, proof.server);
   return { ...proof, server: proof.server ?? seenServer(transaction.connection) };
 }
 
-export function explainAborted(error: unknown): unknown {
+/** Why a statement of the unit itself has failed. */
+export function explainFailure({ owned }: Committing, error: unknown): unknown {
+  if (isMarkGone(error)) return owned.refuse();
   if (codeOf(error) !== "25P02") return error;
   return TransactionAbortedError.swallowed("An earlier statement of this transaction had failed.", { cause: error });
 }
@@ -98,7 +98,7 @@ async function readAnswer(
     const { rows } = await answer;
     return acceptProof(committing, rows[0]?.["proof"]);
   } catch (error) {
-    throw explainAborted(error);
+    throw explainFailure(committing, error);
   }
 }
 

@@ -25,7 +25,7 @@ it.each([
   },
   {
     lacks: "pg_xact_status",
-    sql: `create function pretended.to_regprocedure(text) returns regprocedure language sql as $$ select null::regprocedure $$`,
+    sql: `create function pretended.pg_xact_status(xid8) returns text language sql as $$ select 'committed'::text $$`,
   },
   {
     lacks: "advisory locks",
@@ -69,14 +69,24 @@ it("goes on where the server keeps to itself which one it is; a lost COMMIT is u
   await using database = await createTestDatabase();
   await pretend(
     database,
-    `create function pretended.pg_control_system(out system_identifier bigint) returns bigint language plpgsql as $$
+    `create table public.rows (id int);
+    create function pretended.pg_control_system(out system_identifier bigint) returns bigint language plpgsql as $$
       begin raise exception 'not for you' using errcode = '42501'; end $$`,
   );
-  const pool = new Pool({ connectionString: database.url, max: 1 });
+  await using proxy = await startProxy(database.url);
+  const pool = new Pool({ connectionString: proxy.url, max: 1 });
+  pool.on("error", () => {});
+  const unitOfWork = createUnitOfWork(pgTransactions(pool));
+  const insert = () =>
+    unitOfWork.run(async ({ tx, record }) => {
+      await tx.query("insert into public.rows values (1)");
+      record(new Happened());
+    });
 
-  await expect(createUnitOfWork(pgTransactions(pool)).run(({ record }) => record(new Happened()))).resolves.toBe(
-    undefined,
-  );
+  await insert();
+  void proxy.dropCommitReply();
+
+  await expect(insert()).rejects.toMatchObject({ code: "COMMIT_OUTCOME_UNKNOWN" });
   await pool.end();
 });
 

@@ -288,7 +288,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("believes what the unit itself has written, also of a server that cannot say which one it is", async () => {
+    it("believes what the unit itself has written, also when a checkpoint has come between", async () => {
       await using world = await createWorld(driver);
       const witness = { text: "select from durable_rows where id = $1", values: [1] };
       world.bus.register(

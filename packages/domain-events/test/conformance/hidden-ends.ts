@@ -36,6 +36,24 @@ export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
 
+    it("stores nothing of what came after it, where the answer is only seen with that to COMMIT", async () => {
+      let below: ((text: string) => Promise<unknown>) | undefined;
+      await using world = await createWorld(driver, {
+        onClient: (client) => (below = (text) => client.query(text)),
+      });
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        await below?.("rollback; begin");
+        await world.insert(tx, 2);
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+      expect(await world.stored()).toEqual([]);
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+    });
+
     it("writes no durable row beside data that is gone", async () => {
       let below: ((text: string) => Promise<unknown>) | undefined;
       await using world = await createWorld(driver, {
