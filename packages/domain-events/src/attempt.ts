@@ -93,8 +93,11 @@ async function runUnit<Tx, Result>(
     isCommitted = true;
     return done;
   } catch (error) {
-    // Locks and connection first: nothing that is done with the aggregates may keep them.
-    if (!isCommitting) await transaction.rollback(error);
+    if (!isCommitting) {
+      unit.state = "undone";
+      // Locks and connection first: nothing that is done with the aggregates may keep them.
+      await transaction.rollback(error);
+    }
     // A COMMIT that may have taken place is never sent again.
     const isUndone = !isCommitting || meansRolledBack(error);
     throw new AttemptFailed(

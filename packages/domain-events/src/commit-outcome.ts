@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { codeOf } from "./database-error.ts";
-import type { CommitProof, SeenServer } from "./commit-proof.ts";
+import { type CommitProof, startedAtSql, timelineSql } from "./commit-proof.ts";
 import type { DurableReceipt } from "./durable-handler.ts";
-import { isReplicated } from "./replication.ts";
+import { isReplicated, waitsForStandby } from "./replication.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { within } from "./within.ts";
 
@@ -31,8 +31,9 @@ export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: Lost
     const ask = (query: Query) => askOnce(query, proof, witnesses);
     // The old backend may still be at it, the pool may hand out one more dead connection, the server may not be back yet.
     const answer = await inQuestion(adapter, Math.min(leftMs, longestQuestionMs), ask).catch(() => undefined);
-    if (answer?.outcome === "committed" && answer.waitsForStandby) {
-      return (await isReplicated(adapter, giveUpAt - performance.now())) ? "committed" : "unknown";
+    if (answer?.outcome === "committed" && answer.hasStandbys && waitsForStandby(proof.waitsFor)) {
+      const committed = { startedAt: answer.startedAt, waitsFor: proof.waitsFor };
+      return (await isReplicated(adapter, committed, giveUpAt - performance.now())) ? "committed" : "unknown";
     }
     if (answer) return answer.outcome;
     await delay(Math.max(0, Math.min(pauseMs, giveUpAt - performance.now())));
@@ -42,44 +43,61 @@ export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: Lost
 
 interface Answer {
   readonly outcome: Outcome;
-  /** Committed there, and there are standbys that have to have it, too. */
-  readonly waitsForStandby?: boolean;
+  /** Of the server that has given it. */
+  readonly startedAt: string;
+  /** Synchronous ones, which have to have it, too. */
+  readonly hasStandbys: boolean;
 }
 
-const serverSql = `select pg_is_in_recovery() as "isStandby",
-  (select system_identifier from pg_control_system())::text as "systemId",
-  extract(epoch from pg_postmaster_start_time())::text as "startedAt",
-  (select checkpoint_lsn < $1::pg_lsn from pg_control_checkpoint()) as "isUnbroken",
-  current_setting('synchronous_standby_names') <> '' and current_setting('synchronous_commit') not in ('off', 'local') as "waitsForStandby"`;
+const standingSql = `select pg_catalog.pg_is_in_recovery() as "isStandby", (${startedAtSql})::text as "startedAt",
+  pg_catalog.current_setting('synchronous_standby_names') <> '' as "hasStandbys",
+  exists (select from pg_catalog.pg_foreign_server) as "hasForeignServers"`;
+
+const continuitySql = `select (select system_identifier from pg_catalog.pg_control_system())::text as "systemId", ${timelineSql} as "timeline",
+  (select checkpoint_lsn operator(pg_catalog.<) $1::pg_catalog.pg_lsn from pg_catalog.pg_control_checkpoint()) as "isUnbroken"`;
 
 /** All in one transaction, and so of one server between two crashes. `undefined` where it is too early to say. */
 async function askOnce(
   query: Query,
-  { transactionId, server }: CommitProof,
+  proof: CommitProof,
   witnesses: LostCommit["witnesses"],
 ): Promise<Answer | undefined> {
-  // To wait for no standby at all takes no time.
-  if (!server) return askWitnesses(query, witnesses, true);
-  const { rows } = await query(serverSql, [server.flushedTo]);
-  const now = rows[0];
+  const [standing] = (await query(standingSql)).rows;
   // A standby may not have heard of it yet, and may be promoted any moment.
-  if (!now || now["isStandby"] === true) return undefined;
-  const status = now["systemId"] === server.systemId ? await statusOf(query, transactionId) : null;
-  if (status === "in progress") return undefined;
-  if (status === "aborted") return { outcome: "aborted" };
-  const waitsForStandby = now["waitsForStandby"] === true;
-  if (status === "committed" && isUnbroken(now, server)) return { outcome: "committed", waitsForStandby };
-  return askWitnesses(query, witnesses, waitsForStandby);
+  if (!standing || standing["isStandby"] === true) return undefined;
+  const outcome = await outcomeThere(query, proof, standing);
+  if (outcome === "too early") return undefined;
+  return {
+    outcome: outcome === "unknown" ? await askWitnesses(query, witnesses) : outcome,
+    startedAt: String(standing["startedAt"]),
+    hasStandbys: standing["hasStandbys"] === true,
+  };
 }
 
-/** Every recovery ends with a checkpoint behind what was on disk before, so one in front of that is older than any recovery since. */
-function isUnbroken(now: Record<string, unknown>, { startedAt }: SeenServer): boolean {
-  return now["startedAt"] === startedAt && now["isUnbroken"] === true;
+async function outcomeThere(
+  query: Query,
+  { transactionId, server, startedAt }: CommitProof,
+  standing: Record<string, unknown>,
+): Promise<Outcome | "too early"> {
+  // It has written nothing here. Rows of another server, written through this one, are committed there with our COMMIT.
+  if (transactionId === null) return standing["hasForeignServers"] === true ? "unknown" : "committed";
+  if (!server) return "unknown";
+  const [now] = (await query(continuitySql, [server.flushedTo])).rows;
+  if (now?.["systemId"] !== server.systemId) return "unknown";
+  // An old primary that somebody still reaches knows nothing of what came after it; the new one will answer.
+  if (String(now["timeline"]) < server.timeline) return "too early";
+  const status = await statusOf(query, transactionId);
+  if (status === "in progress") return "too early";
+  if (status === "aborted") return "aborted";
+  // Every recovery ends with a checkpoint behind what was on disk before, so one in front of that is older than any recovery since.
+  const isSameServer = standing["startedAt"] === startedAt && now["isUnbroken"] === true;
+  return status === "committed" && isSameServer ? "committed" : "unknown";
 }
 
-async function statusOf(query: Query, transactionId: string | null): Promise<unknown> {
+async function statusOf(query: Query, transactionId: string): Promise<unknown> {
   try {
-    const { rows } = await query("select pg_xact_status($1::text::xid8) as status", [transactionId]);
+    const sql = "select pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8) as status";
+    const { rows } = await query(sql, [transactionId]);
     return rows[0]?.["status"];
   } catch (error) {
     // "In the future": the id was lost, and with it whatever it had written.
@@ -88,16 +106,12 @@ async function statusOf(query: Query, transactionId: string | null): Promise<unk
   }
 }
 
-async function askWitnesses(
-  query: Query,
-  witnesses: LostCommit["witnesses"],
-  waitsForStandby: boolean,
-): Promise<Answer> {
+async function askWitnesses(query: Query, witnesses: LostCommit["witnesses"]): Promise<Outcome> {
   for (const { text, values } of witnesses) {
     const { rows } = await query(text, values);
-    if (rows.length > 0) return { outcome: "committed", waitsForStandby };
+    if (rows.length > 0) return "committed";
   }
-  return { outcome: "unknown" };
+  return "unknown";
 }
 
 /** On a connection of its own, which is given up if it takes too long. */

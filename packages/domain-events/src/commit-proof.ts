@@ -6,7 +6,7 @@ export const markSql = "set local domain_events.unit_of_work = 1";
 const gone = "the transaction of the unit of work has ended";
 
 /** Fails where the mark is gone: a COMMIT that is on its way already then commits nothing of what came after. */
-const checkedMark = `coalesce(nullif(current_setting('domain_events.unit_of_work', true), ''), '${gone}')::int`;
+const checkedMark = `coalesce(nullif(pg_catalog.current_setting('domain_events.unit_of_work', true), ''), '${gone}')::int`;
 
 /** Whether a statement failed because the mark was gone. */
 export function isMarkGone(error: unknown): boolean {
@@ -14,17 +14,28 @@ export function isMarkGone(error: unknown): boolean {
   return codeOf(error) === "22P02" && error instanceof Error && error.message.includes(gone);
 }
 
+/** Another server, or the same one started again, has another. A crash of one backend leaves it as it is. */
+export const startedAtSql = "extract(epoch from pg_catalog.pg_postmaster_start_time())";
+
+/** Grows with each promotion: what stands at a lower one has been left behind. */
+export const timelineSql = "pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_flush_lsn()), 8)";
+
 /**
- * Which cluster this is, since when its server runs, and up to where its log is on disk. Nothing for a standby, where a transaction
- * writes nothing. The log position is behind each checkpoint there has been, and before the one that ends any recovery to come.
+ * Which cluster this is, its timeline, and up to where its log is on disk. Nothing for a standby, where a transaction writes nothing. The
+ * log position is behind each checkpoint there has been, and before the one that ends any recovery to come.
  */
-const serverSql = `case when not pg_is_in_recovery() then concat_ws(' ',
-  (select system_identifier from pg_control_system()), extract(epoch from pg_postmaster_start_time()), pg_current_wal_flush_lsn()) end`;
+const serverSql = `case when not pg_catalog.pg_is_in_recovery() then pg_catalog.concat_ws(' ',
+  (select system_identifier from pg_catalog.pg_control_system()), ${timelineSql}, pg_catalog.pg_current_wal_flush_lsn()) end`;
+
+/** Without that, a session that hides warnings would hide that the wait for a synchronous standby was cancelled. */
+const audibleSql = `case when pg_catalog.current_setting('client_min_messages') in ('error', 'fatal', 'panic')
+  then pg_catalog.set_config('client_min_messages', 'warning', true) end`;
 
 /** A server, as one of its transactions saw it. */
 export interface SeenServer {
   readonly systemId: string;
   readonly startedAt: string;
+  readonly timeline: string;
   /** Where its log was on disk up to; see `pg_current_wal_flush_lsn()`. */
   readonly flushedTo: string;
 }
@@ -33,22 +44,37 @@ export interface SeenServer {
 export interface CommitProof {
   /** `null` for one that has written nothing. */
   readonly transactionId: string | null;
+  /** Of the server it is on. */
+  readonly startedAt: string;
+  /** For what its COMMIT waits, as `synchronous_commit` has it. */
+  readonly waitsFor: string;
   /** `undefined` where it was not asked for; `null` where there is nothing to know. */
   readonly server: SeenServer | null | undefined;
 }
 
-/** One text, so that a durable store can bring it along with what it writes. */
+/**
+ * One text, so that a durable store can bring it along with what it writes. Functions are named with their schema: the work may have set
+ * another search path.
+ */
 export function proofSql({ withServer, assignId }: { withServer: boolean; assignId: boolean }): string {
-  const id = assignId ? "pg_current_xact_id()" : "pg_current_xact_id_if_assigned()";
-  return `concat(${id}, '|', ${checkedMark}${withServer ? `, '|', ${serverSql}` : ""})`;
+  const id = assignId ? "pg_catalog.pg_current_xact_id()" : "pg_catalog.pg_current_xact_id_if_assigned()";
+  const parts = [
+    id,
+    startedAtSql,
+    "pg_catalog.current_setting('synchronous_commit')",
+    ...(withServer ? [serverSql] : []),
+  ];
+  // What is only for its effect comes last.
+  return `pg_catalog.concat(${parts.join(", '|', ")}, '|', ${checkedMark}, ${audibleSql})`;
 }
 
 export function readProof(text: unknown): CommitProof {
-  const [id, , server] = String(text).split("|");
-  return { transactionId: id || null, server: server === undefined ? undefined : readServer(server) };
+  const [id, startedAt = "", waitsFor = "", ...rest] = String(text).split("|");
+  const server = rest.length > 1 ? readServer(rest[0] ?? "", startedAt) : undefined;
+  return { transactionId: id || null, startedAt, waitsFor, server };
 }
 
-function readServer(text: string): SeenServer | null {
-  const [systemId, startedAt, flushedTo] = text.split(" ");
-  return systemId && startedAt && flushedTo ? { systemId, startedAt, flushedTo } : null;
+function readServer(text: string, startedAt: string): SeenServer | null {
+  const [systemId, timeline, flushedTo] = text.split(" ");
+  return systemId && timeline && flushedTo ? { systemId, startedAt, timeline, flushedTo } : null;
 }

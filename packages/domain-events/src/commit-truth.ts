@@ -60,8 +60,6 @@ async function resolve(
   { outcomeTimeoutMs }: CommitLimits,
   lost: unknown,
 ): Promise<void> {
-  // A transaction without an id has written nothing: nothing could be lost.
-  if (proof?.transactionId === null) return;
   const outcome = proof && (await findOutcome({ proof, witnesses, adapter, timeoutMs: outcomeTimeoutMs }));
   if (outcome === "committed") return;
   if (outcome === "aborted") throw lost;

@@ -1,8 +1,9 @@
 /** An error of PostgreSQL carries a five-character SQLSTATE. EPIPE has five letters and is none. */
 const sqlState = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
 const connectionState = /^(?:08|57P0|40003)/;
-// The server may have gone down over it, before or after the commit was on disk; how bad it was is only said in its language.
-const serverFailure = /^(?:53|58|XX)/;
+// These may come when the commit is on disk already: the server goes down over it, or heeds a cancel or a time limit only when it has
+// committed and writes its log. How bad it was is only said in the server's language.
+const maybeAfterwards = /^(?:25P0[34]|53|57|58|XX)/;
 const socketError = /^(?:E(?:CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH|NETUNREACH|AI_AGAIN)|ERR_SOCKET|ERR_STREAM)/;
 // At the end, because knex puts the statement in front.
 const driverMessage =
@@ -25,7 +26,13 @@ export function meansRolledBack(error: unknown): boolean {
   // By code, because the adapter may come from the other build and so have classes of its own.
   if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED" || code === "UNIT_ENDED") return true;
   if (code === undefined || !sqlState.test(code)) return false;
-  return !connectionState.test(code) && !serverFailure.test(code) && !isFatal(error);
+  return !connectionState.test(code) && !maybeAfterwards.test(code) && !isFatal(error);
+}
+
+/** The server has answered, and waits for the next statement: the connection is in a state that is known. */
+export function isAnswer(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && sqlState.test(code) && !connectionState.test(code) && !isFatal(error);
 }
 
 /** The connection is gone, or no longer to be trusted. */

@@ -1,5 +1,6 @@
 import type { Work } from "./attempt.ts";
 import { DomainEventsError } from "./errors.ts";
+import { runInside } from "./running-units.ts";
 import type { Scope } from "./scope.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
 import type { Unit } from "./unit.ts";
@@ -22,7 +23,9 @@ export async function joinRun<Tx, Result>(
   scope.joined();
   try {
     signal?.throwIfAborted();
-    const result = await work(unit.contextOf(scope, await txOf(unit, adapter)));
+    const tx = await txOf(unit, adapter);
+    // On top of whatever unit is running in between: that is no part of this work.
+    const result = await runInside(scope, () => work(unit.contextOf(scope, tx)));
     signal?.throwIfAborted();
     return result;
   } catch (error) {

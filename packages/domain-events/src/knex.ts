@@ -1,4 +1,4 @@
-import { isConnectionError } from "./database-error.ts";
+import { isAnswer, isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type {
@@ -115,6 +115,7 @@ async function transactionOn<Tx>(
   connection.on("notice", onNotice);
   const onReleased = (): void => {
     close();
+    restore();
     connection.off("error", onError);
     connection.off("notice", onNotice);
   };
@@ -135,13 +136,31 @@ async function transactionOn<Tx>(
     if (!isOpen && isConnectionError(error)) discard(connection, error);
   });
 
-  /** From now on only COMMIT or ROLLBACK is sent: knex refuses the rest itself. */
+  function restore(): void {
+    if (unwatched) Object.defineProperty(connection, "query", unwatched);
+    else Reflect.deleteProperty(connection, "query");
+  }
+
+  /**
+   * From now on only COMMIT or ROLLBACK is sent: knex refuses the rest itself. Until the server has answered that, the pool must not hand the
+   * connection out again: with a transaction open in it, whoever got it next would commit that.
+   */
   function close(): void {
-    if (isOpen && watch) {
-      if (unwatched) Object.defineProperty(connection, "query", unwatched);
-      else Reflect.deleteProperty(connection, "query");
-    }
+    if (!isOpen) return;
     isOpen = false;
+    restore();
+    markDisposed(connection, "COMMIT or ROLLBACK was not answered");
+    const query = (...args: unknown[]): unknown => {
+      restore();
+      const callback = args.at(-1) as (error: unknown, result: unknown) => unknown;
+      const settle = (error: unknown, result: unknown): unknown => {
+        // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
+        if (!error || isAnswer(error)) connection.__knex__disposed = undefined;
+        return callback(error, result);
+      };
+      return Reflect.apply(send, undefined, [...args.slice(0, -1), settle]) as unknown;
+    };
+    Object.defineProperty(connection, "query", { value: query, configurable: true, writable: true });
   }
 
   function sendCommit(): PromiseLike<unknown> {
@@ -169,9 +188,12 @@ async function transactionOn<Tx>(
     tx: trx as Tx,
     handle: trx,
     connection,
+    get isBusy() {
+      return connection.readyForQuery === false;
+    },
     async query(text, values) {
       if (lost !== undefined) throw TransactionAbortedError.lost(lost);
-      if (!isOpen) throw unitEnded("A statement was sent", "ended");
+      if (!isOpen) throw unitEnded("A statement was sent", "committed");
       return send(text, values && [...values]);
     },
     async commit() {
@@ -190,10 +212,14 @@ async function transactionOn<Tx>(
   };
 }
 
-/** Closes a connection that no longer answers, and keeps the pool from handing it out again. */
-function discard(connection: RawConnection, reason: unknown): void {
+function markDisposed(connection: RawConnection, reason: unknown): void {
   // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
   connection.__knex__disposed ??= reason;
+}
+
+/** Closes a connection that no longer answers, and keeps the pool from handing it out again. */
+function discard(connection: RawConnection, reason: unknown): void {
+  markDisposed(connection, reason);
   expectNoAnswers(connection);
   connection.end().catch(() => {});
 }

@@ -5,7 +5,7 @@ type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
 const nothing: Answer = { rows: [] };
 /** To whatever the unit of work asks: all is there, and the transaction is still its own. */
-const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1" }] };
+const wellAnswer: Answer = { rows: [{ holds: true, proof: "|0|on|1" }] };
 
 /** Transactions without a database: statements do nothing, except that the keys of `runOnce` are kept. */
 export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
@@ -20,7 +20,7 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
       const held = new Promise<boolean>((resolve) => ends.push(resolve));
       keys.set(key, held);
       void held.then((committed) => committed || keys.delete(key));
-      return { rows: [{ key }] };
+      return { rows: [{ claimed: true }] };
     }
 
     function end(committed: boolean): void {

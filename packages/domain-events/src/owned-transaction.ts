@@ -85,8 +85,8 @@ export class OwnedTransaction implements TransactionWatch {
 
   noticed(notice: unknown): void {
     if (typeof notice !== "object" || notice === null) return;
-    // A warning that there is no transaction: the work had ended it.
-    if ("code" in notice && notice.code === "25P01") this.refuse();
+    // A warning that there is no transaction, since the work had ended it; or that there was one before ours.
+    if ("code" in notice && (notice.code === "25P01" || notice.code === "25001")) this.refuse();
     // Its text is translated, and its code that of any warning; the place in the server's source is neither.
     if (this.#isCommitting && "routine" in notice && notice.routine === "SyncRepWaitForLSN") {
       this.#isReplicationUnknown = true;

@@ -1,4 +1,4 @@
-import { isConnectionError } from "./database-error.ts";
+import { isAnswer } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type { BeginOptions, Transaction, TransactionAdapter, TransactionWatch } from "./transaction-adapter.ts";
@@ -115,7 +115,8 @@ function transactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined
 
   async function tagOf(committed: Promise<PgResult>): Promise<string> {
     const { command } = await committed.catch((error: unknown) => {
-      release(lost ?? (isConnectionError(error) ? error : undefined));
+      // Without an answer the transaction may be open still, and whoever got the connection next would commit it.
+      release(lost ?? (isAnswer(error) ? undefined : error));
       throw error;
     });
     release();
@@ -138,9 +139,12 @@ function transactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined
     tx: handle as Tx,
     handle,
     connection: client,
+    get isBusy() {
+      return client.readyForQuery === false;
+    },
     async query(text, values) {
       if (lost) throw TransactionAbortedError.lost(lost);
-      if (!isOpen) throw unitEnded("A statement was sent", "ended");
+      if (!isOpen) throw unitEnded("A statement was sent", "committed");
       return client.query(text, values && [...values]);
     },
     async commit() {
@@ -165,13 +169,26 @@ function transactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined
 class WatchedClient implements ProxyHandler<PgClient & object> {
   readonly #watch: TransactionWatch;
   readonly #isOpen: () => boolean;
+  readonly #own = new Map<PropertyKey, unknown>();
 
   constructor(watch: TransactionWatch, isOpen: () => boolean) {
     this.#watch = watch;
     this.#isOpen = isOpen;
   }
 
+  /** What is set on the handle stays with the handle: the client goes back to the pool. */
+  set(_client: PgClient, property: PropertyKey, value: unknown): boolean {
+    this.#own.set(property, value);
+    return true;
+  }
+
+  defineProperty(_client: PgClient, property: PropertyKey, { value }: PropertyDescriptor): boolean {
+    this.#own.set(property, value);
+    return true;
+  }
+
   get(client: PgClient, property: PropertyKey): unknown {
+    if (this.#own.has(property)) return this.#own.get(property);
     if (property === "query") return (...args: unknown[]) => this.#query(client, args);
     // To give the client away is to end the transaction.
     if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
@@ -180,7 +197,7 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   }
 
   #query(client: PgClient, args: unknown[]): unknown {
-    if (!this.#isOpen()) return Promise.reject(unitEnded("A statement was sent", "ended"));
+    if (!this.#isOpen()) return Promise.reject(unitEnded("A statement was sent", "committed"));
     return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, this.#watch);
   }
 }

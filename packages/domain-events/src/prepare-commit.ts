@@ -4,6 +4,8 @@ import type { DurableReceipt, DurableStore } from "./durable-handler.ts";
 import { eventIdOf, eventTypeOf } from "./event.ts";
 import type { Dispatcher } from "./event-bus.ts";
 import type { BeforeCommitHandler } from "./handler.ts";
+import { isThenable } from "./handler-call.ts";
+import { DomainEventsError } from "./errors.ts";
 import { tell } from "./lifecycle.ts";
 import { CircleGuard, type Link } from "./event-chain.ts";
 import type { Registration, Registrations } from "./registrations.ts";
@@ -31,8 +33,6 @@ export async function prepareCommit<Tx>(
 ): Promise<PreparedCommit<Tx>> {
   const registrations = bus.registrations();
   const events = await runBeforeCommitHandlers(unit, tx, bus, registrations);
-  // What comes from here on would be stored without its event, or the other way round.
-  unit.state = "committing";
   if (events.length === 0) return { events, registrations, stores: [], proof: undefined, witnesses: [] };
   try {
     return { events, registrations, ...(await writeDurable(tx, registrations, events, committing)) };
@@ -56,6 +56,8 @@ async function runBeforeCommitHandlers<Tx>(
     }
     collect(unit, queue, link, circles);
   }
+  // In the same turn as the last look: what comes from here on would be stored without its event, or the other way round.
+  unit.state = "committing";
   return queue.map((link) => link.event);
 }
 
@@ -128,12 +130,22 @@ function requestsByStore<Tx>(
 ): ReadonlyMap<DurableStore, readonly unknown[]> {
   const requests = new Map<DurableStore, unknown[]>();
   for (const event of events) {
-    for (const { handler } of registrations.of(event).durable) {
+    for (const { name, handler } of registrations.of(event).durable) {
       const request = handler.toRequest(event);
+      if (isThenable(request)) throw requestPending(name, request);
       const others = requests.get(handler.store);
       if (others) others.push(request);
       else requests.set(handler.store, [request]);
     }
   }
   return requests;
+}
+
+function requestPending(handler: string, request: PromiseLike<unknown>): DomainEventsError {
+  // Its rejection is not ours to report: the request is refused either way.
+  request.then(undefined, () => {});
+  return new DomainEventsError(
+    "HANDLER_INVALID",
+    `toRequest() of the durable handler "${handler}" answered with a promise. It is synchronous: what takes time belongs into write().`,
+  );
 }

@@ -13,9 +13,14 @@ export interface PurgeOnceKeysOptions {
 
 const batchSize = 10_000;
 
+/** As a text that means the same in every session, whatever its date style and time zone. */
+function instant(sql: string): string {
+  return `to_char((${sql}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}
+
 /** Oldest first; the position of the last one, to go on behind it: what is kept must not be looked at for ever. */
 const oldSql = `
-  select key, used_at::text as used_at, (now() - $1::float8 * interval '1 millisecond')::text as before
+  select key, ${instant("used_at")} as used_at, ${instant("now() - $1::float8 * interval '1 millisecond'")} as before
   from domain_events.once_keys
   where used_at < now() - $1::float8 * interval '1 millisecond' and (used_at, key) > ($2::timestamptz, $3)
   order by used_at, key limit ${batchSize}`;

@@ -9,16 +9,17 @@ import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
  */
 export const onceKeysSql = `create schema if not exists domain_events;
 create table if not exists domain_events.once_keys (
-  key text primary key,
+  key text collate "C" primary key,
   used_at timestamptz not null default now()
 );
 create index if not exists once_keys_used_at on domain_events.once_keys (used_at);`;
 
-/** Waits for another transaction that holds the key; returns a row if and only if this one may go on. */
-export const claimKeySql = "insert into domain_events.once_keys (key) values ($1) on conflict do nothing returning key";
-
-/** A key that somebody came back with is young again: whoever else holds it may come back, too. */
-const touchKeySql = "update domain_events.once_keys set used_at = now() where key = $1";
+/**
+ * Waits for another transaction that holds the key. A key that somebody came back with is young again: whoever else holds it may come back,
+ * too. In one statement, or it could be purged between two.
+ */
+export const claimKeySql = `insert into domain_events.once_keys as known (key) values ($1)
+  on conflict (key) do update set used_at = now() returning known.xmax = 0 as claimed`;
 
 const existsSql = "select to_regclass('domain_events.once_keys') is not null as exists";
 // Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
@@ -38,9 +39,7 @@ export function isClaimConflict(error: unknown): boolean {
 export async function claimKey(query: Transaction<unknown>["query"], key: string): Promise<boolean> {
   try {
     const { rows } = await query(claimKeySql, [key]);
-    if (rows.length > 0) return true;
-    await query(touchKeySql, [key]);
-    return false;
+    return rows[0]?.["claimed"] === true;
   } catch (error) {
     if (isConflict(error)) claimConflicts.add(error as object);
     throw explainMissingTable(error);

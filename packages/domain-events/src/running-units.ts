@@ -3,26 +3,33 @@ import { processGlobal } from "./process-global.ts";
 
 /** A unit of work as the code it runs can find it. */
 export interface RunningUnit {
-  readonly state: "running" | "committing" | "ended";
+  readonly state: UnitState;
   /** Identifies the bus the unit publishes on. */
   readonly bus: object;
   /** Identifies the database, so that a unit inside a unit knows whether to join. */
   readonly database: object;
-  /** The scope inside whose work this unit was started. */
-  readonly outer: RunningScope | undefined;
   /** Records for code that runs in this scope. */
   recordIn(scope: RunningScope, event: object): void;
 }
+
+/** `"undone"`: rolled back, or its outcome is unknown. */
+export type UnitState = "running" | "committing" | "committed" | "undone";
 
 /** A part of a running unit: all of it, or a savepoint. The caller's asynchronous context says which one it is in. */
 export interface RunningScope {
   readonly unit: RunningUnit;
 }
 
-const running = processGlobal("running-scopes", () => new AsyncLocalStorage<RunningScope | undefined>());
+/** A scope whose work is running, and the one inside whose work that happens, of whichever unit. */
+interface Running {
+  readonly scope: RunningScope;
+  readonly outer: Running | undefined;
+}
+
+const running = processGlobal("running-scopes", () => new AsyncLocalStorage<Running | undefined>());
 
 export function runInside<Result>(scope: RunningScope, work: () => Result): Result {
-  return running.run(scope, work);
+  return running.run({ scope, outer: withoutCommitted(running.getStore()) }, work);
 }
 
 /**
@@ -39,9 +46,19 @@ export function runOutsideUnits<Result>(work: () => Result): Result {
   return running.run(undefined, work);
 }
 
-/** The innermost scope of a unit that has not ended: code that outlived its unit is outside. */
+/**
+ * The innermost scope of a unit, from the caller's point of view. Code that has outlived a unit that committed is outside of it. Where that was
+ * undone, its scope is found, to refuse what comes: it may be about data that is gone.
+ */
 export function findScope(isWanted: (unit: RunningUnit) => boolean = () => true): RunningScope | undefined {
-  let scope = running.getStore();
-  while (scope && (scope.unit.state === "ended" || !isWanted(scope.unit))) scope = scope.unit.outer;
-  return scope;
+  let found = withoutCommitted(running.getStore());
+  while (found && !isWanted(found.scope.unit)) found = withoutCommitted(found.outer);
+  return found?.scope;
+}
+
+/** What is over for good need not be held on to by whatever is started in its context. */
+function withoutCommitted(from: Running | undefined): Running | undefined {
+  let found = from;
+  while (found?.scope.unit.state === "committed") found = found.outer;
+  return found;
 }

@@ -39,8 +39,9 @@ export class Scope {
     return this.#doom;
   }
 
+  /** A savepoint goes with the one around it. */
   get isOpen(): boolean {
-    return this.#state === "open";
+    return this.#state === "open" && (this.parent?.isOpen ?? true);
   }
 
   record(event: object): void {

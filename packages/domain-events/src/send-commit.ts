@@ -33,7 +33,8 @@ export interface SentCommit {
 export function sendCommit(committing: Committing, guarded: boolean): SentCommit {
   const { transaction, owned } = committing;
   owned.commits();
-  if (!guarded) return { tag: transaction.commit(), proof: Promise.resolve(undefined) };
+  // Behind a cursor that is open still, a COMMIT would not leave, and nobody could tell.
+  if (!guarded && transaction.isBusy !== true) return { tag: transaction.commit(), proof: Promise.resolve(undefined) };
   const guardSql = `select ${proofSqlFor(committing, { assignId: false })} as proof`;
   const pipelined = owned.hasJustAnswered ? transaction.pipelineCommit?.(guardSql) : undefined;
   if (!pipelined) return sendAfterGuard(committing, guardSql);
@@ -49,10 +50,12 @@ export function proofSqlFor({ transaction, support }: Committing, { assignId }: 
   return proofSql({ withServer, assignId });
 }
 
+/** Behind a pooler another server may answer on what looks like the same connection: what was seen there before does not count then. */
 export function acceptProof({ transaction }: Committing, text: unknown): CommitProof {
   const proof = readProof(text);
   if (proof.server !== undefined) noteServer(transaction.connection, proof.server);
-  return { ...proof, server: proof.server ?? seenServer(transaction.connection) };
+  const server = proof.server ?? seenServer(transaction.connection);
+  return { ...proof, server: server?.startedAt === proof.startedAt ? server : null };
 }
 
 /** Why a statement of the unit itself has failed. */

@@ -54,6 +54,8 @@ export interface Transaction<out Tx> {
   readonly handle?: unknown;
   /** The physical connection: the same object whenever it is the same session. */
   readonly connection?: object;
+  /** Whether something that was sent before has not been answered to its end. Left out: no. */
+  readonly isBusy?: boolean;
   /** Runs one statement with `$1` placeholders. May be called while an earlier one is still on its way. */
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
   /**

@@ -1,10 +1,10 @@
 import { DomainEventsError } from "./errors.ts";
-import type { RunningUnit } from "./running-units.ts";
+import type { UnitState } from "./running-units.ts";
 
-export function unitEnded(what: string, state: RunningUnit["state"]): DomainEventsError {
+export function unitEnded(what: string, state: UnitState): DomainEventsError {
   return new DomainEventsError(
     "UNIT_ENDED",
-    `${what} on a unit of work that ${state === "ended" ? "has ended" : "is committing"}. ` +
+    `${what} on a unit of work that ${state === "committing" ? "is committing" : "has ended"}. ` +
       "Await everything the work starts before it returns; for what shall outlive it there is runOutsideUnits().",
   );
 }
@@ -19,7 +19,8 @@ export function savepointEnded(what: string): DomainEventsError {
 export function unitDoomed(cause: unknown): DomainEventsError {
   return new DomainEventsError(
     "UNIT_DOOMED",
-    "A run() that had joined this unit of work failed and its error was swallowed, so the whole unit was rolled back. " +
+    "A part of this unit of work failed and its error was swallowed, so the whole unit was rolled back: a run() that had joined it, a statement " +
+      "that was refused, or an aggregate. " +
       "Let the error through, or wrap the part that may fail in savepoint().",
     { cause },
   );
@@ -28,7 +29,8 @@ export function unitDoomed(cause: unknown): DomainEventsError {
 export function savepointDoomed(cause: unknown): DomainEventsError {
   return new DomainEventsError(
     "SAVEPOINT_DOOMED",
-    "A run() that had joined this savepoint failed and its error was swallowed, so the savepoint was rolled back. " +
+    "A part of this savepoint failed and its error was swallowed, so the savepoint was rolled back: a run() that had joined it, or a statement " +
+      "that was refused. " +
       "Let the error through, or give the part that may fail a savepoint() of its own.",
     { cause },
   );

@@ -2,7 +2,7 @@ import type { EventSource } from "./aggregate-root.ts";
 import { assertEvent } from "./assert-event.ts";
 import { DomainEventsError } from "./errors.ts";
 import { type OwnedTransaction, type StatementScopes } from "./owned-transaction.ts";
-import { findScope, runInside, type RunningScope, type RunningUnit } from "./running-units.ts";
+import { findScope, runInside, type RunningUnit, type UnitState } from "./running-units.ts";
 import { Scope, type ScopeOwner } from "./scope.ts";
 import { TrackedSources } from "./tracked-sources.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
@@ -39,11 +39,10 @@ const ownSavepoint = "domain_events_";
 export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   readonly bus: object;
   readonly adapter: TransactionAdapter<unknown>;
-  readonly outer: RunningScope | undefined = findScope();
   readonly root: Scope;
   readonly sources = new TrackedSources();
   readonly reportDiscard: (error: unknown) => void;
-  state: RunningUnit["state"] = "running";
+  state: UnitState = "running";
   readonly #owned: OwnedTransaction;
   #transaction: Transaction<unknown> | undefined;
   #savepointCount = 0;
@@ -79,7 +78,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       track: (aggregate) => this.#track(scope, aggregate),
       savepoint: (work) => this.#savepoint(scope, tx, work),
       query: async (text, values) => {
-        this.refuseIn(scope, "A statement was sent");
+        this.#refuseStatementIn(scope);
         this.#owned.sending(text);
         return this.#send(text, values);
       },
@@ -96,7 +95,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   enter(): void {
     if (this.state !== "running") throw unitEnded("A statement was sent", this.state);
     const scope = this.#callersScope();
-    if (scope) this.refuseIn(scope, "A statement was sent");
+    if (scope) this.#refuseStatementIn(scope);
   }
 
   control({ kind, name }: Exclude<TransactionControl, { kind: "end" }>): void {
@@ -116,6 +115,16 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     scope.refuseWhileChildOpen(what);
   }
 
+  /** Like one that the server refuses, it takes its scope with it: what the scope has recorded may be about it. */
+  #refuseStatementIn(scope: Scope): void {
+    try {
+      this.refuseIn(scope, "A statement was sent");
+    } catch (error) {
+      if (this.state === "running") scope.condemn(error);
+      throw error;
+    }
+  }
+
   /** @throws what the work did to the transaction, or to itself, so that it must not be committed. */
   refuseUnfinished(): void {
     this.root.refuseWhileUnfinished("The work ended");
@@ -125,7 +134,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
 
   /** Rolled back, nothing that was recorded may reach the next unit through a reused aggregate. */
   end({ isCommitted }: { readonly isCommitted: boolean }): void {
-    this.state = "ended";
+    this.state = isCommitted ? "committed" : "undone";
     this.sources.release({ keepEvents: isCommitted, report: this.reportDiscard });
     this.root.clear();
     this.#transaction = undefined;
@@ -171,6 +180,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       await this.#send(`savepoint ${name}`);
       const result = await runInside(scope, () => work(this.contextOf(scope, tx)));
       if (this.state !== "running") throw unitEnded("A savepoint returned", this.state);
+      if (!scope.isOpen) throw savepointEnded("A savepoint returned");
       scope.refuseWhileUnfinished("A savepoint ended");
       if (scope.doom) throw savepointDoomed(scope.doom.cause);
       scope.flush();
@@ -187,7 +197,8 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   }
 
   async #rollBackTo(name: string, parent: Scope): Promise<void> {
-    if (this.state !== "running") return;
+    // With the savepoint around it this one is gone already.
+    if (this.state !== "running" || !parent.isOpen) return;
     try {
       await this.#send(`rollback to savepoint ${name}`);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { createTestDatabase } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { expect, it } from "vitest";
 import { createUnitOfWork } from "../src/index.ts";
@@ -35,4 +36,25 @@ it("refuses what is not a pool, and says what to give", () => {
       expect.objectContaining({ code: "ADAPTER_INVALID", message: expect.stringContaining("new pg.Pool") }),
     );
   }
+});
+
+it("keeps what is set on the client of a unit from the next one: its pool has the same client", async () => {
+  await using database = await createTestDatabase();
+  const pool = new Pool({ connectionString: database.url, max: 1 });
+  const unitOfWork = createUnitOfWork(pgTransactions(pool));
+  const texts: unknown[] = [];
+
+  await unitOfWork.run(async ({ tx }) => {
+    const { query } = tx;
+    tx.query = ((...args: unknown[]) => {
+      texts.push(args[0]);
+      return Reflect.apply(query, tx, args);
+    }) as never;
+    await tx.query("select 1");
+  });
+  await unitOfWork.run(({ tx }) => tx.query("select 2"));
+  await pool.query("select 3");
+
+  expect(texts).toEqual(["select 1"]);
+  await pool.end();
 });

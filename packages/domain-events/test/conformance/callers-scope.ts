@@ -222,10 +222,13 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       await using world = await createWorld(driver, { max: 2 });
       const counter = new Counter();
       const { opened, open } = gate();
+      const tracked = gate();
       const first = world.unitOfWork.run(async ({ track }) => {
         track(counter).count(1);
+        tracked.open();
         await opened;
       });
+      await tracked.opened;
       const second = world.unitOfWork.run(({ track }) => track(counter).count(2));
 
       await expect(second).rejects.toMatchObject({ code: "AGGREGATE_TRACKED" });

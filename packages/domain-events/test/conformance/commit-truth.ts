@@ -318,6 +318,8 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       { how: "is in the future there: it was lost", answers: futureId, said: "rejected" },
       { how: "is asked about on a standby", answers: fromStandby, said: "unknown" },
       { how: "is asked about in another cluster", answers: fromElsewhere, said: "unknown" },
+      { how: "is asked about on an old primary that was left behind", answers: fromOldPrimary, said: "unknown" },
+      { how: "is asked about on another server of the cluster", answers: fromSibling, said: "unknown" },
       { how: "is too old to tell", answers: forgottenId, said: "unknown" },
     ])("is not published when the transaction's id $how", async ({ answers, said }) => {
       await using world = await createWorld(driver, { outcomeTimeoutMs: 300 });
@@ -342,6 +344,51 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       );
       expect(await end).toBe(said);
       expect(world.handled).toEqual([]);
+    });
+
+    it("does not trust what another server has said on the same connection, as behind a pooler", async () => {
+      let unitCount = 0;
+      await using world = await createWorld(driver, {
+        change: (adapter) => ({
+          ...adapter,
+          async begin(options) {
+            const transaction = await adapter.begin(options);
+            if (isQuestion(options)) return transaction;
+            unitCount += 1;
+            return unitCount === 1 ? transaction : onAnotherServer(transaction);
+          },
+        }),
+      });
+      await world.unitOfWork.run(({ record }) => record(happened(1)));
+      void world.proxy.dropCommitReply();
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 2);
+        record(happened(2));
+      });
+
+      await expect(running).rejects.toBeInstanceOf(CommitOutcomeUnknownError);
+      expect(world.handled).toEqual([1]);
+    });
+
+    it("does not take a unit for committed that has written on a foreign server only", async () => {
+      await using world = await createWorld(driver);
+      const { port, pathname, password, username } = new URL(world.url);
+      await world.admin.query(`create extension if not exists postgres_fdw;
+        create server there foreign data wrapper postgres_fdw
+          options (host '127.0.0.1', port '${port}', dbname '${pathname.slice(1)}');
+        create user mapping for current_user server there options (user '${username}', password '${password}');
+        create foreign table rows_there (id int) server there options (table_name 'rows')`);
+      void world.proxy.cutBeforeCommit();
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "insert into rows_there values (1)");
+        record(happened(1));
+      });
+
+      await expect(running).rejects.toBeInstanceOf(CommitOutcomeUnknownError);
+      expect(world.handled).toEqual([]);
+      await world.admin.query("drop extension postgres_fdw cascade");
     });
 
     it("takes a unit that has written nothing for committed", async () => {
@@ -500,11 +547,26 @@ const changed =
   };
 const fromStandby = changed({ isStandby: true });
 const fromElsewhere = changed({ systemId: "7" });
+const fromOldPrimary = changed({ timeline: "00000000" });
+const fromSibling = changed({ startedAt: "7" });
 const forgottenId = changed({ status: null });
 const futureId =
   (query: Query): Query =>
   (text, values) =>
     text.includes("pg_xact_status") ? query(text, [String(2 ** 40 + 1_000)]) : query(text, values);
+
+function onAnotherServer<Tx>(transaction: Transaction<Tx>): Transaction<Tx> {
+  return {
+    ...transaction,
+    pipelineCommit: () => undefined,
+    async query(text, values) {
+      const { rows } = await transaction.query(text, values);
+      if (!text.includes("as proof")) return { rows };
+      const [id, , ...rest] = String(rows[0]?.["proof"]).split("|");
+      return { rows: [{ proof: [id, "7", ...rest].join("|") }] };
+    },
+  };
+}
 
 /** As if the old backend were still at its COMMIT. */
 function inProgress<Tx>(transaction: Transaction<Tx>): Transaction<Tx>["query"] {

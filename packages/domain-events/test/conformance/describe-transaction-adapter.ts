@@ -1,10 +1,12 @@
 import { describeCallersScope } from "./callers-scope.ts";
+import { describeCancelledCommit } from "./cancelled-commit.ts";
 import { describeCommitTruth } from "./commit-truth.ts";
 import { describeCrash } from "./crash.ts";
 import { describeDriverCallbacks } from "./driver-callbacks.ts";
 import { describeFailover } from "./failover.ts";
 import { describeGuard } from "./guard.ts";
 import { describeHiddenEnds } from "./hidden-ends.ts";
+import { describeLeftovers } from "./leftovers.ts";
 import { describeOwnSavepoints } from "./own-savepoints.ts";
 import { describeRetries } from "./retries.ts";
 import { describeRunOnce } from "./run-once.ts";
@@ -20,8 +22,10 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeCallersScope(driver);
   describeDriverCallbacks(driver);
   describeOwnSavepoints(driver);
+  describeLeftovers(driver);
   describeRetries(driver);
   describeRunOnce(driver);
+  describeCancelledCommit(driver);
   describeCrash(driver);
   describeFailover(driver);
 }

@@ -5,7 +5,7 @@ import { runFailoverLoad } from "./failover-load.ts";
 import { callForWaiting, startReplicated, untilWaitingForStandby } from "./replicated.ts";
 import { hear, stallCommit } from "./stalled-commit.ts";
 import { startStranger } from "./stranger.ts";
-import { insertOne, openUnits, storedRows } from "./units.ts";
+import { insertOne, openUnits, storedRows, withClient } from "./units.ts";
 import type { TestedDriver } from "./world.ts";
 
 const canFailOver = process.platform !== "win32";
@@ -97,14 +97,26 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
     });
 
     it.each([
-      { end: "cancelled: COMMIT is answered with a warning", functionName: "pg_cancel_backend" },
-      { end: "ended: the connection is lost", functionName: "pg_terminate_backend" },
-    ])("leaves the outcome unknown when the wait for it is $end", async ({ functionName }) => {
+      { end: "cancelled: COMMIT is answered with a warning", functionName: "pg_cancel_backend", before: "select" },
+      {
+        end: "cancelled in a session that hides warnings",
+        functionName: "pg_cancel_backend",
+        before: "set local client_min_messages = error",
+      },
+      { end: "ended: the connection is lost", functionName: "pg_terminate_backend", before: "select" },
+      {
+        end: "ended, and was asked for by this unit alone",
+        functionName: "pg_terminate_backend",
+        before: "set local synchronous_commit = on",
+        role: "alter role postgres set synchronous_commit = local",
+      },
+    ])("leaves the outcome unknown when the wait for it is $end", async ({ functionName, before, role }) => {
       await using servers = await startReplicated({ version: newest, isSynchronous: true });
+      await withClient(servers.primary.url(), (client) => client.query(role ?? "select"));
       await using units = openUnits(driver, servers.address.url, { outcomeTimeoutMs: 1_000 });
       servers.link.goSilent();
 
-      const saying = hear(insertOne(driver, units, 1));
+      const saying = hear(insertOne(driver, units, 1, before));
       await untilWaitingForStandby(servers, 1);
       await callForWaiting(servers, functionName);
 

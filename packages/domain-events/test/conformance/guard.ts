@@ -110,24 +110,27 @@ export function describeGuard<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("because something of the work was never finished is given up after commitTimeoutMs", async () => {
-      let client: Client | undefined;
-      await using world = await createWorld(driver, {
-        commitTimeoutMs: 200,
-        onClient: (created) => (client = created),
-      });
+    it.each([0, 1])(
+      "because the work left something open is given up after commitTimeoutMs, with %i events",
+      async (count) => {
+        let client: Client | undefined;
+        await using world = await createWorld(driver, {
+          commitTimeoutMs: 200,
+          onClient: (created) => (client = created),
+        });
 
-      const running = world.unitOfWork.run(async ({ tx, record }) => {
-        await world.insert(tx, 1);
-        record(happened(1));
-        client?.query(new OpenPortal() as never);
-      });
+        const running = world.unitOfWork.run(async ({ tx, record }) => {
+          await world.insert(tx, 1);
+          for (let n = 0; n < count; n += 1) record(happened(n));
+          client?.query(new OpenPortal() as never);
+        });
 
-      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_ABORTED" });
-      expect(world.inUseCount()).toBe(0);
-      expect(await world.stored()).toEqual([]);
-      expect(world.handled).toEqual([]);
-    });
+        await expect(running).rejects.toMatchObject({ code: "TRANSACTION_ABORTED" });
+        expect(world.inUseCount()).toBe(0);
+        expect(await world.stored()).toEqual([]);
+        expect(world.handled).toEqual([]);
+      },
+    );
 
     it.each([
       { title: "it never got there", stored: [], breakIt: loseRequests },

@@ -105,7 +105,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       await using world = await createWorld(driver);
       const [inside, tried] = [gate(), gate()];
 
-      await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+      const running = world.unitOfWork.run(async ({ tx, record, savepoint }) => {
         const part = savepoint(async () => {
           inside.open();
           await tried.opened;
@@ -119,8 +119,10 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
         record(happened(2));
       });
 
-      expect(world.handled).toEqual([2]);
-      expect(await world.stored()).toEqual([2]);
+      // Like a statement that the server refuses: what was recorded beside it may be about it.
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "SAVEPOINT_OPEN" } });
+      expect(world.handled).toEqual([]);
+      expect(await world.stored()).toEqual([]);
     });
 
     it("is refused as well when the savepoint it was sent in has ended", async () => {
@@ -143,7 +145,8 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
         await expect(late).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
       });
 
-      await running;
+      // What the savepoint had recorded may be about it.
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "SAVEPOINT_ENDED" } });
       expect(await world.stored()).toEqual([]);
     });
   });

@@ -134,6 +134,39 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(rows).toEqual([{ key: "asked again" }, { key: "held" }]);
     });
 
+    it("forgets what is old in any date style and time zone", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.migrate();
+      for (const key of ["old", "young"]) await world.unitOfWork.runOnce(key, () => {});
+      await world.admin.query("update domain_events.once_keys set used_at = now() - interval '1 hour'");
+      // The pool has one connection, and session settings stay with it.
+      await world.unitOfWork.run(async ({ tx }) => {
+        await driver.query(tx, "set datestyle = 'SQL, DMY'");
+        await driver.query(tx, "set timezone = 'Asia/Kolkata'");
+      });
+
+      const count = await world.unitOfWork.purgeOnceKeys({
+        olderThanMs: 60_000,
+        keep: async () => {
+          await world.unitOfWork.runOnce("young", () => {});
+          return [];
+        },
+      });
+
+      const { rows } = await world.admin.query("select key from domain_events.once_keys");
+      expect([count, rows]).toEqual([1, [{ key: "young" }]]);
+    });
+
+    it("compares keys by their bytes: no library of the system can change their order", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.migrate();
+
+      const { rows } = await world.admin.query(`select collation_name from information_schema.columns
+        where table_schema = 'domain_events' and column_name = 'key'`);
+
+      expect(rows).toEqual([{ collation_name: "C" }]);
+    });
+
     it("keeps a key that somebody comes back with while it is asked about", async () => {
       await using world = await createWorld(driver, { max: 2 });
       await world.unitOfWork.migrate();

@@ -64,8 +64,10 @@ export function insertOne<Tx>(
   driver: TestedDriver<Tx>,
   { unitOfWork }: Pick<Units<Tx>, "unitOfWork">,
   id: number,
+  before?: string,
 ): Promise<void> {
   return unitOfWork.run(async ({ tx, record }) => {
+    if (before !== undefined) await driver.query(tx, before);
     record(happened(id));
     await driver.query(tx, `insert into rows values (${id})`);
   });

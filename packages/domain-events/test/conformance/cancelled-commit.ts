@@ -1,0 +1,72 @@
+import { isInstalled, postgresVersions, startServer } from "@acme/test-postgres";
+import { describe, expect, it } from "vitest";
+import { hear } from "./stalled-commit.ts";
+import { createTables, insertOne, openUnits, storedRows, withClient } from "./units.ts";
+import type { TestedDriver } from "./world.ts";
+
+const timeout = 40_000;
+
+/**
+ * A cancel that arrives while COMMIT writes to the disk is heeded when that is done: the server logs the statement, and answers COMMIT with its
+ * tag and with an error behind it.
+ */
+const settings = { commit_delay: "100000", commit_siblings: "0", log_min_duration_statement: "0" };
+
+export function describeCancelledCommit<Tx>(driver: TestedDriver<Tx>): void {
+  describe.each(postgresVersions)(
+    `${driver.name}: a COMMIT of PostgreSQL %s that is cancelled`,
+    { timeout },
+    (version) => {
+      it.runIf(isInstalled(version))("is not taken for rolled back when it took place all the same", async () => {
+        await using server = await startServer({ version, settings });
+        await createTables(server.url());
+        await using units = openUnits(driver, server.url());
+        await insertOne(driver, units, 1);
+
+        const saying = hear(insertOne(driver, units, 2));
+        await cancelCommit(server.url());
+
+        expect(await saying).toBe("resolved");
+        expect(await storedRows(server.url())).toContain(2);
+        expect(units.published).toEqual([1, 2]);
+      });
+
+      it.runIf(isInstalled(version))("does not run the work again, though a conflict came before it", async () => {
+        await using server = await startServer({ version, settings });
+        await createTables(server.url());
+        await using units = openUnits(driver, server.url());
+        let runs = 0;
+
+        const running = units.unitOfWork.run(async ({ tx, savepoint }) => {
+          runs += 1;
+          await savepoint(() =>
+            driver.query(tx, "do $$ begin raise exception 'as if' using errcode = '40001'; end $$"),
+          ).catch(() => {});
+          await driver.query(tx, `insert into rows values (${runs})`);
+        });
+        const saying = hear(running);
+        await cancelCommit(server.url());
+
+        // Without events there is no id to ask about.
+        expect(await saying).toBe("unknown");
+        expect(runs).toBe(1);
+      });
+    },
+  );
+}
+
+async function cancelCommit(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    await expect
+      .poll(
+        async () => {
+          const { rowCount } = await client.query(
+            "select pg_cancel_backend(pid) from pg_stat_activity where state = 'active' and query ilike 'commit%'",
+          );
+          return rowCount;
+        },
+        { interval: 5, timeout: 10_000 },
+      )
+      .toBeGreaterThan(0);
+  });
+}
