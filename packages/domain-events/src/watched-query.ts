@@ -26,7 +26,11 @@ const protocolHandlers = [
 export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknown[], watch: TransactionWatch): unknown {
   const [statement] = args;
   if (isObject(statement) && typeof statement["submit"] === "function") {
-    watch.sending(textOf(statement));
+    try {
+      watch.sending(textOf(statement));
+    } catch (error) {
+      return refused(statement, error);
+    }
     bindHandlers(statement, watch);
     return send(...args.map((arg) => (typeof arg === "function" ? bound(arg as Callback) : arg)));
   }
@@ -41,6 +45,14 @@ export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknow
   if (callback) return send(...withCallback(args, observing(bound(callback), watch)));
   const answer = send(...args);
   return answer instanceof Promise ? observed(answer, watch) : answer;
+}
+
+/** As pg does with one that it cannot send: knex tells nobody of what is thrown instead, and its stream would never end. */
+function refused(query: Record<string, unknown>, error: unknown): unknown {
+  const { handleError } = query;
+  if (typeof handleError !== "function") throw error;
+  process.nextTick(() => Reflect.apply(handleError, query, [error]));
+  return query;
 }
 
 function observed(answer: Promise<unknown>, watch: TransactionWatch): Promise<unknown> {

@@ -107,6 +107,25 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([2]);
     });
 
+    it("refuses a stream of a sibling, which then ends with the error", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(({ savepoint, tx }) =>
+        savepoint(() => driver.stream(tx, "select 1", () => {}).catch((error: unknown) => error)),
+      );
+      const refused = world.unitOfWork.run(async ({ savepoint, tx }) => {
+        const { opened, open } = gate();
+        const part = savepoint(() => opened);
+        await driver
+          .stream(tx, "select 1", () => {})
+          .finally(open)
+          .finally(() => part);
+      });
+
+      await expect(running).resolves.toBeUndefined();
+      await expect(refused).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
+    });
+
     it("rolls the unit back when the work returns without awaiting it", async () => {
       await using world = await createWorld(driver);
       const { opened, open } = gate();
@@ -424,6 +443,16 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
         await expect(savepoint(() => {})).rejects.toMatchObject(ended);
         await expect((async () => driver.query(tx, "select 1"))()).rejects.toThrow(/ended|already complete/);
       }
+    });
+
+    it("tells of a refusal in the style in which the statement was sent, and leaves no rejection that nobody handles", async () => {
+      await using world = await createWorld(driver);
+      let kept: UnitContext<Tx> | undefined;
+      await world.unitOfWork.run((context) => void (kept = context));
+
+      const late = new Promise((resolve) => driver.queryCalling(kept!.tx, "select 1", resolve));
+
+      expect(String(await late)).toMatch(/ended|already complete/);
     });
 
     it("refuses statements of a durable store that was not awaited: the connection is somebody else's by now", async () => {
