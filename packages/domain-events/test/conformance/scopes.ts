@@ -91,6 +91,23 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([1]);
     });
 
+    it("publishes nothing when a savepoint of the work's own could not be set, and it went back to an older one of that name", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "savepoint a");
+        record(happened(1));
+        await world.insert(tx, 1);
+        await driver.query(tx, "select 1/0").catch(() => {});
+        await driver.query(tx, "savepoint a").catch(() => {});
+        await driver.query(tx, "rollback to a");
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "25P02" } });
+      expect(world.handled).toEqual([]);
+      expect(await world.stored()).toEqual([]);
+    });
+
     it("refuses recording, tracking and a second savepoint on the scope around it while it is open", async () => {
       await using world = await createWorld(driver);
       const open = { code: "SAVEPOINT_OPEN" };
