@@ -179,6 +179,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       await this.#send(`savepoint ${name}`);
       const result = await runInside(scope, () => work(this.contextOf(scope, tx)));
       if (this.state !== "running") throw unitEnded("A savepoint returned", this.state);
+      if (!scope.isOpen) throw savepointEnded("A savepoint returned");
       scope.refuseWhileUnfinished("A savepoint ended");
       if (scope.doom) throw savepointDoomed(scope.doom.cause);
       scope.flush();
@@ -195,7 +196,8 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   }
 
   async #rollBackTo(name: string, parent: Scope): Promise<void> {
-    if (this.state !== "running") return;
+    // Gone with the one around it, if that has ended.
+    if (this.state !== "running" || !parent.isOpen) return;
     try {
       await this.#send(`rollback to savepoint ${name}`);
     } catch (error) {

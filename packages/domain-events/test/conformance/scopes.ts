@@ -143,6 +143,30 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       await expect(refused).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
     });
 
+    it("takes along one inside that nobody has awaited", async () => {
+      await using world = await createWorld(driver);
+      const { opened, open } = gate();
+      let inner: Promise<void> | undefined;
+
+      await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+        const part = savepoint((outer) => {
+          inner = outer.savepoint(async (context) => {
+            await opened;
+            await world.insert(context.tx, 1);
+          });
+          inner.catch(() => {});
+        });
+        await expect(part).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
+        open();
+        await expect(inner).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
+        record(happened(2));
+        await world.insert(tx, 2);
+      });
+
+      expect(world.handled).toEqual([2]);
+      expect(await world.stored()).toEqual([2]);
+    });
+
     it("rolls the unit back when the work returns without awaiting it", async () => {
       await using world = await createWorld(driver);
       const { opened, open } = gate();
