@@ -42,7 +42,7 @@ export const knexDriver: TestedDriver<Knex.Transaction> = {
   },
   query: async (tx, text) => tx.raw(text),
   queryCalling(tx, text, called) {
-    tx.raw(text).asCallback(called);
+    void tx.raw(text).asCallback(called);
   },
   async stream(tx, text, onRow) {
     const over = Promise.withResolvers<void>();

@@ -133,10 +133,10 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       const refused = world.unitOfWork.run(async ({ savepoint, tx }) => {
         const { opened, open } = gate();
         const part = savepoint(() => opened);
-        await driver
-          .stream(tx, "select 1", () => {})
-          .finally(open)
-          .finally(() => part);
+        const streamed = await driver.stream(tx, "select 1", () => {}).catch((error: unknown) => error);
+        open();
+        await part;
+        throw streamed;
       });
 
       await expect(running).resolves.toBeUndefined();
