@@ -12,6 +12,8 @@ export interface StatementScopes {
   enter(): void;
   /** @throws {@link DomainEventsError} `TRANSACTION_OWNED` for a savepoint that is not the work's own. */
   control(control: Exclude<TransactionControl, { kind: "end" }>): void;
+  /** Which savepoints there are now, nobody knows. */
+  controlFailed(error: unknown): void;
 }
 
 /**
@@ -78,7 +80,8 @@ export class OwnedTransaction implements TransactionWatch {
     if (Array.isArray(result) ? result.some(endsTransaction) : endsTransaction(result)) this.refuse();
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, text?: string): void {
+    if (text !== undefined && transactionControlIn(text).length > 0) this.#scopes?.controlFailed(error);
     this.#answeredAt = performance.now();
     if (isConflict(error)) this.#conflict ??= error;
   }

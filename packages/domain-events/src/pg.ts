@@ -197,10 +197,20 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   }
 
   #query(client: PgClient, args: unknown[]): unknown {
-    if (!this.#isOpen()) return Promise.reject(unitEnded("A statement was sent", "committed"));
-    return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, this.#watch);
+    const watch = this.#isOpen() ? this.#watch : refusing;
+    return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, watch);
   }
 }
+
+/** In the style in which the statement was sent: a promise that somebody with a callback has never seen would end the process. */
+const refusing: TransactionWatch = {
+  sending() {
+    throw unitEnded("A statement was sent", "committed");
+  },
+  answered: ignore,
+  failed: ignore,
+  noticed: ignore,
+};
 
 function beginText({ isolation, mark }: BeginOptions): string {
   const begin = isolation ? `begin isolation level ${isolation}` : "begin";

@@ -17,6 +17,7 @@ export class Scope {
   readonly parent: Scope | undefined;
   #child: Scope | undefined;
   #state: "open" | "ended" = "open";
+  #isDropped = false;
   /** Where what was recorded here has gone: the scope around it, when its savepoint was released. */
   #heir: Scope | undefined;
   readonly #log = new EventLog();
@@ -77,9 +78,10 @@ export class Scope {
     return this.#child;
   }
 
-  /** From here on nothing is taken any more: the end of the savepoint is on its way. */
+  /** From here on nothing is taken any more, nor by a savepoint inside that nobody has awaited: the end of this one is on its way. */
   end(): void {
     this.#state = "ended";
+    this.#child?.end();
   }
 
   /** The savepoint was released: what it recorded belongs to the scope around it. */
@@ -94,7 +96,10 @@ export class Scope {
 
   /** Rolled back: what was recorded in it is gone, also from the aggregates. Never throws. */
   drop(): void {
+    if (this.#isDropped) return;
+    this.#isDropped = true;
     this.end();
+    this.#child?.drop();
     try {
       this.flush();
     } catch (error) {

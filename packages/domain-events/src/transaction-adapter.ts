@@ -37,8 +37,8 @@ export interface TransactionWatch {
   sending(text: string | undefined): void;
   /** The driver's result of a statement, or a list of them where the text had several: with the command tag as `command`. */
   answered(result: unknown): void;
-  /** The error of a statement, as the driver has it. */
-  failed(error: unknown): void;
+  /** The error of a statement, as the driver has it, and the text that failed. */
+  failed(error: unknown, text?: string): void;
   /** A notice of the server, from BEGIN to the answer to COMMIT, also of statements of the unit itself. */
   noticed(notice: unknown): void;
 }

@@ -80,7 +80,10 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       query: async (text, values) => {
         this.#refuseStatementIn(scope);
         this.#owned.sending(text);
-        return this.#send(text, values);
+        return this.#send(text, values).catch((error: unknown) => {
+          this.#owned.failed(error, text);
+          throw error;
+        });
       },
     };
   }
@@ -106,6 +109,11 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     if (!scope.hasMark(name)) throw this.#owned.refuse(unknownSavepoint(name));
     if (kind === "release") scope.releaseMark(name);
     else scope.rollBackToMark(name);
+  }
+
+  /** The server's savepoints and ours differ: to go back to one of them would take other rows than events. */
+  controlFailed(error: unknown): void {
+    (this.#callersScope() ?? this.root.leaf).condemn(error);
   }
 
   /** @throws {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`, `SAVEPOINT_OPEN`. */

@@ -26,7 +26,11 @@ const protocolHandlers = [
 export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknown[], watch: TransactionWatch): unknown {
   const [statement] = args;
   if (isObject(statement) && typeof statement["submit"] === "function") {
-    watch.sending(textOf(statement));
+    try {
+      watch.sending(textOf(statement));
+    } catch (error) {
+      return refused(statement, error);
+    }
     bindHandlers(statement, watch);
     return send(...args.map((arg) => (typeof arg === "function" ? bound(arg as Callback) : arg)));
   }
@@ -38,27 +42,35 @@ export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknow
     process.nextTick(callback, error);
     return undefined;
   }
-  if (callback) return send(...withCallback(args, observing(bound(callback), watch)));
+  if (callback) return send(...withCallback(args, observing(bound(callback), watch, textOf(statement))));
   const answer = send(...args);
-  return answer instanceof Promise ? observed(answer, watch) : answer;
+  return answer instanceof Promise ? observed(answer, watch, textOf(statement)) : answer;
 }
 
-function observed(answer: Promise<unknown>, watch: TransactionWatch): Promise<unknown> {
+/** As pg does with one that it cannot send: knex tells nobody of what is thrown instead, and its stream would never end. */
+function refused(query: Record<string, unknown>, error: unknown): unknown {
+  const { handleError } = query;
+  if (typeof handleError !== "function") throw error;
+  process.nextTick(() => Reflect.apply(handleError, query, [error]));
+  return query;
+}
+
+function observed(answer: Promise<unknown>, watch: TransactionWatch, text: string | undefined): Promise<unknown> {
   return answer.then(
     (result) => {
       watch.answered(result);
       return result;
     },
     (error: unknown) => {
-      watch.failed(error);
+      watch.failed(error, text);
       throw error;
     },
   );
 }
 
-function observing(callback: Callback, watch: TransactionWatch): Callback {
+function observing(callback: Callback, watch: TransactionWatch, text: string | undefined): Callback {
   return (error, result) => {
-    if (error) watch.failed(error);
+    if (error) watch.failed(error, text);
     else watch.answered(result);
     return callback(error, result);
   };
@@ -70,7 +82,7 @@ function bindHandlers(query: Record<string, unknown>, watch: TransactionWatch): 
     if (typeof handler !== "function") continue;
     const inContext = bound(handler.bind(query) as Callback);
     query[name] = (message: unknown, connection: unknown) => {
-      if (name === "handleError") watch.failed(message);
+      if (name === "handleError") watch.failed(message, textOf(query));
       if (name === "handleCommandComplete") watch.answered({ command: tagOf(message) });
       return inContext(message, connection);
     };

@@ -1,5 +1,6 @@
 import knex, { type Knex } from "knex";
 import { type Client, Pool, type PoolClient, Query } from "pg";
+import QueryStream from "pg-query-stream";
 import { knexTransactions } from "../../src/knex.ts";
 import { pgTransactions } from "../../src/pg.ts";
 import type { TestedDriver } from "./world.ts";
@@ -40,6 +41,21 @@ export const knexDriver: TestedDriver<Knex.Transaction> = {
     return { adapter: knexTransactions(instance), inUseCount: () => pool.numUsed(), end: () => instance.destroy() };
   },
   query: async (tx, text) => tx.raw(text),
+  queryCalling(tx, text, called) {
+    void tx.raw(text).asCallback(called);
+  },
+  async stream(tx, text, onRow) {
+    const over = Promise.withResolvers<void>();
+    over.promise.catch(() => {});
+    let isOver = (): boolean => false;
+    await tx.raw(text).stream((rows) => {
+      isOver = () => rows.writableEnded;
+      rows.on("data", onRow).on("error", over.reject).on("close", over.resolve);
+    });
+    // Of a transaction that has ended meanwhile knex says nothing, and its stream never ends.
+    if (!isOver()) over.reject(new Error("Transaction query already complete"));
+    return over.promise;
+  },
   meddling: [
     { how: "tx.commit()", meddle: (tx) => tx.commit() },
     { how: "tx.rollback()", meddle: (tx) => tx.rollback() },
@@ -71,6 +87,13 @@ export const pgDriver: TestedDriver<PoolClient> = {
     };
   },
   query: (tx, text) => tx.query(text),
+  queryCalling(tx, text, called) {
+    tx.query(text, [], called);
+  },
+  stream: (tx, text, onRow) =>
+    new Promise((resolve, reject) => {
+      tx.query(new QueryStream(text)).on("data", onRow).on("error", reject).on("close", resolve);
+    }),
   meddling: [
     { how: "tx.release()", meddle: (tx) => tx.release() },
     { how: "tx.end()", meddle: (tx) => tx.end() },

@@ -91,6 +91,23 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([1]);
     });
 
+    it("publishes nothing when a savepoint of the work's own could not be set, and it went back to an older one of that name", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "savepoint a");
+        record(happened(1));
+        await world.insert(tx, 1);
+        await driver.query(tx, "select 1/0").catch(() => {});
+        await driver.query(tx, "savepoint a").catch(() => {});
+        await driver.query(tx, "rollback to a");
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "25P02" } });
+      expect(world.handled).toEqual([]);
+      expect(await world.stored()).toEqual([]);
+    });
+
     it("refuses recording, tracking and a second savepoint on the scope around it while it is open", async () => {
       await using world = await createWorld(driver);
       const open = { code: "SAVEPOINT_OPEN" };
@@ -105,6 +122,49 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       });
 
       expect(world.handled).toEqual([2]);
+    });
+
+    it("refuses a stream of a sibling, which then ends with the error", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(({ savepoint, tx }) =>
+        savepoint(() => driver.stream(tx, "select 1", () => {}).catch((error: unknown) => error)),
+      );
+      const refused = world.unitOfWork.run(async ({ savepoint, tx }) => {
+        const { opened, open } = gate();
+        const part = savepoint(() => opened);
+        const streamed = await driver.stream(tx, "select 1", () => {}).catch((error: unknown) => error);
+        open();
+        await part;
+        throw streamed;
+      });
+
+      await expect(running).resolves.toBeUndefined();
+      await expect(refused).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
+    });
+
+    it("takes along one inside that nobody has awaited", async () => {
+      await using world = await createWorld(driver);
+      const { opened, open } = gate();
+      let inner: Promise<void> | undefined;
+
+      await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+        const part = savepoint((outer) => {
+          inner = outer.savepoint(async (context) => {
+            await opened;
+            await world.insert(context.tx, 1);
+          });
+          inner.catch(() => {});
+        });
+        await expect(part).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
+        open();
+        await expect(inner).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
+        record(happened(2));
+        await world.insert(tx, 2);
+      });
+
+      expect(world.handled).toEqual([2]);
+      expect(await world.stored()).toEqual([2]);
     });
 
     it("rolls the unit back when the work returns without awaiting it", async () => {
@@ -424,6 +484,16 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
         await expect(savepoint(() => {})).rejects.toMatchObject(ended);
         await expect((async () => driver.query(tx, "select 1"))()).rejects.toThrow(/ended|already complete/);
       }
+    });
+
+    it("tells of a refusal in the style in which the statement was sent, and leaves no rejection that nobody handles", async () => {
+      await using world = await createWorld(driver);
+      let kept: UnitContext<Tx> | undefined;
+      await world.unitOfWork.run((context) => void (kept = context));
+
+      const late = new Promise((resolve) => driver.queryCalling(kept!.tx, "select 1", resolve));
+
+      expect(String(await late)).toMatch(/ended|already complete/);
     });
 
     it("refuses statements of a durable store that was not awaited: the connection is somebody else's by now", async () => {

@@ -26,6 +26,10 @@ export interface TestedDriver<Tx> {
   connect(url: string, options: ConnectOptions): Connected<Tx>;
   /** Sends a statement the way an application does. */
   query(tx: Tx, text: string): Promise<unknown>;
+  /** Sends one in the driver's callback style. */
+  queryCalling(tx: Tx, text: string, called: (error: unknown) => void): void;
+  /** Calls for each row of a stream of the driver's, and settles when that is over. */
+  stream(tx: Tx, text: string, onRow: () => void): Promise<void>;
   /** Ways in which a work may meddle with the transaction. */
   readonly meddling: readonly { readonly how: string; readonly meddle: (tx: Tx) => unknown }[];
   /** Ways in which the driver calls back: each calls `then` once, when a query is under way or done. */
