@@ -26,7 +26,7 @@ export function describeReport(report: SoakReport): string {
   ].join("\n");
 }
 
-function describeFigures({ damage, ledger, drain, recovery }: SoakReport): string[] {
+function describeFigures({ damage, ledger, drain, recovery, openWithoutOutageCount }: SoakReport): string[] {
   const killed = (kind: string) => damage.kills.filter(({ label }) => label.startsWith(kind)).length;
   return [
     `faults: ${killed("writer")} writers, ${killed("worker")} workers and ${killed("relay")} relays killed, ` +
@@ -34,7 +34,8 @@ function describeFigures({ damage, ledger, drain, recovery }: SoakReport): strin
     `server: ${damage.crashCount} crashes by a killed backend, ${damage.restartCounts.fast} restarts, ` +
       `${damage.restartCounts.immediate} immediate stops with recovery, ${damage.failoverCount} failovers`,
     describeCommits(damage.commits),
-    `units: ${ledger.confirmed.size} orders confirmed, ${ledger.refused.size} refused, ${ledger.unknown.size + ledger.unresolved.size} of unknown outcome`,
+    `units: ${ledger.confirmed.size} orders confirmed, ${ledger.refused.size} refused, ${ledger.unknown.size + ledger.unresolved.size} of unknown outcome, ` +
+      `${openWithoutOutageCount} of them with events and without an outage of the server`,
     `recovery: ${recovery.count} runs cut off by a kill began again, median ${recovery.medianMs} ms, longest ${recovery.longestMs} ms; ` +
       `drained ${drain.tookMs} ms after the last fault`,
   ];

@@ -38,6 +38,9 @@ export type ClientOf<Pool> = Pool extends {
  * Units of work over a `pg.Pool`. In the work `tx` is the pool's client, which refuses statements that would end the
  * transaction, and any statement once that has ended.
  *
+ * A backend that ends does not end the process: each new client of the pool gets a listener for its errors, also those that others check
+ * out. Their queries reject all the same.
+ *
  * @throws {@link DomainEventsError} `ADAPTER_INVALID` when it is not given a pool.
  *
  * @example
@@ -78,13 +81,7 @@ const guarded = new WeakSet<object>();
 function guardNewClients(pool: PgPool & { on?: unknown }): void {
   if (guarded.has(pool) || typeof pool.on !== "function") return;
   guarded.add(pool);
-  Reflect.apply(pool.on, pool, ["connect", guardForAMoment]);
-}
-
-function guardForAMoment(client: PgClient): void {
-  client.on("error", ignore);
-  // Whoever has asked for the client has it by then, and its errors are theirs.
-  setImmediate(() => client.off("error", ignore));
+  Reflect.apply(pool.on, pool, ["connect", (client: PgClient) => client.on("error", ignore)]);
 }
 
 function transactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined): Transaction<Tx> {
