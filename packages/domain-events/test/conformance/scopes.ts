@@ -148,7 +148,8 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       const { opened, open } = gate();
       let inner: Promise<void> | undefined;
 
-      await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+      await world.unitOfWork.run(async ({ tx, record, track, savepoint }) => {
+        const counter = track(new Counter());
         const part = savepoint((outer) => {
           inner = outer.savepoint(async (context) => {
             await opened;
@@ -157,13 +158,14 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
           inner.catch(() => {});
         });
         await expect(part).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
+        counter.count(2);
         open();
         await expect(inner).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
-        record(happened(2));
+        record(happened(3));
         await world.insert(tx, 2);
       });
 
-      expect(world.handled).toEqual([2]);
+      expect(world.handled).toEqual([2, 3]);
       expect(await world.stored()).toEqual([2]);
     });
 
