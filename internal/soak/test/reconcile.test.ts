@@ -52,7 +52,7 @@ it("finds nothing where every order has its effect", async () => {
   const { findings, ...counts } = await reconcile(books, ledger);
 
   expect(findings).toEqual([]);
-  expect(counts).toEqual({ committed: 1, enqueued: 1, effects: 1 });
+  expect(counts).toEqual({ committed: 1, enqueued: 1, effects: 1, openWithoutOutageCount: 0 });
 });
 
 const wrongs: readonly [verdict: string, sql: string][] = [

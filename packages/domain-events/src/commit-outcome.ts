@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { askInTransaction } from "./ask-in-transaction.ts";
 import { codeOf } from "./database-error.ts";
 import { type CommitProof, startedAtSql, timelineSql } from "./commit-proof.ts";
 import type { DurableReceipt } from "./durable-handler.ts";
 import { isReplicated, waitsForStandby } from "./replication.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import { within } from "./within.ts";
 
 const pauseMs = 50;
 const longestQuestionMs = 1_000;
@@ -28,9 +28,10 @@ export interface LostCommit {
 export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: LostCommit): Promise<Outcome> {
   const giveUpAt = performance.now() + timeoutMs;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = giveUpAt - performance.now()) {
-    const ask = (query: Query) => askOnce(query, proof, witnesses);
     // The old backend may still be at it, the pool may hand out one more dead connection, the server may not be back yet.
-    const answer = await inQuestion(adapter, Math.min(leftMs, longestQuestionMs), ask).catch(() => undefined);
+    const answer = await askInTransaction(adapter, { timeoutMs: Math.min(leftMs, longestQuestionMs) }, ({ query }) =>
+      askOnce(query, proof, witnesses),
+    ).catch(() => undefined);
     if (answer?.outcome === "committed" && answer.hasStandbys && waitsForStandby(proof.waitsFor)) {
       const committed = { startedAt: answer.startedAt, waitsFor: proof.waitsFor };
       return (await isReplicated(adapter, committed, giveUpAt - performance.now())) ? "committed" : "unknown";
@@ -112,28 +113,4 @@ async function askWitnesses(query: Query, witnesses: LostCommit["witnesses"]): P
     if (rows.length > 0) return "committed";
   }
   return "unknown";
-}
-
-/** On a connection of its own, which is given up if it takes too long. */
-async function inQuestion<Result>(
-  adapter: TransactionAdapter<unknown>,
-  timeoutMs: number,
-  ask: (query: Query) => Promise<Result>,
-): Promise<Result> {
-  const beginning = adapter.begin({});
-  const transaction = await within(timeoutMs, beginning).catch((error: unknown) => {
-    beginning.then(
-      (late) => late.rollback(error),
-      () => {},
-    );
-    throw error;
-  });
-  try {
-    return await within(
-      timeoutMs,
-      ask((text, values) => transaction.query(text, values)),
-    );
-  } finally {
-    await transaction.rollback(undefined);
-  }
 }

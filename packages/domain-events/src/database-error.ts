@@ -1,5 +1,7 @@
 /** An error of PostgreSQL carries a five-character SQLSTATE. EPIPE has five letters and is none. */
 const sqlState = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
+/** What the code of a trigger or function of one's own may raise; errors of Node have codes of such a shape, and no severity. */
+const anyState = /^[0-9A-Z]{5}$/;
 const connectionState = /^(?:08|57P0|40003)/;
 // These may come when the commit is on disk already: the server goes down over it, or heeds a cancel or a time limit only when it has
 // committed and writes its log. How bad it was is only said in the server's language.
@@ -20,25 +22,34 @@ export function codeOf(error: unknown): string | undefined {
   }
 }
 
+function stateOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
+  const isOfServer = sqlState.test(code) || (anyState.test(code) && error instanceof Error && "severity" in error);
+  return isOfServer ? code : undefined;
+}
+
 /** PostgreSQL itself answered COMMIT with this error, or the adapter never sent one: nothing was committed. */
 export function meansRolledBack(error: unknown): boolean {
   const code = codeOf(error);
   // By code, because the adapter may come from the other build and so have classes of its own.
   if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED" || code === "UNIT_ENDED") return true;
-  if (code === undefined || !sqlState.test(code)) return false;
-  return !connectionState.test(code) && !maybeAfterwards.test(code) && !isFatal(error);
+  const state = stateOf(error);
+  if (state === undefined) return false;
+  return !connectionState.test(state) && !maybeAfterwards.test(state) && !isFatal(error);
 }
 
 /** The server has answered, and waits for the next statement: the connection is in a state that is known. */
 export function isAnswer(error: unknown): boolean {
-  const code = codeOf(error);
-  return code !== undefined && sqlState.test(code) && !connectionState.test(code) && !isFatal(error);
+  const state = stateOf(error);
+  return state !== undefined && !connectionState.test(state) && !isFatal(error);
 }
 
 /** The connection is gone, or no longer to be trusted. */
 export function isConnectionError(error: unknown): boolean {
   const code = codeOf(error);
-  if (code !== undefined && sqlState.test(code)) return connectionState.test(code) || isFatal(error);
+  const state = stateOf(error);
+  if (state !== undefined) return connectionState.test(state) || isFatal(error);
   if (code !== undefined) return socketError.test(code);
   return error instanceof Error && driverMessage.test(error.message);
 }

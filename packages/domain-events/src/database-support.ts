@@ -1,6 +1,7 @@
 import { DomainEventsError } from "./errors.ts";
 import { markSql, proofSql } from "./commit-proof.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { within } from "./within.ts";
 
 /** What a database can do, as far as it matters and is not needed. */
 export interface DatabaseSupport {
@@ -30,6 +31,9 @@ interface Need {
   /** The last one gives one row with `holds`. */
   readonly sql: readonly string[];
 }
+
+/** All units of a pool wait for the first try: one connection that has died must not hold them for ever. */
+const longestTryMs = 5_000;
 
 const lockKey = 1_826_402_113;
 
@@ -67,22 +71,31 @@ const needs: readonly Need[] = [
 
 async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
   const transaction = await adapter.begin({ mark: markSql });
+  const late = new Error(`The database had not answered after ${longestTryMs} ms`);
   try {
-    for (const need of needs) {
-      if (!(await holds(transaction, need))) throw unsupported(need);
-    }
-    await trySavepoint(transaction);
-    return { canIdentify: await canIdentify(transaction) };
+    return await within(longestTryMs, tryOut(transaction), () => late);
+  } catch (error) {
+    if (error === late) transaction.abandon(late);
+    throw error;
   } finally {
     await transaction.rollback(undefined);
   }
+}
+
+async function tryOut(transaction: Transaction<unknown>): Promise<DatabaseSupport> {
+  for (const need of needs) {
+    if (!(await holds(transaction, need))) throw unsupported(need);
+  }
+  await trySavepoint(transaction);
+  return { canIdentify: await canIdentify(transaction) };
 }
 
 async function holds(transaction: Transaction<unknown>, need: Need): Promise<boolean> {
   try {
     let last: Record<string, unknown> | undefined;
     for (const sql of need.sql) [last] = (await transaction.query(sql)).rows;
-    return last?.["holds"] === true;
+    // An application may have told its driver to leave booleans as the server writes them.
+    return last?.["holds"] === true || last?.["holds"] === "t";
   } catch (error) {
     throw isRefusal(error) ? unsupported(need, error) : error;
   }

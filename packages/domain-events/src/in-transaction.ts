@@ -6,7 +6,7 @@ export async function inTransaction<Result>(
   adapter: TransactionAdapter<unknown>,
   work: (transaction: Transaction<unknown>) => Promise<Result>,
 ): Promise<Result> {
-  const transaction = await adapter.begin({});
+  const transaction = await adapter.begin({ isolation: "read committed" });
   let result: Result;
   try {
     result = await work(transaction);

@@ -100,7 +100,7 @@ export class OwnedTransaction implements TransactionWatch {
 function transactionOwned(): DomainEventsError {
   return new DomainEventsError(
     "TRANSACTION_OWNED",
-    "The work began, committed or rolled back the transaction itself; the unit of work does that, and nothing was published. " +
+    "The work began, committed or rolled back the transaction itself, or reset all settings of its session; the unit of work does that, and nothing was published. " +
       "Return to commit, throw to roll back, and use savepoint() for a part that may fail.",
   );
 }

@@ -12,6 +12,8 @@ export interface PurgeOnceKeysOptions {
 }
 
 const batchSize = 10_000;
+/** Times before the beginning of the calendar are out of range. */
+const longestAgeMs = 1e14;
 
 /** As a text that means the same in every session, whatever its date style and time zone. */
 function instant(sql: string): string {
@@ -36,10 +38,10 @@ export async function purgeOnceKeys(
   adapter: TransactionAdapter<unknown>,
   { olderThanMs, keep = () => [] }: PurgeOnceKeysOptions,
 ): Promise<number> {
-  if (!(Number.isFinite(olderThanMs) && olderThanMs >= 0) || typeof keep !== "function") {
+  if (!(olderThanMs >= 0 && olderThanMs <= longestAgeMs) || typeof keep !== "function") {
     throw new DomainEventsError(
       "OPTIONS_INVALID",
-      "purgeOnceKeys() takes { olderThanMs, keep }, a finite number of at least 0 and, if you like, a function.",
+      "purgeOnceKeys() takes { olderThanMs, keep }, a number from 0 to 10^14 (three thousand years) and, if you like, a function.",
     );
   }
   const query = async (sql: string, values: readonly unknown[]) =>

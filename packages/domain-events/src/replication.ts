@@ -1,7 +1,7 @@
+import { askInTransaction } from "./ask-in-transaction.ts";
 import { startedAtSql } from "./commit-proof.ts";
 import { OwnedTransaction } from "./owned-transaction.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
-import { within } from "./within.ts";
 
 /** The values of `synchronous_commit` with which COMMIT waits for synchronous standbys. */
 const waits = ["on", "remote_write", "remote_apply"];
@@ -22,23 +22,17 @@ export async function isReplicated(
   timeoutMs: number,
 ): Promise<boolean> {
   if (timeoutMs <= 0 || !waitsForStandby(waitsFor)) return false;
-  const owned = new OwnedTransaction();
+  const watch = new OwnedTransaction();
   try {
-    const transaction = await adapter.begin({ watch: owned });
-    const { rows } = await transaction.query(`select (${startedAtSql})::text as "startedAt",
-      pg_catalog.set_config('synchronous_commit', '${waitsFor}', true),
-      pg_catalog.set_config('client_min_messages', 'warning', true),
-      pg_catalog.pg_logical_emit_message(true, 'domain_events', '')`);
-    if (rows[0]?.["startedAt"] !== startedAt) {
-      await transaction.rollback(undefined);
-      return false;
-    }
-    owned.commits();
-    const tag = await within(timeoutMs, transaction.commit()).catch((error: unknown) => {
-      transaction.abandon(error instanceof Error ? error : new Error("COMMIT failed"));
-      throw error;
+    return await askInTransaction(adapter, { timeoutMs, watch }, async (transaction) => {
+      const { rows } = await transaction.query(`select (${startedAtSql})::text as "startedAt",
+        pg_catalog.set_config('synchronous_commit', '${waitsFor}', true),
+        pg_catalog.set_config('client_min_messages', 'warning', true),
+        pg_catalog.pg_logical_emit_message(true, 'domain_events', '')`);
+      if (rows[0]?.["startedAt"] !== startedAt) return false;
+      watch.commits();
+      return (await transaction.commit()) === "COMMIT" && !watch.isReplicationUnknown;
     });
-    return tag === "COMMIT" && !owned.isReplicationUnknown;
   } catch {
     // Then nobody knows.
     return false;

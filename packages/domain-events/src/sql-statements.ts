@@ -21,7 +21,7 @@ export function statementsIn(text: string): string[] {
 }
 
 /** Past blanks, comments and empty statements. */
-function skipSpace(text: string, from: number): number {
+export function skipSpace(text: string, from: number): number {
   let at = from;
   for (;;) {
     const blanks = matchAt(space, text, at);

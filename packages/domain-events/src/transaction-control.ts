@@ -1,49 +1,68 @@
-import { statementsIn } from "./sql-statements.ts";
+import { skipSpace, statementsIn } from "./sql-statements.ts";
 
 /** A statement that changes where a transaction, or a savepoint in it, begins or ends. */
 export type TransactionControl =
   { readonly kind: "end" } | { readonly kind: "savepoint" | "rollback to" | "release"; readonly name: string };
 
-const identifier = String.raw`("(?:[^"]|"")+"|[^\s;"]+)`;
-const savepoint = new RegExp(String.raw`^savepoint\s+${identifier}`, "i");
-const rollbackTo = new RegExp(
-  String.raw`^rollback\s+(?:work\s+|transaction\s+)?to\s+(?:savepoint\s+)?${identifier}`,
-  "i",
-);
-const release = new RegExp(String.raw`^release\s+(?:savepoint\s+)?${identifier}`, "i");
-const ends = /^(?:begin|start\s+transaction|commit|end|abort|rollback|prepare\s+transaction)\b/i;
 /** Most statements begin with none of them, and then there is no need to look further. */
 const mayControl = /^(?:begin|start|commit|end|abort|rollback|prepare|savepoint|release)\b/i;
+const token = /"(?:[^"]|"")+"|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^]/iy;
+/** `rollback transaction to savepoint name`, and one more to see that nothing follows. */
+const mostTokens = 6;
+/** The server cuts longer names off. */
+const longestNameBytes = 63;
 
 /** What of an SQL text controls the transaction, in order. */
 export function transactionControlIn(text: string): TransactionControl[] {
   const found: TransactionControl[] = [];
   for (const statement of statementsIn(text)) {
     if (!mayControl.test(statement)) continue;
-    const control = readControl(statement);
+    const control = readControl(tokensOf(statement));
     if (control) found.push(control);
   }
   return found;
 }
 
-function readControl(statement: string): TransactionControl | undefined {
-  const [kind, name] =
-    named("savepoint", savepoint, statement) ??
-    named("rollback to", rollbackTo, statement) ??
-    named("release", release, statement) ??
-    [];
-  if (kind !== undefined && name !== undefined) return { kind, name };
-  return ends.test(statement) ? { kind: "end" } : undefined;
+function tokensOf(statement: string): string[] {
+  const tokens: string[] = [];
+  for (let at = skipSpace(statement, 0); at < statement.length && tokens.length < mostTokens;) {
+    token.lastIndex = at;
+    const [found = ""] = token.exec(statement) ?? [];
+    tokens.push(found.startsWith('"') ? found : found.toLowerCase());
+    at = skipSpace(statement, at + found.length);
+  }
+  return tokens;
 }
 
-type Named = Exclude<TransactionControl["kind"], "end">;
-
-function named(kind: Named, pattern: RegExp, statement: string): [Named, string] | undefined {
-  const name = pattern.exec(statement)?.[1];
-  return name === undefined ? undefined : [kind, normalize(name)];
+function readControl([verb, ...rest]: readonly string[]): TransactionControl | undefined {
+  switch (verb) {
+    case "savepoint":
+      return named("savepoint", rest);
+    case "release":
+      return named("release", without("savepoint", rest));
+    case "rollback": {
+      const [to, ...target] = without("work", without("transaction", rest));
+      return to === "to" ? named("rollback to", without("savepoint", target)) : { kind: "end" };
+    }
+    case "start":
+    case "prepare":
+      return rest[0] === "transaction" ? { kind: "end" } : undefined;
+    default:
+      return { kind: "end" };
+  }
 }
 
-/** As the server does: a name is lower case, unless it is quoted. */
-function normalize(name: string): string {
-  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
+function without(word: string, tokens: readonly string[]): readonly string[] {
+  return tokens[0] === word ? tokens.slice(1) : tokens;
+}
+
+/** A name that cannot be told for sure counts as an end, which is refused: which events go with it would be a guess. */
+function named(
+  kind: "savepoint" | "rollback to" | "release",
+  [name = "", ...rest]: readonly string[],
+): TransactionControl {
+  const isName = rest.length === 0 && /^["a-z_\u0080-\uffff]/.test(name);
+  const normalized = name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+  if (!isName || Buffer.byteLength(normalized) > longestNameBytes) return { kind: "end" };
+  return { kind, name: normalized };
 }

@@ -48,3 +48,35 @@ it("finds control at the start of a statement, and nowhere else", () => {
     }),
   );
 });
+
+it.each([
+  ["savepoint a", "savepoint", "a"],
+  ["SAVEPOINT/**/A /*traceparent='00-1'*/", "savepoint", "a"],
+  ['savepoint"A"', "savepoint", "A"],
+  ['rollback to"a""b"', "rollback to", 'a"b'],
+  ["rollback work to savepoint a -- back", "rollback to", "a"],
+  ["rollback /* x */ transaction to a", "rollback to", "a"],
+  ["release savepoint a", "release", "a"],
+  ["release a", "release", "a"],
+])("reads %s", (text, kind, name) => {
+  expect(transactionControlIn(text)).toEqual([{ kind, name }]);
+});
+
+it.each([
+  'savepoint U&"\\0061"',
+  `savepoint ${"a".repeat(64)}`,
+  "savepoint a b",
+  "rollback",
+  "rollback prepared 'a'",
+  "start transaction",
+  "prepare transaction 'a'",
+])("takes %s for an end, which is refused", (text) => {
+  expect(transactionControlIn(text)).toEqual([{ kind: "end" }]);
+});
+
+it.each(["prepare a as select 1", "select 1 as savepoint", "endpoint", "start_of_text"])(
+  "finds no control in %s",
+  (text) => {
+    expect(transactionControlIn(text)).toEqual([]);
+  },
+);

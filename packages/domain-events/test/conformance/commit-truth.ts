@@ -371,6 +371,21 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([1]);
     });
 
+    it.each(["MY001", "PT409", "U0001"])("is rolled back by a trigger's own error at COMMIT: %s", async (code) => {
+      await using world = await createWorld(driver);
+      await world.admin.query(`create or replace function refuse_late() returns trigger language plpgsql as $$
+          begin raise exception 'refused late' using errcode = '${code}'; end $$;
+        create or replace trigger refuse_late after insert on counters for each row execute function refuse_late();
+        drop trigger refuse_late on counters;
+        create constraint trigger refuse_late after insert on counters deferrable initially deferred
+          for each row execute function refuse_late()`);
+
+      const running = world.unitOfWork.run(({ tx }) => driver.query(tx, "insert into counters values ('c', 0)"));
+
+      await expect(running).rejects.toMatchObject({ code });
+      await world.admin.query("drop trigger refuse_late on counters");
+    });
+
     it("does not take a unit for committed that has written on a foreign server only", async () => {
       await using world = await createWorld(driver);
       const { port, pathname, password, username } = new URL(world.url);
