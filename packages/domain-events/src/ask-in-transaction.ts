@@ -1,3 +1,4 @@
+import { runOutsideUnits } from "./running-units.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { within } from "./within.ts";
 
@@ -13,7 +14,7 @@ export async function askInTransaction<Result>(
   ask: (transaction: Transaction<unknown>) => Promise<Result>,
 ): Promise<Result> {
   const giveUpAt = performance.now() + timeoutMs;
-  const beginning = adapter.begin(options);
+  const beginning = runOutsideUnits(() => adapter.begin(options));
   const transaction = await within(timeoutMs, beginning).catch((error: unknown) => {
     beginning.then(
       (late) => late.rollback(error),

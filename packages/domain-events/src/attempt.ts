@@ -9,7 +9,7 @@ import type { Logger } from "./logger.ts";
 import { OwnedTransaction } from "./owned-transaction.ts";
 import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
 import type { RunOptions } from "./run-options.ts";
-import { runInside } from "./running-units.ts";
+import { runInside, runOutsideUnits } from "./running-units.ts";
 import type { Committing } from "./send-commit.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
 import { Unit, type UnitContext } from "./unit.ts";
@@ -55,8 +55,9 @@ export async function attempt<Tx, Result>(
   const { adapter } = parts;
   const owned = new OwnedTransaction();
   try {
-    const support = await databaseSupport(adapter);
-    const transaction = await adapter.begin({ isolation, mark: markSql, watch: owned });
+    const support = await runOutsideUnits(() => databaseSupport(adapter));
+    // A connection that is opened here lives on, and calls back in the context that it was opened in.
+    const transaction = await runOutsideUnits(() => adapter.begin({ isolation, mark: markSql, watch: owned }));
     const mayCommit = (): void => {
       signal?.throwIfAborted();
       refuseWhenGivenUp(flight);
@@ -77,6 +78,10 @@ async function runUnit<Tx, Result>(
   const { logger } = bus.settings;
   const reportDiscard = (error: unknown): void => logger.warn({ err: error }, "An aggregate could not be emptied");
   const unit = new Unit(transaction, owned, { bus, adapter, reportDiscard });
+  const mayCommitStill = (): void => {
+    mayCommit();
+    unit.refuseUnfinished();
+  };
   let isCommitting = false;
   let isCommitted = false;
   try {
@@ -86,10 +91,9 @@ async function runUnit<Tx, Result>(
       const result = await work(unit.contextOf(unit.root, tx));
       return { result, prepared: await prepareCommit(unit, tx, bus, committing) };
     });
-    mayCommit();
-    unit.refuseUnfinished();
+    mayCommitStill();
     isCommitting = true;
-    await commit(committing, done.prepared, adapter, limits, logger);
+    await commit({ ...committing, mayCommit: mayCommitStill }, done.prepared, adapter, limits, logger);
     isCommitted = true;
     return done;
   } catch (error) {

@@ -3,19 +3,20 @@ import { codeOf } from "./database-error.ts";
 /** Goes with BEGIN, and is gone after every other end of the transaction than ours, whoever has sent it and whatever the driver shows of it. */
 export const markSql = "set local domain_events.unit_of_work = 1";
 
-const gone = "the transaction of the unit of work has ended";
-
-/** Fails where the mark is gone: a COMMIT that is on its way already then commits nothing of what came after. */
-const checkedMark = `coalesce(nullif(pg_catalog.current_setting('domain_events.unit_of_work', true), ''), '${gone}')::int`;
+/**
+ * Fails where the mark is gone, since nothing is no number: a COMMIT that is on its way already then commits nothing of what came after. In
+ * a session that has never had one there is `null`.
+ */
+const checkedMark = "pg_catalog.current_setting('domain_events.unit_of_work', true)::int";
 
 /** Whether a statement failed because the mark was gone. */
 export function isMarkGone(error: unknown): boolean {
   // The server quotes what it cannot read, in whatever language.
-  return codeOf(error) === "22P02" && error instanceof Error && error.message.includes(gone);
+  return codeOf(error) === "22P02" && error instanceof Error && /integer.*""/.test(error.message);
 }
 
-/** Another server, or the same one started again, has another. A crash of one backend leaves it as it is. */
-export const startedAtSql = "extract(epoch from pg_catalog.pg_postmaster_start_time())";
+/** Another server, or the same one started again, has another. A crash of one backend leaves it as it is. The same in every time zone. */
+export const startedAtSql = "pg_catalog.timestamptz_send(pg_catalog.pg_postmaster_start_time())";
 
 /** Grows with each promotion: what stands at a lower one has been left behind. */
 export const timelineSql = "pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_flush_lsn()), 8)";
@@ -27,8 +28,9 @@ export const timelineSql = "pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalo
 const serverSql = `case when not pg_catalog.pg_is_in_recovery() then pg_catalog.concat_ws(' ',
   (select system_identifier from pg_catalog.pg_control_system()), ${timelineSql}, pg_catalog.pg_current_wal_flush_lsn()) end`;
 
-/** Without that, a session that hides warnings would hide that the wait for a synchronous standby was cancelled. */
-const audibleSql = `case when pg_catalog.current_setting('client_min_messages') in ('error', 'fatal', 'panic')
+/** For what a COMMIT waits; and a session that hides warnings would hide that this wait was cancelled. */
+const waitingSql = `pg_catalog.current_setting('synchronous_commit'), ',',
+  case when pg_catalog.current_setting('client_min_messages') in ('error', 'fatal', 'panic')
   then pg_catalog.set_config('client_min_messages', 'warning', true) end`;
 
 /** A server, as one of its transactions saw it. */
@@ -38,6 +40,8 @@ export interface SeenServer {
   readonly timeline: string;
   /** Where its log was on disk up to; see `pg_current_wal_flush_lsn()`. */
   readonly flushedTo: string;
+  /** Whether a COMMIT there may wait for standbys. */
+  readonly hasStandbys: boolean;
 }
 
 /** What a transaction says of itself before its COMMIT. */
@@ -52,29 +56,41 @@ export interface CommitProof {
   readonly server: SeenServer | null | undefined;
 }
 
-/**
- * One text, so that a durable store can bring it along with what it writes. Functions are named with their schema: the work may have set
- * another search path.
- */
-export function proofSql({ withServer, assignId }: { withServer: boolean; assignId: boolean }): string {
-  const id = assignId ? "pg_catalog.pg_current_xact_id()" : "pg_catalog.pg_current_xact_id_if_assigned()";
-  const parts = [
-    id,
-    startedAtSql,
-    "pg_catalog.current_setting('synchronous_commit')",
-    ...(withServer ? [serverSql] : []),
-  ];
-  // What is only for its effect comes last.
-  return `pg_catalog.concat(${parts.join(", '|', ")}, '|', ${checkedMark}, ${audibleSql})`;
+export interface ProofNeeds {
+  /** Whether the server is to say which one it is. */
+  readonly withServer: boolean;
+  /** Whether standbys are to be reckoned with. */
+  readonly withStandbys: boolean;
+  readonly assignId: boolean;
 }
 
-export function readProof(text: unknown): CommitProof {
-  const [id, startedAt = "", waitsFor = "", ...rest] = String(text).split("|");
-  const server = rest.length > 1 ? readServer(rest[0] ?? "", startedAt) : undefined;
-  return { transactionId: id || null, startedAt, waitsFor, server };
+/**
+ * One text, so that a durable store can bring it along with what it writes. Functions are named with their schema: the work may have set
+ * another search path. What need not be asked each time is left out: to plan it takes longer than to answer it.
+ */
+export function proofSql({ withServer, withStandbys, assignId }: ProofNeeds): string {
+  const id = assignId ? "pg_catalog.pg_current_xact_id()" : "pg_catalog.pg_current_xact_id_if_assigned()";
+  const parts = [id, checkedMark, startedAtSql];
+  if (withServer || withStandbys) parts.push(waitingSql);
+  if (withServer) parts.push(serverSql);
+  return `pg_catalog.concat(${parts.join(", '|', ")})`;
+}
+
+/** @returns `undefined` where the mark is missing. */
+export function readProof(text: unknown): CommitProof | undefined {
+  const [id, mark, startedAt = "", waiting = "", server] = String(text).split("|");
+  if (!mark) return undefined;
+  const [waitsFor = ""] = waiting.split(",");
+  return {
+    transactionId: id || null,
+    startedAt,
+    waitsFor,
+    server: server === undefined ? undefined : readServer(server, startedAt),
+  };
 }
 
 function readServer(text: string, startedAt: string): SeenServer | null {
-  const [systemId, timeline, flushedTo] = text.split(" ");
-  return systemId && timeline && flushedTo ? { systemId, startedAt, timeline, flushedTo } : null;
+  const [systemId, timeline, flushedTo, hasStandbys] = text.split(" ");
+  if (!systemId || !timeline || !flushedTo) return null;
+  return { systemId, startedAt, timeline, flushedTo, hasStandbys: hasStandbys === "t" };
 }

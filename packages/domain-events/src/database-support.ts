@@ -115,7 +115,7 @@ async function trySavepoint(transaction: Transaction<unknown>): Promise<void> {
 async function canIdentify(transaction: Transaction<unknown>): Promise<boolean> {
   try {
     await transaction.query(
-      `select ${proofSql({ withServer: true, assignId: false })}, (select checkpoint_lsn from pg_control_checkpoint())`,
+      `select ${proofSql({ withServer: true, withStandbys: true, assignId: false })}, (select checkpoint_lsn from pg_control_checkpoint())`,
     );
     return true;
   } catch (error) {

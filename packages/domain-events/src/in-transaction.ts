@@ -1,4 +1,5 @@
 import { TransactionAbortedError } from "./errors.ts";
+import { runOutsideUnits } from "./running-units.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 
 /** A transaction for statements of this package's own: no events, no work. */
@@ -6,7 +7,7 @@ export async function inTransaction<Result>(
   adapter: TransactionAdapter<unknown>,
   work: (transaction: Transaction<unknown>) => Promise<Result>,
 ): Promise<Result> {
-  const transaction = await adapter.begin({ isolation: "read committed" });
+  const transaction = await runOutsideUnits(() => adapter.begin({ isolation: "read committed" }));
   let result: Result;
   try {
     result = await work(transaction);

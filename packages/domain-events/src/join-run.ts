@@ -25,7 +25,7 @@ export async function joinRun<Tx, Result>(
     signal?.throwIfAborted();
     const tx = await txOf(unit, adapter);
     // On top of whatever unit is running in between: that is no part of this work.
-    const result = await runInside(scope, () => work(unit.contextOf(scope, tx)));
+    const result = await runInside(scope, async () => work(unit.contextOf(scope, tx)));
     signal?.throwIfAborted();
     return result;
   } catch (error) {

@@ -5,7 +5,7 @@ type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
 const nothing: Answer = { rows: [] };
 /** To whatever the unit of work asks: all is there, and the transaction is still its own. */
-const wellAnswer: Answer = { rows: [{ holds: true, proof: "|0|on|1" }] };
+const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1|0" }] };
 
 /** Transactions without a database: statements do nothing, except that the keys of `runOnce` are kept. */
 export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {

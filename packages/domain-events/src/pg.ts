@@ -184,13 +184,18 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
     return true;
   }
 
-  get(client: PgClient, property: PropertyKey): unknown {
+  get(client: PgClient, property: PropertyKey, handle: unknown): unknown {
     if (this.#own.has(property)) return this.#own.get(property);
     if (property === "query") return (...args: unknown[]) => this.#query(client, args);
     // To give the client away is to end the transaction.
     if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
     const value: unknown = Reflect.get(client, property, client);
-    return typeof value === "function" ? value.bind(client) : value;
+    if (typeof value !== "function") return value;
+    return (...args: unknown[]): unknown => {
+      const answer: unknown = Reflect.apply(value, client, args);
+      // What is chained to on() is for the work as well.
+      return answer === client ? handle : answer;
+    };
   }
 
   #query(client: PgClient, args: unknown[]): unknown {

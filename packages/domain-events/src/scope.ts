@@ -89,6 +89,8 @@ export class Scope {
     this.end();
     this.#heir = this.parent;
     if (!this.parent) return;
+    // Something was refused while RELEASE was on its way.
+    if (this.#doom) this.parent.condemn(this.#doom.cause);
     this.parent.#log.append(this.#log.take());
     for (const source of this.#tracked) this.parent.#tracked.add(source);
     this.parent.#child = undefined;

@@ -46,13 +46,17 @@ export function sendCommit(committing: Committing, guarded: boolean): SentCommit
 
 /** The server is asked who it is where that was not seen lately. */
 export function proofSqlFor({ transaction, support }: Committing, { assignId }: { assignId: boolean }): string {
-  const withServer = support.canIdentify && seenServer(transaction.connection) === undefined;
-  return proofSql({ withServer, assignId });
+  const seen = seenServer(transaction.connection);
+  const withServer = support.canIdentify && seen === undefined;
+  // Of a server that nobody knows anything about, everything may be true.
+  const withStandbys = seen?.hasStandbys ?? !support.canIdentify;
+  return proofSql({ withServer, withStandbys, assignId });
 }
 
 /** Behind a pooler another server may answer on what looks like the same connection: what was seen there before does not count then. */
-export function acceptProof({ transaction }: Committing, text: unknown): CommitProof {
+export function acceptProof({ transaction, owned }: Committing, text: unknown): CommitProof {
   const proof = readProof(text);
+  if (!proof) throw owned.refuse();
   if (proof.server !== undefined) noteServer(transaction.connection, proof.server);
   const server = proof.server ?? seenServer(transaction.connection);
   return { ...proof, server: server?.startedAt === proof.startedAt ? server : null };

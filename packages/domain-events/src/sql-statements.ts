@@ -1,7 +1,8 @@
 const word = /[a-z_][a-z0-9_$]*/iy;
 const space = /\s+/y;
+const lineEnd = /[\r\n]/g;
 const dollarTag = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy;
-const routine = /^create\b[^]*\bbegin\s+atomic\b/i;
+const routine = /^create\s+(?:or\s+replace\s+)?(?:function|procedure)\b[^]*\bbegin\s+atomic\b/i;
 
 /**
  * The statements of an SQL text, each from its first word on. It knows strings, quoted names, dollar quotes and comments, nested ones
@@ -54,8 +55,8 @@ function endOfToken(text: string, at: number): number {
 }
 
 function endOfLine(text: string, at: number): number {
-  const end = text.indexOf("\n", at);
-  return end === -1 ? text.length : end + 1;
+  lineEnd.lastIndex = at;
+  return lineEnd.test(text) ? lineEnd.lastIndex : text.length;
 }
 
 /** PostgreSQL nests them. */

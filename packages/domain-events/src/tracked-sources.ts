@@ -77,6 +77,8 @@ export class TrackedSources {
 
 function eventsOf(source: EventSource): Iterable<object> {
   const events: unknown = source.pullEvents();
+  // Its rejection is not ours to report: it is refused either way.
+  if (events instanceof Promise) events.catch(() => {});
   if (typeof events === "object" && events !== null && Symbol.iterator in events) return events as Iterable<object>;
   throw new DomainEventsError(
     "AGGREGATE_INVALID",

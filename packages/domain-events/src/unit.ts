@@ -96,8 +96,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
 
   /** A statement on `tx`, in the context of whoever sends it. Outside of all contexts nobody can tell its scope. */
   enter(): void {
-    if (this.state !== "running") throw unitEnded("A statement was sent", this.state);
-    const scope = this.#callersScope();
+    const scope = this.#callersScope() ?? (this.state === "running" ? undefined : this.root);
     if (scope) this.#refuseStatementIn(scope);
   }
 
@@ -128,7 +127,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     try {
       this.refuseIn(scope, "A statement was sent");
     } catch (error) {
-      if (this.state === "running") scope.condemn(error);
+      scope.condemn(error);
       throw error;
     }
   }
@@ -186,7 +185,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     const name = `${ownSavepoint}${++this.#savepointCount}`;
     try {
       await this.#send(`savepoint ${name}`);
-      const result = await runInside(scope, () => work(this.contextOf(scope, tx)));
+      const result = await runInside(scope, async () => work(this.contextOf(scope, tx)));
       if (this.state !== "running") throw unitEnded("A savepoint returned", this.state);
       if (!scope.isOpen) throw savepointEnded("A savepoint returned");
       scope.refuseWhileUnfinished("A savepoint ended");

@@ -78,8 +78,6 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
           () => context.record(happened(2)),
           () => context.track(new Counter()),
           () => context.savepoint(() => {}),
-          () => context.query("select 1"),
-          () => world.insert(context.tx, 2),
           () => world.bus.publish(happened(3)),
           () => world.unitOfWork.run(({ record }) => record(happened(4))),
         ];
@@ -90,9 +88,34 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
         });
       });
 
-      expect(refused).toEqual(Array.from({ length: 7 }, () => "UNIT_ENDED"));
+      expect(refused).toEqual(Array.from({ length: 5 }, () => "UNIT_ENDED"));
       expect(world.handled).toEqual([1]);
       expect(await world.stored()).toEqual([]);
+    });
+
+    it("takes the unit with it when it is a statement: what was recorded may be about it", async () => {
+      await using world = await createWorld(driver);
+      let sendLate = async (): Promise<unknown> => undefined;
+      world.bus.register(Happened, {
+        ...durably(world.store),
+        store: {
+          ...world.store,
+          async write(requests, transaction) {
+            await world.store.write(requests, transaction);
+            await sendLate().catch(() => {});
+            return undefined;
+          },
+        },
+      });
+
+      const running = world.unitOfWork.run(({ tx, record }) => {
+        record(happened(1));
+        sendLate = AsyncResource.bind(async () => world.insert(tx, 1));
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "UNIT_ENDED" } });
+      expect(world.handled).toEqual([]);
+      expect(await world.stored("durable_rows")).toEqual([]);
     });
 
     it("rolls the unit back when it is a durable handler that publishes instead of returning a request", async () => {

@@ -577,8 +577,8 @@ function onAnotherServer<Tx>(transaction: Transaction<Tx>): Transaction<Tx> {
     async query(text, values) {
       const { rows } = await transaction.query(text, values);
       if (!text.includes("as proof")) return { rows };
-      const [id, , ...rest] = String(rows[0]?.["proof"]).split("|");
-      return { rows: [{ proof: [id, "7", ...rest].join("|") }] };
+      const [id, mark, , ...rest] = String(rows[0]?.["proof"]).split("|");
+      return { rows: [{ proof: [id, mark, "7", ...rest].join("|") }] };
     },
   };
 }

@@ -142,6 +142,61 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
     });
   });
 
+  describe(`${driver.name}: a savepoint`, () => {
+    it("takes what its work returns, a promise or whatever can be awaited, for a part of it", async () => {
+      await using world = await createWorld(driver);
+
+      await world.unitOfWork.run(async ({ savepoint, tx, record }) => {
+        await savepoint(() => ({
+          // oxlint-disable-next-line unicorn/no-thenable -- as a query builder has one.
+          then: (resolve, reject) => world.insert(tx, 1).then(() => resolve?.(undefined as never), reject),
+        }));
+        record(happened(1));
+      });
+
+      expect(await world.stored()).toEqual([1]);
+      expect(world.handled).toEqual([1]);
+    });
+
+    it("is undone with its unit when a statement was refused while its RELEASE was on its way", async () => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ savepoint, tx }) => {
+        await savepoint(({ record }) => {
+          record(happened(1));
+          setImmediate(() => void world.insert(tx, 1).catch(() => {}));
+        });
+        await driver.query(tx, "select pg_sleep(0.02)");
+      });
+
+      const outcome = await codeOf(running);
+      expect(await world.stored()).toEqual(world.handled);
+      expect(["accepted", "UNIT_DOOMED", "SAVEPOINT_ENDED"]).toContain(outcome);
+    });
+  });
+
+  describe(`${driver.name}: a connection that a unit opens inside another one`, () => {
+    it("calls back outside of that, when it has ended", async () => {
+      await using world = await createWorld(driver);
+      await using other = await createWorld(driver);
+      const unitThere = createUnitOfWork(other.adapter, { bus: world.bus });
+      const running = world.unitOfWork.run(async () => {
+        await unitThere.run(() => "opened");
+        throw new Error("boom");
+      });
+      await expect(running).rejects.toThrow("boom");
+
+      const style = driver.callbackStyles[0];
+      const published = unitThere.run(
+        ({ tx }) =>
+          new Promise((resolve) => style?.call(tx, () => void codeOf(world.bus.publish(happened(1))).then(resolve))),
+      );
+
+      expect(await published).toBe("accepted");
+      expect(world.handled).toEqual([1]);
+    });
+  });
+
   describe(`${driver.name}: a call in the moment between the work and its COMMIT`, () => {
     it("is recorded and published, or refused; never stored without its event", async () => {
       await using world = await createWorld(driver);
@@ -160,11 +215,12 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
         })().catch(() => {});
       });
 
-      await running.catch(() => {});
+      const outcome = await codeOf(running);
       end.isReached = true;
       const published = new Set(world.handled);
       expect((await world.stored()).filter((n) => !published.has(n))).toEqual([]);
-      expect(recorded.filter((n) => !published.has(n))).toEqual([]);
+      const lost = outcome === "accepted" ? recorded.filter((n) => !published.has(n)) : [];
+      expect(lost).toEqual([]);
     });
   });
 
