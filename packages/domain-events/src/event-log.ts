@@ -9,23 +9,26 @@ export class EventLog {
   #events: object[] = [];
   /** Recorded since the last merge; what sources have recorded meanwhile has its place among them. */
   #recent: PlacedEvent[] = [];
-  #mergedAt = uuidV7();
+  #mergedAt = "";
   #marks: { readonly name: string; readonly length: number }[] = [];
 
-  record(event: object): void {
-    this.#recent.push({ event, place: uuidV7() });
+  /** @param hasSources - Whether there is anything that its place has to be compared with. */
+  record(event: object, hasSources: boolean): void {
+    this.#recent.push({ event, place: hasSources ? uuidV7() : this.#mergedAt });
   }
 
   /** Brings what sources have recorded since the last time in order with what was recorded here. */
   merge(pull: (since: string) => readonly PlacedEvent[]): void {
     const pulled = pull(this.#mergedAt);
-    this.#mergedAt = uuidV7();
     if (pulled.length > 0) {
       for (const placed of pulled) this.#recent.push(placed);
       // Stable: each source's own order stays.
       this.#recent.sort((one, other) => (one.place < other.place ? -1 : one.place > other.place ? 1 : 0));
     }
-    for (const { event } of this.#recent) this.#events.push(event);
+    for (const { event, place } of this.#recent) {
+      this.#events.push(event);
+      this.#mergedAt = place;
+    }
     this.#recent = [];
   }
 

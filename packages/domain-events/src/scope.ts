@@ -46,7 +46,7 @@ export class Scope {
   }
 
   record(event: object): void {
-    this.#log.record(event);
+    this.#log.record(event, !this.unit.sources.isEmpty);
   }
 
   track(source: EventSource): void {

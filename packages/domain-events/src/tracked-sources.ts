@@ -19,6 +19,11 @@ export class TrackedSources {
   /** Those that must be asked: they may have recorded, or cannot tell. */
   readonly #toAsk = new Set<EventSource>();
 
+  /** Then there is nothing to bring into an order. */
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
+
   /** @throws {@link DomainEventsError} `AGGREGATE_TRACKED`. */
   add(source: EventSource): void {
     const owner = owners.get(source);

@@ -346,6 +346,29 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
+    it("gives every connection back when the standbys of a COMMIT cannot be asked", async () => {
+      await using world = await createWorld(driver, { outcomeTimeoutMs: 1_000 });
+      const { begin } = world.adapter;
+      await world.unitOfWork.run(() => "tried out");
+      Object.assign(world.adapter, {
+        begin: async (...args: Parameters<typeof begin>) => {
+          const transaction = await begin(...args);
+          if (isQuestion(...args)) return { ...transaction, query: withStandbys(transaction.query) };
+          if (args[0].mark !== undefined) return transaction;
+          return { ...transaction, query: () => transaction.query("select no_such_function()") };
+        },
+      });
+      void world.proxy.dropCommitReply();
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+      });
+
+      await expect(running).rejects.toBeInstanceOf(CommitOutcomeUnknownError);
+      expect(world.inUseCount()).toBe(0);
+    });
+
     it("does not trust what another server has said on the same connection, as behind a pooler", async () => {
       let unitCount = 0;
       await using world = await createWorld(driver, {
@@ -562,6 +585,7 @@ const changed =
   };
 const fromStandby = changed({ isStandby: true });
 const fromElsewhere = changed({ systemId: "7" });
+const withStandbys = changed({ hasStandbys: true });
 const fromOldPrimary = changed({ timeline: "00000000" });
 const fromSibling = changed({ startedAt: "7" });
 const forgottenId = changed({ status: null });
