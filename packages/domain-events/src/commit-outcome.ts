@@ -32,8 +32,10 @@ export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: Lost
     const answer = await askInTransaction(adapter, { timeoutMs: Math.min(leftMs, longestQuestionMs) }, ({ query }) =>
       askOnce(query, proof, witnesses),
     ).catch(() => undefined);
-    if (answer?.outcome === "committed" && answer.hasStandbys && waitsForStandby(proof.waitsFor)) {
-      const committed = { startedAt: answer.startedAt, waitsFor: proof.waitsFor };
+    // Not asked for where there were no standbys a moment ago: then there may be some now.
+    const waitsFor = proof.waitsFor || "on";
+    if (answer?.outcome === "committed" && answer.hasStandbys && waitsForStandby(waitsFor)) {
+      const committed = { startedAt: answer.startedAt, waitsFor };
       return (await isReplicated(adapter, committed, giveUpAt - performance.now())) ? "committed" : "unknown";
     }
     if (answer) return answer.outcome;

@@ -361,6 +361,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       void world.proxy.dropCommitReply();
 
       const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "set local synchronous_commit = on");
         await world.insert(tx, 1);
         record(happened(1));
       });
