@@ -22,11 +22,12 @@ export const startedAtSql = "pg_catalog.timestamptz_send(pg_catalog.pg_postmaste
 export const timelineSql = "pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_flush_lsn()), 8)";
 
 /**
- * Which cluster this is, its timeline, and up to where its log is on disk. Nothing for a standby, where a transaction writes nothing. The
+ * Which cluster this is, its timeline, up to where its log is on disk, and whether it has synchronous standbys. Nothing for a standby, where a transaction writes nothing. The
  * log position is behind each checkpoint there has been, and before the one that ends any recovery to come.
  */
 const serverSql = `case when not pg_catalog.pg_is_in_recovery() then pg_catalog.concat_ws(' ',
-  (select system_identifier from pg_catalog.pg_control_system()), ${timelineSql}, pg_catalog.pg_current_wal_flush_lsn()) end`;
+  (select system_identifier from pg_catalog.pg_control_system()), ${timelineSql}, pg_catalog.pg_current_wal_flush_lsn(),
+  pg_catalog.current_setting('synchronous_standby_names') <> '') end`;
 
 /** For what a COMMIT waits; and a session that hides warnings would hide that this wait was cancelled. */
 const waitingSql = `pg_catalog.current_setting('synchronous_commit'), ',',
