@@ -55,7 +55,8 @@ export async function attempt<Tx, Result>(
   const { adapter } = parts;
   const owned = new OwnedTransaction();
   try {
-    const support = await runOutsideUnits(() => databaseSupport(adapter));
+    const found = databaseSupport(adapter);
+    const support = found instanceof Promise ? await found : found;
     // A connection that is opened here lives on, and calls back in the context that it was opened in.
     const transaction = await runOutsideUnits(() => adapter.begin({ isolation, mark: markSql, watch: owned }));
     const mayCommit = (): void => {

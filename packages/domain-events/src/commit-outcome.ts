@@ -29,8 +29,8 @@ export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: Lost
   const giveUpAt = performance.now() + timeoutMs;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = giveUpAt - performance.now()) {
     // The old backend may still be at it, the pool may hand out one more dead connection, the server may not be back yet.
-    const answer = await askInTransaction(adapter, { timeoutMs: Math.min(leftMs, longestQuestionMs) }, ({ query }) =>
-      askOnce(query, proof, witnesses),
+    const answer = await askInTransaction(adapter, { timeoutMs: Math.min(leftMs, longestQuestionMs) }, (transaction) =>
+      askOnce((text, values) => transaction.query(text, values), proof, witnesses),
     ).catch(() => undefined);
     // Not asked for where there were no standbys a moment ago: then there may be some now.
     const waitsFor = proof.waitsFor || "on";

@@ -1,5 +1,6 @@
 import { DomainEventsError } from "./errors.ts";
 import { markSql, proofSql } from "./commit-proof.ts";
+import { runOutsideUnits } from "./running-units.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { within } from "./within.ts";
 
@@ -9,19 +10,22 @@ export interface DatabaseSupport {
   readonly canIdentify: boolean;
 }
 
-const known = new WeakMap<object, Promise<DatabaseSupport>>();
+const known = new WeakMap<object, DatabaseSupport | Promise<DatabaseSupport>>();
 
 /**
  * Tries, once for each database, what the promises rest on.
  *
  * @throws {@link DomainEventsError} `DATABASE_UNSUPPORTED`; what `begin` throws, and then it is tried again the next time.
  */
-export function databaseSupport(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
+export function databaseSupport(adapter: TransactionAdapter<unknown>): DatabaseSupport | Promise<DatabaseSupport> {
   const found = known.get(adapter.database);
   if (found) return found;
-  const trying = tryAll(adapter);
+  const trying = runOutsideUnits(() => tryAll(adapter));
   known.set(adapter.database, trying);
-  trying.catch(() => known.delete(adapter.database));
+  trying.then(
+    (support) => known.set(adapter.database, support),
+    () => known.delete(adapter.database),
+  );
   return trying;
 }
 

@@ -1,3 +1,4 @@
+import { type ConnectionHolder, holdConnection, letGo, type SpeakingConnection } from "./connection-events.ts";
 import { isAnswer, isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
@@ -27,11 +28,9 @@ interface KnexTransaction {
 }
 
 /** The pg client that carries the transaction. */
-interface RawConnection extends PipeliningClient {
+interface RawConnection extends PipeliningClient, SpeakingConnection {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
   end(): Promise<void>;
-  on(event: "error" | "notice", listener: (happened: Error) => void): unknown;
-  off(event: "error" | "notice", listener: (happened: Error) => void): unknown;
   /** Knex's own mark: its pool throws such a connection away instead of handing it out again. */
   __knex__disposed?: unknown;
 }
@@ -107,17 +106,17 @@ async function transactionOn<Tx>(
   let lost: unknown;
   let isOpen = true;
 
-  const onError = (error: Error): void => {
-    lost ??= error;
+  const holder: ConnectionHolder = {
+    lost(error) {
+      lost ??= error;
+    },
+    noticed: (notice) => watch?.noticed(notice),
   };
-  const onNotice = (notice: unknown): void => watch?.noticed(notice);
-  connection.on("error", onError);
-  connection.on("notice", onNotice);
+  holdConnection(connection, holder);
   const onReleased = (): void => {
     close();
     restore();
-    connection.off("error", onError);
-    connection.off("notice", onNotice);
+    letGo(connection, holder);
   };
   released.then(onReleased, onReleased);
 
@@ -188,9 +187,7 @@ async function transactionOn<Tx>(
     tx: trx as Tx,
     handle: trx,
     connection,
-    get isBusy() {
-      return connection.readyForQuery === false;
-    },
+    isBusy: () => connection.readyForQuery === false,
     async query(text, values) {
       if (lost !== undefined) throw TransactionAbortedError.lost(lost);
       if (!isOpen) throw unitEnded("A statement was sent", "committed");

@@ -21,7 +21,8 @@ export class Scope {
   /** Where what was recorded here has gone: the scope around it, when its savepoint was released. */
   #heir: Scope | undefined;
   readonly #log = new EventLog();
-  readonly #tracked = new Set<EventSource>();
+  /** Most scopes track nothing. */
+  #tracked: Set<EventSource> | undefined;
   #joinedRunCount = 0;
   #doom: { readonly cause: unknown } | undefined;
 
@@ -51,6 +52,11 @@ export class Scope {
 
   track(source: EventSource): void {
     this.unit.sources.add(source);
+    this.#follow(source);
+  }
+
+  #follow(source: EventSource): void {
+    this.#tracked ??= new Set();
     this.#tracked.add(source);
   }
 
@@ -92,7 +98,7 @@ export class Scope {
     // Something was refused while RELEASE was on its way.
     if (this.#doom) this.parent.condemn(this.#doom.cause);
     this.parent.#log.append(this.#log.take());
-    for (const source of this.#tracked) this.parent.#tracked.add(source);
+    for (const source of this.#tracked ?? []) this.parent.#follow(source);
     this.parent.#child = undefined;
   }
 
@@ -110,9 +116,9 @@ export class Scope {
       this.unit.reportDiscard(error);
     }
     this.#log.clear();
-    const own = this.parent ? [...this.#tracked].filter((source) => !this.parent?.tracks(source)) : this.#tracked;
+    const own = [...(this.#tracked ?? [])].filter((source) => !this.parent?.tracks(source));
     this.unit.sources.forget(own, this.unit.reportDiscard);
-    this.#tracked.clear();
+    this.#tracked = undefined;
     if (this.parent) this.parent.#child = undefined;
   }
 
@@ -120,11 +126,11 @@ export class Scope {
   clear(): void {
     this.end();
     this.#log.clear();
-    this.#tracked.clear();
+    this.#tracked = undefined;
   }
 
   tracks(source: EventSource): boolean {
-    return this.#tracked.has(source) || (this.parent?.tracks(source) ?? false);
+    return this.#tracked?.has(source) || (this.parent?.tracks(source) ?? false);
   }
 
   /** Marks for rollback whatever scope holds this one's events by now. */

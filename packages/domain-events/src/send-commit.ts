@@ -34,7 +34,8 @@ export function sendCommit(committing: Committing, guarded: boolean): SentCommit
   const { transaction, owned } = committing;
   owned.commits();
   // Behind a cursor that is open still, a COMMIT would not leave, and nobody could tell.
-  if (!guarded && transaction.isBusy !== true) return { tag: transaction.commit(), proof: Promise.resolve(undefined) };
+  if (!guarded && transaction.isBusy?.() !== true)
+    return { tag: transaction.commit(), proof: Promise.resolve(undefined) };
   const guardSql = `select ${proofSqlFor(committing, { assignId: false })} as proof`;
   const pipelined = owned.hasJustAnswered ? transaction.pipelineCommit?.(guardSql) : undefined;
   if (!pipelined) return sendAfterGuard(committing, guardSql);

@@ -45,7 +45,7 @@ export interface TransactionWatch {
 
 /**
  * One running transaction and its connection. Savepoints are statements like any other, so an adapter does nothing for
- * them.
+ * them. An adapter on top of another one may copy it with another {@link tx}: none of the functions needs `this`.
  */
 export interface Transaction<out Tx> {
   /** What the work gets. It must tell the watch of each statement, and refuse every one once the transaction has ended. */
@@ -55,7 +55,7 @@ export interface Transaction<out Tx> {
   /** The physical connection: the same object whenever it is the same session. */
   readonly connection?: object;
   /** Whether something that was sent before has not been answered to its end. Left out: no. */
-  readonly isBusy?: boolean;
+  isBusy?(): boolean;
   /** Runs one statement with `$1` placeholders. May be called while an earlier one is still on its way. */
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
   /**

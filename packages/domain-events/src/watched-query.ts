@@ -89,8 +89,10 @@ function bindHandlers(query: Record<string, unknown>, watch: TransactionWatch): 
   }
 }
 
+/** As `AsyncResource.bind()`, which takes longer than all else here. */
 function bound(called: Callback): Callback {
-  return AsyncResource.bind(called);
+  const caller = new AsyncResource("domain-events.query");
+  return (error, result) => caller.runInAsyncScope(called, undefined, error, result);
 }
 
 function callbackOf(args: readonly unknown[]): Callback | undefined {

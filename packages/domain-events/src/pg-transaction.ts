@@ -1,0 +1,87 @@
+import { type ConnectionHolder, holdConnection, letGo } from "./connection-events.ts";
+import { isAnswer } from "./database-error.ts";
+import { TransactionAbortedError } from "./errors.ts";
+import type { PgClient, PgResult } from "./pg-client.ts";
+import { expectNoAnswers, sendTogether } from "./pipeline.ts";
+import type { Transaction, TransactionWatch } from "./transaction-adapter.ts";
+import { unitEnded } from "./unit-errors.ts";
+import { watchedClient } from "./watched-client.ts";
+import { rollbackTimeoutMs, within } from "./within.ts";
+
+/** A transaction on a client that a pool has given out, until it is given back. */
+export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined): Transaction<Tx> {
+  let lost: Error | undefined;
+  let isOpen = true;
+  let isReleased = false;
+  const holder: ConnectionHolder = {
+    lost(error) {
+      lost ??= error;
+    },
+    noticed: (notice) => watch?.noticed(notice),
+  };
+  holdConnection(client, holder);
+
+  function release(error?: unknown): void {
+    isOpen = false;
+    if (isReleased) return;
+    isReleased = true;
+    letGo(client, holder);
+    client.release(error === undefined ? undefined : error instanceof Error ? error : true);
+  }
+
+  function sendCommit(): Promise<PgResult> {
+    isOpen = false;
+    return client.query("commit");
+  }
+
+  async function tagOf(committed: Promise<PgResult>): Promise<string> {
+    try {
+      const { command } = await committed;
+      release();
+      return command;
+    } catch (error) {
+      // Without an answer the transaction may be open still, and whoever got the connection next would commit it.
+      release(lost ?? (isAnswer(error) ? undefined : error));
+      throw error;
+    }
+  }
+
+  async function rollback(): Promise<void> {
+    isOpen = false;
+    if (isReleased) return;
+    try {
+      await within(rollbackTimeoutMs, client.query("rollback"));
+      release();
+    } catch (error) {
+      release(error);
+    }
+  }
+
+  const handle = watch ? watchedClient(client, watch, () => isOpen) : client;
+  return {
+    tx: handle as Tx,
+    handle,
+    connection: client,
+    isBusy: () => client.readyForQuery === false,
+    async query(text, values) {
+      if (lost) throw TransactionAbortedError.lost(lost);
+      if (!isOpen) throw unitEnded("A statement was sent", "committed");
+      return client.query(text, values && [...values]);
+    },
+    async commit() {
+      if (!lost) return tagOf(sendCommit());
+      await rollback();
+      throw TransactionAbortedError.lost(lost);
+    },
+    pipelineCommit(text) {
+      if (lost) return undefined;
+      const sent = sendTogether(client, () => client.query(text), sendCommit);
+      return sent && { answer: sent[0], tag: tagOf(sent[1]) };
+    },
+    rollback,
+    abandon(reason) {
+      expectNoAnswers(client);
+      release(reason);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { PgClient } from "./pg-client.ts";
+import type { TransactionWatch } from "./transaction-adapter.ts";
+import { unitEnded } from "./unit-errors.ts";
+import { watchedQuery } from "./watched-query.ts";
+
+/** The client as the work sees it: it tells the watch of each statement, and refuses every one once the transaction is over. */
+export function watchedClient(client: PgClient, watch: TransactionWatch, isOpen: () => boolean): PgClient {
+  return new Proxy(client, new WatchedClient(watch, isOpen));
+}
+
+class WatchedClient implements ProxyHandler<PgClient & object> {
+  readonly #watch: TransactionWatch;
+  readonly #isOpen: () => boolean;
+  #own: Map<PropertyKey, unknown> | undefined;
+
+  constructor(watch: TransactionWatch, isOpen: () => boolean) {
+    this.#watch = watch;
+    this.#isOpen = isOpen;
+  }
+
+  /** What is set on the handle stays with the handle: the client goes back to the pool. */
+  set(_client: PgClient, property: PropertyKey, value: unknown): boolean {
+    this.#own ??= new Map();
+    this.#own.set(property, value);
+    return true;
+  }
+
+  defineProperty(_client: PgClient, property: PropertyKey, { value }: PropertyDescriptor): boolean {
+    this.#own ??= new Map();
+    this.#own.set(property, value);
+    return true;
+  }
+
+  get(client: PgClient, property: PropertyKey, handle: unknown): unknown {
+    if (this.#own?.has(property)) return this.#own.get(property);
+    if (property === "query") return (...args: unknown[]) => this.#query(client, args);
+    // To give the client away is to end the transaction.
+    if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
+    const value: unknown = Reflect.get(client, property, client);
+    if (typeof value !== "function") return value;
+    return (...args: unknown[]): unknown => {
+      const answer: unknown = Reflect.apply(value, client, args);
+      // What is chained to on() is for the work as well.
+      return answer === client ? handle : answer;
+    };
+  }
+
+  #query(client: PgClient, args: unknown[]): unknown {
+    const watch = this.#isOpen() ? this.#watch : refusing;
+    return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, watch);
+  }
+}
+
+/** In the style in which the statement was sent: a promise that somebody with a callback has never seen would end the process. */
+const refusing: TransactionWatch = {
+  sending() {
+    throw unitEnded("A statement was sent", "committed");
+  },
+  answered: ignore,
+  failed: ignore,
+  noticed: ignore,
+};
+
+function ignore(): void {}
