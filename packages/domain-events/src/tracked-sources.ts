@@ -18,6 +18,12 @@ export class TrackedSources {
   readonly #all = new Set<EventSource>();
   /** Those that must be asked: they may have recorded, or cannot tell. */
   readonly #toAsk = new Set<EventSource>();
+  readonly #recorded: () => void;
+
+  /** @param recorded Called when a source that tells of it has recorded, in the context of whoever has changed it. */
+  constructor(recorded: () => void) {
+    this.#recorded = recorded;
+  }
 
   /** Then there is nothing to bring into an order. */
   get isEmpty(): boolean {
@@ -31,7 +37,11 @@ export class TrackedSources {
     owners.set(source, this);
     this.#all.add(source);
     this.#toAsk.add(source);
-    if (isTelling(source)) source[onRecord](() => this.#toAsk.add(source));
+    if (!isTelling(source)) return;
+    source[onRecord](() => {
+      this.#toAsk.add(source);
+      this.#recorded();
+    });
   }
 
   /**

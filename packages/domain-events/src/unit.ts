@@ -40,7 +40,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   readonly bus: object;
   readonly adapter: TransactionAdapter<unknown>;
   readonly root: Scope;
-  readonly sources = new TrackedSources();
+  readonly sources = new TrackedSources(() => this.#refuseLateChange());
   readonly reportDiscard: (error: unknown) => void;
   state: UnitState = "running";
   readonly #owned: OwnedTransaction;
@@ -156,6 +156,12 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       this.#owned.failed(error);
       throw error;
     }
+  }
+
+  /** Of an aggregate, by code that has outlived its savepoint: the rows that belong to it are refused, but the event would go with the unit. */
+  #refuseLateChange(): void {
+    const scope = this.#callersScope();
+    if (scope?.isOpen === false) this.root.condemn(savepointEnded("A tracked aggregate was changed"));
   }
 
   #callersScope(): Scope | undefined {

@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import { isThenable } from "./handler-call.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 
 type Callback = (error: unknown, result?: unknown) => unknown;
@@ -44,7 +45,8 @@ export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknow
   }
   if (callback) return send(...withCallback(args, observing(bound(callback), watch, textOf(statement))));
   const answer = send(...args);
-  return answer instanceof Promise ? observed(answer, watch, textOf(statement)) : answer;
+  // An application may have given its driver promises of another make.
+  return isThenable(answer) ? observed(answer, watch, textOf(statement)) : answer;
 }
 
 /** As pg does with one that it cannot send: knex tells nobody of what is thrown instead, and its stream would never end. */
@@ -55,7 +57,11 @@ function refused(query: Record<string, unknown>, error: unknown): unknown {
   return query;
 }
 
-function observed(answer: Promise<unknown>, watch: TransactionWatch, text: string | undefined): Promise<unknown> {
+function observed(
+  answer: PromiseLike<unknown>,
+  watch: TransactionWatch,
+  text: string | undefined,
+): PromiseLike<unknown> {
   return answer.then(
     (result) => {
       watch.answered(result);

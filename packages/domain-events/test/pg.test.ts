@@ -58,3 +58,41 @@ it("keeps what is set on the client of a unit from the next one: its pool has th
   expect(texts).toEqual(["select 1"]);
   await pool.end();
 });
+
+/** As an application gives one to its driver that is no `Promise`, nor derived from it. */
+class OtherPromise<Value> implements PromiseLike<Value> {
+  static readonly resolve = (value: unknown) => new OtherPromise((resolve) => resolve(value));
+  static readonly reject = (error: unknown) => new OtherPromise((_resolve, reject) => reject(error));
+  readonly #own: Promise<Value>;
+
+  constructor(executor: ConstructorParameters<typeof Promise<Value>>[0]) {
+    this.#own = new Promise(executor);
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- it is what it is.
+  then: Promise<Value>["then"] = (...reactions) => this.#own.then(...reactions);
+
+  catch(reaction: (error: unknown) => Value): OtherPromise<Value> {
+    return new OtherPromise((resolve) => resolve(this.#own.catch(reaction)));
+  }
+}
+
+it("hears what the server answers also where the driver's promises are of another make", async () => {
+  await using database = await createTestDatabase();
+  const options = { connectionString: database.url, Promise: OtherPromise as never };
+  const pool = new Pool(options);
+  const unitOfWork = createUnitOfWork(pgTransactions(pool));
+  let runs = 0;
+
+  await unitOfWork.run(async ({ tx }) => {
+    runs += 1;
+    if (runs > 1) return;
+    const conflict = tx.query("do $$ begin raise exception 'late' using errcode = '40001'; end $$");
+    await Promise.resolve(conflict).catch(() => {
+      throw new Error("wrapped");
+    });
+  });
+
+  expect(runs).toBe(2);
+  await pool.end();
+});

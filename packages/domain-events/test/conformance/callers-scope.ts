@@ -287,6 +287,27 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       },
     );
 
+    it("that is changed by code that has outlived its savepoint takes the unit with it: its rows are refused", async () => {
+      await using world = await createWorld(driver);
+      const { opened, open } = gate();
+
+      const running = world.unitOfWork.run(async ({ tx, track, savepoint }) => {
+        const counter = track(new Counter());
+        await world.insert(tx, 1);
+        let late: Promise<void> | undefined;
+        await savepoint(async () => {
+          late = opened.then(() => counter.count(2));
+          await Promise.reject(new Error("boom"));
+        }).catch(() => {});
+        open();
+        await late;
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "SAVEPOINT_ENDED" } });
+      expect(world.handled).toEqual([]);
+      expect(await world.stored()).toEqual([]);
+    });
+
     it("whose pullEvents() fails in a savepoint takes the whole unit with it, for what others had recorded is gone", async () => {
       await using world = await createWorld(driver);
       const counter = new Counter();
