@@ -1,4 +1,6 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
+import { completeOwned } from "./graphile-complete.ts";
+import { clearForeignLocks } from "./graphile-stale-locks.ts";
 import { lockedAmong } from "./graphile-locks.ts";
 import { createLook, type Send } from "./graphile-look.ts";
 import type { PrefetchSize } from "./prefetch-size.ts";
@@ -11,6 +13,11 @@ export interface HeldJob {
   readonly attempts: number;
   /** `null` for one of no named queue. */
   readonly job_queue_id: number | null;
+}
+
+interface TakenRow extends HeldJob {
+  readonly priority: number;
+  readonly run_at: string;
 }
 
 /** What a pool has just written about jobs: they are free, or gone, from now on. */
@@ -27,8 +34,6 @@ export interface GraphileConnectionOptions {
   readonly onReleased: (released: ReleasedJobs) => void;
   /** These failed jobs are about to be released; asked again when that is repeated. */
   readonly beforeFailing: (jobIds: readonly string[]) => Promise<void>;
-  /** Whether this pool may have been taken for dead, and its jobs given to others. */
-  readonly isDoubtful: () => boolean;
   /** The pool asked for jobs and got an error instead of an answer: some may be locked without its knowing. */
   readonly onAnswerLost: () => void;
   /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
@@ -72,6 +77,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     await (opening ??= options.onFirstTake(poolId));
     try {
       const answer = await look(config, send);
+      answer.rows.sort(byUrgency);
       let queuedCount = 0;
       for (const job of answer.rows as HeldJob[]) {
         held.set(job.id, job);
@@ -97,8 +103,8 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     const ids = idsOf(config.values ?? []);
     const answer = await repeatWhilePassing(async () => {
       if (how === "failed") await options.beforeFailing(ids);
-      if (how !== "completed" || !options.isDoubtful()) return send(config);
-      return send(withIds(config, await lockedAmong(pool, poolId, ids)));
+      if (how !== "completed") return send(config);
+      return send(completeOwned(config, poolId) ?? withIds(config, await lockedAmong(pool, poolId, ids)));
     }, options.giveUp);
     const jobs = [];
     for (const id of ids) {
@@ -113,6 +119,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   const query = (config: QueryConfig, send: Send): Promise<QueryResult> => {
     const name = config.name ?? "";
     if (name.startsWith("get_job")) return take(config, send);
+    if (name.startsWith("clear_stale_locks")) return sendOrSkip(clearForeignLocks(config), send);
     const kind = writes.find(({ pattern }) => pattern.test(name));
     return kind === undefined ? send(config) : track(write(config, kind, send));
   };
@@ -126,10 +133,18 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   };
 }
 
-/**
- * Graphile Worker deletes a completed job whoever has locked it by now, and with it the other's right to free its named
- * queue. What others have taken is theirs to complete.
- */
+async function sendOrSkip(config: QueryConfig | undefined, send: Send): Promise<QueryResult> {
+  return config ? send(config) : { rows: [], rowCount: 0, command: "", oid: 0, fields: [] };
+}
+
+/** Graphile Worker gives them out in the order of the answer, which is that of their ids. Times are text here, of one session. */
+function byUrgency(one: TakenRow, other: TakenRow): number {
+  if (one.priority !== other.priority) return one.priority - other.priority;
+  if (one.run_at !== other.run_at) return one.run_at < other.run_at ? -1 : 1;
+  return Number(one.id) - Number(other.id);
+}
+
+/** For a statement of another text than ours: what others have taken is theirs to complete. */
 function withIds(config: QueryConfig, ids: readonly string[]): QueryConfig {
   const [asked, ...rest] = config.values as unknown[];
   // The statement for a single job deletes nothing for null.
@@ -163,10 +178,9 @@ function lasting(
       client ??= await pool.connect();
       return await client.query(config);
     } catch (error) {
-      if (isUnreachable(error)) {
-        client?.release(true);
-        client = undefined;
-      }
+      // Whatever comes between two tries may need a connection of the same pool: nobody may wait there with one in hand.
+      client?.release(isUnreachable(error));
+      client = undefined;
       throw error;
     }
   };

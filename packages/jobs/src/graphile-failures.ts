@@ -1,3 +1,5 @@
+import { isTrue } from "./is-true.ts";
+import { describeError } from "./describe-error.ts";
 import type { Queryable } from "./queryable.ts";
 import type { Outcome } from "./worker/outcome.ts";
 
@@ -72,6 +74,7 @@ export async function noteFailures(db: Queryable, failed: readonly FailedAttempt
 function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...failed }: FailedAttempt) {
   const isCounted = outcome.attemptsUsed >= attempt && !isUnknown;
   // A lock that counts for nothing is given back, or, where the next one has to be told from a first one, left out of the count.
+  const { name, message } = describeError(error);
   const nextLockCount = isCounted || isUnknown ? lockCount : lockCount - 1;
   return {
     jobId: failed.jobId,
@@ -79,17 +82,13 @@ function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...fail
     task: failed.task,
     lockCount,
     outcome: outcome.kind,
-    reason: storable(error instanceof Error ? error.message : String(error)),
+    reason: message,
     delayMs: outcome.kind === "retry" ? outcome.delayMs : 0,
     nextAttempts: outcome.kind === "dead" ? outcome.attemptsUsed : nextLockCount,
     countedAttempt: isCounted ? attempt : null,
-    errorName: storable(error instanceof Error ? error.name : typeof error),
+    errorName: name,
     uncounted: isUnknown ? 1 : 0,
   };
-}
-
-function storable(text: string): string {
-  return text.replaceAll("\0", "").toWellFormed().slice(0, 2_000);
 }
 
 export interface StartedAttempt {
@@ -124,7 +123,7 @@ export async function startAttempts(db: Queryable, runs: readonly RepeatedRun[])
   const noted = new Map(rows.map((row) => [String(row["job_id"]), row]));
   return runs.map(({ jobId, lockCount }) => {
     const note = noted.get(jobId);
-    return { attempt: lockCount - Number(note?.["uncounted"] ?? 0), isTooEarly: note?.["is_too_early"] === true };
+    return { attempt: lockCount - Number(note?.["uncounted"] ?? 0), isTooEarly: isTrue(note?.["is_too_early"]) };
   });
 }
 

@@ -3,6 +3,7 @@ import type { Job as GraphileJob, WorkerEvents, WorkerPool } from "graphile-work
 import type { Pool, PoolClient } from "pg";
 import { watchConnection, type GraphileConnectionOptions } from "./graphile-connection.ts";
 import { idOfJob } from "./graphile-jobs.ts";
+import { graphileSchema } from "./graphile-schema.ts";
 import type { Logger } from "./logger.ts";
 import { createPrefetchSize } from "./prefetch-size.ts";
 
@@ -83,6 +84,8 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       concurrency,
       pollInterval: pollIntervalMs,
       noHandleSignals: true,
+      // Otherwise GRAPHILE_WORKER_SCHEMA would say where: jobs are added here all the same.
+      schema: graphileSchema,
       events,
       logger: new GraphileLogger(() => toGraphileLog(options.logger)),
       preset: {

@@ -6,7 +6,7 @@ import { JobsError } from "./errors.ts";
 import { createHealth, type JobsHealth } from "./health.ts";
 import { internals, type JobsInternals } from "./internals.ts";
 import { toJobRequests, type JobOptions } from "./job-request.ts";
-import { consoleLogger, type Logger } from "./logger.ts";
+import { consoleLogger, type Logger, protectLogger } from "./logger.ts";
 import { createMigrator } from "./migrator.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
@@ -124,7 +124,8 @@ const outboxPoolSize = 4;
  * await jobs.enqueue(sendReceipt, { orderId });
  * ```
  */
-export function createJobs({ connection, outbox, logger = consoleLogger }: JobsOptions): Jobs {
+export function createJobs({ connection, outbox, logger: given = consoleLogger }: JobsOptions): Jobs {
+  const logger = protectLogger(given);
   checkNodeVersion();
   if (connection === undefined && outbox === undefined) throw connectionMissing();
   const jobsPool = lazyPool(connection, "jobs", jobsPoolSize);

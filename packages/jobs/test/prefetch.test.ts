@@ -46,6 +46,19 @@ describe("jobs that a worker has prefetched", () => {
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
   });
 
+  it("begin in the order of their priority, then of their times, whichever was enqueued first", async () => {
+    await using test = await createTestJobs();
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    await test.jobs.enqueueMany(task, numbered(10));
+    await test.jobs.enqueue(task, { n: 10 }, { runAt: hourAgo });
+    await test.jobs.enqueue(task, { n: 11 }, { priority: 1 });
+    await test.jobs.enqueue(task, { n: 12 }, { priority: -1 });
+
+    const { begun } = await work(test, () => undefined, { concurrency: 1 });
+
+    await expect.poll(() => begun.map(({ n }) => n)).toEqual([12, 10, ...numbered(10).map(({ n }) => n), 11]);
+  });
+
   it("go back when it stops, free and with no attempt used", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();

@@ -1,7 +1,8 @@
-import { startProxy } from "@acme/test-postgres";
+import { runChild, startProxy } from "@acme/test-postgres";
+import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { killable, single } from "./killable-task.ts";
-import { collectInto, createTestJobs, storedJobs, type LogLine } from "./test-jobs.ts";
+import { collectInto, createTestJobs, storedJobs, type LogLine, type TestJobs } from "./test-jobs.ts";
 import { createJobs, perform } from "../src/index.ts";
 
 const quick = { heartbeatMs: 100, deadAfterMs: 500, giveUpAfterMs: 1_000 };
@@ -113,4 +114,60 @@ describe("a worker", () => {
     await expect.poll(() => seen).toEqual([1, 2]);
     expect(process.exitCode).toBeUndefined();
   });
+
+  it("runs what is enqueued, whatever GRAPHILE_WORKER_SCHEMA says in its environment", async () => {
+    await using test = await createTestJobs();
+    const child = new URL("worker.child.ts", import.meta.url);
+    await using worker = runChild(child, { env: { JOBS_URL: test.jobsUrl, GRAPHILE_WORKER_SCHEMA: "elsewhere" } });
+    await worker.waitFor("started");
+
+    await test.jobs.enqueue(killable, { n: 1 });
+
+    await expect(worker.waitFor("running 1 1")).resolves.not.toThrow();
+  });
+
+  it("goes on when its writes have run into a time limit, more of them at once than it has connections", async () => {
+    await using test = await createTestJobs();
+    await test.jobsPool.query(
+      "do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$",
+    );
+    const pool = new Pool({ connectionString: test.jobsUrl, max: 6, connectionTimeoutMillis: 1_000 });
+    await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
+    const started: (() => void)[] = [];
+    const worker = await jobs.startWorker({
+      tasks: [perform(single, () => new Promise((_resolve, reject) => started.push(() => reject(new Error("no")))))],
+      concurrency: 5,
+    });
+    onTestFinished(() => pool.end());
+    onTestFinished(() => worker.stop({ deadlineMs: 0 }).catch(() => undefined));
+    await test.jobs.enqueueMany(single, [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }, { n: 5 }]);
+    await expect.poll(() => started.length).toBe(5);
+
+    const holder = await test.jobsPool.connect();
+    await holder.query(
+      "begin; set local statement_timeout = 0; lock table graphile_worker._private_jobs in share mode",
+    );
+    for (const [index, fail] of started.splice(0).entries()) {
+      fail();
+      // Each in a write of its own; one connection listens.
+      await expect.poll(() => pool.totalCount - pool.idleCount, { interval: 2 }).toBeGreaterThanOrEqual(index + 2);
+    }
+    // Each of them has been cut off more than once.
+    await expect.poll(() => undoneCount(test), { timeout: 10_000 }).toBeGreaterThanOrEqual(12);
+    await holder.query("commit");
+    holder.release();
+
+    await expect.poll(async () => (await test.jobs.deadLetters.list()).length, { timeout: 10_000 }).toBe(5);
+    await test.jobs.enqueue(single, { n: 6 });
+    await expect.poll(() => started.length, { timeout: 10_000 }).toBe(1);
+    started[0]?.();
+  });
 });
+
+/** Transactions of this database that were undone. */
+async function undoneCount({ jobsPool }: TestJobs): Promise<number> {
+  const { rows } = await jobsPool.query<{ count: number }>(
+    "select xact_rollback::int as count from pg_stat_database where datname = current_database()",
+  );
+  return rows[0]!.count;
+}

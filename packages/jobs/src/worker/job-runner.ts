@@ -15,7 +15,7 @@ import { decideOutcome, type Outcome } from "./outcome.ts";
 /** Runs locked jobs: attempt, outcome, log. */
 export interface JobRunner {
   readonly runningCount: number;
-  /** Rejects with the error of the attempt, once `intend` knows what is to happen. */
+  /** Rejects once `intend` knows the error of the attempt and what is to happen. */
   run(job: LockedJob, intend: Intend, onEnd?: () => void): Promise<void>;
   /** Ends every attempt that runs, now and from now on, without using it up. */
   handBack(): void;
@@ -67,7 +67,7 @@ export function createJobRunner(
           const outcome = decideOutcome(error, attempt, performable.task.retry);
           logFailure(logger, { task, jobId, attempt }, outcome, error);
           await intend({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
-          throw error;
+          throw attemptFailed;
         }
         logger.info({ task, jobId, attempt, durationMs: Math.round(performance.now() - startedAt) }, "job done");
       } finally {
@@ -77,6 +77,9 @@ export function createJobRunner(
     handBack: () => attempts.endAll(new JobsError("WORKER_STOPPING", "The worker stopped before the job was done.")),
   };
 }
+
+/** All that Graphile Worker is told: it would store the message of any error as it is, which PostgreSQL may refuse, and with it the whole batch. */
+const attemptFailed = new Error("The attempt failed. Its error is in acme_jobs.failures.");
 
 function takenTooEarly(): Error {
   return new Error("The job was taken before the outcome of its last attempt was written. It is put back.");

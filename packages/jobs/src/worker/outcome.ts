@@ -12,8 +12,17 @@ export type Outcome =
     }
   | { readonly kind: "dead"; readonly attemptsUsed: number };
 
-/** Decides by the error first, then by the task's policy. */
+/** Decides by the error first, then by the task's policy. Never throws, whatever was thrown. */
 export function decideOutcome(error: unknown, attempt: number, policy: RetryPolicy, random = Math.random): Outcome {
+  try {
+    return decide(error, attempt, policy, random);
+  } catch {
+    // An error that cannot even be looked at has asked for nothing.
+    return decide(new Error("What was thrown cannot be read."), attempt, policy, random);
+  }
+}
+
+function decide(error: unknown, attempt: number, policy: RetryPolicy, random: () => number): Outcome {
   const dead: Outcome = { kind: "dead", attemptsUsed: attempt };
   const retryIn = (delayMs: number, attemptsUsed = attempt): Outcome => ({
     kind: "retry",

@@ -93,7 +93,6 @@ export async function startPoolKeeper(
       onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
       onReleased,
       beforeFailing: settlement.note,
-      isDoubtful: () => session.isDoubtful(),
       giveUp: givingUp.signal,
       lookEveryMs: heartbeatMs,
       stopSignal: stopping.signal,

@@ -59,16 +59,30 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
     return lists;
   }, forgetRestMs);
 
+  /** One that cannot be stored must not take the others of its batch with it. */
+  const noteOneByOne = async (failed: readonly FailedAttempt[]) => {
+    for (const one of failed) {
+      try {
+        await noteFailures(preparedPool, [one]);
+      } catch (error) {
+        if (isPassing(error)) throw error;
+        // The job is safe all the same: Graphile Worker's own delay applies.
+        const { task, jobId } = one;
+        logger.warn({ err: error, task, jobId }, "a retry delay could not be stored; the default applies");
+      }
+    }
+  };
+
   return {
     intend: (failed) => void intended.set(failed.jobId, failed),
     async note(jobIds) {
       const failed = jobIds.map((jobId) => intended.get(jobId)).filter((intention) => intention !== undefined);
+      if (failed.length === 0) return;
       try {
-        if (failed.length > 0) await noteFailures(preparedPool, failed);
+        await noteFailures(preparedPool, failed);
       } catch (error) {
         if (isPassing(error)) throw error;
-        // The jobs are safe all the same: Graphile Worker's own delay applies.
-        logger.warn({ err: error, jobIds }, "retry delays could not be stored; the default applies");
+        await noteOneByOne(failed);
       }
     },
     settle(jobIds) {

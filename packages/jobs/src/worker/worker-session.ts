@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, type Pool } from "pg";
+import { isTrue } from "../is-true.ts";
 import type { Logger } from "../logger.ts";
 import { within } from "../within.ts";
 import { recoverDeadWorkers, sweepFailures } from "./recovery.ts";
@@ -16,8 +17,6 @@ export interface WorkerSessionOptions {
 
 /** What tells other workers that this one lives, and lets it look after those that do not. */
 export interface WorkerSession {
-  /** Whether others may have taken this worker for dead: its last sign of life is old. */
-  isDoubtful(): boolean;
   /** Resolves once the pool is registered, its lock held: only then may it lock jobs. */
   register(poolId: string): Promise<void>;
   /** Declares a pool of this worker dead. Resolves once whatever it had left locked can run again. */
@@ -97,15 +96,12 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     }
   };
 
-  let lastSign = now();
   const loop = async () => {
     while (!stopping.signal.aborted) {
-      const beganAt = now();
       beatNow = new AbortController();
       const rest = pause(heartbeatMs, undefined, { signal: beatNow.signal }).catch(() => undefined);
       try {
         await within(longestBeatMs, beat());
-        lastSign = beganAt;
         options.onBeat();
       } catch (error) {
         lose();
@@ -121,10 +117,6 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   };
 
   return {
-    isDoubtful() {
-      const { clock, steady } = now();
-      return clock - lastSign.clock > deadAfterMs || steady - lastSign.steady > deadAfterMs;
-    },
     register(poolId) {
       return new Promise((resolve) => {
         living.set(poolId, { registered: resolve });
@@ -152,16 +144,11 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   };
 }
 
-/** The steady clock stands still while a machine is suspended; the other may be set back. */
-function now() {
-  return { clock: Date.now(), steady: performance.now() };
-}
-
 /** Not waited for: after a lost connection the server may hold the lock for a session that is no more. */
 async function tryLock(client: Client, poolId: string): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
     "select pg_try_advisory_lock(hashtextextended('acme_jobs:worker:' || $1, 0)) as locked",
     [poolId],
   );
-  return rows[0]?.locked === true;
+  return isTrue(rows[0]?.locked);
 }

@@ -1,0 +1,2 @@
+/** Where the statements of this package expect Graphile Worker's tables. */
+export const graphileSchema = "graphile_worker";

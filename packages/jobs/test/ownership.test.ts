@@ -1,0 +1,152 @@
+import { startProxy } from "@acme/test-postgres";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { killable } from "./killable-task.ts";
+import { collectInto, createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createJobs, perform } from "../src/index.ts";
+
+const quick = { heartbeatMs: 100, deadAfterMs: 500, pollIntervalMs: 50 };
+const later = { runAt: new Date(Date.now() + 3_600_000) };
+
+describe("a worker that comes back from a broken network", () => {
+  it("leaves a job alone that another has taken over meanwhile, and the named queue of it", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    await using cutOff = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    await using workers = new AsyncDisposableStack();
+    const [first, second] = [holding(), holding()];
+    workers.use(await start(cutOff, first));
+    await test.jobs.enqueue(killable, { n: 1 }, { queue: "one" });
+    await first.begun(1);
+
+    proxy.refuseConnections();
+    proxy.cutAll();
+    workers.use(await start(test.jobs, second));
+    await second.begun(1);
+    await test.jobs.enqueue(killable, { n: 2 }, { queue: "one" });
+    await proxy.acceptConnections();
+    await expect.poll(() => livingCount(test)).toBe(2);
+    first.finish(1);
+    await first.ended(1);
+    // Another round of it, so that what it has written is there.
+    await expect.poll(() => livingCount(test)).toBe(2);
+
+    expect(await storedJobs(test.jobsPool)).toHaveLength(2);
+    second.finish(1);
+    await expect.poll(() => [...first.order, ...second.order].filter((n) => n === 2)).toEqual([2]);
+    first.finish(2);
+    second.finish(2);
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    await expect.poll(() => lockedQueues(test)).toBe(0);
+  });
+});
+
+describe("a job that has the number of one that ran when its database was made anew", () => {
+  it.each([undefined, "one"])("is not deleted when that one ends; named queue: %s", async (queue) => {
+    await using test = await createTestJobs();
+    await using workers = new AsyncDisposableStack();
+    const held = holding();
+    workers.use(await start(test.jobs, held));
+    await test.jobs.enqueue(killable, { n: 1 }, { ...(queue && { queue }) });
+    await held.begun(1);
+
+    await test.jobsPool.query("truncate graphile_worker._private_jobs restart identity");
+    await test.jobs.enqueue(killable, { n: 2 }, later);
+    held.finish(1);
+    await held.ended(1);
+    // What is enqueued after its end is done after it, too.
+    await test.jobs.enqueue(killable, { n: 3 });
+    await held.begun(3);
+
+    expect((await storedJobs(test.jobsPool)).length).toBe(2);
+    held.finish(3);
+  });
+});
+
+describe("a job that runs for longer than four hours", () => {
+  it("stays with its worker while that lives; a lock that is nobody's is freed", async () => {
+    await using test = await createTestJobs();
+    await using workers = new AsyncDisposableStack();
+    const held = holding();
+    workers.use(await start(test.jobs, held));
+    await test.jobs.enqueueMany(killable, [{ n: 1 }, { n: 2 }], { queue: "one" });
+    await held.begun(1);
+    await test.jobs.enqueue(killable, { n: 3 }, { ...later, queue: "two" });
+    await test.jobsPool.query(
+      "update graphile_worker._private_jobs set locked_by = 'plain', locked_at = now() where payload::text like '%3%'",
+    );
+    for (const table of ["_private_jobs", "_private_job_queues"]) {
+      await test.jobsPool.query(
+        `update graphile_worker.${table} set locked_at = now() - interval '4 hours 1 minute' where locked_at is not null`,
+      );
+    }
+
+    // A pool of Graphile Worker frees old locks within its first minute, at a random moment.
+    vi.spyOn(Math, "random").mockReturnValue(0.001);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const other = holding();
+    workers.use(await start(test.jobs, other));
+
+    await expect.poll(() => lockedBy(test)).not.toContain("plain");
+    expect((await lockedBy(test)).filter((pool) => pool !== null)).toHaveLength(1);
+    expect([held.order, other.order]).toEqual([[1], []]);
+    expect(await lockedQueues(test)).toBe(1);
+    held.finish(1);
+    await expect.poll(() => [...held.order, ...other.order]).toContain(2);
+    held.finish(2);
+    other.finish(2);
+  });
+});
+
+/** Runs of `killable` that end when they are told to. */
+function holding() {
+  const gates = new Map<number, PromiseWithResolvers<void>>();
+  const gate = (n: number) => {
+    const found = gates.get(n) ?? Promise.withResolvers<void>();
+    gates.set(n, found);
+    return found;
+  };
+  const order: number[] = [];
+  const endedOnes: number[] = [];
+  return {
+    order,
+    task: perform(killable, async ({ n }) => {
+      order.push(n);
+      await gate(n).promise;
+      setImmediate(() => endedOnes.push(n));
+    }),
+    async begun(n: number) {
+      await expect.poll(() => order, { timeout: 10_000 }).toContain(n);
+    },
+    async ended(n: number) {
+      await expect.poll(() => endedOnes).toContain(n);
+    },
+    finish: (n: number) => gate(n).resolve(),
+  };
+}
+
+async function start(jobs: TestJobs["jobs"], { task }: ReturnType<typeof holding>): Promise<AsyncDisposable> {
+  const worker = await jobs.startWorker({ tasks: [task], concurrency: 2, ...quick });
+  return { [Symbol.asyncDispose]: () => worker.stop({ deadlineMs: 0 }).catch(() => undefined) };
+}
+
+/** Workers that have just given a sign of life. */
+async function livingCount({ jobsPool }: TestJobs): Promise<number> {
+  const { rowCount } = await jobsPool.query(
+    "select from acme_jobs.workers where heartbeat_at > clock_timestamp() - interval '300 milliseconds'",
+  );
+  return rowCount ?? 0;
+}
+
+async function lockedBy({ jobsPool }: TestJobs): Promise<(string | null)[]> {
+  const { rows } = await jobsPool.query<{ locked_by: string | null }>(
+    "select locked_by from graphile_worker._private_jobs",
+  );
+  return rows.map(({ locked_by }) => locked_by);
+}
+
+async function lockedQueues({ jobsPool }: TestJobs): Promise<number> {
+  const { rowCount } = await jobsPool.query(
+    "select from graphile_worker._private_job_queues where locked_by is not null",
+  );
+  return rowCount ?? 0;
+}
