@@ -1,3 +1,5 @@
+import { findScope } from "./running-units.ts";
+import { unitEnded } from "./unit-errors.ts";
 import { processSymbol } from "./process-global.ts";
 
 /** What a unit of work can track: anything that hands over the events it has recorded. */
@@ -19,6 +21,11 @@ export function isTelling(source: EventSource): source is TellingSource {
   return onRecord in source;
 }
 
+/** What goes on after its unit was undone may be about data that is gone; a later unit would publish it. */
+function refuseInUndone(): void {
+  if (findScope()?.unit.state === "undone") throw unitEnded("An aggregate was changed", "undone");
+}
+
 /**
  * An optional base for aggregates that record events.
  *
@@ -36,9 +43,14 @@ export abstract class AggregateRoot<Event extends object = object> implements Ev
   #recorded: Event[] = [];
   #tell: (() => void) | undefined;
 
+  /**
+   * @throws {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED` from code that has outlived the unit or the savepoint it was started
+   * in: its rows are refused, and the event would be published without them.
+   */
   protected record(event: Event): void {
-    this.#recorded.push(event);
+    refuseInUndone();
     this.#tell?.();
+    this.#recorded.push(event);
   }
 
   pullEvents(): Event[] {

@@ -104,7 +104,7 @@ async function runUnit<Tx, Result>(
       await transaction.rollback(error);
     }
     // A COMMIT that may have taken place is never sent again.
-    const isUndone = !isCommitting || meansRolledBack(error);
+    const isUndone = !isCommitting || (meansRolledBack(error) && error !== owned.violation);
     throw new AttemptFailed(
       error,
       isUndone ? (owned.conflict ?? (isCommitting ? conflictIn(error) : undefined)) : undefined,

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isTrue } from "./is-true.ts";
 import { askInTransaction } from "./ask-in-transaction.ts";
 import { codeOf } from "./database-error.ts";
-import { type CommitProof, startedAtSql, timelineSql } from "./commit-proof.ts";
+import { type CommitProof, databaseIdSql, startedAtSql, timelineSql } from "./commit-proof.ts";
 import type { DurableReceipt } from "./durable-handler.ts";
 import { isReplicated, waitsForStandby } from "./replication.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
@@ -52,11 +53,11 @@ interface Answer {
   readonly hasStandbys: boolean;
 }
 
-const standingSql = `select pg_catalog.pg_is_in_recovery() as "isStandby", (${startedAtSql})::text as "startedAt",
+const standingSql = `select pg_catalog.pg_is_in_recovery() as "isStandby", ${startedAtSql} as "startedAt",
   pg_catalog.current_setting('synchronous_standby_names') <> '' as "hasStandbys",
   exists (select from pg_catalog.pg_foreign_server) as "hasForeignServers"`;
 
-const continuitySql = `select (select system_identifier from pg_catalog.pg_control_system())::text as "systemId", ${timelineSql} as "timeline",
+const continuitySql = `select ${databaseIdSql} as "databaseId", ${timelineSql} as "timeline",
   (select checkpoint_lsn operator(pg_catalog.<) $1::pg_catalog.pg_lsn from pg_catalog.pg_control_checkpoint()) as "isUnbroken"`;
 
 /** All in one transaction, and so of one server between two crashes. `undefined` where it is too early to say. */
@@ -67,13 +68,13 @@ async function askOnce(
 ): Promise<Answer | undefined> {
   const [standing] = (await query(standingSql)).rows;
   // A standby may not have heard of it yet, and may be promoted any moment.
-  if (!standing || standing["isStandby"] === true) return undefined;
+  if (!standing || isTrue(standing["isStandby"])) return undefined;
   const outcome = await outcomeThere(query, proof, standing);
   if (outcome === "too early") return undefined;
   return {
     outcome: outcome === "unknown" ? await askWitnesses(query, witnesses) : outcome,
     startedAt: String(standing["startedAt"]),
-    hasStandbys: standing["hasStandbys"] === true,
+    hasStandbys: isTrue(standing["hasStandbys"]),
   };
 }
 
@@ -83,17 +84,17 @@ async function outcomeThere(
   standing: Record<string, unknown>,
 ): Promise<Outcome | "too early"> {
   // It has written nothing here. Rows of another server, written through this one, are committed there with our COMMIT.
-  if (transactionId === null) return standing["hasForeignServers"] === true ? "unknown" : "committed";
+  if (transactionId === null) return isTrue(standing["hasForeignServers"]) ? "unknown" : "committed";
   if (!server) return "unknown";
   const [now] = (await query(continuitySql, [server.flushedTo])).rows;
-  if (now?.["systemId"] !== server.systemId) return "unknown";
+  if (now?.["databaseId"] !== server.databaseId) return "unknown";
   // An old primary that somebody still reaches knows nothing of what came after it; the new one will answer.
   if (String(now["timeline"]) < server.timeline) return "too early";
   const status = await statusOf(query, transactionId);
   if (status === "in progress") return "too early";
   if (status === "aborted") return "aborted";
   // Every recovery ends with a checkpoint behind what was on disk before, so one in front of that is older than any recovery since.
-  const isSameServer = standing["startedAt"] === startedAt && now["isUnbroken"] === true;
+  const isSameServer = standing["startedAt"] === startedAt && isTrue(now["isUnbroken"]);
   return status === "committed" && isSameServer ? "committed" : "unknown";
 }
 

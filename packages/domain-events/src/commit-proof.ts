@@ -1,32 +1,38 @@
 import { codeOf } from "./database-error.ts";
 
 /** Goes with BEGIN, and is gone after every other end of the transaction than ours, whoever has sent it and whatever the driver shows of it. */
-export const markSql = "set local domain_events.unit_of_work = 1";
+export const markSql = "set local domain_events.unit_of_work = '0/1'";
 
 /**
- * Fails where the mark is gone, since nothing is no number: a COMMIT that is on its way already then commits nothing of what came after. In
- * a session that has never had one there is `null`.
+ * Fails where the mark is gone, since nothing is no log position: a COMMIT that is on its way already then commits nothing of what came
+ * after. A type that hardly anybody else reads from text, so that the error is known for ours. In a session that has never had a mark
+ * there is `null`.
  */
-const checkedMark = "pg_catalog.current_setting('domain_events.unit_of_work', true)::int";
+const checkedMark = "pg_catalog.current_setting('domain_events.unit_of_work', true)::pg_catalog.pg_lsn";
 
 /** Whether a statement failed because the mark was gone. */
 export function isMarkGone(error: unknown): boolean {
   // It names the type that it could not read, in whatever language.
-  return codeOf(error) === "22P02" && error instanceof Error && error.message.includes("integer");
+  return codeOf(error) === "22P02" && error instanceof Error && error.message.includes("pg_lsn");
 }
 
-/** Another server, or the same one started again, has another. A crash of one backend leaves it as it is. The same in every time zone. */
-export const startedAtSql = "pg_catalog.timestamptz_send(pg_catalog.pg_postmaster_start_time())";
+/** Another server, or the same one started again, has another. A crash of one backend leaves it as it is. The same text in every session. */
+export const startedAtSql =
+  "pg_catalog.encode(pg_catalog.timestamptz_send(pg_catalog.pg_postmaster_start_time()), 'hex')";
+
+/** The cluster, and the database in it: what was restored beside it and renamed is another one, in which transaction ids mean the same. */
+export const databaseIdSql = `pg_catalog.concat((select system_identifier from pg_catalog.pg_control_system()), '/',
+  (select oid from pg_catalog.pg_database where datname operator(pg_catalog.=) pg_catalog.current_database()))`;
 
 /** Grows with each promotion: what stands at a lower one has been left behind. */
 export const timelineSql = "pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_flush_lsn()), 8)";
 
 /**
- * Which cluster this is, its timeline, up to where its log is on disk, and whether it has synchronous standbys. Nothing for a standby, where a transaction writes nothing. The
+ * Which database this is, its timeline, up to where its log is on disk, and whether it has synchronous standbys. Nothing for a standby, where a transaction writes nothing. The
  * log position is behind each checkpoint there has been, and before the one that ends any recovery to come.
  */
 const serverSql = `case when not pg_catalog.pg_is_in_recovery() then pg_catalog.concat_ws(' ',
-  (select system_identifier from pg_catalog.pg_control_system()), ${timelineSql}, pg_catalog.pg_current_wal_flush_lsn(),
+  ${databaseIdSql}, ${timelineSql}, pg_catalog.pg_current_wal_flush_lsn(),
   pg_catalog.current_setting('synchronous_standby_names') <> '') end`;
 
 /** For what a COMMIT waits; and a session that hides warnings would hide that this wait was cancelled. */
@@ -36,7 +42,7 @@ const waitingSql = `pg_catalog.current_setting('synchronous_commit'), ',',
 
 /** A server, as one of its transactions saw it. */
 export interface SeenServer {
-  readonly systemId: string;
+  readonly databaseId: string;
   readonly startedAt: string;
   readonly timeline: string;
   /** Where its log was on disk up to; see `pg_current_wal_flush_lsn()`. */
@@ -91,7 +97,7 @@ export function readProof(text: unknown): CommitProof | undefined {
 }
 
 function readServer(text: string, startedAt: string): SeenServer | null {
-  const [systemId, timeline, flushedTo, hasStandbys] = text.split(" ");
-  if (!systemId || !timeline || !flushedTo) return null;
-  return { systemId, startedAt, timeline, flushedTo, hasStandbys: hasStandbys === "t" };
+  const [databaseId, timeline, flushedTo, hasStandbys] = text.split(" ");
+  if (!databaseId || !timeline || !flushedTo) return null;
+  return { databaseId, startedAt, timeline, flushedTo, hasStandbys: hasStandbys === "t" };
 }

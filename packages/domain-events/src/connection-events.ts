@@ -2,6 +2,7 @@
 export interface SpeakingConnection {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "notice", listener: (notice: object) => void): unknown;
+  listeners(event: "error" | "notice"): unknown[];
 }
 
 /** Whoever uses a connection at the moment. */
@@ -12,6 +13,8 @@ export interface ConnectionHolder {
 
 interface Held {
   current: ConnectionHolder | undefined;
+  readonly onError: (error: Error) => void;
+  readonly onNotice: (notice: object) => void;
 }
 
 const holders = new WeakMap<SpeakingConnection, Held>();
@@ -21,8 +24,9 @@ const holders = new WeakMap<SpeakingConnection, Held>();
  * process without one, and to add and remove them for each transaction costs more than to have them.
  */
 export function holdConnection(connection: SpeakingConnection, holder: ConnectionHolder): void {
-  const held = holders.get(connection) ?? listenTo(connection);
-  held.current = holder;
+  const held = holders.get(connection);
+  if (held && isListening(connection, held)) held.current = holder;
+  else listenTo(connection, holder);
 }
 
 /** Tells that holder nothing any more. */
@@ -31,10 +35,18 @@ export function letGo(connection: SpeakingConnection, holder: ConnectionHolder):
   if (held?.current === holder) held.current = undefined;
 }
 
-function listenTo(connection: SpeakingConnection): Held {
-  const held: Held = { current: undefined };
-  connection.on("error", (error) => held.current?.lost(error));
-  connection.on("notice", (notice) => held.current?.noticed(notice));
+/** Somebody may have removed all listeners of a connection. */
+function isListening(connection: SpeakingConnection, { onError, onNotice }: Held): boolean {
+  return connection.listeners("error").includes(onError) && connection.listeners("notice").includes(onNotice);
+}
+
+function listenTo(connection: SpeakingConnection, holder: ConnectionHolder): void {
+  const held: Held = {
+    current: holder,
+    onError: (error) => held.current?.lost(error),
+    onNotice: (notice) => held.current?.noticed(notice),
+  };
+  connection.on("error", held.onError);
+  connection.on("notice", held.onNotice);
   holders.set(connection, held);
-  return held;
 }

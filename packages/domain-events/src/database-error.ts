@@ -36,20 +36,20 @@ export function meansRolledBack(error: unknown): boolean {
   if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED" || code === "UNIT_ENDED") return true;
   const state = stateOf(error);
   if (state === undefined) return false;
-  return !connectionState.test(state) && !maybeAfterwards.test(state) && !isFatal(error);
+  return !isOfConnection(state, error) && !maybeAfterwards.test(state) && !isFatal(error);
 }
 
 /** The server has answered, and waits for the next statement: the connection is in a state that is known. */
 export function isAnswer(error: unknown): boolean {
   const state = stateOf(error);
-  return state !== undefined && !connectionState.test(state) && !isFatal(error);
+  return state !== undefined && !isOfConnection(state, error) && !isFatal(error);
 }
 
 /** The connection is gone, or no longer to be trusted. */
 export function isConnectionError(error: unknown): boolean {
   const code = codeOf(error);
   const state = stateOf(error);
-  if (state !== undefined) return connectionState.test(state) || isFatal(error);
+  if (state !== undefined) return isOfConnection(state, error) || isFatal(error);
   if (code !== undefined) return socketError.test(code);
   return error instanceof Error && driverMessage.test(error.message);
 }
@@ -58,6 +58,14 @@ export function isConnectionError(error: unknown): boolean {
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code === "40001" || code === "40P01";
+}
+
+/** A trigger that reaches elsewhere may raise such a state, too: then PostgreSQL says where in its source, which a pooler cannot. */
+function isOfConnection(state: string, error: unknown): boolean {
+  if (!connectionState.test(state)) return false;
+  const isRaised =
+    typeof error === "object" && error !== null && "routine" in error && typeof error.routine === "string";
+  return !(state.startsWith("08") && isRaised);
 }
 
 function isFatal(error: unknown): boolean {

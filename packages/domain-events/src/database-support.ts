@@ -1,5 +1,6 @@
 import { DomainEventsError } from "./errors.ts";
 import { markSql, proofSql } from "./commit-proof.ts";
+import { isTrue } from "./is-true.ts";
 import { runOutsideUnits } from "./running-units.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { within } from "./within.ts";
@@ -98,8 +99,7 @@ async function holds(transaction: Transaction<unknown>, need: Need): Promise<boo
   try {
     let last: Record<string, unknown> | undefined;
     for (const sql of need.sql) [last] = (await transaction.query(sql)).rows;
-    // An application may have told its driver to leave booleans as the server writes them.
-    return last?.["holds"] === true || last?.["holds"] === "t";
+    return isTrue(last?.["holds"]);
   } catch (error) {
     throw isRefusal(error) ? unsupported(need, error) : error;
   }

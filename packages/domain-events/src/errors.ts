@@ -27,6 +27,7 @@ export type DomainEventsErrorCode =
   | "SCHEMA_ASYNC"
   | "STOPPED"
   | "TRANSACTION_ABORTED"
+  | "TRANSACTION_LEFT_OPEN"
   | "TRANSACTION_OWNED"
   | "UNIT_DOOMED"
   | "UNIT_ENDED";

@@ -40,7 +40,8 @@ export async function joinRun<Tx, Result>(
 async function txOf<Tx>(unit: Unit, adapter: TransactionAdapter<Tx>): Promise<Tx> {
   const { tx, handle } = unit.transaction;
   if (unit.adapter === adapter) return tx as Tx;
-  if (adapter.adopt && handle !== undefined) return adapter.adopt(handle);
+  const adopted = handle === undefined ? undefined : await adapter.adopt?.(handle);
+  if (adopted !== undefined) return adopted;
   throw new DomainEventsError(
     "JOINED_ADAPTER",
     "A run() would join a unit that another adapter over the same database has begun, and its own adapter cannot make a `tx` of that transaction. " +

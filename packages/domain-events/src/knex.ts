@@ -1,6 +1,7 @@
 import { type ConnectionHolder, holdConnection, letGo, type SpeakingConnection } from "./connection-events.ts";
 import { isAnswer, isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
+import { refuseOpenTransaction, type StatusConnection } from "./open-transaction.ts";
 import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type {
   BeginOptions,
@@ -21,6 +22,7 @@ export interface KnexInstance<Tx> {
 
 /** The part of a knex transaction that is needed, and what knex keeps behind it. */
 interface KnexTransaction {
+  isCompleted?(): boolean;
   commit(value?: unknown): PromiseLike<unknown>;
   rollback(error?: unknown): PromiseLike<unknown>;
   on(event: "query-error", listener: (error: unknown) => void): unknown;
@@ -28,7 +30,7 @@ interface KnexTransaction {
 }
 
 /** The pg client that carries the transaction. */
-interface RawConnection extends PipeliningClient, SpeakingConnection {
+interface RawConnection extends PipeliningClient, SpeakingConnection, StatusConnection {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
   end(): Promise<void>;
   /** Knex's own mark: its pool throws such a connection away instead of handing it out again. */
@@ -37,12 +39,18 @@ interface RawConnection extends PipeliningClient, SpeakingConnection {
 
 /** What `knex.transaction()` returns before it has begun. */
 interface BeginningTransaction extends PromiseLike<unknown> {
-  begin?(connection: RawConnection): unknown;
-  query?(connection: RawConnection, text: string): unknown;
+  begin?(connection: RawConnection): Promise<unknown>;
+  query?(connection: RawConnection, text: string): Promise<unknown>;
+  isCompleted?(): boolean;
 }
 
 interface Database {
-  readonly client: { readonly dialect?: unknown; readonly driverName?: unknown };
+  readonly client: {
+    readonly dialect?: unknown;
+    readonly driverName?: unknown;
+    /** Where knex uses a pool that it was given. */
+    readonly config?: { readonly connectionPool?: object };
+  };
   readonly isTransaction?: unknown;
   transaction(scope: (tx: KnexTransaction) => void, config: { isolationLevel?: Isolation }): BeginningTransaction;
 }
@@ -59,7 +67,7 @@ interface Database {
 export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter<Tx> {
   const database = checkKnex(knex);
   return {
-    database,
+    database: database.client.config?.connectionPool ?? database,
     begin: (options) =>
       new Promise((resolve, reject) => {
         const { isolation, mark } = options;
@@ -67,28 +75,44 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
         // the connection is back in the pool; executionPromise settles before that.
         const beginning = database.transaction(
           (tx) => {
-            transactionOn<Tx>(tx, released, isMarked ? undefined : mark, options.watch).then(resolve, reject);
+            // Knex runs this although its BEGIN has failed, when `released` rejects.
+            if (tx.isCompleted?.() === true) return;
+            transactionOn<Tx>(tx, released, isBegunHere ? undefined : mark, options.watch).then(resolve, reject);
           },
           isolation ? { isolationLevel: isolation } : {},
         );
-        const isMarked = mark !== undefined && markWithBegin(beginning, beginText(options));
+        const isBegunHere = beginHere(beginning, beginText(options));
         const released = Promise.resolve(beginning);
         released.catch(reject);
       }),
-    // Only transactions over this very knex instance get here, and the knex transaction is all of what they hand to a work.
-    adopt: (handle) => handle as Tx,
+    // The knex transaction is all of what one over this pool hands to a work.
+    adopt: (handle) => (isKnexTransaction(handle) ? (handle as Tx) : undefined),
   };
 }
 
-/** Knex calls `begin` a moment later. One without it gets the mark in a message of its own. */
-function markWithBegin(transaction: BeginningTransaction, text: string): boolean {
+/** Knex calls `begin` a moment later. One without it begins by itself, and gets the mark in a message of its own. */
+function beginHere(transaction: BeginningTransaction, text: string): boolean {
   if (typeof transaction.begin !== "function" || typeof transaction.query !== "function") return false;
-  transaction.begin = (connection) => transaction.query?.(connection, text);
+  transaction.begin = async (connection) => {
+    refuseOpenTransaction(connection);
+    // Where this is not answered, or refused half-way, nobody may get the connection as it is.
+    markDisposed(connection, "BEGIN was not answered");
+    await transaction.query?.(connection, text);
+    if (transaction.isCompleted?.() !== true) return markUsable(connection);
+    discard(connection, "BEGIN failed");
+    // Knex has rejected with the reason; it must not go on.
+    throw new Error("BEGIN failed");
+  };
   return true;
 }
 
+function isKnexTransaction(handle: unknown): boolean {
+  return typeof handle === "function" && "isTransaction" in handle && handle.isTransaction === true;
+}
+
 function beginText({ isolation, mark }: BeginOptions): string {
-  return `${isolation ? `begin isolation level ${isolation}` : "begin"}; ${mark}`;
+  const begin = isolation ? `begin isolation level ${isolation}` : "begin";
+  return mark ? `${begin}; ${mark}` : begin;
 }
 
 async function transactionOn<Tx>(
@@ -117,6 +141,8 @@ async function transactionOn<Tx>(
     close();
     restore();
     letGo(connection, holder);
+    // Nobody has sent COMMIT or ROLLBACK, or the answer is lost: the transaction ends with its connection, now.
+    if (isDisposed(connection)) discard(connection, "COMMIT or ROLLBACK was not answered");
   };
   released.then(onReleased, onReleased);
 
@@ -153,8 +179,7 @@ async function transactionOn<Tx>(
       restore();
       const callback = args.at(-1) as (error: unknown, result: unknown) => unknown;
       const settle = (error: unknown, result: unknown): unknown => {
-        // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
-        if (!error || isAnswer(error)) connection.__knex__disposed = undefined;
+        if (!error || isAnswer(error)) markUsable(connection);
         return callback(error, result);
       };
       return Reflect.apply(send, undefined, [...args.slice(0, -1), settle]) as unknown;
@@ -212,6 +237,16 @@ async function transactionOn<Tx>(
 function markDisposed(connection: RawConnection, reason: unknown): void {
   // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
   connection.__knex__disposed ??= reason;
+}
+
+function markUsable(connection: RawConnection): void {
+  // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
+  connection.__knex__disposed = undefined;
+}
+
+function isDisposed(connection: RawConnection): boolean {
+  // oxlint-disable-next-line no-underscore-dangle -- the name is knex's.
+  return connection.__knex__disposed !== undefined;
 }
 
 /** Closes a connection that no longer answers, and keeps the pool from handing it out again. */

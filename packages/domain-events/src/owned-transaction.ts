@@ -6,6 +6,13 @@ import { transactionControlIn, type TransactionControl } from "./transaction-con
 /** After such a silence COMMIT is not sent before the connection has shown that it lives. */
 const quietMs = 100;
 
+/** Where the server warns that there is no transaction, since the work had ended it; or that there was one before ours. */
+const warningsOfEnds: ReadonlySet<unknown> = new Set([
+  "BeginTransactionBlock",
+  "EndTransactionBlock",
+  "UserAbortTransactionBlock",
+]);
+
 /** What follows from what the work sends: whose scope it is in, and which savepoints it sets and leaves. */
 export interface StatementScopes {
   /** @throws {@link DomainEventsError} where the sender's scope has ended, or a savepoint inside of it is open. */
@@ -28,6 +35,7 @@ export class OwnedTransaction implements TransactionWatch {
   #isReplicationUnknown = false;
   #answeredAt = performance.now();
   #isCommitting = false;
+  #lookedAt: { readonly text: string; readonly controls: readonly TransactionControl[] } | undefined;
 
   /** From now on the work may send statements. */
   bind(scopes: StatementScopes): void {
@@ -63,7 +71,7 @@ export class OwnedTransaction implements TransactionWatch {
   sending(text: string | undefined): void {
     this.#scopes?.enter();
     if (text === undefined) return;
-    for (const control of transactionControlIn(text)) {
+    for (const control of this.#controlsIn(text)) {
       if (control.kind === "end") throw this.refuse();
       this.#scopes?.control(control);
     }
@@ -75,25 +83,41 @@ export class OwnedTransaction implements TransactionWatch {
     return this.#violation;
   }
 
-  answered(result: unknown): void {
+  /** Something was answered, whatever it was. */
+  heard(): void {
     this.#answeredAt = performance.now();
-    if (Array.isArray(result) ? result.some(endsTransaction) : endsTransaction(result)) this.refuse();
+  }
+
+  answered(result: unknown, text?: string): void {
+    this.heard();
+    let seenCount = 0;
+    for (const tag of tagsOf(result)) {
+      if (tag === "COMMIT" || tag === "BEGIN" || tag === "START") this.refuse();
+      else if (tag === "SAVEPOINT" || tag === "RELEASE" || tag === "ROLLBACK") seenCount += 1;
+    }
+    // Savepoints that were set or left by a text that hides it, or by the name of a prepared statement.
+    if (seenCount !== this.#controlsIn(text).length) this.refuse(savepointHidden());
   }
 
   failed(error: unknown, text?: string): void {
-    if (text !== undefined && transactionControlIn(text).length > 0) this.#scopes?.controlFailed(error);
-    this.#answeredAt = performance.now();
+    if (this.#controlsIn(text).length > 0) this.#scopes?.controlFailed(error);
+    this.heard();
     if (isConflict(error)) this.#conflict ??= error;
   }
 
   noticed(notice: unknown): void {
     if (typeof notice !== "object" || notice === null) return;
-    // A warning that there is no transaction, since the work had ended it; or that there was one before ours.
-    if ("code" in notice && (notice.code === "25P01" || notice.code === "25001")) this.refuse();
-    // Its text is translated, and its code that of any warning; the place in the server's source is neither.
-    if (this.#isCommitting && "routine" in notice && notice.routine === "SyncRepWaitForLSN") {
-      this.#isReplicationUnknown = true;
-    }
+    // Its text is translated, and its code may be that of anybody's warning; the place in the server's source is neither.
+    const routine = "routine" in notice ? notice.routine : undefined;
+    if (warningsOfEnds.has(routine)) this.refuse();
+    if (this.#isCommitting && routine === "SyncRepWaitForLSN") this.#isReplicationUnknown = true;
+  }
+
+  /** The text of a statement is looked at before it is sent and when it is answered. */
+  #controlsIn(text: string | undefined): readonly TransactionControl[] {
+    if (text === undefined) return [];
+    if (text !== this.#lookedAt?.text) this.#lookedAt = { text, controls: transactionControlIn(text) };
+    return this.#lookedAt.controls;
   }
 }
 
@@ -105,7 +129,17 @@ function transactionOwned(): DomainEventsError {
   );
 }
 
-function endsTransaction(result: unknown): boolean {
-  const tag = typeof result === "object" && result !== null && "command" in result ? result.command : undefined;
-  return tag === "COMMIT" || tag === "BEGIN" || tag === "START";
+function savepointHidden(): DomainEventsError {
+  return new DomainEventsError(
+    "TRANSACTION_OWNED",
+    "The work set or left a savepoint in a statement whose text does not show it, so it is not known which events belong to rows that are gone; " +
+      "nothing was published. Send statements about savepoints by themselves, or use savepoint().",
+  );
+}
+
+/** Of the statements of one text. */
+function tagsOf(result: unknown): unknown[] {
+  return (Array.isArray(result) ? result : [result]).map((one: unknown) =>
+    typeof one === "object" && one !== null && "command" in one ? one.command : undefined,
+  );
 }

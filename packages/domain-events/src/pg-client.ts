@@ -1,8 +1,9 @@
 import type { SpeakingConnection } from "./connection-events.ts";
+import type { StatusConnection } from "./open-transaction.ts";
 import type { PipeliningClient } from "./pipeline.ts";
 
 /** The part of a pg client that is needed; a `pg.PoolClient` is one. */
-export interface PgClient extends PipeliningClient, SpeakingConnection {
+export interface PgClient extends PipeliningClient, SpeakingConnection, StatusConnection {
   query(text: string, values?: unknown[]): Promise<PgResult>;
   release(error?: Error | boolean): void;
 }

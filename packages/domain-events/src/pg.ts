@@ -1,4 +1,5 @@
 import { DomainEventsError } from "./errors.ts";
+import { refuseOpenTransaction } from "./open-transaction.ts";
 import type { PgClient, PgPool } from "./pg-client.ts";
 import { pgTransactionOn } from "./pg-transaction.ts";
 import type { BeginOptions, TransactionAdapter } from "./transaction-adapter.ts";
@@ -38,6 +39,12 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
     database: pool,
     async begin(options) {
       const client = await pool.connect();
+      try {
+        refuseOpenTransaction(client);
+      } catch (error) {
+        client.release();
+        throw error;
+      }
       const transaction = pgTransactionOn<ClientOf<Pool>>(client, options.watch);
       try {
         await client.query(beginText(options));
@@ -47,8 +54,8 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
       }
       return transaction;
     },
-    // Only transactions over this very pool get here, and the client is all of what they hand to a work.
-    adopt: (handle) => handle as ClientOf<Pool>,
+    // The client is all of what a transaction over this pool hands to a work.
+    adopt: (handle) => (isClient(handle) ? (handle as ClientOf<Pool>) : undefined),
   };
 }
 
@@ -62,6 +69,10 @@ function guardNewClients(pool: PgPool & { on?: unknown }): void {
   if (guarded.has(pool) || typeof pool.on !== "function") return;
   guarded.add(pool);
   Reflect.apply(pool.on, pool, ["connect", (client: PgClient) => client.on("error", ignore)]);
+}
+
+function isClient(handle: unknown): boolean {
+  return typeof handle === "object" && handle !== null && "query" in handle && "release" in handle;
 }
 
 function beginText({ isolation, mark }: BeginOptions): string {

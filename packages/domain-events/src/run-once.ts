@@ -1,5 +1,6 @@
 import { codeOf, isConflict } from "./database-error.ts";
 import { DomainEventsError } from "./errors.ts";
+import { isTrue } from "./is-true.ts";
 import { inTransaction } from "./in-transaction.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 
@@ -39,7 +40,7 @@ export function isClaimConflict(error: unknown): boolean {
 export async function claimKey(query: Transaction<unknown>["query"], key: string): Promise<boolean> {
   try {
     const { rows } = await query(claimKeySql, [key]);
-    return rows[0]?.["claimed"] === true;
+    return isTrue(rows[0]?.["claimed"]);
   } catch (error) {
     if (isConflict(error)) claimConflicts.add(error as object);
     throw explainMissingTable(error);
@@ -62,7 +63,7 @@ export async function migrate(adapter: TransactionAdapter<unknown>): Promise<voi
   await inTransaction(adapter, async (transaction) => {
     const { rows } = await transaction.query(existsSql);
     // Looking first lets a role without the right to create schemas call migrate(), too.
-    if (rows[0]?.["exists"] === true) return;
+    if (isTrue(rows[0]?.["exists"])) return;
     await transaction.query(migrateLock);
     for (const statement of onceKeysSql.split(";").filter((text) => text.trim())) await transaction.query(statement);
   });

@@ -20,7 +20,7 @@ export class TrackedSources {
   readonly #toAsk = new Set<EventSource>();
   readonly #recorded: () => void;
 
-  /** @param recorded Called when a source that tells of it has recorded, in the context of whoever has changed it. */
+  /** @param recorded Called when a source that tells of it records, in the context of whoever changes it. It may refuse. */
   constructor(recorded: () => void) {
     this.#recorded = recorded;
   }
@@ -39,8 +39,8 @@ export class TrackedSources {
     this.#toAsk.add(source);
     if (!isTelling(source)) return;
     source[onRecord](() => {
-      this.#toAsk.add(source);
       this.#recorded();
+      this.#toAsk.add(source);
     });
   }
 

@@ -14,9 +14,9 @@ export interface TransactionAdapter<out Tx> {
   begin(options: BeginOptions): Promise<Transaction<Tx>>;
   /**
    * What the work gets as `tx` when it joins a unit that another adapter over the same `database` has begun: made from that transaction's
-   * {@link Transaction.handle}. Left out, only units of this very adapter can be joined.
+   * {@link Transaction.handle}; `undefined` where it cannot. Left out, only units of this very adapter can be joined.
    */
-  adopt?(handle: unknown): Promise<Tx> | Tx;
+  adopt?(handle: unknown): Promise<Tx | undefined> | Tx | undefined;
 }
 
 /** How a transaction is begun. */
@@ -35,8 +35,11 @@ export interface TransactionWatch {
    * not sent.
    */
   sending(text: string | undefined): void;
-  /** The driver's result of a statement, or a list of them where the text had several: with the command tag as `command`. */
-  answered(result: unknown): void;
+  /**
+   * The driver's result of a statement, or a list of them where the text had several, with the command tag as `command`; and the text
+   * as it was sent.
+   */
+  answered(result: unknown, text?: string): void;
   /** The error of a statement, as the driver has it, and the text that failed. */
   failed(error: unknown, text?: string): void;
   /** A notice of the server, from BEGIN to the answer to COMMIT, also of statements of the unit itself. */

@@ -7,6 +7,8 @@ export type TransactionControl =
 /** Most statements begin with none of them, and then there is no need to look further. */
 const mayControl = /^(?:begin|start|commit|end|abort|rollback|prepare|savepoint|release)\b/i;
 const token = /"(?:[^"]|"")+"|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^]/iy;
+/** Those that every server folds: a Kelvin sign would become a "k" that is none there. */
+const upperCase = /[A-Z]/g;
 /** `rollback transaction to savepoint name`, and one more to see that nothing follows. */
 const mostTokens = 6;
 /** The server cuts longer names off. */
@@ -28,7 +30,7 @@ function tokensOf(statement: string): string[] {
   for (let at = skipSpace(statement, 0); at < statement.length && tokens.length < mostTokens;) {
     token.lastIndex = at;
     const [found = ""] = token.exec(statement) ?? [];
-    tokens.push(found.startsWith('"') ? found : found.toLowerCase());
+    tokens.push(found.startsWith('"') ? found : found.replaceAll(upperCase, (letter) => letter.toLowerCase()));
     at = skipSpace(statement, at + found.length);
   }
   return tokens;
@@ -61,7 +63,8 @@ function named(
   kind: "savepoint" | "rollback to" | "release",
   [name = "", ...rest]: readonly string[],
 ): TransactionControl {
-  const isName = rest.length === 0 && /^["a-z_\u0080-\uffff]/.test(name);
+  // Which letters beyond ASCII are the same in upper and lower case depends on the server's encoding.
+  const isName = rest.length === 0 && (/^[a-z_][\w$]*$/.test(name) || name.startsWith('"'));
   const normalized = name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
   if (!isName || Buffer.byteLength(normalized) > longestNameBytes) return { kind: "end" };
   return { kind, name: normalized };

@@ -80,10 +80,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       query: async (text, values) => {
         this.#refuseStatementIn(scope);
         this.#owned.sending(text);
-        return this.#send(text, values).catch((error: unknown) => {
-          this.#owned.failed(error, text);
-          throw error;
-        });
+        return this.#query(text, values);
       },
     };
   }
@@ -147,21 +144,42 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     this.#transaction = undefined;
   }
 
-  async #send(text: string, values?: readonly unknown[]): ReturnType<Transaction<unknown>["query"]> {
+  /** A statement of the work. */
+  async #query(text: string, values?: readonly unknown[]): ReturnType<Transaction<unknown>["query"]> {
     try {
       const answer = await this.transaction.query(text, values);
-      this.#owned.answered(answer);
+      this.#owned.answered(answer, text);
       return answer;
+    } catch (error) {
+      this.#owned.failed(error, text);
+      throw error;
+    }
+  }
+
+  /** A statement of the unit itself. */
+  async #send(text: string): Promise<void> {
+    try {
+      await this.transaction.query(text);
+      this.#owned.heard();
     } catch (error) {
       this.#owned.failed(error);
       throw error;
     }
   }
 
-  /** Of an aggregate, by code that has outlived its savepoint: the rows that belong to it are refused, but the event would go with the unit. */
+  /**
+   * Of an aggregate, by code that has outlived its savepoint or its work: the rows that belong to it are refused, but the event would go
+   * with the unit, or be left behind.
+   *
+   * @throws {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`.
+   */
   #refuseLateChange(): void {
+    const what = "A tracked aggregate was changed";
     const scope = this.#callersScope();
-    if (scope?.isOpen === false) this.root.condemn(savepointEnded("A tracked aggregate was changed"));
+    if (this.state === "running" && scope?.isOpen !== false) return;
+    const error = this.state === "running" ? savepointEnded(what) : unitEnded(what, this.state);
+    this.root.condemn(error);
+    throw error;
   }
 
   #callersScope(): Scope | undefined {

@@ -1,3 +1,5 @@
+import type { EventEmitter } from "node:events";
+import { CallerListeners } from "./caller-listeners.ts";
 import type { PgClient } from "./pg-client.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 import { unitEnded } from "./unit-errors.ts";
@@ -12,6 +14,7 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   readonly #watch: TransactionWatch;
   readonly #isOpen: () => boolean;
   #own: Map<PropertyKey, unknown> | undefined;
+  #listeners: CallerListeners | undefined;
 
   constructor(watch: TransactionWatch, isOpen: () => boolean) {
     this.#watch = watch;
@@ -39,7 +42,8 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
     const value: unknown = Reflect.get(client, property, client);
     if (typeof value !== "function") return value;
     return (...args: unknown[]): unknown => {
-      const answer: unknown = Reflect.apply(value, client, args);
+      this.#listeners ??= new CallerListeners();
+      const answer = this.#listeners.call(client as unknown as EventEmitter, property, args);
       // What is chained to on() is for the work as well.
       return answer === client ? handle : answer;
     };

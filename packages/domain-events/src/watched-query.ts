@@ -1,4 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
+import type { EventEmitter } from "node:events";
+import { listeningFromCaller } from "./caller-listeners.ts";
 import { isThenable } from "./handler-call.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 
@@ -33,6 +35,7 @@ export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknow
       return refused(statement, error);
     }
     bindHandlers(statement, watch);
+    bindListeners(statement);
     return send(...args.map((arg) => (typeof arg === "function" ? bound(arg as Callback) : arg)));
   }
   const callback = callbackOf(args);
@@ -64,7 +67,7 @@ function observed(
 ): PromiseLike<unknown> {
   return answer.then(
     (result) => {
-      watch.answered(result);
+      watch.answered(result, text);
       return result;
     },
     (error: unknown) => {
@@ -77,22 +80,31 @@ function observed(
 function observing(callback: Callback, watch: TransactionWatch, text: string | undefined): Callback {
   return (error, result) => {
     if (error) watch.failed(error, text);
-    else watch.answered(result);
+    else watch.answered(result, text);
     return callback(error, result);
   };
 }
 
 function bindHandlers(query: Record<string, unknown>, watch: TransactionWatch): void {
+  const results: { readonly command: unknown }[] = [];
   for (const name of protocolHandlers) {
     const handler = query[name];
     if (typeof handler !== "function") continue;
     const inContext = bound(handler.bind(query) as Callback);
     query[name] = (message: unknown, connection: unknown) => {
       if (name === "handleError") watch.failed(message, textOf(query));
-      if (name === "handleCommandComplete") watch.answered({ command: tagOf(message) });
+      if (name === "handleCommandComplete") results.push({ command: tagOf(message) });
+      // Of all that its text had.
+      if (name === "handleReadyForQuery") watch.answered(results.splice(0), textOf(query));
       return inContext(message, connection);
     };
   }
+}
+
+/** Some listen to the connection itself: a cursor tells so that it has been closed. */
+function bindListeners(query: Record<string, unknown>): void {
+  const submit = query["submit"] as (connection: EventEmitter) => unknown;
+  query["submit"] = (connection: EventEmitter) => Reflect.apply(submit, query, [listeningFromCaller(connection)]);
 }
 
 /** As `AsyncResource.bind()`, which takes longer than all else here. */

@@ -1,6 +1,10 @@
+import { createTestDatabase } from "@acme/test-postgres";
 import knex from "knex";
+import { Pool } from "pg";
 import { expect, it } from "vitest";
+import { createEventBus, createUnitOfWork, type TransactionAdapter } from "../src/index.ts";
 import { knexTransactions } from "../src/knex.ts";
+import { pgTransactions } from "../src/pg.ts";
 import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
 import { knexDriver } from "./conformance/drivers.ts";
 import { createWorld, happened } from "./conformance/world.ts";
@@ -31,4 +35,39 @@ it("refuses what is not a knex instance for PostgreSQL, and says what to give", 
       expect.objectContaining({ code: "ADAPTER_INVALID", message: expect.stringContaining('client: "pg"') }),
     );
   }
+});
+
+it("ends a transaction for which a listener of the application has kept ROLLBACK from being sent", async () => {
+  await using database = await createTestDatabase();
+  const instance = knex({ client: "pg", connection: database.url, pool: { min: 0, max: 1 } });
+  const unitOfWork = createUnitOfWork(knexTransactions(instance));
+  await unitOfWork.run(() => {});
+  instance.on("query", ({ sql }: { sql: string }) => {
+    if (sql.startsWith("ROLLBACK")) throw new Error("from the listener");
+  });
+
+  const running = unitOfWork.run(async ({ tx }) => {
+    await tx.raw("create table half_done (id int)");
+    throw new Error("boom");
+  });
+
+  await expect(running).rejects.toThrow("boom");
+  const admin = database.pool();
+  const open = "select from pg_stat_activity where datname = current_database() and state = 'idle in transaction'";
+  await expect.poll(async () => (await admin.query(open)).rowCount).toBe(0);
+  await instance.destroy();
+});
+
+it("is the same database as the pg.Pool that knex was given, so that neither waits for the other on a pool of one", async () => {
+  await using database = await createTestDatabase();
+  const pool = new Pool({ connectionString: database.url, max: 1 });
+  const instance = knex({ client: "pg", connectionPool: pool } as never);
+  const bus = createEventBus<unknown>();
+  const [outer, inner] = [
+    createUnitOfWork(pgTransactions(pool) as TransactionAdapter<unknown>, { bus }),
+    createUnitOfWork(knexTransactions(instance) as TransactionAdapter<unknown>, { bus }),
+  ];
+
+  await expect(outer.run(() => inner.run(() => {}))).rejects.toMatchObject({ code: "JOINED_ADAPTER" });
+  await pool.end();
 });

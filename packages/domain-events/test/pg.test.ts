@@ -1,11 +1,11 @@
 import { createTestDatabase } from "@acme/test-postgres";
-import { Pool } from "pg";
+import { Pool, type PoolClient } from "pg";
 import { expect, it } from "vitest";
 import { createUnitOfWork } from "../src/index.ts";
 import { pgTransactions } from "../src/pg.ts";
 import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
 import { pgDriver } from "./conformance/drivers.ts";
-import { createWorld } from "./conformance/world.ts";
+import { createWorld, happened } from "./conformance/world.ts";
 
 describeTransactionAdapter(pgDriver);
 
@@ -94,5 +94,46 @@ it("hears what the server answers also where the driver's promises are of anothe
   });
 
   expect(runs).toBe(2);
+  await pool.end();
+});
+
+it("finds out a savepoint that is left by the name of a prepared statement", async () => {
+  await using world = await createWorld(pgDriver);
+  await world.unitOfWork.run(async ({ tx }) => {
+    await tx.query("savepoint s");
+    await tx.query({ name: "back", text: "rollback to savepoint s" });
+  });
+
+  const running = world.unitOfWork.run(async ({ tx, record }) => {
+    await tx.query("savepoint s");
+    await world.insert(tx, 1);
+    record(happened(1));
+    await tx.query({ name: "back", text: undefined as never });
+  });
+
+  await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+  expect([world.handled, await world.stored()]).toEqual([[], []]);
+});
+
+it("goes on listening to a client whose listeners the work has removed, and removes those of the work alone", async () => {
+  await using database = await createTestDatabase();
+  const pool = new Pool({ connectionString: database.url, max: 1 });
+  const unitOfWork = createUnitOfWork(pgTransactions(pool));
+  const counts: number[] = [];
+  const inUnit = (work: (client: PoolClient) => unknown) =>
+    unitOfWork.run(async ({ tx }) => {
+      await work(tx);
+      counts.push(tx.listenerCount("error"));
+    });
+
+  await inUnit(() => {});
+  await inUnit((tx) => tx.on("error", () => {}).removeAllListeners("error"));
+  const client = await pool.connect();
+  client.removeAllListeners();
+  client.release();
+  await inUnit(() => {});
+
+  expect(counts[1]).toBe(counts[0]);
+  expect(counts[2]).toBeGreaterThan(0);
   await pool.end();
 });

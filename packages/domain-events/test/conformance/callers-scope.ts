@@ -300,12 +300,61 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
           await Promise.reject(new Error("boom"));
         }).catch(() => {});
         open();
-        await late;
+        await expect(late).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
       });
 
       await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "SAVEPOINT_ENDED" } });
       expect(world.handled).toEqual([]);
       expect(await world.stored()).toEqual([]);
+    });
+
+    it("that is changed behind the last look takes the unit with it where COMMIT has not been sent, and is refused", async () => {
+      await using world = await createWorld(driver);
+      const [writing, changed] = [gate(), gate()];
+      const store = {
+        ...world.store,
+        async write() {
+          writing.open();
+          await changed.opened;
+          return undefined;
+        },
+      };
+      world.bus.register(Happened, durably(store));
+      const counter = new Counter();
+      let late: Promise<unknown> | undefined;
+
+      const running = world.unitOfWork.run(async ({ tx, track, record }) => {
+        track(counter);
+        record(happened(1));
+        await world.insert(tx, 1);
+        late = writing.opened.then(() => counter.count(2)).finally(changed.open);
+        late.catch(() => {});
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "UNIT_DOOMED", cause: { code: "UNIT_ENDED" } });
+      await expect(late).rejects.toMatchObject({ code: "UNIT_ENDED" });
+      expect([world.handled, await world.stored(), counter.pullEvents()]).toEqual([[], [], []]);
+    });
+
+    it("cannot be changed by code that has outlived its unit: a later one would publish it", async () => {
+      await using world = await createWorld(driver);
+      const { opened, open } = gate();
+      const counter = new Counter();
+      let late: Promise<void> | undefined;
+
+      const running = world.unitOfWork.run(async ({ tx, track }) => {
+        track(counter);
+        await world.insert(tx, 1);
+        late = opened.then(() => counter.count(1));
+        late.catch(() => {});
+        throw new Error("boom");
+      });
+      await expect(running).rejects.toThrow("boom");
+      open();
+      await expect(late).rejects.toMatchObject({ code: "UNIT_ENDED" });
+      await world.unitOfWork.run(({ track }) => void track(counter));
+
+      expect(world.handled).toEqual([]);
     });
 
     it("whose pullEvents() fails in a savepoint takes the whole unit with it, for what others had recorded is gone", async () => {

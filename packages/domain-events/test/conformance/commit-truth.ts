@@ -585,7 +585,7 @@ const changed =
     return { rows: rows.map((found) => ({ ...found, ...row })) };
   };
 const fromStandby = changed({ isStandby: true });
-const fromElsewhere = changed({ systemId: "7" });
+const fromElsewhere = changed({ databaseId: "7" });
 const withStandbys = changed({ hasStandbys: true });
 const fromOldPrimary = changed({ timeline: "00000000" });
 const fromSibling = changed({ startedAt: "7" });

@@ -6,6 +6,7 @@ import { describeDriverCallbacks } from "./driver-callbacks.ts";
 import { describeFailover } from "./failover.ts";
 import { describeGuard } from "./guard.ts";
 import { describeHiddenEnds } from "./hidden-ends.ts";
+import { describeHostileSurroundings } from "./hostile-surroundings.ts";
 import { describeLeftovers } from "./leftovers.ts";
 import { describeOwnSavepoints } from "./own-savepoints.ts";
 import { describeRetries } from "./retries.ts";
@@ -23,6 +24,7 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeDriverCallbacks(driver);
   describeOwnSavepoints(driver);
   describeLeftovers(driver);
+  describeHostileSurroundings(driver);
   describeRetries(driver);
   describeRunOnce(driver);
   describeCancelledCommit(driver);

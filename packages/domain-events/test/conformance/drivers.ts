@@ -1,5 +1,5 @@
 import knex, { type Knex } from "knex";
-import { type Client, Pool, type PoolClient, Query } from "pg";
+import { type Client, Pool, type PoolClient, Query, type Submittable } from "pg";
 import QueryStream from "pg-query-stream";
 import { knexTransactions } from "../../src/knex.ts";
 import { pgTransactions } from "../../src/pg.ts";
@@ -71,8 +71,32 @@ export const knexDriver: TestedDriver<Knex.Transaction> = {
           .on("query-response", then)
           .catch(() => {}),
     },
+    {
+      how: "the close of a cursor",
+      // What knex calls a connection is the client of pg.
+      call: (tx, then) =>
+        void (tx.client as { acquireConnection(): Promise<Client> })
+          .acquireConnection()
+          .then((client) => closeCursor(client.query(newCursor()), then)),
+    },
   ],
 };
+
+const manyRows = "select generate_series(1, 1000)";
+
+interface Cursor extends Submittable {
+  read(count: number, then: () => void): void;
+  close(then: () => void): void;
+}
+
+/** The one of a stream: the package of cursors has no types. */
+function newCursor(): Cursor {
+  return new QueryStream(manyRows).cursor as Cursor;
+}
+
+function closeCursor(cursor: Cursor, then: () => void): void {
+  cursor.read(1, () => cursor.close(then));
+}
 
 export const pgDriver: TestedDriver<PoolClient> = {
   name: "pg",
@@ -104,6 +128,21 @@ export const pgDriver: TestedDriver<PoolClient> = {
     { how: "text, values, callback", call: (tx, then) => tx.query("select $1::int", [1], then) },
     { how: "config with a callback", call: (tx, then) => void tx.query({ text: "select 1", callback: then } as never) },
     { how: "a row of a query object", call: (tx, then) => void tx.query(new Query("select 1")).on("row", then) },
+    { how: "the close of a cursor", call: (tx, then) => closeCursor(tx.query(newCursor()), then) },
+    {
+      how: "the close of a stream that was left",
+      call(tx, then) {
+        const stream = tx.query(new QueryStream(manyRows, [], { batchSize: 5 })).on("close", then);
+        stream.once("data", () => stream.destroy());
+      },
+    },
+    {
+      how: "a listener of the client",
+      call(tx, then) {
+        tx.once("notice", then);
+        void tx.query("do $$ begin raise notice 'hello'; end $$");
+      },
+    },
   ],
 };
 

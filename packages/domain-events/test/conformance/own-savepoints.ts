@@ -150,4 +150,55 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([]);
     });
   });
+
+  describe(`${driver.name}: a savepoint that the work leaves in a text which does not show it`, () => {
+    it.each([
+      [
+        "a string that goes on in the next line",
+        String.raw`select E'one\n'
+  'it\'s two'; rollback to savepoint s`,
+      ],
+      ["a routine", "create function pg_temp.f() returns int begin atomic select 1; end; rollback to savepoint s"],
+      [
+        "a comment about routines",
+        "create function pg_temp.f() returns int language sql as $$ select 1 -- not begin atomic\n $$; rollback to savepoint s",
+      ],
+      ["a dollar in a name", "select 1 as café$x$; rollback to savepoint s"],
+      [
+        "a backslash that escapes",
+        "set local standard_conforming_strings = off",
+        String.raw`select 'it\'s'; rollback to savepoint s`,
+      ],
+    ])("is found out by what the server answers, and nothing is stored or published: %s", async (_, ...texts) => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "savepoint s");
+        await world.insert(tx, 1);
+        record(happened(1));
+        for (const text of texts) await driver.query(tx, text);
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+      expect([world.handled, await world.stored()]).toEqual([[], []]);
+    });
+
+    it.each([
+      ["É", "é"],
+      ["\u212A", "k"],
+    ])("is refused where its name may be another's: %s, %s", async (one, other) => {
+      await using world = await createWorld(driver);
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, `savepoint ${one}`);
+        await world.insert(tx, 1);
+        record(happened(1));
+        await driver.query(tx, `savepoint ${other}`);
+        await driver.query(tx, `rollback to savepoint ${one}`);
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+      expect([world.handled, await world.stored()]).toEqual([[], []]);
+    });
+  });
 }

@@ -1,0 +1,76 @@
+import { AsyncResource } from "node:async_hooks";
+import type { EventEmitter } from "node:events";
+
+type Listener = (...args: unknown[]) => unknown;
+
+const adding: ReadonlySet<PropertyKey> = new Set([
+  "on",
+  "once",
+  "addListener",
+  "prependListener",
+  "prependOnceListener",
+]);
+const removing: ReadonlySet<PropertyKey> = new Set(["off", "removeListener"]);
+
+/**
+ * The listeners that code of a unit has on something of the driver. They are called in the asynchronous context of whoever has added them:
+ * otherwise it would be that of the socket, outside of the unit. To remove all of them leaves those of others.
+ */
+export class CallerListeners {
+  readonly #bound = new WeakMap<Listener, Listener>();
+  #added: (readonly [event: string, listener: Listener])[] = [];
+
+  /** Calls a method of the emitter, any of it. */
+  call(emitter: EventEmitter, method: PropertyKey, args: unknown[]): unknown {
+    const [event, listener, ...rest] = args as [string, unknown, ...unknown[]];
+    if (method === "removeAllListeners") return this.#removeAll(emitter, event);
+    const called = Reflect.get(emitter, method, emitter) as Listener;
+    if (typeof listener !== "function" || !(adding.has(method) || removing.has(method))) {
+      return Reflect.apply(called, emitter, args);
+    }
+    return Reflect.apply(called, emitter, [
+      event,
+      this.#boundFor(event, listener as Listener, adding.has(method)),
+      ...rest,
+    ]);
+  }
+
+  #boundFor(event: string, listener: Listener, isAdded: boolean): Listener {
+    const known = this.#bound.get(listener);
+    if (!isAdded) return known ?? listener;
+    const bound = known ?? inCallersContext(listener);
+    this.#bound.set(listener, bound);
+    this.#added.push([event, bound]);
+    return bound;
+  }
+
+  #removeAll(emitter: EventEmitter, event: string | undefined): EventEmitter {
+    const isMeant = ([of]: readonly [string, Listener]): boolean => event === undefined || of === event;
+    for (const [of, listener] of this.#added.filter(isMeant)) emitter.off(of, listener);
+    this.#added = this.#added.filter((added) => !isMeant(added));
+    return emitter;
+  }
+}
+
+/** The emitter, as code of a unit sees it: see {@link CallerListeners}. */
+export function listeningFromCaller<Emitter extends EventEmitter>(emitter: Emitter): Emitter {
+  const listeners = new CallerListeners();
+  return new Proxy(emitter, {
+    get(target, property, proxy) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]): unknown => {
+        const answer = listeners.call(target, property, args);
+        return answer === target ? proxy : answer;
+      };
+    },
+    set: (target, property, value) => Reflect.set(target, property, value, target),
+  });
+}
+
+function inCallersContext(listener: Listener): Listener {
+  const caller = new AsyncResource("domain-events.listener");
+  return function bound(this: unknown, ...args) {
+    return caller.runInAsyncScope(listener, this, ...args);
+  };
+}

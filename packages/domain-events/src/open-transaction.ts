@@ -1,0 +1,24 @@
+import { DomainEventsError } from "./errors.ts";
+
+/** The part of a driver's connection that knows whether a transaction is open in it; that of an older pg does not. */
+export interface StatusConnection {
+  getTransactionStatus?(): string | null;
+  readonly readyForQuery?: boolean;
+}
+
+/**
+ * Whoever sends BEGIN through a pool, and not on one client of it, leaves a transaction behind in one of its connections. What it has
+ * written would be committed with a unit, or undone.
+ *
+ * @throws {@link DomainEventsError} `TRANSACTION_LEFT_OPEN`; nothing has been sent.
+ */
+export function refuseOpenTransaction(connection: StatusConnection): void {
+  // Right behind an error, the answer that says how things stand is on its way still.
+  const status = connection.readyForQuery === false ? "I" : (connection.getTransactionStatus?.() ?? "I");
+  if (status === "I") return;
+  throw new DomainEventsError(
+    "TRANSACTION_LEFT_OPEN",
+    "The pool has handed out a connection in which somebody has begun a transaction and left it open, so nothing was sent. Find out who sends " +
+      "BEGIN through the pool: a transaction belongs on one client, which is released when it has ended.",
+  );
+}

@@ -1,0 +1,188 @@
+import { Pool, types } from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createWorld, durably, happened, type TestedDriver } from "./world.ts";
+
+const booleans = types.builtins.BOOL;
+
+/** What applications, triggers and other users of the pool do, of which the unit of work knows nothing. */
+export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void {
+  describe(`${driver.name}: a connection in which somebody has left a transaction open`, () => {
+    const withStranger = async () => {
+      let first: { query: (text: string) => Promise<unknown> } | undefined;
+      const world = await createWorld(driver, { onClient: (client) => (first ??= client) });
+      await world.unitOfWork.migrate();
+      await first?.query("begin");
+      await first?.query("insert into rows values (666)");
+      return { world, endStranger: (text: string) => first?.query(text) };
+    };
+
+    it.each(["commit", "rollback"])("is refused, and left to whoever ends it: %s", async (end) => {
+      const { world, endStranger } = await withStranger();
+      await using _ = world;
+      const { unitOfWork } = world;
+      const refused = { code: "TRANSACTION_LEFT_OPEN" };
+
+      await expect(unitOfWork.run(({ tx }) => world.insert(tx, 1))).rejects.toMatchObject(refused);
+      await expect(unitOfWork.migrate()).rejects.toMatchObject(refused);
+      await expect(unitOfWork.purgeOnceKeys({ olderThanMs: 0 })).rejects.toMatchObject(refused);
+      await endStranger(end);
+      await unitOfWork.run(({ tx }) => world.insert(tx, 2));
+
+      expect(await world.stored()).toEqual(end === "commit" ? [2, 666] : [2]);
+    });
+  });
+
+  describe(`${driver.name}: a driver that leaves booleans as text`, () => {
+    const asText = () => {
+      const usual = types.getTypeParser(booleans) as (text: string) => unknown;
+      types.setTypeParser(booleans, (text) => text as never);
+      onTestFinished(() => types.setTypeParser(booleans, usual as never));
+    };
+
+    it("runs what has not run, and skips what has", async () => {
+      await using world = await createWorld(driver);
+      asText();
+      await world.unitOfWork.migrate();
+      const once = () => world.unitOfWork.runOnce("key", ({ tx }) => world.insert(tx, 1));
+
+      expect([(await once()).ran, (await once()).ran]).toEqual([true, false]);
+      expect(await world.stored()).toEqual([1]);
+    });
+
+    it("makes no commit of one that never took place, where there are foreign servers", async () => {
+      await using world = await createWorld(driver, { outcomeTimeoutMs: 2_000 });
+      await world.admin.query(
+        "create foreign data wrapper nothing; create server elsewhere foreign data wrapper nothing",
+      );
+      onTestFinished(async () => {
+        const pool = new Pool({ connectionString: world.url });
+        await pool.query("drop foreign data wrapper nothing cascade");
+        await pool.end();
+      });
+      asText();
+      await world.unitOfWork.run(() => {});
+
+      const cut = world.proxy.cutBeforeCommit();
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "select 1");
+        record(happened(1));
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "COMMIT_OUTCOME_UNKNOWN" });
+      await cut;
+      expect(world.handled).toEqual([]);
+    });
+  });
+
+  describe(`${driver.name}: an answer to COMMIT that a trigger has a part in`, () => {
+    it.each(["no_active_sql_transaction", "active_sql_transaction"])(
+      "is a commit all the same when it warns of %s",
+      async (state) => {
+        await using world = await createWorld(driver);
+        await using trigger = await raisingAtCommit(world.admin, `warning 'odd' using errcode = '${state}'`);
+        let runs = 0;
+
+        await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+          runs += 1;
+          await savepoint(() =>
+            driver.query(tx, "do $$ begin raise exception 'conflict' using errcode = '40001'; end $$"),
+          ).catch(() => {});
+          await driver.query(tx, trigger.insert);
+          await world.insert(tx, 1);
+          record(happened(1));
+        });
+
+        expect([runs, world.handled, await world.stored()]).toEqual([1, [1], [1]]);
+      },
+    );
+
+    it.each([0, 1])("rejects with its error, also when it speaks of a connection; events: %i", async (eventCount) => {
+      await using world = await createWorld(driver);
+      await using trigger = await raisingAtCommit(world.admin, "exception 'far away' using errcode = '08006'");
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, trigger.insert);
+        if (eventCount > 0) record(happened(1));
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "08006" });
+      expect(world.handled).toEqual([]);
+    });
+  });
+
+  describe(`${driver.name}: a durable handler whose write cannot read a number`, () => {
+    it("fails the unit with its own error", async () => {
+      await using world = await createWorld(driver);
+      const store = {
+        ...world.store,
+        async write(_requests: readonly unknown[], transaction?: { query: (text: string) => Promise<unknown> }) {
+          await transaction?.query("insert into durable_rows select ''::text::int");
+          return undefined;
+        },
+      };
+      world.bus.register(happened(1).constructor as never, durably(store as never));
+
+      await expect(world.unitOfWork.run(({ record }) => record(happened(1)))).rejects.toMatchObject({ code: "22P02" });
+    });
+  });
+
+  describe(`${driver.name}: a lost COMMIT of a work that has set how bytes are written`, () => {
+    it("is resolved", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.run(() => {});
+
+      const dropped = world.proxy.dropCommitReply();
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "set local bytea_output = 'escape'");
+        await world.insert(tx, 1);
+        record(happened(1));
+      });
+
+      await dropped;
+      expect(world.handled).toEqual([1]);
+    });
+  });
+
+  describe(`${driver.name}: a BEGIN that fails`, () => {
+    it("rejects with its error, runs no work, and hands on nothing of it", async () => {
+      let isBad = false;
+      await using world = await createWorld(driver, {
+        onClient(client) {
+          const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+          client.query = ((statement: unknown, ...rest: unknown[]) => {
+            const text = (statement as { text?: string }).text ?? statement;
+            if (!isBad || !String(text).startsWith("begin")) return query(statement, ...rest);
+            isBad = false;
+            const bad = "begin; select 1/0";
+            return query(typeof statement === "string" ? bad : { ...(statement as object), text: bad }, ...rest);
+          }) as never;
+        },
+      });
+      await world.unitOfWork.run(() => {});
+      isBad = true;
+      let runs = 0;
+
+      const failing = world.unitOfWork.run(() => void (runs += 1));
+      const waiting = world.unitOfWork.run(({ tx }) => world.insert(tx, 1));
+
+      await expect(failing).rejects.toMatchObject({ code: "22012" });
+      await waiting;
+      expect([runs, await world.stored()]).toEqual([0, [1]]);
+    });
+  });
+}
+
+/** A table whose rows raise something at COMMIT. */
+async function raisingAtCommit(admin: Pool, what: string): Promise<AsyncDisposable & { readonly insert: string }> {
+  await admin.query(`
+    create table raising (id int);
+    create function raise_late() returns trigger language plpgsql as $$ begin raise ${what}; return null; end $$;
+    create constraint trigger late after insert on raising deferrable initially deferred
+      for each row execute function raise_late()`);
+  return {
+    insert: "insert into raising values (1)",
+    async [Symbol.asyncDispose]() {
+      await admin.query("drop table raising; drop function raise_late");
+    },
+  };
+}
