@@ -88,7 +88,7 @@ export class OwnedTransaction implements TransactionWatch {
     this.#answeredAt = performance.now();
   }
 
-  answered(result: unknown, text?: string): void {
+  answered(result: unknown, text: string | undefined): void {
     this.heard();
     let seenCount = 0;
     for (const tag of tagsOf(result)) {

@@ -36,10 +36,10 @@ export interface TransactionWatch {
    */
   sending(text: string | undefined): void;
   /**
-   * The driver's result of a statement, or a list of them where the text had several, with the command tag as `command`; and the text
-   * as it was sent.
+   * The driver's result of a statement, or a list of them where the text had several, with the command tag as `command`; and the text as
+   * it was sent, if there was one. A savepoint in a tag and not in the text undoes the unit.
    */
-  answered(result: unknown, text?: string): void;
+  answered(result: unknown, text: string | undefined): void;
   /** The error of a statement, as the driver has it, and the text that failed. */
   failed(error: unknown, text?: string): void;
   /** A notice of the server, from BEGIN to the answer to COMMIT, also of statements of the unit itself. */

@@ -1,6 +1,10 @@
-import { Pool, types } from "pg";
+import { startProxy } from "@acme/test-postgres";
+import { startServer } from "@acme/test-postgres/server";
+import { Client, Pool, types } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createWorld, durably, happened, type TestedDriver } from "./world.ts";
+import { createEventBus, createUnitOfWork } from "../../src/index.ts";
+import { keepLog } from "../silent-logger.ts";
+import { createWorld, durably, Happened, happened, type TestedDriver } from "./world.ts";
 
 const booleans = types.builtins.BOOL;
 
@@ -143,6 +147,42 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
     });
   });
 
+  describe(`${driver.name}: a database that is renamed into the place of another while an answer is lost`, () => {
+    it("is not believed: ids mean the same there, and rows do not", { timeout: 60_000 }, async () => {
+      await using server = await startServer({ databases: ["app"] });
+      await using proxy = await startProxy(server.url("app"));
+      await send(server.url("app"), "create table rows (id int)");
+      await send(server.url(), "create database restored template app");
+      const bus = createEventBus<Tx>({ logger: keepLog() });
+      const handled: number[] = [];
+      bus.register(Happened, ({ n }) => handled.push(n));
+      const connected = driver.connect(proxy.url, { max: 1 });
+      const unitOfWork = createUnitOfWork(connected.adapter, { bus, outcomeTimeoutMs: 8_000 });
+      await unitOfWork.run(() => {});
+
+      const { held } = proxy.holdCommitReply();
+      const running = unitOfWork.run(async ({ tx, record }) => {
+        await driver.query(tx, "insert into rows values (1)");
+        record(happened(1));
+      });
+      running.catch(() => {});
+      await held;
+      proxy.refuseConnections();
+      await send(
+        server.url(),
+        "select pg_terminate_backend(pid, 3000) from pg_stat_activity where datname = 'app'",
+        "alter database app rename to app_of_before",
+        "alter database restored rename to app",
+      );
+      proxy.cutAll();
+      await proxy.acceptConnections();
+
+      await expect(running).rejects.toMatchObject({ code: "COMMIT_OUTCOME_UNKNOWN" });
+      expect(handled).toEqual([]);
+      await connected.end();
+    });
+  });
+
   describe(`${driver.name}: a BEGIN that fails`, () => {
     it("rejects with its error, runs no work, and hands on nothing of it", async () => {
       let isBad = false;
@@ -170,6 +210,16 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
       expect([runs, await world.stored()]).toEqual([0, [1]]);
     });
   });
+}
+
+async function send(url: string, ...texts: readonly string[]): Promise<void> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    for (const text of texts) await client.query(text);
+  } finally {
+    await client.end();
+  }
 }
 
 /** A table whose rows raise something at COMMIT. */
