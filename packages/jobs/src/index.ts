@@ -7,6 +7,7 @@ export type { JobsHealth } from "./health.ts";
 export type { JobOptions } from "./job-request.ts";
 export { createJobs, type EnqueueOptions, type Jobs, type JobsOptions } from "./jobs.ts";
 export type { Logger } from "./logger.ts";
+export { isInfrastructureError } from "./infrastructure-error.ts";
 export { isNetworkError } from "./network-error.ts";
 export type { OnceKeys, PurgeOnceKeysOptions } from "./once-keys.ts";
 export type { OutboxBacklog } from "./outbox/outbox.ts";

@@ -12,7 +12,7 @@ import { checkNodeVersion } from "./node-version.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
 import { withRelay } from "./outbox/with-relay.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
-import type { TransactionHandle } from "./queryable.ts";
+import { toQueryable, type TransactionHandle } from "./queryable.ts";
 import type { Task } from "./task.ts";
 import { explainConnection } from "./unreachable.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./worker/worker.ts";
@@ -164,8 +164,11 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
     return relay;
   };
 
-  const enqueueMany: Jobs["enqueueMany"] = async (task, payloads, { tx, ...options } = {}) => {
-    const requests = await toJobRequests(task, payloads, options);
+  const enqueueMany: Jobs["enqueueMany"] = async (task, payloads, options = {}) => {
+    const { tx, ...settings } = options;
+    // A variable that was thought to hold the transaction.
+    if ("tx" in options && tx === undefined) toQueryable(tx);
+    const requests = await toJobRequests(task, payloads, settings);
     await writer.write(requests, tx).catch((error: unknown) => {
       // In a transaction of the caller, the error is the caller's to read.
       throw tx === undefined && outbox === undefined ? explainConnection(error, false) : error;

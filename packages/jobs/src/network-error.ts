@@ -1,6 +1,8 @@
+import { deepestCause, isInfrastructureError } from "./infrastructure-error.ts";
+
 /**
  * Whether an error says that the other side could not be reached, took too long, or asked to come back later:
- * connection errors of Node, DNS, undici, nodemailer and pg, timeouts, SMTP 4xx, HTTP 429 and 503.
+ * connection errors of Node, DNS, undici, nodemailer, pg and knex, timeouts, SMTP 4xx, HTTP 408, 429, 502, 503 and 504.
  *
  * Looks at the error and at what caused it. It is what `retry.network` retries on.
  */
@@ -25,20 +27,9 @@ interface NetworkFacts {
   response: unknown;
 }
 
-const deepestCause = 5;
+const statuses: ReadonlySet<unknown> = new Set([408, 429, 502, 503, 504]);
 
 const codes = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ECONNABORTED",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "EHOSTDOWN",
-  "ENETUNREACH",
-  "ENETDOWN",
-  "ENOTFOUND",
-  "EAI_AGAIN",
   // nodemailer
   "ECONNECTION",
   "ESOCKET",
@@ -48,13 +39,14 @@ const codes = new Set([
 ]);
 
 function saysNetwork(error: Partial<NetworkFacts>): boolean {
+  if (isInfrastructureError(error)) return true;
   if (error.name === "TimeoutError") return true;
   if (typeof error.code === "string" && (codes.has(error.code) || networkCodePattern.test(error.code))) return true;
   if (typeof error.responseCode === "number" && error.responseCode >= 400 && error.responseCode < 500) return true;
   return [error.status, error.statusCode, (error.response as { status?: unknown } | null | undefined)?.status].some(
-    (status) => status === 429 || status === 503,
+    (status) => statuses.has(status),
   );
 }
 
-/** undici's timeouts and sockets; PostgreSQL's connection exceptions (class 08) and shutdowns (57P01 to 57P03). */
-const networkCodePattern = /^(UND_ERR_(CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT|SOCKET)|08[0-9A-Z]{3}|57P0[123])$/;
+/** undici's timeouts and sockets. */
+const networkCodePattern = /^UND_ERR_(?:CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT|SOCKET)$/;

@@ -1,4 +1,5 @@
 import { JobsError } from "./errors.ts";
+import { isInfrastructureError } from "./infrastructure-error.ts";
 import { isNetworkError } from "./network-error.ts";
 
 /** How often, how far apart and for which errors an attempt is repeated. Made by {@link retry}. */
@@ -15,7 +16,10 @@ type ErrorClass = abstract new (...args: never[]) => unknown;
 
 /** What every builder of a retry policy takes. */
 export interface RetryOptions {
-  /** Which errors are worth another attempt: classes, or a predicate. Default: all but `NonRetryableError`. */
+  /**
+   * Which errors are worth another attempt: classes, or a predicate. Default: all but `NonRetryableError`. A database that was not there
+   * for the moment always is, see {@link isInfrastructureError}: that a server restarts says nothing about the job.
+   */
   readonly on?: readonly ErrorClass[] | ((error: unknown) => boolean);
   /** How much of the delay is added at random, from 0 to 1: 0.2 makes 60 s into 60 to 72 s. Never shortens. Default: 0. */
   readonly jitter?: number;
@@ -72,7 +76,7 @@ function schedule(delaysMs: readonly number[], options: RetryOptions = {}): Retr
  * |---|---|---|---|---|
  * | `never` | 1 | – | – | none |
  * | `quick` | 4 | 1 s, 2 s, 4 s | 7 s | all |
- * | `network` | 5 | 60 s, 2, 4, 8 min | 15 min | connection errors, timeouts, SMTP 4xx, HTTP 429 and 503 |
+ * | `network` | 5 | 60 s, 2, 4, 8 min | 15 min | connection errors, timeouts, SMTP 4xx, HTTP 408, 429, 502, 503 and 504 |
  * | `standard` | 10 | 10 s doubling, at most 1 h | 1 h 25 min | all |
  * | `patient` | 20 | 1 min doubling, at most 6 h | 3 days | all |
  *
@@ -116,8 +120,12 @@ function policy(attempts: number, options: RetryOptions, baseDelayMs: (attempt: 
       const base = baseDelayMs(attempt);
       return Math.round(base + base * jitter * random());
     },
-    isRetryable: predicate(on),
+    isRetryable: orInfrastructure(predicate(on)),
   });
+}
+
+function orInfrastructure(isWanted: (error: unknown) => boolean): (error: unknown) => boolean {
+  return (error) => isInfrastructureError(error) || isWanted(error);
 }
 
 function predicate(on: RetryOptions["on"]): (error: unknown) => boolean {

@@ -147,6 +147,38 @@ describe("enqueue", () => {
     });
   });
 
+  it.each<[what: string, tx: (test: TestJobs) => unknown]>([
+    ["a pool", ({ dataPool }) => dataPool],
+    ["a knex instance", ({ dataUrl }) => knexFactory({ client: "pg", connection: dataUrl })],
+    ["nothing, by a variable that was to hold it", () => undefined],
+    [
+      "a client that has begun no transaction",
+      async ({ dataPool }) => {
+        const client = await dataPool.connect();
+        await client.query("select 1");
+        client.release();
+        return client;
+      },
+    ],
+    [
+      "a client whose transaction has ended",
+      async ({ dataPool }) => {
+        const client = await dataPool.connect();
+        await client.query("begin");
+        await client.query("rollback");
+        client.release();
+        return client;
+      },
+    ],
+  ])("refuses a tx that would let the job stay when everything is rolled back: %s", async (_, tx) => {
+    await using test = await createTestJobs();
+
+    await expect(test.jobs.enqueue(task, { n: 1 }, { tx: (await tx(test)) as never })).rejects.toMatchObject({
+      code: "TRANSACTION_INVALID",
+    });
+    expect(await storedJobs(test.jobsPool)).toEqual([]);
+  });
+
   it("says what to do where the tables are missing", async () => {
     await using test = await createTestJobs({ outbox: true });
     const withoutTables = createJobs({ connection: test.dataUrl });

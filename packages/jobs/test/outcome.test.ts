@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NonRetryableError, retry, RetryAfterError, snooze } from "../src/index.ts";
+import { JobsError, NonRetryableError, retry, RetryAfterError, snooze } from "../src/index.ts";
 import { decideOutcome } from "../src/worker/outcome.ts";
 
 const policy = retry.fixed({ attempts: 3, delayMs: 500, on: [TypeError] });
@@ -16,6 +16,12 @@ describe("the outcome of a failed attempt", () => {
     ["a dead letter for what is no error", "text", 1, { kind: "dead", attemptsUsed: 1 }],
   ])("is %s", (_, error, attempt, outcome) => {
     expect(decideOutcome(error, attempt, policy)).toEqual(outcome);
+  });
+
+  it("is the policy's delay for a payload that the task's code could not enqueue: that is another job's", () => {
+    const error = new JobsError("PAYLOAD_INVALID", "x");
+
+    expect(decideOutcome(error, 1, retry.fixed({ attempts: 3, delayMs: 500 }))).toMatchObject({ kind: "retry" });
   });
 
   it("is the policy's delay when the policy's own predicate throws", () => {

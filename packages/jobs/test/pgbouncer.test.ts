@@ -10,7 +10,7 @@ import { knexTransactions } from "@acme/domain-events/knex";
 import { pgTransactions } from "@acme/domain-events/pg";
 import { startProxy } from "@acme/test-postgres";
 import knexFactory from "knex";
-import { Pool } from "pg";
+import { Pool, type PoolClient } from "pg";
 import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { pgBouncerProgram, sharedSessionCount, startPgBouncer } from "./pgbouncer.ts";
@@ -51,7 +51,7 @@ function connectPg(connectionString: string): Connected {
   pool.on("error", () => {});
   return {
     adapter: pgTransactions(pool),
-    query: async (tx, text) => (await (tx as Pool).query<Record<string, unknown>>(text)).rows,
+    query: async (tx, text) => (await (tx as PoolClient).query<Record<string, unknown>>(text)).rows,
     end: () => pool.end(),
   };
 }

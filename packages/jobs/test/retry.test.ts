@@ -61,6 +61,32 @@ describe("a retry policy", () => {
     expect(policy.isRetryable(new RangeError("x"))).toBe(false);
   });
 
+  it.each([
+    ["pg: terminated", new Error("Connection terminated unexpectedly")],
+    ["pg: not queryable", new Error("Client has encountered a connection error and is not queryable")],
+    ["pg: no connection", new Error("timeout exceeded when trying to connect")],
+    ["pg: no answer", new Error("Query read timeout")],
+    ["knex: no connection", Object.assign(new Error("x"), { name: "KnexTimeoutError" })],
+    ["a shutdown", Object.assign(new Error("x"), { code: "57P01" })],
+    ["too many connections", Object.assign(new Error("x"), { code: "53300" })],
+    ["a standby for the moment", Object.assign(new Error("x"), { code: "25006" })],
+    ["a serialization failure", Object.assign(new Error("x"), { code: "40001" })],
+    ["a unit whose connection was lost", Object.assign(new Error("x"), { code: "TRANSACTION_ABORTED" })],
+    ["a unit whose outcome is unknown", Object.assign(new Error("x"), { code: "COMMIT_OUTCOME_UNKNOWN" })],
+    ["any of them as a cause", new Error("insert failed", { cause: new Error("Connection terminated unexpectedly") })],
+  ])("retries what a database does that is not there for the moment, whatever else it is given: %s", (_, error) => {
+    expect(retry.fixed({ attempts: 2, delayMs: 1, on: [TypeError] }).isRetryable(error)).toBe(true);
+    expect(retry.network.isRetryable(error)).toBe(true);
+  });
+
+  it.each([
+    ["a unique violation", Object.assign(new Error("x"), { code: "23505" })],
+    ["a statement that took too long", Object.assign(new Error("x"), { code: "57014" })],
+    ["an answer of a server", Object.assign(new Error("x"), { status: 503 })],
+  ])("leaves it to what it is given: %s", (_, error) => {
+    expect(retry.fixed({ attempts: 2, delayMs: 1, on: [TypeError] }).isRetryable(error)).toBe(false);
+  });
+
   it("asks the predicate it is given", () => {
     const policy = retry.fixed({ attempts: 2, delayMs: 1, on: (error) => error === "again" });
 
@@ -96,6 +122,7 @@ describe("a network error", () => {
     ["undici's connect timeout", withFacts({ code: "UND_ERR_CONNECT_TIMEOUT" })],
     ["AbortSignal.timeout", new DOMException("x", "TimeoutError")],
     ["HTTP 503", withFacts({ status: 503 })],
+    ["HTTP 504", withFacts({ status: 504 })],
     ["HTTP 429 on the response", withFacts({ response: { status: 429 } })],
     ["a lost backend", withFacts({ code: "57P01" })],
     ["fetch failed, because of a reset", new TypeError("fetch failed", { cause: withFacts({ code: "ECONNRESET" }) })],

@@ -43,7 +43,7 @@ export function createAttempts(logger: Logger): Attempts {
     run(performable, job) {
       const { task } = performable;
       assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
-      return whenKnown(checkPayload(task, job.payload), (payload) => start(performable, job, payload));
+      return whenKnown(checkedPayload(task, job.payload), (payload) => start(performable, job, payload));
     },
     endAll(reason) {
       endReason = reason;
@@ -109,6 +109,27 @@ function contextOf(
       return running.signal;
     },
   };
+}
+
+const ownRefusals = new WeakSet<object>();
+
+/** Whether the payload of the job itself was refused, and not one that its code has enqueued. */
+export function isOwnPayloadRefused(error: unknown): boolean {
+  return typeof error === "object" && error !== null && ownRefusals.has(error);
+}
+
+function checkedPayload(task: Task, payload: unknown): unknown {
+  try {
+    const checked: unknown = checkPayload(task, payload);
+    return isPromiseLike(checked) ? checked.then(undefined, refusePayload) : checked;
+  } catch (error) {
+    return refusePayload(error);
+  }
+}
+
+function refusePayload(error: unknown): never {
+  if (typeof error === "object" && error !== null) ownRefusals.add(error);
+  throw error;
 }
 
 /** A worker that dies takes its attempt with it, so a job that kills its worker each time arrives here used up. */

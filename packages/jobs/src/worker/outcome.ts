@@ -1,5 +1,6 @@
 import { NonRetryableError, RetryAfterError, SnoozeError } from "../attempt-errors.ts";
 import { JobsError } from "../errors.ts";
+import { isOwnPayloadRefused } from "./attempt.ts";
 import type { RetryPolicy } from "../retry.ts";
 
 /** What happens with a job whose attempt did not succeed. */
@@ -32,7 +33,7 @@ function decide(error: unknown, attempt: number, policy: RetryPolicy, random: ()
 
   if (isNamed(error, SnoozeError)) return retryIn(error.delayMs, attempt - 1);
   if (error instanceof JobsError && error.code === "WORKER_STOPPING") return retryIn(0, attempt - 1);
-  if (error instanceof JobsError && (error.code === "PAYLOAD_INVALID" || error.code === "WORKER_DIED")) return dead;
+  if (isOwnPayloadRefused(error) || (error instanceof JobsError && error.code === "WORKER_DIED")) return dead;
   if (isNamed(error, NonRetryableError)) return dead;
   if (attempt >= policy.attempts) return dead;
   if (isNamed(error, RetryAfterError)) return retryIn(error.delayMs);
