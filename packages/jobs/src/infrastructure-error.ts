@@ -51,6 +51,7 @@ const endings = [
   "timeout exceeded when trying to connect",
   "query read timeout",
   "connection timeout",
+  "connection error",
   "timeout expired",
 ];
 

@@ -1,17 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { JobsError } from "./errors.ts";
-import { isNetworkError } from "./network-error.ts";
+import { isInfrastructureError } from "./infrastructure-error.ts";
 
 /** Whether a database could not be reached, as opposed to having refused what it was asked. */
 export function isUnreachable(error: unknown): boolean {
-  if (isNetworkError(error)) return true;
-  if (error instanceof JobsError) return error.code === "JOBS_DATABASE_UNREACHABLE";
   if (error instanceof AggregateError) return error.errors.some(isUnreachable);
-  // pg's own errors for a connection that broke or took too long carry no code.
-  return (
-    error instanceof Error &&
-    /connection terminated|timeout exceeded|not queryable|connection error/i.test(error.message)
-  );
+  return isInfrastructureError(error) && !passingCodes.test(String((error as { code?: unknown }).code));
 }
 
 /** Wrong user or password, no such database, or not allowed in. */

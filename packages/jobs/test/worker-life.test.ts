@@ -126,6 +126,26 @@ describe("a worker", () => {
     await expect(worker.waitFor("running 1 1")).resolves.not.toThrow();
   });
 
+  it("keeps trying while the server has no connection for it", async () => {
+    await using test = await createTestJobs();
+    const role = `limited_${process.pid}`;
+    await test.jobsPool.query(`create role ${role} login superuser password 'limited'`);
+    await test.jobsPool.query(`alter role ${role} nosuperuser connection limit 0`);
+    const url = new URL(test.jobsUrl);
+    Object.assign(url, { username: role, password: "limited" });
+    const jobs = createJobs({ connection: url.href, logger: collectInto([]) });
+    const seen: number[] = [];
+
+    const worker = await jobs.startWorker({ tasks: [perform(killable, ({ n }) => void seen.push(n))], ...quick });
+    await test.jobs.enqueue(killable, { n: 1 });
+    expect(worker.state).toBe("starting");
+    await test.jobsPool.query(`alter role ${role} superuser connection limit -1`);
+
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([1]);
+    await jobs.close();
+    await test.jobsPool.query(`drop role ${role}`);
+  });
+
   it("goes on when its writes have run into a time limit, more of them at once than it has connections", async () => {
     await using test = await createTestJobs();
     await test.jobsPool.query(

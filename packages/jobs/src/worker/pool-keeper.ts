@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ReleasedJobs } from "../graphile-connection.ts";
-import { isUnreachable } from "../unreachable.ts";
+import { isPassing } from "../unreachable.ts";
 import { untilAborted, within } from "../within.ts";
 import type { JobRunner } from "./job-runner.ts";
 import { beginPoolLife, type PoolLife } from "./pool-life.ts";
@@ -142,7 +142,7 @@ export async function startPoolKeeper(
     await parts.prepare();
     await startPool();
   } catch (error) {
-    if (!isUnreachable(error)) {
+    if (!isPassing(error)) {
       await session.stop({ isClean: true });
       throw error;
     }
