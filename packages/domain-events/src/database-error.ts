@@ -36,6 +36,7 @@ export function meansRolledBack(error: unknown): boolean {
   if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED" || code === "UNIT_ENDED") return true;
   const state = stateOf(error);
   if (state === undefined) return false;
+  if (isRaised(error)) return true;
   return !isOfConnection(state, error) && !maybeAfterwards.test(state) && !isFatal(error);
 }
 
@@ -62,10 +63,18 @@ export function isConflict(error: unknown): boolean {
 
 /** A trigger that reaches elsewhere may raise such a state, too: then PostgreSQL says where in its source, which a pooler cannot. */
 function isOfConnection(state: string, error: unknown): boolean {
-  if (!connectionState.test(state)) return false;
-  const isRaised =
-    typeof error === "object" && error !== null && "routine" in error && typeof error.routine === "string";
-  return !(state.startsWith("08") && isRaised);
+  if (!connectionState.test(state) || isRaised(error)) return false;
+  return !(state.startsWith("08") && routineOf(error) !== undefined);
+}
+
+/** By a function or trigger, with a code of its choosing: always an ERROR, and before the commit. */
+function isRaised(error: unknown): boolean {
+  return routineOf(error) === "exec_stmt_raise";
+}
+
+function routineOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("routine" in error)) return undefined;
+  return typeof error.routine === "string" ? error.routine : undefined;
 }
 
 function isFatal(error: unknown): boolean {

@@ -75,7 +75,7 @@ const needs: readonly Need[] = [
 ];
 
 async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
-  const transaction = await adapter.begin({ mark: markSql });
+  const transaction = await adapter.begin({ isolation: "read committed", mark: markSql });
   const late = new Error(`The database had not answered after ${longestTryMs} ms`);
   try {
     return await within(longestTryMs, tryOut(transaction), () => late);

@@ -81,7 +81,7 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
           },
           isolation ? { isolationLevel: isolation } : {},
         );
-        const isBegunHere = beginHere(beginning, beginText(options));
+        const isBegunHere = beginHere(beginning, beginText(options), options.watch);
         const released = Promise.resolve(beginning);
         released.catch(reject);
       }),
@@ -91,10 +91,12 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
 }
 
 /** Knex calls `begin` a moment later. One without it begins by itself, and gets the mark in a message of its own. */
-function beginHere(transaction: BeginningTransaction, text: string): boolean {
+function beginHere(transaction: BeginningTransaction, text: string, watch: TransactionWatch | undefined): boolean {
   if (typeof transaction.begin !== "function" || typeof transaction.query !== "function") return false;
   transaction.begin = async (connection) => {
-    refuseOpenTransaction(connection);
+    await refuseOpenTransaction(connection);
+    // One of an older pg does not know; then BEGIN is answered with a warning.
+    holdConnection(connection, { lost() {}, noticed: (notice) => watch?.noticed(notice) });
     // Where this is not answered, or refused half-way, nobody may get the connection as it is.
     markDisposed(connection, "BEGIN was not answered");
     await transaction.query?.(connection, text);

@@ -4,6 +4,7 @@ import { DomainEventsError } from "./errors.ts";
 export interface StatusConnection {
   getTransactionStatus?(): string | null;
   readonly readyForQuery?: boolean;
+  query(text: string): Promise<unknown>;
 }
 
 /**
@@ -12,9 +13,10 @@ export interface StatusConnection {
  *
  * @throws {@link DomainEventsError} `TRANSACTION_LEFT_OPEN`; nothing has been sent.
  */
-export function refuseOpenTransaction(connection: StatusConnection): void {
-  // Right behind an error, the answer that says how things stand is on its way still.
-  const status = connection.readyForQuery === false ? "I" : (connection.getTransactionStatus?.() ?? "I");
+export async function refuseOpenTransaction(connection: StatusConnection): Promise<void> {
+  // Somebody has not awaited a statement, or has given up on it: how things stand is known behind it. Right behind an error, too.
+  if (connection.readyForQuery === false) await connection.query("").catch(() => {});
+  const status = connection.getTransactionStatus?.() ?? "I";
   if (status === "I") return;
   throw new DomainEventsError(
     "TRANSACTION_LEFT_OPEN",

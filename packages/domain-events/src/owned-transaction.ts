@@ -1,7 +1,7 @@
 import { isConflict } from "./database-error.ts";
 import { DomainEventsError } from "./errors.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
-import { transactionControlIn, type TransactionControl } from "./transaction-control.ts";
+import { type SavepointControl, transactionControlIn, type TransactionControl } from "./transaction-control.ts";
 
 /** After such a silence COMMIT is not sent before the connection has shown that it lives. */
 const quietMs = 100;
@@ -13,12 +13,22 @@ const warningsOfEnds: ReadonlySet<unknown> = new Set([
   "UserAbortTransactionBlock",
 ]);
 
+/** The tags by which the server answers; of several words a driver has the first. */
+const tagOf = {
+  end: "COMMIT",
+  prepare: "PREPARE",
+  savepoint: "SAVEPOINT",
+  release: "RELEASE",
+  "rollback to": "ROLLBACK",
+};
+const controlTags: ReadonlySet<unknown> = new Set([...Object.values(tagOf), "BEGIN", "START"]);
+
 /** What follows from what the work sends: whose scope it is in, and which savepoints it sets and leaves. */
 export interface StatementScopes {
   /** @throws {@link DomainEventsError} where the sender's scope has ended, or a savepoint inside of it is open. */
   enter(): void;
   /** @throws {@link DomainEventsError} `TRANSACTION_OWNED` for a savepoint that is not the work's own. */
-  control(control: Exclude<TransactionControl, { kind: "end" }>): void;
+  control(control: SavepointControl): void;
   /** Which savepoints there are now, nobody knows. */
   controlFailed(error: unknown): void;
 }
@@ -73,7 +83,7 @@ export class OwnedTransaction implements TransactionWatch {
     if (text === undefined) return;
     for (const control of this.#controlsIn(text)) {
       if (control.kind === "end") throw this.refuse();
-      this.#scopes?.control(control);
+      if ("name" in control) this.#scopes?.control(control);
     }
   }
 
@@ -90,17 +100,16 @@ export class OwnedTransaction implements TransactionWatch {
 
   answered(result: unknown, text: string | undefined): void {
     this.heard();
-    let seenCount = 0;
-    for (const tag of tagsOf(result)) {
-      if (tag === "COMMIT" || tag === "BEGIN" || tag === "START") this.refuse();
-      else if (tag === "SAVEPOINT" || tag === "RELEASE" || tag === "ROLLBACK") seenCount += 1;
-    }
+    const seen = tagsOf(result).filter((tag) => controlTags.has(tag));
+    if (seen.some((tag) => tag === "COMMIT" || tag === "BEGIN" || tag === "START")) this.refuse();
     // Savepoints that were set or left by a text that hides it, or by the name of a prepared statement.
-    if (seenCount !== this.#controlsIn(text).length) this.refuse(savepointHidden());
+    const shown = this.#controlsIn(text);
+    const isShown = seen.length === shown.length && shown.every(({ kind }, index) => tagOf[kind] === seen[index]);
+    if (!isShown) this.refuse(savepointHidden());
   }
 
   failed(error: unknown, text?: string): void {
-    if (this.#controlsIn(text).length > 0) this.#scopes?.controlFailed(error);
+    if (this.#controlsIn(text).some((control) => "name" in control)) this.#scopes?.controlFailed(error);
     this.heard();
     if (isConflict(error)) this.#conflict ??= error;
   }

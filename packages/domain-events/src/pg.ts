@@ -40,7 +40,7 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
     async begin(options) {
       const client = await pool.connect();
       try {
-        refuseOpenTransaction(client);
+        await refuseOpenTransaction(client);
       } catch (error) {
         client.release();
         throw error;

@@ -20,7 +20,7 @@ create index if not exists once_keys_used_at on domain_events.once_keys (used_at
  * too. In one statement, or it could be purged between two.
  */
 export const claimKeySql = `insert into domain_events.once_keys as known (key) values ($1)
-  on conflict (key) do update set used_at = now() returning known.xmax = 0 as claimed`;
+  on conflict (key) do update set used_at = now() returning known.xmax operator(pg_catalog.=) 0 as claimed`;
 
 const existsSql = "select to_regclass('domain_events.once_keys') is not null as exists";
 // Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
@@ -40,7 +40,8 @@ export function isClaimConflict(error: unknown): boolean {
 export async function claimKey(query: Transaction<unknown>["query"], key: string): Promise<boolean> {
   try {
     const { rows } = await query(claimKeySql, [key]);
-    return isTrue(rows[0]?.["claimed"]);
+    if (rows[0] === undefined) throw keyNotStored();
+    return isTrue(rows[0]["claimed"]);
   } catch (error) {
     if (isConflict(error)) claimConflicts.add(error as object);
     throw explainMissingTable(error);
@@ -67,6 +68,13 @@ export async function migrate(adapter: TransactionAdapter<unknown>): Promise<voi
     await transaction.query(migrateLock);
     for (const statement of onceKeysSql.split(";").filter((text) => text.trim())) await transaction.query(statement);
   });
+}
+
+function keyNotStored(): DomainEventsError {
+  return new DomainEventsError(
+    "ONCE_KEYS_MISSING",
+    "The table domain_events.once_keys has not taken the key: a trigger or a rule of it keeps rows out. Nothing can be run once without it.",
+  );
 }
 
 export function explainMissingTable(error: unknown): unknown {

@@ -1,4 +1,4 @@
-import { codeOf, isConnectionError, meansRolledBack } from "./database-error.ts";
+import { codeOf, isAnswer, isConnectionError, meansRolledBack } from "./database-error.ts";
 import { type CommitProof, isMarkGone, proofSql, readProof } from "./commit-proof.ts";
 import type { DatabaseSupport } from "./database-support.ts";
 import { TransactionAbortedError } from "./errors.ts";
@@ -112,7 +112,7 @@ async function readAnswer(
 
 /** Nothing is committed behind a guard that the server refused. One whose answer is lost says nothing about COMMIT. */
 function undefinedWhenLost(error: unknown): undefined {
-  if (meansRolledBack(error)) throw error;
+  if (isAnswer(error) || meansRolledBack(error)) throw error;
 }
 
 /** Nobody asks for it when COMMIT succeeds. */

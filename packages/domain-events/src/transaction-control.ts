@@ -1,14 +1,20 @@
 import { skipSpace, statementsIn } from "./sql-statements.ts";
 
-/** A statement that changes where a transaction, or a savepoint in it, begins or ends. */
-export type TransactionControl =
-  { readonly kind: "end" } | { readonly kind: "savepoint" | "rollback to" | "release"; readonly name: string };
+/** A statement about a savepoint. */
+export interface SavepointControl {
+  readonly kind: "savepoint" | "rollback to" | "release";
+  readonly name: string;
+}
+
+/** A statement that changes where a transaction, or a savepoint in it, begins or ends; or `PREPARE`, which may. */
+export type TransactionControl = { readonly kind: "end" | "prepare" } | SavepointControl;
 
 /** Most statements begin with none of them, and then there is no need to look further. */
 const mayControl = /^(?:begin|start|commit|end|abort|rollback|prepare|savepoint|release)\b/i;
 const token = /"(?:[^"]|"")+"|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^]/iy;
 /** Those that every server folds: a Kelvin sign would become a "k" that is none there. */
 const upperCase = /[A-Z]/g;
+const doubtful = /['$\\\u0080-\uffff]/;
 /** `rollback transaction to savepoint name`, and one more to see that nothing follows. */
 const mostTokens = 6;
 /** The server cuts longer names off. */
@@ -22,7 +28,18 @@ export function transactionControlIn(text: string): TransactionControl[] {
     const control = readControl(tokensOf(statement));
     if (control) found.push(control);
   }
+  // Where one part of the text may be read in two ways, so may be what stands behind it.
+  if (found.some((control) => "name" in control) && isDoubtful(text)) return [{ kind: "end" }];
   return found;
+}
+
+/** Strings, dollars and letters beyond ASCII, outside of comments and quoted names: what ends them depends on settings and encodings. */
+function isDoubtful(text: string): boolean {
+  for (let at = skipSpace(text, 0); at < text.length; at = skipSpace(text, at + 1)) {
+    if (doubtful.test(text[at] ?? "")) return true;
+    if (text[at] === '"') at = Math.max(at, text.indexOf('"', at + 1));
+  }
+  return false;
 }
 
 function tokensOf(statement: string): string[] {
@@ -47,8 +64,9 @@ function readControl([verb, ...rest]: readonly string[]): TransactionControl | u
       return to === "to" ? named("rollback to", without("savepoint", target)) : { kind: "end" };
     }
     case "start":
-    case "prepare":
       return rest[0] === "transaction" ? { kind: "end" } : undefined;
+    case "prepare":
+      return { kind: rest[0] === "transaction" ? "end" : "prepare" };
     default:
       return { kind: "end" };
   }

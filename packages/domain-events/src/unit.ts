@@ -6,7 +6,7 @@ import { findScope, runInside, type RunningUnit, type UnitState } from "./runnin
 import { Scope, type ScopeOwner } from "./scope.ts";
 import { TrackedSources } from "./tracked-sources.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import type { TransactionControl } from "./transaction-control.ts";
+import type { SavepointControl } from "./transaction-control.ts";
 import { savepointDoomed, savepointEnded, unitDoomed, unitEnded, unknownSavepoint } from "./unit-errors.ts";
 
 /** What the work of a unit gets. All are functions without `this`, made to be destructured. */
@@ -97,7 +97,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     if (scope) this.#refuseStatementIn(scope);
   }
 
-  control({ kind, name }: Exclude<TransactionControl, { kind: "end" }>): void {
+  control({ kind, name }: SavepointControl): void {
     if (name.startsWith(ownSavepoint)) throw this.#owned.refuse();
     const scope = this.#callersScope() ?? this.root.leaf;
     if (kind === "savepoint") return scope.mark(name);

@@ -70,13 +70,16 @@ it.each([
   "rollback prepared 'a'",
   "start transaction",
   "prepare transaction 'a'",
+  "select 'a'; savepoint b",
+  "savepoint a; select $$b$$",
 ])("takes %s for an end, which is refused", (text) => {
   expect(transactionControlIn(text)).toEqual([{ kind: "end" }]);
 });
 
-it.each(["prepare a as select 1", "select 1 as savepoint", "endpoint", "start_of_text"])(
-  "finds no control in %s",
-  (text) => {
-    expect(transactionControlIn(text)).toEqual([]);
-  },
-);
+it("tells a prepared statement, which may be of a transaction, by its name", () => {
+  expect(transactionControlIn("prepare a as select 'b'")).toEqual([{ kind: "prepare" }]);
+});
+
+it.each(["select 1 as savepoint", "endpoint", "start_of_text"])("finds no control in %s", (text) => {
+  expect(transactionControlIn(text)).toEqual([]);
+});

@@ -34,6 +34,26 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
 
       expect(await world.stored()).toEqual(end === "commit" ? [2, 666] : [2]);
     });
+
+    it("is refused also when the stranger has not awaited what it has sent", async () => {
+      let first: { query: (text: string) => Promise<unknown> } | undefined;
+      await using world = await createWorld(driver, { onClient: (client) => (first ??= client) });
+      await world.unitOfWork.migrate();
+      const refused = { code: "TRANSACTION_LEFT_OPEN" };
+      const sendWithoutWaiting = () => {
+        void first?.query("begin");
+        void first?.query("insert into rows values (666)");
+      };
+
+      sendWithoutWaiting();
+      await expect(world.unitOfWork.run(({ tx }) => world.insert(tx, 1))).rejects.toMatchObject(refused);
+      await first?.query("rollback");
+      sendWithoutWaiting();
+      await expect(world.unitOfWork.migrate()).rejects.toMatchObject(refused);
+      await first?.query("commit");
+
+      expect(await world.stored()).toEqual([666]);
+    });
   });
 
   describe(`${driver.name}: a driver that leaves booleans as text`, () => {
@@ -100,16 +120,22 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
       },
     );
 
-    it.each([0, 1])("rejects with its error, also when it speaks of a connection; events: %i", async (eventCount) => {
+    it.each([
+      ["08006", 0],
+      ["08006", 1],
+      ["40003", 0],
+      ["57P01", 0],
+      ["25P04", 0],
+    ])("rejects with its error, also when it speaks of a connection: %s, events: %i", async (state, eventCount) => {
       await using world = await createWorld(driver);
-      await using trigger = await raisingAtCommit(world.admin, "exception 'far away' using errcode = '08006'");
+      await using trigger = await raisingAtCommit(world.admin, `exception 'far away' using errcode = '${state}'`);
 
       const running = world.unitOfWork.run(async ({ tx, record }) => {
         await driver.query(tx, trigger.insert);
         if (eventCount > 0) record(happened(1));
       });
 
-      await expect(running).rejects.toMatchObject({ code: "08006" });
+      await expect(running).rejects.toMatchObject({ code: state });
       expect(world.handled).toEqual([]);
     });
   });
@@ -127,6 +153,38 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
       world.bus.register(happened(1).constructor as never, durably(store as never));
 
       await expect(world.unitOfWork.run(({ record }) => record(happened(1)))).rejects.toMatchObject({ code: "22P02" });
+    });
+  });
+
+  describe(`${driver.name}: a table of keys that keeps rows out`, () => {
+    it("fails the unit: nobody has used the key", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.migrate();
+      await world.admin
+        .query(`create function domain_events.keep_out() returns trigger language plpgsql as $$ begin return null; end $$;
+        create trigger keep_out before insert on domain_events.once_keys for each row execute function domain_events.keep_out()`);
+
+      await expect(world.unitOfWork.runOnce("key", () => {})).rejects.toMatchObject({ code: "ONCE_KEYS_MISSING" });
+    });
+  });
+
+  describe(`${driver.name}: a time limit that ends the last look at the transaction`, () => {
+    it("comes out as what it is", async () => {
+      await using world = await createWorld(driver);
+      await world.unitOfWork.run(() => {});
+      const holder = await world.admin.connect();
+
+      const running = world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        await driver.query(tx, "set local statement_timeout = 300");
+        record(happened(1));
+        await holder.query("begin; lock table pg_catalog.pg_database in access exclusive mode");
+        await driver.query(tx, "select 1");
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "57014" });
+      await holder.query("rollback");
+      holder.release();
     });
   });
 

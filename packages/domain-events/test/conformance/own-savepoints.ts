@@ -165,6 +165,22 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       ],
       ["a dollar in a name", "select 1 as café$x$; rollback to savepoint s"],
       [
+        "another savepoint in a string",
+        "savepoint other",
+        String.raw`select e'a'
+'\'; rollback to savepoint other; --'; rollback to savepoint s`,
+      ],
+      [
+        "another statement in a string",
+        String.raw`select e'a'
+'\'; savepoint other; --'; rollback to savepoint s`,
+      ],
+      [
+        "the end of the transaction behind a string",
+        String.raw`select e'a'
+'\'; savepoint other; --'; rollback and chain`,
+      ],
+      [
         "a backslash that escapes",
         "set local standard_conforming_strings = off",
         String.raw`select 'it\'s'; rollback to savepoint s`,
