@@ -17,7 +17,8 @@ const removing: ReadonlySet<PropertyKey> = new Set(["off", "removeListener"]);
  * otherwise it would be that of the socket, outside of the unit. To remove all of them leaves those of others.
  */
 export class CallerListeners {
-  readonly #bound = new WeakMap<Listener, Listener>();
+  /** The same one may be added more than once, from several scopes; the last one is removed first, as an emitter does. */
+  readonly #bound = new WeakMap<Listener, Listener[]>();
   #added: (readonly [event: string, listener: Listener])[] = [];
 
   /** Calls a method of the emitter, any of it. */
@@ -36,10 +37,10 @@ export class CallerListeners {
   }
 
   #boundFor(event: string, listener: Listener, isAdded: boolean): Listener {
-    const known = this.#bound.get(listener);
-    if (!isAdded) return known ?? listener;
-    const bound = known ?? inCallersContext(listener);
-    this.#bound.set(listener, bound);
+    const known = this.#bound.get(listener) ?? [];
+    if (!isAdded) return known.pop() ?? listener;
+    const bound = inCallersContext(listener);
+    this.#bound.set(listener, [...known, bound]);
     this.#added.push([event, bound]);
     return bound;
   }

@@ -137,3 +137,22 @@ it("goes on listening to a client whose listeners the work has removed, and remo
   expect(counts[2]).toBeGreaterThan(0);
   await pool.end();
 });
+
+it("calls a listener in the context of whoever has added it, also one that others have added before", async () => {
+  await using world = await createWorld(pgDriver);
+  let n = 0;
+  const refused: unknown[] = [];
+  const publish = () => void world.bus.publish(happened((n += 1))).catch((error: unknown) => refused.push(error));
+
+  await world.unitOfWork.run(async ({ tx, savepoint }) => {
+    tx.once("notice", publish);
+    await tx.query("do $$ begin raise notice 'outside'; end $$");
+    await savepoint(async () => {
+      tx.once("notice", publish);
+      await tx.query("do $$ begin raise notice 'inside'; end $$");
+      throw new Error("boom");
+    }).catch(() => {});
+  });
+
+  expect([world.handled, refused, n]).toEqual([[1], [], 2]);
+});
