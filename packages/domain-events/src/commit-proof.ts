@@ -28,8 +28,8 @@ export const databaseIdSql = `pg_catalog.concat((select system_identifier from p
 export const timelineSql = "pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_flush_lsn()), 8)";
 
 /**
- * Which database this is, its timeline, up to where its log is on disk, and whether it has synchronous standbys. Nothing for a standby, where a transaction writes nothing. The
- * log position is behind each checkpoint there has been, and before the one that ends any recovery to come.
+ * Which database this is, its timeline, up to where its log is on disk, and whether it has synchronous standbys. Nothing for a standby,
+ * where a transaction writes nothing. The log position is behind each checkpoint there has been, and before the one that ends any recovery to come.
  */
 const serverSql = `case when not pg_catalog.pg_is_in_recovery() then pg_catalog.concat_ws(' ',
   ${databaseIdSql}, ${timelineSql}, pg_catalog.pg_current_wal_flush_lsn(),

@@ -11,7 +11,7 @@ export interface StatusConnection {
  * Whoever sends BEGIN through a pool, and not on one client of it, leaves a transaction behind in one of its connections. What it has
  * written would be committed with a unit, or undone.
  *
- * @throws {@link DomainEventsError} `TRANSACTION_LEFT_OPEN`; nothing has been sent.
+ * @throws {@link DomainEventsError} `TRANSACTION_LEFT_OPEN`; BEGIN has not been sent.
  */
 export async function refuseOpenTransaction(connection: StatusConnection): Promise<void> {
   // Somebody has not awaited a statement, or has given up on it: how things stand is known behind it. Right behind an error, too.
@@ -20,7 +20,7 @@ export async function refuseOpenTransaction(connection: StatusConnection): Promi
   if (status === "I") return;
   throw new DomainEventsError(
     "TRANSACTION_LEFT_OPEN",
-    "The pool has handed out a connection in which somebody has begun a transaction and left it open, so nothing was sent. Find out who sends " +
+    "The pool has handed out a connection in which somebody has begun a transaction and left it open, so BEGIN was not sent. Find out who sends " +
       "BEGIN through the pool: a transaction belongs on one client, which is released when it has ended.",
   );
 }

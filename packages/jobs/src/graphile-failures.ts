@@ -73,8 +73,8 @@ export async function noteFailures(db: Queryable, failed: readonly FailedAttempt
 
 function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...failed }: FailedAttempt) {
   const isCounted = outcome.attemptsUsed >= attempt && !isUnknown;
-  // A lock that counts for nothing is given back, or, where the next one has to be told from a first one, left out of the count.
   const { name, message } = describeError(error);
+  // A lock that counts for nothing is given back, or, where the next one has to be told from a first one, left out of the count.
   const nextLockCount = isCounted || isUnknown ? lockCount : lockCount - 1;
   return {
     jobId: failed.jobId,

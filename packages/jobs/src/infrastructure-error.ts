@@ -1,3 +1,5 @@
+import { someCause } from "./some-cause.ts";
+
 /**
  * Whether an error says that a database, or the way to it, was not there for the moment: lost and refused connections, pools that had no
  * connection to give, conflicts, and what units of work make of these. The same work may succeed a little later.
@@ -5,15 +7,8 @@
  * Looks at the error and at what caused it.
  */
 export function isInfrastructureError(error: unknown): boolean {
-  let current = error;
-  for (let depth = 0; depth < deepestCause && typeof current === "object" && current !== null; depth++) {
-    if (saysInfrastructure(current)) return true;
-    current = (current as { cause?: unknown }).cause;
-  }
-  return false;
+  return someCause(error, saysInfrastructure);
 }
-
-export const deepestCause = 5;
 
 const codes = new Set([
   // Node's sockets and names
@@ -55,7 +50,8 @@ const endings = [
   "timeout expired",
 ];
 
-function saysInfrastructure(error: {
+/** Whether it is so of this error alone, whatever has caused it. */
+export function saysInfrastructure(error: {
   readonly code?: unknown;
   readonly name?: unknown;
   readonly message?: unknown;

@@ -1,4 +1,5 @@
-import { deepestCause, isInfrastructureError } from "./infrastructure-error.ts";
+import { saysInfrastructure } from "./infrastructure-error.ts";
+import { someCause } from "./some-cause.ts";
 
 /**
  * Whether an error says that the other side could not be reached, took too long, or asked to come back later:
@@ -7,12 +8,7 @@ import { deepestCause, isInfrastructureError } from "./infrastructure-error.ts";
  * Looks at the error and at what caused it. It is what `retry.network` retries on.
  */
 export function isNetworkError(error: unknown): boolean {
-  let current = error;
-  for (let depth = 0; depth < deepestCause && typeof current === "object" && current !== null; depth++) {
-    if (saysNetwork(current)) return true;
-    current = (current as { cause?: unknown }).cause;
-  }
-  return false;
+  return someCause(error, saysNetwork);
 }
 
 /** What the libraries that meet a network put on their errors. */
@@ -39,7 +35,7 @@ const codes = new Set([
 ]);
 
 function saysNetwork(error: Partial<NetworkFacts>): boolean {
-  if (isInfrastructureError(error)) return true;
+  if (saysInfrastructure(error)) return true;
   if (error.name === "TimeoutError") return true;
   if (typeof error.code === "string" && (codes.has(error.code) || networkCodePattern.test(error.code))) return true;
   if (typeof error.responseCode === "number" && error.responseCode >= 400 && error.responseCode < 500) return true;
