@@ -126,12 +126,15 @@ describe("a job that kills its worker each time", () => {
     for (const [life, attempt] of [1, 1, 2, 3].entries()) {
       // First the one, by itself, then those beside it.
       await test.jobsPool.query(
-        "update graphile_worker._private_jobs set run_at = now() + case when priority < 0 then interval '-1 second' else interval '2 seconds' end",
+        "update graphile_worker._private_jobs set run_at = now() + case when priority < 0 then interval '-1 second' else interval '1 hour' end",
       );
       await using doomed = runChild(new URL("poison-worker.child.ts", import.meta.url), {
         env: { JOBS_URL: test.jobsUrl, PGAPPNAME: applicationName },
       });
       await doomed.waitFor(`poison ${attempt}`);
+      await test.jobsPool.query(
+        "update graphile_worker._private_jobs set run_at = now() - interval '1 second' where priority = 0",
+      );
       await (life === 0 ? doomed.waitFor("neighbour") : held.reached());
       await doomed.kill("SIGKILL");
       await terminateBackends(test.jobsUrl, { applicationName });
