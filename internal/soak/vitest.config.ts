@@ -1,3 +1,4 @@
+import { maxWorkers } from "@acme/test-postgres/max-workers";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,9 +7,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 30_000,
     expect: { poll: { timeout: 15_000 } },
-    // What is left open is looked for in the whole server, which the test files share.
-    fileParallelism: false,
     include: ["test/**/*.test.ts"],
+    maxWorkers,
     globalSetup: ["@acme/test-postgres/global-setup"],
     execArgv: ["--unhandled-rejections=strict"],
   },

@@ -4,9 +4,14 @@ import { makeThrowAwayDirectory, startLocalPostgres } from "@acme/local-postgres
 import type { TestProject } from "vitest/node";
 import { clustersOfRun } from "./cluster.ts";
 import { dropDatabasesOf } from "./drop-databases.ts";
+import { maxWorkers } from "./max-workers.ts";
 
 /**
- * Gives a vitest run its PostgreSQL: one throw-away server, or the one that `TEST_DATABASE_URL` names.
+ * Gives a vitest run its PostgreSQL: a throw-away server for each of its workers, or the one that `TEST_DATABASE_URL`
+ * names.
+ *
+ * Each has its own, since databases that come and go in one test bring checkpoints, after which nobody can tell what
+ * became of a COMMIT that another test has lost.
  *
  * Name it in `globalSetup`; the tests call `createTestDatabase`. What the run created is gone when it ends.
  */
@@ -17,17 +22,20 @@ export default async function startServerForRun(project: TestProject): Promise<(
 
   const given = process.env["TEST_DATABASE_URL"];
   if (given !== undefined && given !== "") {
-    project.provide("postgresServerUrl", given);
+    project.provide("postgresServerUrls", [given]);
     return async () => {
       removeClusters();
       await dropDatabasesOf(runId, given);
     };
   }
-  const server = await startLocalPostgres();
-  project.provide("postgresServerUrl", server.url());
+  const servers = await Promise.all(Array.from({ length: maxWorkers }, () => startLocalPostgres()));
+  project.provide(
+    "postgresServerUrls",
+    servers.map((server) => server.url()),
+  );
   return async () => {
     removeClusters();
-    await server.stop();
+    await Promise.all(servers.map((server) => server.stop()));
   };
 }
 

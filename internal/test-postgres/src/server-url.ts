@@ -1,17 +1,22 @@
-import { inject } from "vitest";
+import { inject, type ProvidedContext } from "vitest";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Connection string of the server that this run's tests share, with the rights to create databases. */
-    postgresServerUrl: string;
+    /** Connection strings of the servers of this run, one for each worker, with the rights to create databases. */
+    postgresServerUrls: string[];
     /** Begins the name of every database of this run. */
     postgresRunId: string;
   }
 }
 
-/** The server this run's tests share: a superuser's connection string, from the global setup. */
+/** The server of this worker's tests: a superuser's connection string, from the global setup. */
 export function serverUrl(): string {
-  return provided("postgresServerUrl");
+  const urls = provided("postgresServerUrls");
+  // Counted from 1, and never twice at the same time.
+  const worker = Number(process.env["VITEST_POOL_ID"]);
+  const url = urls[(worker - 1) % urls.length];
+  if (url === undefined) throw new Error(`There is no server for worker ${worker}.`);
+  return url;
 }
 
 /** Begins the names of the databases of this run, on a server that may have others. */
@@ -19,8 +24,8 @@ export function runId(): string {
   return provided("postgresRunId");
 }
 
-function provided(key: "postgresServerUrl" | "postgresRunId"): string {
-  const value: string | undefined = inject(key);
+function provided<Key extends "postgresServerUrls" | "postgresRunId">(key: Key): ProvidedContext[Key] {
+  const value: ProvidedContext[Key] | undefined = inject(key);
   if (value !== undefined) return value;
   throw new Error(
     'No PostgreSQL for these tests. Add globalSetup: ["@acme/test-postgres/global-setup"] to vitest.config.ts.',
