@@ -53,7 +53,7 @@ interface Answer {
   readonly hasStandbys: boolean;
 }
 
-const standingSql = `select pg_catalog.pg_is_in_recovery() as "isStandby", ${startedAtSql} as "startedAt",
+const standingSql = `select pg_catalog.pg_is_in_recovery() as "isStandby", pg_catalog.concat(${startedAtSql}) as "startedAt",
   pg_catalog.current_setting('synchronous_standby_names') <> '' as "hasStandbys",
   exists (select from pg_catalog.pg_foreign_server) as "hasForeignServers"`;
 

@@ -16,9 +16,12 @@ export function isMarkGone(error: unknown): boolean {
   return codeOf(error) === "22P02" && error instanceof Error && error.message.includes("pg_lsn");
 }
 
-/** Another server, or the same one started again, has another. A crash of one backend leaves it as it is. The same text in every session. */
-export const startedAtSql =
-  "pg_catalog.encode(pg_catalog.timestamptz_send(pg_catalog.pg_postmaster_start_time()), 'hex')";
+/**
+ * Another server, or the same one started again, has another. A crash of one backend leaves it as it is. A number, since dates and bytes are
+ * written as the session has it. (On PostgreSQL 13 it is a float, which `extra_float_digits` may cut: then it is nobody's.) To be made a text
+ * by `concat`, since drivers may read numbers as they like.
+ */
+export const startedAtSql = "extract(epoch from pg_catalog.pg_postmaster_start_time())";
 
 /** The cluster, and the database in it: what was restored beside it and renamed is another one, in which transaction ids mean the same. */
 export const databaseIdSql = `pg_catalog.concat((select system_identifier from pg_catalog.pg_control_system()), '/',

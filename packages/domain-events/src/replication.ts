@@ -25,7 +25,7 @@ export async function isReplicated(
   const watch = new OwnedTransaction();
   try {
     return await askInTransaction(adapter, { timeoutMs, watch }, async (transaction) => {
-      const { rows } = await transaction.query(`select ${startedAtSql} as "startedAt",
+      const { rows } = await transaction.query(`select pg_catalog.concat(${startedAtSql}) as "startedAt",
         pg_catalog.set_config('synchronous_commit', '${waitsFor}', true),
         pg_catalog.set_config('client_min_messages', 'warning', true),
         pg_catalog.pg_logical_emit_message(true, 'domain_events', '')`);

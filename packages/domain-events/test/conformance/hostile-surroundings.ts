@@ -188,14 +188,20 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
     });
   });
 
-  describe(`${driver.name}: a lost COMMIT of a work that has set how bytes are written`, () => {
-    it("is resolved", async () => {
+  describe(`${driver.name}: a lost COMMIT of a work that has set how values are written`, () => {
+    it.each([
+      "bytea_output = 'escape'",
+      "timezone = 'Asia/Kathmandu'",
+      "datestyle = 'German'",
+      "intervalstyle = 'iso_8601'",
+      "extra_float_digits = -15",
+    ])("is resolved (%s)", async (setting) => {
       await using world = await createWorld(driver);
       await world.unitOfWork.run(() => {});
 
       const dropped = world.proxy.dropCommitReply();
       await world.unitOfWork.run(async ({ tx, record }) => {
-        await driver.query(tx, "set local bytea_output = 'escape'");
+        await driver.query(tx, `set local ${setting}`);
         await world.insert(tx, 1);
         record(happened(1));
       });
