@@ -1,6 +1,6 @@
 import { addJobs } from "./graphile-jobs.ts";
 import type { JobRequest, WrittenRequests } from "./job-request.ts";
-import { writeToOutbox } from "./outbox/outbox.ts";
+import { hasKeys, writeToOutbox } from "./outbox/outbox.ts";
 import { toQueryable, type Queryable } from "./queryable.ts";
 
 /** Where new jobs go: beside the data, as job rows or as outbox rows. */
@@ -13,19 +13,39 @@ export interface JobWriter {
   write(requests: readonly JobRequest[], tx?: unknown, proofSql?: string): Promise<WrittenRequests | undefined>;
 }
 
+/** The database of the data. */
+interface OutboxSide {
+  readonly db: () => Queryable;
+  /** Whether jobs must go through it: they must until it is known that the jobs live in the same database. */
+  readonly isNeeded: () => boolean;
+  /** Whether rows of processes that do not know that yet may wait in it. */
+  readonly canHaveRows: () => boolean;
+}
+
 export function createJobWriter(databases: {
   readonly jobs: () => Queryable;
-  /** The outbox's connection, and whether jobs must go through it: they must until both are known to be one database. */
-  readonly outbox: { readonly db: () => Queryable; readonly isNeeded: () => boolean } | undefined;
+  readonly outbox: OutboxSide | undefined;
 }): JobWriter {
   return {
     async write(requests, tx, proofSql) {
       if (requests.length === 0) return undefined;
       const { jobs, outbox } = databases;
-      if (outbox?.isNeeded()) {
-        return writeToOutbox(tx === undefined ? outbox.db() : toQueryable(tx), requests, proofSql);
+      const given = tx === undefined ? undefined : toQueryable(tx);
+      if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, given, requests)))) {
+        return writeToOutbox(given ?? outbox.db(), requests, proofSql);
       }
-      return addJobs(tx === undefined ? jobs() : toQueryable(tx), requests, proofSql);
+      return addJobs(given ?? jobs(), requests, proofSql);
     },
   };
+}
+
+/** A relay that comes with an older payload of the same key would replace the newer one. */
+async function mustFollow(
+  { canHaveRows, db }: OutboxSide,
+  given: Queryable | undefined,
+  requests: readonly JobRequest[],
+): Promise<boolean> {
+  if (!canHaveRows()) return false;
+  const keys = new Set(requests.flatMap(({ settings: { key } }) => key ?? []));
+  return keys.size > 0 && hasKeys(given ?? db(), [...keys]);
 }

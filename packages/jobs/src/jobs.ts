@@ -10,6 +10,7 @@ import { consoleLogger, type Logger, protectLogger } from "./logger.ts";
 import { createMigrator } from "./migrator.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
+import { createAnnouncer } from "./outbox/announcer.ts";
 import { withRelay } from "./outbox/with-relay.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import { toQueryable, type TransactionHandle } from "./queryable.ts";
@@ -137,11 +138,17 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
   const running = new Set<{ stop(): Promise<void> }>();
   const relays = new Set<Relay>();
 
-  const wakeRelays = () => relays.forEach((relay) => relay.wake());
-  const writer = createJobWriter({
-    jobs: jobsPool.get,
-    outbox: outboxPool && { db: outboxPool.get, isNeeded: () => !migrator.isOneDatabase },
-  });
+  const outboxSide = outboxPool && {
+    db: outboxPool.get,
+    isNeeded: () => !migrator.isOneDatabase,
+    canHaveRows: () => migrator.hasOutbox,
+  };
+  const writer = createJobWriter({ jobs: jobsPool.get, outbox: outboxSide });
+  const announcer = outboxPool && createAnnouncer(outboxPool.get);
+  const wakeRelays = () => {
+    relays.forEach((relay) => relay.wake());
+    if (!migrator.isOneDatabase) announcer?.committed();
+  };
 
   const prepareRelay = async (migrates: boolean) => {
     if (migrates) await migrator.migrateOutbox();
@@ -174,12 +181,14 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
       throw tx === undefined && outbox === undefined ? explainConnection(error, false) : error;
     });
     if (tx === undefined) wakeRelays();
+    else if (!migrator.isOneDatabase) announcer?.written();
     return requests.map(({ id }) => id);
   };
 
   const close = async () => {
     const stopped = await Promise.allSettled([...running].map((part) => part.stop()));
     running.clear();
+    await announcer?.close();
     await Promise.all([jobsPool.close(), outboxPool?.close()]);
     for (const result of stopped) if (result.status === "rejected") throw result.reason;
   };

@@ -94,4 +94,8 @@ export const outboxMigrations: readonly string[] = [
   );
   insert into acme_jobs.outbox_identity default values;
   `,
+  `
+  -- A job is written beside the outbox only where none of its key waits in it.
+  create index outbox_key on acme_jobs.outbox (key) where key is not null;
+  `,
 ];

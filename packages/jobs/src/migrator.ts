@@ -3,13 +3,15 @@ import { migrateGraphileWorker, verifyGraphileWorker } from "./graphile-migrate.
 import { queryMigrated } from "./graphile-jobs.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
-import { isSameDatabase } from "./outbox/same-database.ts";
+import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
 import { explainConnection } from "./unreachable.ts";
 
 /** Brings both databases to the state the package needs, and learns whether they are one. */
 export interface Migrator {
   /** `false` until both are known to be one database. */
   readonly isOneDatabase: boolean;
+  /** Whether that has an outbox, too. */
+  readonly hasOutbox: boolean;
   /** Creates or updates the tables beside the data; does nothing without an outbox. */
   migrateOutbox(): Promise<void>;
   /** Creates or updates the tables of the jobs. */
@@ -25,10 +27,14 @@ export function createMigrator(
   logger: Logger,
 ): Migrator {
   let isOneDatabase = false;
+  let isThereAnOutbox = false;
 
   return {
     get isOneDatabase() {
       return isOneDatabase;
+    },
+    get hasOutbox() {
+      return isThereAnOutbox;
     },
     async migrateOutbox() {
       if (pools.outbox) await migrateOutboxTables(pools.outbox());
@@ -46,7 +52,9 @@ export function createMigrator(
       await queryMigrated(pools.jobs(), "select 1 from acme_jobs.installation limit 0");
     },
     async compare() {
-      if (pools.outbox) isOneDatabase = await isSameDatabase(pools.jobs(), pools.outbox());
+      if (!pools.outbox) return;
+      isThereAnOutbox = await hasOutbox(pools.outbox());
+      isOneDatabase = await isSameDatabase(pools.jobs(), pools.outbox());
     },
   };
 }

@@ -41,7 +41,7 @@ describe("what is sent to PostgreSQL", () => {
     expect(statements[0]?.values[0]).toSatisfy((batch: string) => batch.split(task.name).length === 2);
   });
 
-  it("for a batch of outbox rows is nine statements, and has their settings once", async () => {
+  it("for a batch of outbox rows is ten statements, and has their settings once", async () => {
     await using test = await createTestJobs({ outbox: true });
     await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }]);
     await test.jobs.enqueue(task, { n: 3 });
@@ -50,7 +50,7 @@ describe("what is sent to PostgreSQL", () => {
 
     await moveBatch({ outbox: test.dataPool, jobs: test.jobsPool }, 1_000);
 
-    expect(firstWords(outbox)).toEqual(["select", "begin;", "select", "delete", "commit"]);
+    expect(firstWords(outbox)).toEqual(["select", "begin;", "select", "select", "delete", "commit"]);
     expect(firstWords(jobs)).toEqual(["begin;", "with", "select", "commit"]);
     expect(jobs[2]?.values[0]).toSatisfy((batch: string) => batch.split(task.name).length === 2);
   });

@@ -5,10 +5,24 @@ import type { Queryable, Row } from "../queryable.ts";
 /** What one batch carries at most, so that a relay needs the same memory whatever waits. */
 const batchBytes = 16 * 1024 * 1024;
 
+/** Keys share so many locks, or the keys of a batch would fill the server's table of locks. */
+const keyLocks = 512;
+const keyLock = `hashtextextended(key, 0) & ${keyLocks - 1}`;
+
 /**
- * Skips a job with a key while another relay moves one with the same key: the last payload must come last. Both locks end
- * with the transaction.
+ * The last payload of a key must come last, so one relay at a time moves rows of a key. It has the lock before it looks for
+ * the rows: by then all that the one before has moved is gone, and no row is claimed that could not be moved now.
  */
+const lockKeysSql = `
+  select array_agg(key_lock)::text[] as locks
+  from (
+    select distinct ${keyLock} as key_lock
+    from (select key from acme_jobs.outbox order by position limit $1) as oldest
+    where key is not null
+  ) as wanted
+  where pg_try_advisory_xact_lock(hashtextextended('acme_jobs:keys', key_lock))`;
+
+/** By CASE, whose share of the rows the planner does not guess: for few it would sort the whole table rather than follow the index. */
 const claimSql = `
   select id, task, payload::text, to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as run_at,
     queue, priority, key, preserve_run_at
@@ -16,16 +30,22 @@ const claimSql = `
     select *, sum(own_bytes) over (order by position rows unbounded preceding) as bytes
     from (
       select *, octet_length(payload::text) as own_bytes
-      from acme_jobs.outbox order by position limit $1 for update skip locked
+      from acme_jobs.outbox
+      where case when key is null then true else ${keyLock} = any($2::bigint[]) end
+      order by position limit $1 for update skip locked
     ) as claimed
   ) as measured
-  where (bytes <= ${batchBytes} or bytes = own_bytes)
-    and (key is null or pg_try_advisory_xact_lock(hashtextextended('acme_jobs:key:' || key, 0)))
+  where bytes <= ${batchBytes} or bytes = own_bytes
   order by position`;
 
-/** Locks the oldest rows that nobody else has locked. A row whose transaction commits late is found when it is there. */
+/**
+ * Locks the oldest rows that nobody else has locked. A row whose transaction commits late is found when it is there.
+ *
+ * @param db - A transaction in which each statement sees what was committed before it (`read committed`).
+ */
 export async function claimFromOutbox(db: Queryable, batchSize: number): Promise<JobRequest[]> {
-  const rows = await queryMigrated(db, claimSql, [batchSize]);
+  const [locked] = await queryMigrated(db, lockKeysSql, [batchSize]);
+  const rows = await queryMigrated(db, claimSql, [batchSize, locked?.["locks"] ?? []]);
   // Neighbours that have them in common are given the same ones, which are then sent once.
   let settings: JobSettings | undefined;
   return rows.map((row) => {

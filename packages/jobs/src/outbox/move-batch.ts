@@ -18,7 +18,8 @@ export interface RelayPools {
  * at least, so a relay that was paused for longer than everything else repeats nothing.
  */
 const longestIdleMs = 60_000;
-const settings = `set local idle_in_transaction_session_timeout = ${longestIdleMs}; set local statement_timeout = ${longestIdleMs}`;
+// Whatever the databases have as their default: see the claim.
+const settings = `set transaction isolation level read committed; set local idle_in_transaction_session_timeout = ${longestIdleMs}; set local statement_timeout = ${longestIdleMs}`;
 
 /** What was moved; rows that no job can be made of are dead letters now. */
 export interface MovedBatch {

@@ -3,14 +3,11 @@ import { batchSql, toBatch } from "../job-batch.ts";
 import type { JobRequest, WrittenRequests } from "../job-request.ts";
 import type { Queryable, Row } from "../queryable.ts";
 
-export const outboxChannel = "acme_jobs_outbox";
-
 const columns = "id, task, payload, run_at, queue, priority, key, preserve_run_at";
-const announced = (proofSql: string) => `${proofSql} as proof, pg_notify('${outboxChannel}', '')`;
 
 /** To plan the statement for many takes longer than to write one row. */
 const insertOneSql = (proofSql: string) => `
-  insert into acme_jobs.outbox (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${announced(proofSql)}`;
+  insert into acme_jobs.outbox (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${proofSql} as proof`;
 
 const insertManySql = (proofSql: string) => `
   with written as (
@@ -18,7 +15,7 @@ const insertManySql = (proofSql: string) => `
     select id::uuid, task, payload, "runAt", queue, priority, key, "preserveRunAt" from ${batchSql}
     returning 1
   )
-  select ${announced(proofSql)} from (select count(*) from written) as counted`;
+  select ${proofSql} as proof from (select count(*) from written) as counted`;
 
 const findRowSql = "select from acme_jobs.outbox where id = $1::uuid";
 
@@ -45,6 +42,12 @@ function insert(db: Queryable, requests: readonly JobRequest[], proofSql: string
   const { task, runAt, queue, priority, key, preserveRunAt } = first.settings;
   const values = [first.id, task, first.payload, runAt, queue, priority, key, preserveRunAt];
   return queryMigrated(db, insertOneSql(proofSql), values);
+}
+
+/** Whether rows with one of the keys wait, whose place jobs of the same key have to keep. */
+export async function hasKeys(db: Queryable, keys: readonly string[]): Promise<boolean> {
+  const rows = await queryMigrated(db, "select from acme_jobs.outbox where key = any($1::text[]) limit 1", [keys]);
+  return rows.length > 0;
 }
 
 const identitySql = `

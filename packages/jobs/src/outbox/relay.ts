@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
 import { checkNumber, longestTimerMs } from "../check-options.ts";
+import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
 import { BatchRefusedError, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";
-import { outboxChannel, readOutboxId } from "./outbox.ts";
+import { readOutboxId } from "./outbox.ts";
 import { forgetTaken } from "./taken.ts";
 
 /** How a relay looks for outbox rows. The defaults serve most. */

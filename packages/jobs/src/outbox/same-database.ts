@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { isTrue } from "../is-true.ts";
 import type { Queryable } from "../queryable.ts";
 
 /**
@@ -16,4 +17,10 @@ export async function isSameDatabase(jobs: Queryable, outbox: Queryable): Promis
   } finally {
     await jobs.query("delete from acme_jobs.markers where id = $1 or created_at < now() - interval '1 hour'", [marker]);
   }
+}
+
+/** Whether that database has the tables of an outbox. */
+export async function hasOutbox(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query("select to_regclass('acme_jobs.outbox') is not null as exists");
+  return isTrue(rows[0]?.["exists"]);
 }
