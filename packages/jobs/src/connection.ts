@@ -1,5 +1,8 @@
-import { Pool } from "pg";
+import { Pool, type PoolClient } from "pg";
 import { JobsError } from "./errors.ts";
+import { within } from "./within.ts";
+
+const longestEndMs = 5_000;
 
 /** A connection string, or a pool of the caller's. */
 export type Connection = string | Pool;
@@ -7,7 +10,7 @@ export type Connection = string | Pool;
 /** A pool that is opened at its first use, so that what never connects needs no database. */
 export interface LazyPool {
   readonly get: () => Pool;
-  /** Ends the pool if it is ours. */
+  /** Ends the pool if it is ours, within seconds: connections that a silent network keeps from ending are cut off. */
   close(): Promise<void>;
 }
 
@@ -24,18 +27,32 @@ export function lazyPool(connection: Connection | undefined, what: string, size:
   if (!/^postgres(ql)?:\/\//.test(connection) || !URL.canParse(connection)) throw invalid(what);
   let pool: Pool | undefined;
   let isClosed = false;
+  const clients = new Set<PoolClient>();
+  const open = () => {
+    const opened = guard(new Pool({ connectionString: connection, max: size, connectionTimeoutMillis: 10_000 }));
+    return opened.on("connect", (client) => clients.add(client)).on("remove", (client) => clients.delete(client));
+  };
+  const cutOff = () => clients.forEach((client) => streamOf(client)?.destroy());
   return {
     get() {
-      if (isClosed) throw new JobsError("CLOSED", "These jobs are closed. Make new ones with createJobs().");
-      pool ??= guard(new Pool({ connectionString: connection, max: size, connectionTimeoutMillis: 10_000 }));
-      return pool;
+      if (isClosed) throw closed();
+      return (pool ??= open());
     },
     async close() {
       if (isClosed) return;
       isClosed = true;
-      await pool?.end();
+      if (pool) await within(longestEndMs, pool.end()).catch(cutOff);
     },
   };
+}
+
+/** The one way to let go of a connection whose other end does not answer. */
+function streamOf(client: PoolClient): { destroy(): void } | undefined {
+  return (client as { readonly connection?: { readonly stream?: { destroy(): void } } }).connection?.stream;
+}
+
+export function closed(): JobsError {
+  return new JobsError("CLOSED", "These jobs are closed. Make new ones with createJobs().");
 }
 
 function noPool(what: string): LazyPool {

@@ -1,4 +1,4 @@
-import { lazyPool, type Connection, type LazyPool } from "./connection.ts";
+import { closed, lazyPool, type Connection, type LazyPool } from "./connection.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { createDurable } from "./durable.ts";
 import { createJobWriter } from "./enqueue.ts";
@@ -15,6 +15,7 @@ import { withRelay } from "./outbox/with-relay.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import { toQueryable, type TransactionHandle } from "./queryable.ts";
 import type { Task } from "./task.ts";
+import { within } from "./within.ts";
 import { explainConnection } from "./unreachable.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./worker/worker.ts";
 
@@ -105,13 +106,17 @@ export interface Jobs extends AsyncDisposable {
   purgeOnceKeys(unitOfWork: OnceKeys, options?: PurgeOnceKeysOptions): Promise<number>;
   /** Whether the parts answer, and what waits in the outbox. Never rejects. */
   health(): Promise<JobsHealth>;
-  /** Stops workers and relays that still run, and ends the pools that were opened for URLs. */
+  /**
+   * Stops workers and relays that still run, lets `enqueue` finish what it has begun, and ends the pools that were opened for URLs. On a
+   * network that has gone silent it gives up after a while, and so does whoever has called `stop()`.
+   */
   close(): Promise<void>;
 }
 
 /** Graphile Worker's listener, the session and a few queries at once; more only wait in PostgreSQL. */
 const jobsPoolSize = 12;
 const outboxPoolSize = 4;
+const longestWriteMs = 5_000;
 
 /**
  * Makes the jobs of an application. Connects to nothing yet.
@@ -136,6 +141,8 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
   const purgeKeys = (unitOfWork: OnceKeys, purgeOptions?: PurgeOnceKeysOptions) =>
     purgeOnceKeys(unitOfWork, databases, purgeOptions);
   const running = new Set<{ stop(): Promise<void> }>();
+  const writing = new Set<Promise<unknown>>();
+  let isClosed = false;
   const relays = new Set<Relay>();
 
   const outboxSide = outboxPool && {
@@ -176,18 +183,27 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
     // A variable that was thought to hold the transaction.
     if ("tx" in options && tx === undefined) toQueryable(tx);
     const requests = await toJobRequests(task, payloads, settings);
-    await writer.write(requests, tx).catch((error: unknown) => {
+    const written = writer.write(requests, tx);
+    writing.add(written);
+    try {
+      await written;
+    } catch (error) {
       // In a transaction of the caller, the error is the caller's to read.
       throw tx === undefined && outbox === undefined ? explainConnection(error, false) : error;
-    });
+    } finally {
+      writing.delete(written);
+    }
     if (tx === undefined) wakeRelays();
     else if (!migrator.isOneDatabase) announcer?.written();
     return requests.map(({ id }) => id);
   };
 
   const close = async () => {
+    isClosed = true;
     const stopped = await Promise.allSettled([...running].map((part) => part.stop()));
     running.clear();
+    // A pool that ends leaves those without a connection that wait for one.
+    await within(longestWriteMs, Promise.allSettled(writing)).catch(() => undefined);
     await announcer?.close();
     await Promise.all([jobsPool.close(), outboxPool?.close()]);
     for (const result of stopped) if (result.status === "rejected") throw result.reason;
@@ -216,6 +232,10 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
       const prepare = options.migrate === false ? migrator.verifyJobs : migrator.migrateJobs;
       const parts = { pool: jobsPool.get(), logger, prepare, purgeOnceKeys: purgeKeys };
       const worker = await startWorker(parts, options);
+      if (isClosed) {
+        await worker.stop({ deadlineMs: 0 });
+        throw closed();
+      }
       running.add(worker);
       return outboxPool && options.relay !== false
         ? withRelay(worker, beginRelay({}, options.migrate !== false))

@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { migrateGraphileWorker, verifyGraphileWorker } from "./graphile-migrate.ts";
 import { queryMigrated } from "./graphile-jobs.ts";
+import { refuseHiddenRows } from "./graphile-rights.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
@@ -43,6 +44,7 @@ export function createMigrator(
       try {
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
+        await refuseHiddenRows(pools.jobs());
       } catch (error) {
         throw explainConnection(error, pools.outbox !== undefined);
       }
@@ -50,6 +52,7 @@ export function createMigrator(
     async verifyJobs() {
       await verifyGraphileWorker(pools.jobs());
       await queryMigrated(pools.jobs(), "select 1 from acme_jobs.installation limit 0");
+      await refuseHiddenRows(pools.jobs());
     },
     async compare() {
       if (!pools.outbox) return;

@@ -1,0 +1,89 @@
+import { startProxy } from "@acme/test-postgres";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { createJobs, defineTask, perform } from "../src/index.ts";
+import { collectInto, createTestJobs, storedJobs } from "./test-jobs.ts";
+
+const task = defineTask("t", { payload: z.object({ n: z.number() }) });
+const never = perform(task, () => new Promise(() => undefined));
+
+describe("close()", () => {
+  it("lets what was being enqueued be written, more of it at once than there are connections", async () => {
+    await using test = await createTestJobs();
+    const jobs = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
+    const enqueued = Array.from({ length: 200 }, (_, n) => jobs.enqueue(task, { n }));
+    await enqueued[0];
+
+    await jobs.close();
+
+    await Promise.all(enqueued);
+    expect(await storedJobs(test.jobsPool)).toHaveLength(200);
+    await expect(jobs.enqueue(task, { n: 1 })).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  it(
+    "ends on a network that has gone silent, with connections in use and others idle",
+    { timeout: 60_000 },
+    async () => {
+      await using test = await createTestJobs();
+      await using proxy = await startProxy(test.jobsUrl);
+      const jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+      await Promise.all(Array.from({ length: 8 }, (_, n) => jobs.enqueue(task, { n })));
+      proxy.goSilent();
+      const enqueuing = jobs.enqueue(task, { n: 8 });
+      enqueuing.catch(() => undefined);
+
+      await jobs.close();
+
+      await expect(enqueuing).rejects.toThrow();
+    },
+  );
+
+  it("ends on a silent network a worker and a relay as well", { timeout: 90_000 }, async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using proxy = await startProxy(test.jobsUrl);
+    const jobs = createJobs({
+      connection: proxy.url,
+      outbox: { connection: test.dataUrl },
+      logger: collectInto([]),
+    });
+    const worker = await jobs.startWorker({ tasks: [never] });
+    await jobs.enqueue(task, { n: 1 });
+    await expect
+      .poll(
+        async () =>
+          (await test.jobsPool.query("select from graphile_worker.jobs where locked_at is not null")).rowCount,
+      )
+      .toBe(1);
+    proxy.goSilent();
+    const stopping = worker.stop({ deadlineMs: 0 });
+    stopping.catch(() => undefined);
+
+    await expect(jobs.close()).rejects.toMatchObject({ code: "STOP_INCOMPLETE" });
+
+    await expect(stopping).rejects.toMatchObject({ code: "STOP_INCOMPLETE" });
+  });
+
+  it("leaves no worker that was still starting", async () => {
+    await using test = await createTestJobs();
+    const holder = await test.jobsPool.connect();
+    await holder.query("begin; select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
+    const jobs = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
+    const starting = jobs.startWorker({ tasks: [never] });
+    starting.catch(() => undefined);
+    await expect
+      .poll(
+        async () =>
+          (await test.jobsPool.query("select from pg_locks where locktype = 'advisory' and not granted")).rowCount,
+      )
+      .toBe(1);
+
+    const closing = jobs.close();
+    await holder.query("rollback");
+    holder.release();
+    await closing;
+
+    await expect(starting).rejects.toThrow();
+    await expect.poll(async () => (await test.jobsPool.query("select from acme_jobs.workers")).rowCount).toBe(0);
+  });
+});
