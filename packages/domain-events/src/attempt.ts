@@ -63,7 +63,7 @@ export async function attempt<Tx, Result>(
       signal?.throwIfAborted();
       refuseWhenGivenUp(flight);
     };
-    return await runUnit(parts, { transaction, owned, support, mayCommit }, work, transaction.tx);
+    return await runUnit(parts, { transaction, owned, support, mayCommit }, work, transaction.tx, signal);
   } catch (error) {
     throw error instanceof AttemptFailed ? error : new AttemptFailed(error);
   }
@@ -74,6 +74,7 @@ async function runUnit<Tx, Result>(
   committing: Committing,
   work: Work<Tx, Result>,
   tx: Tx,
+  signal: AbortSignal | undefined,
 ): Promise<Done<Tx, Result>> {
   const { transaction, owned, mayCommit } = committing;
   const { logger } = bus.settings;
@@ -101,7 +102,11 @@ async function runUnit<Tx, Result>(
     if (!isCommitting) {
       unit.state = "undone";
       // Locks and connection first: nothing that is done with the aggregates may keep them.
-      await transaction.rollback(error);
+      const isWaiting = signal?.aborted === true && transaction.isBusy?.() === true;
+      const rolledBack = transaction.rollback(error);
+      // Behind a statement that waits, ROLLBACK would wait, too.
+      if (isWaiting) transaction.abandon(abortError(signal));
+      await rolledBack;
     }
     // A COMMIT that may have taken place is never sent again.
     const isUndone = !isCommitting || (meansRolledBack(error) && error !== owned.violation);
@@ -112,6 +117,10 @@ async function runUnit<Tx, Result>(
   } finally {
     unit.end({ isCommitted });
   }
+}
+
+function abortError({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error("The unit of work was aborted.", { cause: reason });
 }
 
 /** With which COMMIT, or the guard before it, was refused. */

@@ -65,12 +65,17 @@ export class EventLog {
     const index = this.#marks.findLastIndex((mark) => mark.name === name);
     const mark = this.#marks[index];
     if (!mark) return;
-    this.#marks.length = index + 1;
+    this.#marks = this.#marks.slice(0, index + 1);
     this.#events.length = Math.min(this.#events.length, mark.length);
   }
 
-  release(name: string): void {
-    const index = this.#marks.findLastIndex((mark) => mark.name === name);
-    if (index !== -1) this.#marks.length = index;
+  /** @returns what puts the mark back, and those inside it, where the server did not take the statement. */
+  release(name: string): () => void {
+    const before = this.#marks;
+    const index = before.findLastIndex((mark) => mark.name === name);
+    if (index !== -1) this.#marks = before.slice(0, index);
+    return () => {
+      this.#marks = before;
+    };
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { checkDuration } from "./check-duration.ts";
 import { DomainEventsError } from "./errors.ts";
 import type { DroppedHandler } from "./publish-run.ts";
@@ -31,15 +32,24 @@ export interface Flight {
   giveUpHandlers: (() => DroppedHandler[]) | undefined;
 }
 
+/** The run that the code at hand is a part of, its handlers included. */
+const underWay = new AsyncLocalStorage<Flight>();
+
+export function runUnderWay<Result>(flight: Flight, work: () => Result): Result {
+  return underWay.run(flight, work);
+}
+
 /** The runs of a unit of work that have begun and not ended. */
 export class InFlight {
   readonly #flights = new Set<Flight>();
   readonly #waiting: (() => void)[] = [];
   #isStopped = false;
 
-  /** @throws {@link DomainEventsError} `STOPPED` once `stop()` was called. */
+  /** @throws {@link DomainEventsError} `STOPPED` once `stop()` was called; not for what one under way begins. */
   begin(): Flight {
-    if (this.#isStopped) throw stopped("This unit of work has been stopped and takes no new runs.");
+    const parent = underWay.getStore();
+    const isPart = parent !== undefined && this.#flights.has(parent) && !parent.isGivenUp;
+    if (this.#isStopped && !isPart) throw stopped("This unit of work has been stopped and takes no new runs.");
     const flight: Flight = { isGivenUp: false, giveUpHandlers: undefined };
     this.#flights.add(flight);
     return flight;

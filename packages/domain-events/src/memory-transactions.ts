@@ -3,7 +3,6 @@ import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 
 type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
-const taken: Answer = { rows: [{ claimed: false }] };
 /** To whatever the unit of work asks: all is there, and the transaction is still its own. */
 const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1|0" }] };
 
@@ -16,11 +15,11 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
 
     async function claim(key: string): Promise<Answer> {
       // Like the insert it stands for: wait for the transaction that holds the key, and look again.
-      for (let holder = keys.get(key); holder; holder = keys.get(key)) if (await holder) return taken;
+      for (let holder = keys.get(key); holder; holder = keys.get(key)) if (await holder) return { rows: [{ key, claimed: false }] };
       const held = new Promise<boolean>((resolve) => ends.push(resolve));
       keys.set(key, held);
       void held.then((committed) => committed || keys.delete(key));
-      return { rows: [{ claimed: true }] };
+      return { rows: [{ key, claimed: true }] };
     }
 
     function end(committed: boolean): void {

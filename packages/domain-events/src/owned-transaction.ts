@@ -29,8 +29,8 @@ export interface StatementScopes {
   enter(): void;
   /** @throws {@link DomainEventsError} `TRANSACTION_OWNED` for a savepoint that is not the work's own. */
   control(control: SavepointControl): void;
-  /** Which savepoints there are now, nobody knows. */
-  controlFailed(error: unknown): void;
+  /** A text with savepoints in it was answered with an error. */
+  controlFailed(error: unknown, controls: readonly TransactionControl[]): void;
 }
 
 /**
@@ -109,7 +109,8 @@ export class OwnedTransaction implements TransactionWatch {
   }
 
   failed(error: unknown, text?: string): void {
-    if (this.#controlsIn(text).some((control) => "name" in control)) this.#scopes?.controlFailed(error);
+    const controls = this.#controlsIn(text);
+    if (controls.some((control) => "name" in control)) this.#scopes?.controlFailed(error, controls);
     this.heard();
     if (isConflict(error)) this.#conflict ??= error;
   }

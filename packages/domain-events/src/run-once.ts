@@ -20,7 +20,7 @@ create index if not exists once_keys_used_at on domain_events.once_keys (used_at
  * too. In one statement, or it could be purged between two.
  */
 export const claimKeySql = `insert into domain_events.once_keys as known (key) values ($1)
-  on conflict (key) do update set used_at = now() returning known.xmax operator(pg_catalog.=) 0 as claimed`;
+  on conflict (key) do update set used_at = now() returning known.key, known.xmax operator(pg_catalog.=) 0 as claimed`;
 
 const existsSql = "select to_regclass('domain_events.once_keys') is not null as exists";
 // Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
@@ -41,6 +41,8 @@ export async function claimKey(query: Transaction<unknown>["query"], key: string
   try {
     const { rows } = await query(claimKeySql, [key]);
     if (rows[0] === undefined) throw keyNotStored();
+    // In some encodings (EUC_JP) the database has one character for two of ours, and two keys would be one.
+    if (rows[0]["key"] !== key) throw keyInvalid("This database stores another key instead, as its encoding has it.");
     return isTrue(rows[0]["claimed"]);
   } catch (error) {
     if (isConflict(error)) claimConflicts.add(error as object);
@@ -54,9 +56,13 @@ export function checkKey(key: unknown): void {
   // On its way to the server every lone surrogate becomes the same replacement character.
   const isText = typeof key === "string" && !key.includes("\0") && !loneSurrogate.test(key);
   if (isText && key.length > 0 && key.length <= 500) return;
-  throw new DomainEventsError(
+  throw keyInvalid("It is no text, or not well-formed, or too long.");
+}
+
+function keyInvalid(why: string): DomainEventsError {
+  return new DomainEventsError(
     "ONCE_KEY_INVALID",
-    "runOnce() takes a key of 1 to 500 characters of well-formed text without NUL first, such as the idempotencyKey of a job.",
+    `runOnce() takes a key of 1 to 500 characters of well-formed text without NUL first, such as the idempotencyKey of a job. ${why}`,
   );
 }
 

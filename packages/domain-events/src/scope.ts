@@ -154,8 +154,9 @@ export class Scope {
     this.#log.rollBackTo(name);
   }
 
-  releaseMark(name: string): void {
-    this.#log.release(name);
+  /** @returns what puts it back. */
+  releaseMark(name: string): () => void {
+    return this.#log.release(name);
   }
 
   joined(): void {

@@ -4,7 +4,7 @@ import type { CommitLimits } from "./commit-truth.ts";
 import { defaultBus, type DefaultTransaction } from "./default-bus.ts";
 import { DomainEventsError, HandlersFailedError } from "./errors.ts";
 import { dispatcher, type EventBus } from "./event-bus.ts";
-import { type Flight, InFlight, type StopOptions, type StopReport } from "./in-flight.ts";
+import { type Flight, InFlight, runUnderWay, type StopOptions, type StopReport } from "./in-flight.ts";
 import type { PreparedCommit } from "./prepare-commit.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { purgeOnceKeys, type PurgeOnceKeysOptions } from "./purge-once-keys.ts";
@@ -14,6 +14,7 @@ import { findScope, runOutsideUnits } from "./running-units.ts";
 import type { Scope } from "./scope.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
 import { joinRun } from "./join-run.ts";
+import { untilAborted } from "./within.ts";
 
 /** What all runs of a unit of work have in common. */
 export interface UnitOfWorkOptions<in Tx> {
@@ -63,7 +64,7 @@ export interface UnitOfWork<out Tx> {
 
   /**
    * Runs the work at most once for each key, also across processes: the key is stored in the same transaction. A second run
-   * with the key waits for the first, then skips, or runs if the first rolled back.
+   * with the key waits for the first, then skips, or runs if the first rolled back. The signal ends that wait at once.
    *
    * @param key 1 to 500 characters.
    * @throws as {@link run}; `ONCE_KEYS_MISSING` before {@link migrate}, `ONCE_KEY_INVALID`, and `JOINED_OPTIONS` inside a
@@ -84,8 +85,8 @@ export interface UnitOfWork<out Tx> {
   purgeOnceKeys(options: PurgeOnceKeysOptions): Promise<number>;
 
   /**
-   * Takes no new runs, and waits for those under way and their handlers, up to the deadline. What is left then starts no
-   * further handler and does not commit.
+   * Takes no new runs, and waits for those under way and their handlers, with the runs that these begin, up to the deadline. What is left
+   * then starts no further handler and does not commit.
    *
    * @throws `OPTIONS_INVALID` for a deadline that is none; nothing is stopped then.
    */
@@ -127,16 +128,20 @@ export function createUnitOfWork<Tx>(
   async function runOwn<Result>(work: Work<Tx, Result>, runOptions: RunOptions): Promise<Result> {
     const flight = inFlight.begin();
     try {
-      checkRunOptions(runOptions);
-      const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? defaultAttempts;
-      const { result, prepared } = await retrying(attempts, runOptions.signal, () =>
-        attempt(parts, flight, work, runOptions),
-      );
-      if (prepared.events.length > 0) await publishCommitted(flight, prepared, result);
-      return result;
+      return await runUnderWay(flight, () => runFlight(flight, work, runOptions));
     } finally {
       inFlight.end(flight);
     }
+  }
+
+  async function runFlight<Result>(flight: Flight, work: Work<Tx, Result>, runOptions: RunOptions): Promise<Result> {
+    checkRunOptions(runOptions);
+    const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? defaultAttempts;
+    const { result, prepared } = await retrying(attempts, runOptions.signal, () =>
+      attempt(parts, flight, work, runOptions),
+    );
+    if (prepared.events.length > 0) await publishCommitted(flight, prepared, result);
+    return result;
   }
 
   async function publishCommitted(
@@ -169,7 +174,8 @@ export function createUnitOfWork<Tx>(
       checkWork(work);
       return run(
         async (context) => {
-          if (!(await claimKey(context.query, key))) return { ran: false } as const;
+          const isClaimed = await untilAborted(runOptions?.signal, claimKey(context.query, key));
+          if (!isClaimed) return { ran: false } as const;
           return { ran: true, result: await work(context) } as const;
         },
         runOptions,

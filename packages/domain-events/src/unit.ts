@@ -1,12 +1,13 @@
 import type { EventSource } from "./aggregate-root.ts";
 import { assertEvent } from "./assert-event.ts";
+import { codeOf } from "./database-error.ts";
 import { DomainEventsError } from "./errors.ts";
 import { type OwnedTransaction, type StatementScopes } from "./owned-transaction.ts";
 import { findScope, runInside, type RunningUnit, type UnitState } from "./running-units.ts";
 import { Scope, type ScopeOwner } from "./scope.ts";
 import { TrackedSources } from "./tracked-sources.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import type { SavepointControl } from "./transaction-control.ts";
+import type { SavepointControl, TransactionControl } from "./transaction-control.ts";
 import { savepointDoomed, savepointEnded, unitDoomed, unitEnded, unknownSavepoint } from "./unit-errors.ts";
 
 /** What the work of a unit gets. All are functions without `this`, made to be destructured. */
@@ -46,6 +47,8 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   readonly #owned: OwnedTransaction;
   #transaction: Transaction<unknown> | undefined;
   #savepointCount = 0;
+  /** Of the last `release savepoint` of the work. */
+  #takeBackRelease: (() => void) | undefined;
 
   constructor(
     transaction: Transaction<unknown>,
@@ -103,12 +106,15 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     if (kind === "savepoint") return scope.mark(name);
     // One that was not set in this scope may be outside of a savepoint(), and would take that with it.
     if (!scope.hasMark(name)) throw this.#owned.refuse(unknownSavepoint(name));
-    if (kind === "release") scope.releaseMark(name);
+    if (kind === "release") this.#takeBackRelease = scope.releaseMark(name);
     else scope.rollBackToMark(name);
   }
 
-  /** The server's savepoints and ours differ: to go back to one of them would take other rows than events. */
-  controlFailed(error: unknown): void {
+  controlFailed(error: unknown, controls: readonly TransactionControl[]): void {
+    // In an aborted transaction the server carries out nothing, so the savepoint is there still, to be rolled back to.
+    const isRefused = codeOf(error) === "25P02" && controls.length === 1 && controls[0]?.kind === "release";
+    if (isRefused) return this.#takeBackRelease?.();
+    // The server's savepoints and ours differ: to go back to one of them would take other rows than events.
     (this.#callersScope() ?? this.root.leaf).condemn(error);
   }
 

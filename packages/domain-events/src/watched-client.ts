@@ -34,15 +34,22 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
     return true;
   }
 
+  /** For those who look a method up to replace it, as spies of test runners do. */
+  getOwnPropertyDescriptor(client: PgClient, property: PropertyKey): PropertyDescriptor | undefined {
+    if (!this.#own?.has(property) && property !== "query") return Reflect.getOwnPropertyDescriptor(client, property);
+    return { value: this.get(client, property, undefined), writable: true, configurable: true };
+  }
+
   get(client: PgClient, property: PropertyKey, handle: unknown): unknown {
     if (this.#own?.has(property)) return this.#own.get(property);
     if (property === "query") return (...args: unknown[]) => this.#query(client, args);
     // To give the client away is to end the transaction.
     if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
-    const value: unknown = Reflect.get(client, property, client);
-    if (typeof value !== "function") return value;
+    const value: unknown = Reflect.get(client, property, handle);
+    // What an application has added to its clients is called on the handle, so that it sends by that, too.
+    if (typeof value !== "function" || !isOfDriver(client, property)) return value;
     return (...args: unknown[]): unknown => {
-      this.#listeners ??= new CallerListeners();
+      this.#listeners ??= new CallerListeners(handle);
       const answer = this.#listeners.call(client as unknown as EventEmitter, property, args);
       // What is chained to on() is for the work as well.
       return answer === client ? handle : answer;
@@ -53,6 +60,21 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
     const watch = this.#isOpen() ? this.#watch : refusing;
     return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, watch);
   }
+}
+
+/** Whether it is a method of pg's own class or of Node's, and not of a class derived from it or of this very client. */
+function isOfDriver(client: PgClient, property: PropertyKey): boolean {
+  let isBelow = false;
+  for (let proto = prototypeOf(client); proto; proto = prototypeOf(proto)) {
+    // A derived class may have a query() of its own.
+    isBelow ||= Object.hasOwn(proto, "query") && !("query" in (prototypeOf(proto) ?? {}));
+    if (Object.hasOwn(proto, property)) return isBelow && !Object.hasOwn(client, property);
+  }
+  return false;
+}
+
+function prototypeOf(value: object): object | null {
+  return Object.getPrototypeOf(value) as object | null;
 }
 
 /** In the style in which the statement was sent: a promise that somebody with a callback has never seen would end the process. */

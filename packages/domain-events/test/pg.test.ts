@@ -1,6 +1,6 @@
 import { createTestDatabase } from "@acme/test-postgres";
-import { Pool, type PoolClient } from "pg";
-import { expect, it } from "vitest";
+import { Client, Pool, type PoolClient } from "pg";
+import { describe, expect, it, vi } from "vitest";
 import { createUnitOfWork } from "../src/index.ts";
 import { pgTransactions } from "../src/pg.ts";
 import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
@@ -113,6 +113,79 @@ it("finds out a savepoint that is left by the name of a prepared statement", asy
 
   await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
   expect([world.handled, await world.stored()]).toEqual([[], []]);
+});
+
+describe("what an application has added to its clients", () => {
+  class OwnClient extends Client {
+    async exec(text: string): Promise<unknown[]> {
+      return (await this.query(text)).rows;
+    }
+
+    get db(): { exec: (text: string) => Promise<unknown> } {
+      return { exec: (text) => this.query(text) };
+    }
+  }
+  type Tx = OwnClient & { added: (text: string) => Promise<unknown> };
+  const ways = [
+    ["a method of a derived class", (tx: Tx, text: string) => tx.exec(text)],
+    ["an accessor of a derived class", (tx: Tx, text: string) => tx.db.exec(text)],
+    ["a function of its own", (tx: Tx, text: string) => tx.added(text)],
+    [
+      "a listener that speaks of `this`",
+      (tx: Tx, text: string) =>
+        new Promise((resolve, reject) => {
+          tx.once("notice", function listener(this: Tx) {
+            this.query(text).then(resolve, reject);
+          });
+          tx.emit("notice" as never);
+        }),
+    ],
+  ] as const;
+
+  it.each(ways)("sends by the handle, which sees it: %s", async (_, send) => {
+    await using world = await createWorld(pgDriver);
+    const pool = new Pool({ connectionString: world.url, max: 1, Client: OwnClient } as never);
+    pool.on("connect", (client) =>
+      Object.assign(client, {
+        added(this: PoolClient, text: string) {
+          return this.query(text);
+        },
+      }),
+    );
+    const unitOfWork = createUnitOfWork(pgTransactions(pool), { bus: world.bus as never });
+    let kept: Tx | undefined;
+
+    await unitOfWork.run(async ({ tx, record }) => {
+      kept = tx as unknown as Tx;
+      await send(kept, "insert into rows values (1)");
+      record(happened(1));
+      await send(kept, "savepoint mine");
+      await send(kept, "insert into rows values (2)");
+      record(happened(2));
+      await send(kept, "rollback to savepoint mine");
+    });
+
+    expect([world.handled, await world.stored()]).toEqual([[1], [1]]);
+    await expect(unitOfWork.run(() => send(kept!, "insert into rows values (3)"))).rejects.toThrow();
+    expect(await world.stored()).toEqual([1]);
+    await pool.end();
+  });
+
+  it("can be spied on, as can query() itself", async () => {
+    await using world = await createWorld(pgDriver);
+
+    await world.unitOfWork.run(async ({ tx, record }) => {
+      const query = vi.spyOn(tx, "query");
+      await tx.query("savepoint mine");
+      record(happened(1));
+      await tx.query("rollback to savepoint mine");
+      expect(query).toHaveBeenCalledTimes(2);
+      query.mockRestore();
+      await tx.query("select 1");
+    });
+
+    expect(world.handled).toEqual([]);
+  });
 });
 
 it("goes on listening to a client whose listeners the work has removed, and removes those of the work alone", async () => {

@@ -250,6 +250,25 @@ it("waits, when stopped, for running units and their handlers, and takes no new 
   await running;
 });
 
+it("lets handlers of what was under way when it was stopped run units of their own, and waits for those", async () => {
+  await using world = await createWorld(pgDriver, { max: 2 });
+  let stopping: ReturnType<typeof world.unitOfWork.stop> | undefined;
+  world.bus.register(Happened, async ({ n }) => {
+    stopping ??= world.unitOfWork.stop();
+    if (n < 3)
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, n + 1);
+        record(happened(n + 1));
+      });
+  });
+
+  await world.unitOfWork.run(({ record }) => record(happened(1)));
+
+  expect(await stopping).toEqual({ dropped: [], unfinishedUnitCount: 0 });
+  expect(await world.stored()).toEqual([2, 3]);
+  await expect(world.unitOfWork.run(() => {})).rejects.toMatchObject({ code: "STOPPED" });
+});
+
 it("tells, when stopped, which handlers had not finished at the deadline, and starts none of them any more", async () => {
   await using world = await createWorld(pgDriver);
   const [begun, end] = [gate(), gate()];

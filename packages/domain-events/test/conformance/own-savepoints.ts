@@ -31,6 +31,28 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([1, 4]);
     });
 
+    it("is there still when the server has not taken its release, and can be rolled back to", async () => {
+      await using world = await createWorld(driver);
+
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        await world.insert(tx, 1);
+        record(happened(1));
+        await driver.query(tx, "savepoint part");
+        try {
+          await world.insert(tx, 2);
+          record(happened(2));
+          // Somebody swallows the error of a part.
+          await driver.query(tx, "select 1 / 0").catch(() => {});
+          await driver.query(tx, "release savepoint part");
+        } catch {
+          await driver.query(tx, "rollback to savepoint part");
+        }
+        record(happened(3));
+      });
+
+      expect([world.handled, await world.stored()]).toEqual([[1, 3], [1]]);
+    });
+
     it("is told apart by its name, as the server does it", async () => {
       await using world = await createWorld(driver);
 

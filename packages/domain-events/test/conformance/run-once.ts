@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { onceKeysSql } from "../../src/index.ts";
+import { createUnitOfWork, onceKeysSql } from "../../src/index.ts";
 import { createWorld, gate, happened, type TestedDriver } from "./world.ts";
 
 export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
@@ -77,6 +77,48 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       const missing = { code: "ONCE_KEYS_MISSING", message: expect.stringContaining("migrate()") };
       await expect(world.unitOfWork.runOnce("key", () => {})).rejects.toMatchObject(missing);
       await expect(world.unitOfWork.purgeOnceKeys({ olderThanMs: 0 })).rejects.toMatchObject(missing);
+    });
+
+    it("stops waiting for a key when its signal is aborted, and gives the connection up", async () => {
+      await using world = await createWorld(driver, { max: 1 });
+      await world.unitOfWork.migrate();
+      const holder = await world.admin.connect();
+      await holder.query("begin; insert into domain_events.once_keys (key) values ('key')");
+      const aborting = new AbortController();
+
+      const running = world.unitOfWork.runOnce("key", ({ record }) => record(happened(1)), { signal: aborting.signal });
+      running.catch(() => {});
+      await expect
+        .poll(async () => (await world.admin.query("select from pg_locks where not granted")).rowCount)
+        .toBe(1);
+      aborting.abort(new Error("enough"));
+
+      await expect(running).rejects.toThrow("enough");
+      expect(await world.unitOfWork.run(() => "the pool goes on")).toBe("the pool goes on");
+      await holder.query("commit");
+      holder.release();
+      expect(world.handled).toEqual([]);
+    });
+
+    it("refuses a key that another one is stored as, in a database whose encoding has one character for two", async () => {
+      await using world = await createWorld(driver);
+      await world.admin.query(
+        "create database euc template template0 encoding 'EUC_JP' locale_provider 'libc' locale 'C'",
+      );
+      const url = new URL(world.url);
+      url.pathname = "/euc";
+      const connected = driver.connect(url.href, { max: 1 });
+      try {
+        const unitOfWork = createUnitOfWork(connected.adapter, { bus: world.bus });
+        await unitOfWork.migrate();
+
+        expect(await unitOfWork.runOnce("k\uffe4", () => 1)).toEqual({ ran: true, result: 1 });
+        await expect(unitOfWork.runOnce("k\u00a6", () => 1)).rejects.toMatchObject({ code: "ONCE_KEY_INVALID" });
+        expect(await unitOfWork.runOnce("k\uffe4", () => 1)).toEqual({ ran: false });
+      } finally {
+        await connected.end();
+        await world.admin.query("drop database euc with (force)");
+      }
     });
 
     it("refuses a key that cannot be stored", async () => {
