@@ -15,7 +15,8 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
 
     async function claim(key: string): Promise<Answer> {
       // Like the insert it stands for: wait for the transaction that holds the key, and look again.
-      for (let holder = keys.get(key); holder; holder = keys.get(key)) if (await holder) return { rows: [{ key, claimed: false }] };
+      for (let holder = keys.get(key); holder; holder = keys.get(key))
+        if (await holder) return { rows: [{ key, claimed: false }] };
       const held = new Promise<boolean>((resolve) => ends.push(resolve));
       keys.set(key, held);
       void held.then((committed) => committed || keys.delete(key));

@@ -22,18 +22,17 @@ export async function within<Result>(
 /** Settles like the promise, or rejects with the signal's reason as soon as that is aborted; the work itself goes on. */
 export async function untilAborted<Result>(signal: AbortSignal | undefined, promise: Promise<Result>): Promise<Result> {
   if (!signal) return promise;
-  let abort = (): void => {};
+  const settled = new AbortController();
   const aborted = new Promise<never>((_resolve, reject) => {
     // The caller's own reason, whatever it is.
-    // oxlint-disable-next-line prefer-promise-reject-errors
-    abort = () => reject(signal.reason);
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { signal: settled.signal });
   });
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener("abort", abort);
+    settled.abort();
     // Whoever waited has been told.
     promise.catch(() => {});
   }

@@ -166,7 +166,9 @@ describe("what an application has added to its clients", () => {
     });
 
     expect([world.handled, await world.stored()]).toEqual([[1], [1]]);
-    await expect(unitOfWork.run(() => send(kept!, "insert into rows values (3)"))).rejects.toThrow();
+    await expect(unitOfWork.run(() => send(kept!, "insert into rows values (3)"))).rejects.toMatchObject({
+      code: "UNIT_ENDED",
+    });
     expect(await world.stored()).toEqual([1]);
     await pool.end();
   });

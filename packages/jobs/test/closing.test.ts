@@ -35,7 +35,7 @@ describe("close()", () => {
 
       await jobs.close();
 
-      await expect(enqueuing).rejects.toThrow();
+      await expect(enqueuing).rejects.toMatchObject({ code: "JOBS_DATABASE_UNREACHABLE" });
     },
   );
 
@@ -83,7 +83,7 @@ describe("close()", () => {
     holder.release();
     await closing;
 
-    await expect(starting).rejects.toThrow();
+    await expect(starting).rejects.toMatchObject({ code: "CLOSED" });
     await expect.poll(async () => (await test.jobsPool.query("select from acme_jobs.workers")).rowCount).toBe(0);
   });
 });
