@@ -10,12 +10,16 @@ export interface EventSource {
 
 /** An event source that tells when it records, so that nobody has to ask it again and again. */
 export interface TellingSource extends EventSource {
+  /** Whether it hands over nothing but what it has told of. */
+  readonly [tellsOfAll]: boolean;
   /** One listener at a time; `undefined` takes it away. */
   [onRecord](listener: (() => void) | undefined): void;
 }
 
 // A registered symbol, so that a unit of work of the other build knows it, too.
 export const onRecord: unique symbol = processSymbol("on-record") as typeof onRecord;
+
+export const tellsOfAll: unique symbol = processSymbol("tells-of-all") as typeof tellsOfAll;
 
 export function isTelling(source: EventSource): source is TellingSource {
   return onRecord in source;
@@ -57,6 +61,12 @@ export abstract class AggregateRoot<Event extends object = object> implements Ev
     const recorded = this.#recorded;
     this.#recorded = [];
     return recorded;
+  }
+
+  /** A derived class may hand over what others have recorded: parts of it, or a list of its own. @internal */
+  get [tellsOfAll](): boolean {
+    // oxlint-disable-next-line unbound-method -- compared, not called.
+    return this.pullEvents === AggregateRoot.prototype.pullEvents;
   }
 
   /** For the unit of work that tracks the aggregate. @internal */

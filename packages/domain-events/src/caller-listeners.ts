@@ -17,15 +17,9 @@ const removing: ReadonlySet<PropertyKey> = new Set(["off", "removeListener"]);
  * otherwise it would be that of the socket, outside of the unit. To remove all of them leaves those of others.
  */
 export class CallerListeners {
-  readonly #self: unknown;
   /** The same one may be added more than once, from several scopes; the last one is removed first, as an emitter does. */
   readonly #bound = new WeakMap<Listener, Listener[]>();
   #added: (readonly [event: string, listener: Listener])[] = [];
-
-  /** @param self - What listeners have for `this`. Default: the emitter. */
-  constructor(self?: unknown) {
-    this.#self = self;
-  }
 
   /** Calls a method of the emitter, any of it. */
   call(emitter: EventEmitter, method: PropertyKey, args: unknown[]): unknown {
@@ -45,7 +39,7 @@ export class CallerListeners {
   #boundFor(event: string, listener: Listener, isAdded: boolean): Listener {
     const known = this.#bound.get(listener) ?? [];
     if (!isAdded) return known.pop() ?? listener;
-    const bound = inCallersContext(listener, this.#self);
+    const bound = inCallersContext(listener);
     this.#bound.set(listener, [...known, bound]);
     this.#added.push([event, bound]);
     return bound;
@@ -75,9 +69,9 @@ export function listeningFromCaller<Emitter extends EventEmitter>(emitter: Emitt
   });
 }
 
-function inCallersContext(listener: Listener, self: unknown): Listener {
+function inCallersContext(listener: Listener): Listener {
   const caller = new AsyncResource("domain-events.listener");
   return function bound(this: unknown, ...args) {
-    return caller.runInAsyncScope(listener, self ?? this, ...args);
+    return caller.runInAsyncScope(listener, this, ...args);
   };
 }

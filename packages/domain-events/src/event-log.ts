@@ -1,6 +1,13 @@
 import type { PlacedEvent } from "./tracked-sources.ts";
 import { uuidV7 } from "./uuid-v7.ts";
 
+interface Mark {
+  readonly name: string;
+  /** How much had been recorded. */
+  readonly length: number;
+  readonly outer: Mark | undefined;
+}
+
 /**
  * What was recorded in a scope, in recording order. Marks are the savepoints that the work has set by itself: rolling back to one
  * takes away what was recorded since.
@@ -10,7 +17,8 @@ export class EventLog {
   /** Recorded since the last merge; what sources have recorded meanwhile has its place among them. */
   #recent: PlacedEvent[] = [];
   #mergedAt = "";
-  #marks: { readonly name: string; readonly length: number }[] = [];
+  /** The innermost. */
+  #mark: Mark | undefined;
 
   /** @param hasSources - Whether there is anything that its place has to be compared with. */
   record(event: object, hasSources: boolean): void {
@@ -41,41 +49,49 @@ export class EventLog {
   take(): readonly object[] {
     const taken = this.#events;
     this.#events = [];
-    this.#marks = [];
+    this.#mark = undefined;
     return taken;
   }
 
   clear(): void {
     this.#events = [];
     this.#recent = [];
-    this.#marks = [];
+    this.#mark = undefined;
   }
 
   /** Set merged. */
   mark(name: string): void {
-    this.#marks.push({ name, length: this.#events.length });
+    this.#mark = { name, length: this.#events.length, outer: this.#mark };
   }
 
   hasMark(name: string): boolean {
-    return this.#marks.some((mark) => mark.name === name);
+    return this.#find(name) !== undefined;
   }
 
   /** Rolls back to the last mark of that name, which stays. Do it merged. */
   rollBackTo(name: string): void {
-    const index = this.#marks.findLastIndex((mark) => mark.name === name);
-    const mark = this.#marks[index];
+    const mark = this.#find(name);
     if (!mark) return;
-    this.#marks = this.#marks.slice(0, index + 1);
+    this.#mark = mark;
     this.#events.length = Math.min(this.#events.length, mark.length);
   }
 
-  /** @returns what puts the mark back, and those inside it, where the server did not take the statement. */
-  release(name: string): () => void {
-    const before = this.#marks;
-    const index = before.findLastIndex((mark) => mark.name === name);
-    if (index !== -1) this.#marks = before.slice(0, index);
+  release(name: string): void {
+    const mark = this.#find(name);
+    if (mark) this.#mark = mark.outer;
+  }
+
+  /** @returns what puts the marks back as they are, where the server does not take what is sent now. */
+  remember(): () => void {
+    const mark = this.#mark;
     return () => {
-      this.#marks = before;
+      this.#mark = mark;
     };
+  }
+
+  #find(name: string): Mark | undefined {
+    let mark = this.#mark;
+    while (mark && mark.name !== name) mark = mark.outer;
+    return mark;
   }
 }

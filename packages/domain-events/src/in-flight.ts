@@ -30,10 +30,20 @@ export interface Flight {
   isGivenUp: boolean;
   /** Gives up its handlers and tells which ones. `undefined` while the work still runs. */
   giveUpHandlers: (() => DroppedHandler[]) | undefined;
+  isOver: boolean;
+  /** The one that has begun it, of this unit of work or another. */
+  parent: Flight | undefined;
 }
 
 /** The run that the code at hand is a part of, its handlers included. */
 const underWay = new AsyncLocalStorage<Flight>();
+
+/** That one, or the innermost around it that is not over; what is over is not held on to. */
+function lastingOf(flight: Flight | undefined): Flight | undefined {
+  let found = flight;
+  while (found?.isOver) found = found.parent;
+  return found;
+}
 
 export function runUnderWay<Result>(flight: Flight, work: () => Result): Result {
   return underWay.run(flight, work);
@@ -47,15 +57,27 @@ export class InFlight {
 
   /** @throws {@link DomainEventsError} `STOPPED` once `stop()` was called; not for what one under way begins. */
   begin(): Flight {
-    const parent = underWay.getStore();
-    const isPart = parent !== undefined && this.#flights.has(parent) && !parent.isGivenUp;
-    if (this.#isStopped && !isPart) throw stopped("This unit of work has been stopped and takes no new runs.");
-    const flight: Flight = { isGivenUp: false, giveUpHandlers: undefined };
+    const parent = lastingOf(underWay.getStore());
+    if (parent) parent.parent = lastingOf(parent.parent);
+    if (this.#isStopped && !this.#hasPart(parent)) {
+      throw stopped("This unit of work has been stopped and takes no new runs.");
+    }
+    const flight: Flight = { isGivenUp: false, giveUpHandlers: undefined, isOver: false, parent };
     this.#flights.add(flight);
     return flight;
   }
 
+  /** Whether what begins there is a part of one that is waited for, however many others are in between. */
+  #hasPart(parent: Flight | undefined): boolean {
+    for (let flight = parent; flight; flight = flight.parent) {
+      if (flight.isGivenUp) return false;
+      if (this.#flights.has(flight)) return true;
+    }
+    return false;
+  }
+
   end(flight: Flight): void {
+    flight.isOver = true;
     this.#flights.delete(flight);
     if (this.#flights.size > 0) return;
     for (const tell of this.#waiting) tell();

@@ -29,8 +29,10 @@ export interface StatementScopes {
   enter(): void;
   /** @throws {@link DomainEventsError} `TRANSACTION_OWNED` for a savepoint that is not the work's own. */
   control(control: SavepointControl): void;
-  /** A text with savepoints in it was answered with an error. */
-  controlFailed(error: unknown, controls: readonly TransactionControl[]): void;
+  /** A text with savepoints in it is about to be sent. */
+  controlsSending(): void;
+  controlsAnswered(): void;
+  controlsFailed(error: unknown): void;
 }
 
 /**
@@ -81,6 +83,7 @@ export class OwnedTransaction implements TransactionWatch {
   sending(text: string | undefined): void {
     this.#scopes?.enter();
     if (text === undefined) return;
+    if (this.#hasSavepoints(text)) this.#scopes?.controlsSending();
     for (const control of this.#controlsIn(text)) {
       if (control.kind === "end") throw this.refuse();
       if ("name" in control) this.#scopes?.control(control);
@@ -106,11 +109,15 @@ export class OwnedTransaction implements TransactionWatch {
     const shown = this.#controlsIn(text);
     const isShown = seen.length === shown.length && shown.every(({ kind }, index) => tagOf[kind] === seen[index]);
     if (!isShown) this.refuse(savepointHidden());
+    if (this.#hasSavepoints(text)) this.#scopes?.controlsAnswered();
+  }
+
+  #hasSavepoints(text: string | undefined): boolean {
+    return this.#controlsIn(text).some((control) => "name" in control);
   }
 
   failed(error: unknown, text?: string): void {
-    const controls = this.#controlsIn(text);
-    if (controls.some((control) => "name" in control)) this.#scopes?.controlFailed(error, controls);
+    if (this.#hasSavepoints(text)) this.#scopes?.controlsFailed(error);
     this.heard();
     if (isConflict(error)) this.#conflict ??= error;
   }

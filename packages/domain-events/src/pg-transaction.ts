@@ -4,6 +4,7 @@ import { TransactionAbortedError } from "./errors.ts";
 import type { PgClient, PgResult } from "./pg-client.ts";
 import { expectNoAnswers, sendTogether } from "./pipeline.ts";
 import type { Transaction, TransactionWatch } from "./transaction-adapter.ts";
+import { unwatched, watchQueries } from "./query-watch.ts";
 import { unitEnded } from "./unit-errors.ts";
 import { watchedClient } from "./watched-client.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
@@ -20,18 +21,22 @@ export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | 
     noticed: (notice) => watch?.noticed(notice),
   };
   holdConnection(client, holder);
+  if (watch) watchQueries(client, watch);
+  const send = (text: string, values?: readonly unknown[]): Promise<PgResult> =>
+    unwatched(client, () => client.query(text, values && [...values]));
 
   function release(error?: unknown): void {
     isOpen = false;
     if (isReleased) return;
     isReleased = true;
     letGo(client, holder);
+    watchQueries(client, undefined);
     client.release(error === undefined ? undefined : error instanceof Error ? error : true);
   }
 
   function sendCommit(): Promise<PgResult> {
     isOpen = false;
-    return client.query("commit");
+    return send("commit");
   }
 
   async function tagOf(committed: Promise<PgResult>): Promise<string> {
@@ -50,7 +55,7 @@ export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | 
     isOpen = false;
     if (isReleased) return;
     try {
-      await within(rollbackTimeoutMs, client.query("rollback"));
+      await within(rollbackTimeoutMs, send("rollback"));
       release();
     } catch (error) {
       release(error);
@@ -66,7 +71,7 @@ export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | 
     async query(text, values) {
       if (lost) throw TransactionAbortedError.lost(lost);
       if (!isOpen) throw unitEnded("A statement was sent", "committed");
-      return client.query(text, values && [...values]);
+      return send(text, values);
     },
     async commit() {
       if (!lost) return tagOf(sendCommit());
@@ -75,7 +80,7 @@ export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | 
     },
     pipelineCommit(text) {
       if (lost) return undefined;
-      const sent = sendTogether(client, () => client.query(text), sendCommit);
+      const sent = sendTogether(client, () => send(text), sendCommit);
       return sent && { answer: sent[0], tag: tagOf(sent[1]) };
     },
     rollback,

@@ -46,6 +46,8 @@ export async function claimKey(query: Transaction<unknown>["query"], key: string
     return isTrue(rows[0]["claimed"]);
   } catch (error) {
     if (isConflict(error)) claimConflicts.add(error as object);
+    if (codeOf(error) === "22P05")
+      throw keyInvalid("The encoding of this database does not have all of its characters.");
     throw explainMissingTable(error);
   }
 }

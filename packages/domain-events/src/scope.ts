@@ -154,9 +154,13 @@ export class Scope {
     this.#log.rollBackTo(name);
   }
 
-  /** @returns what puts it back. */
-  releaseMark(name: string): () => void {
-    return this.#log.release(name);
+  releaseMark(name: string): void {
+    this.#log.release(name);
+  }
+
+  /** @returns what puts the marks back as they are. */
+  rememberMarks(): () => void {
+    return this.#log.remember();
   }
 
   joined(): void {

@@ -1,4 +1,4 @@
-import { type EventSource, isTelling, onRecord } from "./aggregate-root.ts";
+import { type EventSource, isTelling, onRecord, tellsOfAll } from "./aggregate-root.ts";
 import { DomainEventsError } from "./errors.ts";
 import { DomainEvent, eventIdOf } from "./event.ts";
 import { processGlobal } from "./process-global.ts";
@@ -52,7 +52,7 @@ export class TrackedSources {
   pull(since: string): PlacedEvent[] {
     const pulled: PlacedEvent[] = [];
     for (const source of this.#toAsk) {
-      if (isTelling(source)) this.#toAsk.delete(source);
+      if (isTelling(source) && source[tellsOfAll]) this.#toAsk.delete(source);
       let place = since;
       for (const event of eventsOf(source)) {
         const id = event instanceof DomainEvent ? (eventIdOf(event) ?? "") : "";

@@ -7,7 +7,7 @@ import { findScope, runInside, type RunningUnit, type UnitState } from "./runnin
 import { Scope, type ScopeOwner } from "./scope.ts";
 import { TrackedSources } from "./tracked-sources.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import type { SavepointControl, TransactionControl } from "./transaction-control.ts";
+import type { SavepointControl } from "./transaction-control.ts";
 import { savepointDoomed, savepointEnded, unitDoomed, unitEnded, unknownSavepoint } from "./unit-errors.ts";
 
 /** What the work of a unit gets. All are functions without `this`, made to be destructured. */
@@ -47,8 +47,9 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
   readonly #owned: OwnedTransaction;
   #transaction: Transaction<unknown> | undefined;
   #savepointCount = 0;
-  /** Of the last `release savepoint` of the work. */
-  #takeBackRelease: (() => void) | undefined;
+  #sentControlCount = 0;
+  /** Makes the only text with savepoints that is on its way undone. */
+  #takeBack: (() => void) | undefined;
 
   constructor(
     transaction: Transaction<unknown>,
@@ -100,20 +101,31 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     if (scope) this.#refuseStatementIn(scope);
   }
 
+  controlsSending(): void {
+    const scope = this.#callersScope() ?? this.root.leaf;
+    this.#sentControlCount += 1;
+    // With two on their way, it depends on both what there is behind them.
+    this.#takeBack = this.#sentControlCount === 1 ? scope.rememberMarks() : undefined;
+  }
+
+  controlsAnswered(): void {
+    this.#sentControlCount = Math.max(0, this.#sentControlCount - 1);
+  }
+
   control({ kind, name }: SavepointControl): void {
     if (name.startsWith(ownSavepoint)) throw this.#owned.refuse();
     const scope = this.#callersScope() ?? this.root.leaf;
     if (kind === "savepoint") return scope.mark(name);
     // One that was not set in this scope may be outside of a savepoint(), and would take that with it.
     if (!scope.hasMark(name)) throw this.#owned.refuse(unknownSavepoint(name));
-    if (kind === "release") this.#takeBackRelease = scope.releaseMark(name);
+    if (kind === "release") scope.releaseMark(name);
     else scope.rollBackToMark(name);
   }
 
-  controlFailed(error: unknown, controls: readonly TransactionControl[]): void {
-    // In an aborted transaction the server carries out nothing, so the savepoint is there still, to be rolled back to.
-    const isRefused = codeOf(error) === "25P02" && controls.length === 1 && controls[0]?.kind === "release";
-    if (isRefused) return this.#takeBackRelease?.();
+  controlsFailed(error: unknown): void {
+    this.controlsAnswered();
+    // In an aborted transaction the server has carried out nothing: its savepoints are as they were.
+    if (codeOf(error) === "25P02" && this.#takeBack) return this.#takeBack();
     // The server's savepoints and ours differ: to go back to one of them would take other rows than events.
     (this.#callersScope() ?? this.root.leaf).condemn(error);
   }

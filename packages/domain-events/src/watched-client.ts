@@ -1,18 +1,22 @@
 import type { EventEmitter } from "node:events";
 import { CallerListeners } from "./caller-listeners.ts";
 import type { PgClient } from "./pg-client.ts";
+import { unwatched } from "./query-watch.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 import { unitEnded } from "./unit-errors.ts";
 import { watchedQuery } from "./watched-query.ts";
 
 /** The client as the work sees it: it tells the watch of each statement, and refuses every one once the transaction is over. */
 export function watchedClient(client: PgClient, watch: TransactionWatch, isOpen: () => boolean): PgClient {
-  return new Proxy(client, new WatchedClient(watch, isOpen));
+  const handler = new WatchedClient(watch, isOpen);
+  handler.handle = new Proxy(client, handler);
+  return handler.handle;
 }
 
 class WatchedClient implements ProxyHandler<PgClient & object> {
   readonly #watch: TransactionWatch;
   readonly #isOpen: () => boolean;
+  handle: PgClient | undefined;
   #own: Map<PropertyKey, unknown> | undefined;
   #listeners: CallerListeners | undefined;
 
@@ -22,10 +26,28 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   }
 
   /** What is set on the handle stays with the handle: the client goes back to the pool. */
-  set(_client: PgClient, property: PropertyKey, value: unknown): boolean {
+  set(_client: PgClient, property: PropertyKey, value: unknown, receiver: object): boolean {
+    if (receiver !== this.handle) {
+      // An object that somebody has derived from the handle.
+      return Reflect.defineProperty(receiver, property, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    }
     this.#own ??= new Map();
     this.#own.set(property, value);
     return true;
+  }
+
+  deleteProperty(_client: PgClient, property: PropertyKey): boolean {
+    this.#own?.delete(property);
+    return true;
+  }
+
+  has(client: PgClient, property: PropertyKey): boolean {
+    return this.#own?.has(property) === true || Reflect.has(client, property);
   }
 
   defineProperty(_client: PgClient, property: PropertyKey, { value }: PropertyDescriptor): boolean {
@@ -37,44 +59,31 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   /** For those who look a method up to replace it, as spies of test runners do. */
   getOwnPropertyDescriptor(client: PgClient, property: PropertyKey): PropertyDescriptor | undefined {
     if (!this.#own?.has(property) && property !== "query") return Reflect.getOwnPropertyDescriptor(client, property);
-    return { value: this.get(client, property, undefined), writable: true, configurable: true };
+    return { value: this.get(client, property), writable: true, configurable: true };
   }
 
-  get(client: PgClient, property: PropertyKey, handle: unknown): unknown {
+  get(client: PgClient, property: PropertyKey): unknown {
     if (this.#own?.has(property)) return this.#own.get(property);
     if (property === "query") return (...args: unknown[]) => this.#query(client, args);
     // To give the client away is to end the transaction.
     if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
-    const value: unknown = Reflect.get(client, property, handle);
-    // What an application has added to its clients is called on the handle, so that it sends by that, too.
-    if (typeof value !== "function" || !isOfDriver(client, property)) return value;
+    const value: unknown = Reflect.get(client, property, client);
+    // What is not of a class may be a class itself; as a method it is called on the handle, which is as good.
+    if (typeof value !== "function" || Object.hasOwn(client, property)) return value;
     return (...args: unknown[]): unknown => {
-      this.#listeners ??= new CallerListeners(handle);
+      this.#listeners ??= new CallerListeners();
       const answer = this.#listeners.call(client as unknown as EventEmitter, property, args);
       // What is chained to on() is for the work as well.
-      return answer === client ? handle : answer;
+      return answer === client ? this.handle : answer;
     };
   }
 
   #query(client: PgClient, args: unknown[]): unknown {
     const watch = this.#isOpen() ? this.#watch : refusing;
-    return watchedQuery((...sent) => Reflect.apply(client.query, client, sent) as unknown, args, watch);
+    const send = (...sent: unknown[]): unknown =>
+      unwatched(client, () => Reflect.apply(client.query, client, sent) as unknown);
+    return watchedQuery(send, args, watch);
   }
-}
-
-/** Whether it is a method of pg's own class or of Node's, and not of a class derived from it or of this very client. */
-function isOfDriver(client: PgClient, property: PropertyKey): boolean {
-  let isBelow = false;
-  for (let proto = prototypeOf(client); proto; proto = prototypeOf(proto)) {
-    // A derived class may have a query() of its own.
-    isBelow ||= Object.hasOwn(proto, "query") && !("query" in (prototypeOf(proto) ?? {}));
-    if (Object.hasOwn(proto, property)) return isBelow && !Object.hasOwn(client, property);
-  }
-  return false;
-}
-
-function prototypeOf(value: object): object | null {
-  return Object.getPrototypeOf(value) as object | null;
 }
 
 /** In the style in which the statement was sent: a promise that somebody with a callback has never seen would end the process. */

@@ -117,19 +117,24 @@ it("finds out a savepoint that is left by the name of a prepared statement", asy
 
 describe("what an application has added to its clients", () => {
   class OwnClient extends Client {
+    #sentCount = 0;
+
     async exec(text: string): Promise<unknown[]> {
+      this.#sentCount += 1;
       return (await this.query(text)).rows;
     }
 
     get db(): { exec: (text: string) => Promise<unknown> } {
+      this.#sentCount += 1;
       return { exec: (text) => this.query(text) };
     }
   }
-  type Tx = OwnClient & { added: (text: string) => Promise<unknown> };
+  type Tx = OwnClient & { added: (text: string) => Promise<unknown>; closed: (text: string) => Promise<unknown> };
   const ways = [
     ["a method of a derived class", (tx: Tx, text: string) => tx.exec(text)],
     ["an accessor of a derived class", (tx: Tx, text: string) => tx.db.exec(text)],
     ["a function of its own", (tx: Tx, text: string) => tx.added(text)],
+    ["a function that knows the client itself", (tx: Tx, text: string) => tx.closed(text)],
     [
       "a listener that speaks of `this`",
       (tx: Tx, text: string) =>
@@ -142,7 +147,7 @@ describe("what an application has added to its clients", () => {
     ],
   ] as const;
 
-  it.each(ways)("sends by the handle, which sees it: %s", async (_, send) => {
+  it.each(ways)("is seen when it sends: %s", async (_, send) => {
     await using world = await createWorld(pgDriver);
     const pool = new Pool({ connectionString: world.url, max: 1, Client: OwnClient } as never);
     pool.on("connect", (client) =>
@@ -150,27 +155,50 @@ describe("what an application has added to its clients", () => {
         added(this: PoolClient, text: string) {
           return this.query(text);
         },
+        closed: (text: string) => client.query(text),
       }),
     );
     const unitOfWork = createUnitOfWork(pgTransactions(pool), { bus: world.bus as never });
-    let kept: Tx | undefined;
-
     await unitOfWork.run(async ({ tx, record }) => {
-      kept = tx as unknown as Tx;
-      await send(kept, "insert into rows values (1)");
+      const own = tx as unknown as Tx;
+      await send(own, "insert into rows values (1)");
       record(happened(1));
-      await send(kept, "savepoint mine");
-      await send(kept, "insert into rows values (2)");
+      await send(own, "savepoint mine");
+      await send(own, "insert into rows values (2)");
       record(happened(2));
-      await send(kept, "rollback to savepoint mine");
+      await send(own, "rollback to savepoint mine");
     });
 
     expect([world.handled, await world.stored()]).toEqual([[1], [1]]);
-    await expect(unitOfWork.run(() => send(kept!, "insert into rows values (3)"))).rejects.toMatchObject({
-      code: "UNIT_ENDED",
-    });
-    expect(await world.stored()).toEqual([1]);
     await pool.end();
+  });
+
+  it("goes on when somebody wraps the handle, and loses nothing by it", async () => {
+    await using world = await createWorld(pgDriver, {
+      onClient: (client) => Object.assign(client, { tenant: "mine" }),
+    });
+    const texts: unknown[] = [];
+
+    for (const n of [1, 2]) {
+      await world.unitOfWork.run(async ({ tx, record }) => {
+        const logged = Object.create(tx) as typeof tx;
+        logged.query = ((text: string) => {
+          texts.push(text);
+          return tx.query(text);
+        }) as never;
+        await logged.query(`insert into rows values (${n})`);
+        record(happened(n));
+        Reflect.deleteProperty(tx, "tenant");
+        Reflect.deleteProperty(tx, "query");
+        expect(["tenant" in tx, Object.hasOwn(logged, "query")]).toEqual([true, true]);
+      });
+    }
+
+    expect(texts).toHaveLength(2);
+    expect([world.handled, await world.stored()]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
   });
 
   it("can be spied on, as can query() itself", async () => {

@@ -269,6 +269,29 @@ it("lets handlers of what was under way when it was stopped run units of their o
   await expect(world.unitOfWork.run(() => {})).rejects.toMatchObject({ code: "STOPPED" });
 });
 
+it("lets what was under way go on with runs through another unit of work, and behind runs that have ended", async () => {
+  await using world = await createWorld(pgDriver, { max: 3 });
+  await using other = await createWorld(pgDriver, { max: 2 });
+  let stopping: ReturnType<typeof world.unitOfWork.stop> | undefined;
+  other.bus.register(Happened, ({ n }) => world.unitOfWork.run(({ tx }) => world.insert(tx, n + 1)));
+  world.bus.register(Happened, async ({ n }) => {
+    stopping = world.unitOfWork.stop();
+    await other.unitOfWork.run(({ record }) => record(happened(n)));
+    const ended = gate();
+    let later: Promise<unknown> | undefined;
+    await world.unitOfWork.run(() => {
+      later = ended.opened.then(() => world.unitOfWork.run(({ tx }) => world.insert(tx, n + 2)));
+    });
+    ended.open();
+    await later;
+  });
+
+  await world.unitOfWork.run(({ record }) => record(happened(1)));
+
+  expect(await stopping).toEqual({ dropped: [], unfinishedUnitCount: 0 });
+  expect(await world.stored()).toEqual([2, 3]);
+});
+
 it("tells, when stopped, which handlers had not finished at the deadline, and starts none of them any more", async () => {
   await using world = await createWorld(pgDriver);
   const [begun, end] = [gate(), gate()];

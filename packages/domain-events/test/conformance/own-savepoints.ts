@@ -53,6 +53,28 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       expect([world.handled, await world.stored()]).toEqual([[1, 3], [1]]);
     });
 
+    it.each(["savepoint second", "savepoint first"])(
+      "was not set where the server has not taken it: %s",
+      async (text) => {
+        await using world = await createWorld(driver);
+
+        await world.unitOfWork.run(async ({ tx, record }) => {
+          await world.insert(tx, 1);
+          record(happened(1));
+          await driver.query(tx, "savepoint first");
+          record(happened(2));
+          await driver.query(tx, "select 1 / 0").catch(() => {});
+          await driver.query(tx, text).catch(() => {});
+          record(happened(3));
+          await driver.query(tx, "rollback to first");
+          record(happened(4));
+          await driver.query(tx, "release first");
+        });
+
+        expect([world.handled, await world.stored()]).toEqual([[1, 4], [1]]);
+      },
+    );
+
     it("is told apart by its name, as the server does it", async () => {
       await using world = await createWorld(driver);
 
