@@ -124,6 +124,10 @@ describe("what an application has added to its clients", () => {
       return (await this.query(text)).rows;
     }
 
+    get sentCount(): number {
+      return this.#sentCount;
+    }
+
     get db(): { exec: (text: string) => Promise<unknown> } {
       this.#sentCount += 1;
       return { exec: (text) => this.query(text) };

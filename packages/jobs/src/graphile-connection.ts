@@ -2,8 +2,7 @@ import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { completeOwned } from "./graphile-complete.ts";
 import { clearForeignLocks } from "./graphile-stale-locks.ts";
 import { lockedAmong } from "./graphile-locks.ts";
-import { createLook, type Send } from "./graphile-look.ts";
-import type { PrefetchSize } from "./prefetch-size.ts";
+import { createLook, type Prefetch, type Send } from "./graphile-look.ts";
 import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
 
 /** A job that a pool of Graphile Worker has been given and not yet written back: the row of its table. */
@@ -37,7 +36,7 @@ export interface GraphileConnectionOptions {
   /** The pool asked for jobs and got an error instead of an answer: some may be locked without its knowing. */
   readonly onAnswerLost: () => void;
   /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
-  readonly prefetchSize?: PrefetchSize | undefined;
+  readonly prefetch?: Prefetch | undefined;
   /** Aborted when nobody waits for the last writes any more. */
   readonly giveUp: AbortSignal;
 }
@@ -71,7 +70,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   let poolId = "";
   let opening: Promise<void> | undefined;
 
-  const look = createLook(options.prefetchSize);
+  const look = createLook(options.prefetch);
   const take = async (config: QueryConfig, send: Send) => {
     poolId = String(config.values?.[0]);
     await (opening ??= options.onFirstTake(poolId));
@@ -99,6 +98,14 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     return writing;
   };
 
+  /** Graphile Worker tells nobody; other workers would find them by their poll. */
+  const giveBack = (count: number) => {
+    options.prefetch?.slots.gaveBack(count);
+    pool
+      .query("select pg_notify('jobs:insert', json_build_object('count', $1::int)::text)", [count])
+      .catch(() => undefined);
+  };
+
   const write = async (config: QueryConfig, { how, idsOf }: (typeof writes)[number], send: Send) => {
     const ids = idsOf(config.values ?? []);
     const answer = await repeatWhilePassing(async () => {
@@ -112,6 +119,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
       if (job !== undefined) jobs.push(job);
       held.delete(id);
     }
+    if (how === "returned") giveBack(jobs.length);
     options.onReleased({ how, jobs });
     return answer;
   };

@@ -1,35 +1,62 @@
 import { types, type CustomTypesConfig, type QueryConfig, type QueryResult } from "pg";
 import type { PrefetchSize } from "./prefetch-size.ts";
+import type { Slots } from "./slots.ts";
 
 /** Sends a statement over a connection of a pool of Graphile Worker. */
 export type Send = (config: QueryConfig) => Promise<QueryResult>;
 
+/** How many jobs a pool takes at once. */
+export interface Prefetch {
+  readonly size: PrefetchSize;
+  readonly slots: Slots;
+  /** There may be more jobs than were taken. */
+  readonly onMore: () => void;
+}
+
+const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0, fields: [] };
+
 /** How a pool of Graphile Worker takes jobs: with the statement it sends, as many as are worth it, and their rows hardly parsed. */
-export function createLook(prefetchSize: PrefetchSize | undefined) {
+export function createLook(prefetch: Prefetch | undefined) {
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
-    const asked = prefetchSize && withLimit(config, prefetchSize.next());
-    if (prefetchSize === undefined || asked === undefined) return send({ ...config, types: leanTypes });
+    if (prefetch === undefined || !canLimit(config)) return send({ ...config, types: leanTypes });
+    const { size, slots, onMore } = prefetch;
+    const limit = Math.min(size.next(), fewKinds(slots.allowed()));
+    if (limit === 0) {
+      onMore();
+      return nothing;
+    }
     const beganAt = performance.now();
-    const answer = await send({ ...asked.config, types: leanTypes });
-    prefetchSize.note({ asked: asked.limit, got: answer.rows.length, tookMs: performance.now() - beganAt });
+    const answer = await send({ ...withLimit(config, limit), types: leanTypes });
+    const got = answer.rows.length;
+    size.note({ asked: limit, got, tookMs: performance.now() - beganAt });
+    slots.taken(got);
+    if (got >= limit) onMore();
     return answer;
   };
 }
 
-/**
- * The statement for more jobs, as Graphile Worker would write and name it; it takes what it is given. `undefined` for one that is
- * not what we know.
- */
-function withLimit(
-  config: QueryConfig,
-  limit: number,
-): { readonly config: QueryConfig; readonly limit: number } | undefined {
-  const usual = /^get_job(\d+)/.exec(config.name ?? "")?.[1];
-  const [before, after, ...others] = config.text.split(`limit ${usual}\n`);
-  if (usual === undefined || before === undefined || after === undefined || others.length > 0) return undefined;
-  if (limit === Number(usual)) return { config, limit };
-  const name = config.name?.replace(usual, String(limit));
-  return { config: { ...config, ...(name && { name }), text: `${before}limit ${limit}\n${after}` }, limit };
+/** PostgreSQL prepares a statement for each number, so they are powers of two. */
+function fewKinds(count: number): number {
+  return count < 1 ? 0 : 2 ** Math.floor(Math.log2(count));
+}
+
+const nameOfLook = /^get_job(\d+)/;
+
+/** Whether it is the statement that we know. */
+function canLimit({ name, text }: QueryConfig): boolean {
+  const usual = nameOfLook.exec(name ?? "")?.[1];
+  return usual !== undefined && text.split(`limit ${usual}\n`).length === 2;
+}
+
+/** The statement for another number of jobs, as Graphile Worker would write and name it; it takes what it is given. */
+function withLimit(config: QueryConfig, limit: number): QueryConfig {
+  const { name = "", text } = config;
+  const usual = nameOfLook.exec(name)?.[1] ?? "";
+  return {
+    ...config,
+    name: name.replace(usual, String(limit)),
+    text: text.replace(`limit ${usual}\n`, `limit ${limit}\n`),
+  };
 }
 
 /** Nobody reads the times of a job here, and its flags are read as text: to parse both costs as much as the rest of the row. */

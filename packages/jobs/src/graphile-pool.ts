@@ -6,6 +6,7 @@ import { idOfJob } from "./graphile-jobs.ts";
 import { graphileSchema } from "./graphile-schema.ts";
 import type { Logger } from "./logger.ts";
 import { createPrefetchSize } from "./prefetch-size.ts";
+import { createSlots } from "./slots.ts";
 
 /** A job as Graphile Worker hands it to a run. */
 export interface LockedJob {
@@ -18,7 +19,7 @@ export interface LockedJob {
   readonly id: string | undefined;
 }
 
-export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onQueuedTaken" | "prefetchSize"> {
+export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onQueuedTaken" | "prefetch"> {
   readonly pgPool: Pool;
   readonly tasks: readonly string[];
   readonly concurrency: number;
@@ -53,12 +54,38 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   const { concurrency, pollIntervalMs } = options;
   const prefetch = options.prefetch > 0 ? Math.max(options.prefetch, concurrency) : 0;
   const events: WorkerEvents = new EventEmitter();
+  let mayBeMore = false;
+  let isLooking = false;
+  /** Once for all that end together. Graphile Worker by itself would wait for its poll. */
+  const lookForMore = () => {
+    if (!mayBeMore || isLooking) return;
+    isLooking = true;
+    setImmediate(() => {
+      isLooking = false;
+      mayBeMore = false;
+      nudge(1);
+    });
+  };
+  const slots = createSlots(concurrency, lookForMore);
+  const onMore = () => {
+    mayBeMore = true;
+    if (slots.allowed() > 0) lookForMore();
+  };
   const connection = watchConnection(options.pgPool, {
     ...options,
-    prefetchSize: prefetch > 0 ? createPrefetchSize(prefetch) : undefined,
+    prefetch: prefetch > 0 ? { size: createPrefetchSize(prefetch), slots, onMore } : undefined,
     // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
     onQueuedTaken: () => prefetch > 0 && nudge(1),
   });
+
+  const run = async (job: LockedJob) => {
+    const ended = slots.began();
+    try {
+      await options.run(job);
+    } finally {
+      ended();
+    }
+  };
 
   let takesJobs = true;
   let isStopping = false;
@@ -97,7 +124,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
         },
       },
     },
-    Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => options.run(toLockedJob(job))])),
+    Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => run(toLockedJob(job))])),
     connection.pool,
   );
   // What goes wrong arrives as onFatal; the pool's own promise may resolve, reject or stay open.

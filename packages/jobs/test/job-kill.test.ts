@@ -125,12 +125,19 @@ describe("a job that kills its worker each time", () => {
     // Of its first lock nobody knows whether the code had begun, so that crash is free.
     for (const [life, attempt] of [1, 1, 2, 3].entries()) {
       // First the one, by itself, then those beside it.
-      await test.jobsPool.query(
-        "update graphile_worker._private_jobs set run_at = now() + case when priority < 0 then interval '-1 second' else interval '1 hour' end",
-      );
+      await test.jobsPool.query("update graphile_worker._private_jobs set run_at = now() + interval '1 hour'");
       await using doomed = runChild(new URL("poison-worker.child.ts", import.meta.url), {
         env: { JOBS_URL: test.jobsUrl, PGAPPNAME: applicationName },
       });
+      // A worker whose last jobs were short takes others ahead.
+      await test.jobs.enqueueMany(
+        single,
+        Array.from({ length: 300 }, () => ({ n: -1 })),
+      );
+      await expect.poll(() => warmCount(test)).toBe(0);
+      await test.jobsPool.query(
+        "update graphile_worker._private_jobs set run_at = now() - interval '1 second' where priority < 0",
+      );
       await doomed.waitFor(`poison ${attempt}`);
       await test.jobsPool.query(
         "update graphile_worker._private_jobs set run_at = now() - interval '1 second' where priority = 0",
@@ -156,6 +163,13 @@ describe("a job that kills its worker each time", () => {
     expect(await test.jobs.deadLetters.list()).toMatchObject([{ task: "killable", attempts: 4 }]);
   });
 });
+
+async function warmCount(test: TestJobs): Promise<number> {
+  const { rowCount } = await test.jobsPool.query(
+    "select from graphile_worker._private_jobs where payload->>'n' = '-1'",
+  );
+  return rowCount ?? 0;
+}
 
 async function lockedCount(test: TestJobs): Promise<number> {
   const { rowCount } = await test.jobsPool.query("select from graphile_worker.jobs where locked_at is not null");

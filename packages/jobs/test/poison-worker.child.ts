@@ -11,7 +11,8 @@ await jobs.startWorker({
       process.send?.(`poison ${attempt}`);
       await new Promise(() => undefined);
     }),
-    perform(single, async () => {
+    perform(single, async ({ n }) => {
+      if (n < 0) return;
       process.send?.("neighbour");
       await new Promise(() => undefined);
     }),

@@ -26,18 +26,31 @@ async function work(
   return { worker, begun };
 }
 
+/** A worker whose last jobs were short, and which takes others ahead therefore. Those that come next wait for the gate. */
+async function workThatWasShort(test: TestJobs, options: Partial<WorkerOptions>) {
+  const gate = Promise.withResolvers<void>();
+  const { worker, begun } = await work(test, (n) => (n < 0 ? undefined : gate.promise), options);
+  await test.jobs.enqueueMany(
+    task,
+    Array.from({ length: 300 }, () => ({ n: -1 })),
+  );
+  await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+  begun.length = 0;
+  return { worker, begun, gate };
+}
+
 const lockedCount = async (test: TestJobs) =>
   (await test.jobsPool.query("select 1 from graphile_worker.jobs where locked_at is not null")).rowCount;
 
 describe("jobs that a worker has prefetched", () => {
   it("go to an idle worker when they have not begun within a second, with no attempt used", async () => {
     await using test = await createTestJobs();
-    const gate = Promise.withResolvers<void>();
+    const { gate, ...busy } = await workThatWasShort(test, { concurrency: 1 });
     await test.jobs.enqueueMany(task, numbered(10));
-    const busy = await work(test, () => gate.promise, { concurrency: 1 });
     await expect.poll(() => lockedCount(test)).toBe(10);
 
-    const idle = await work(test, () => undefined, { concurrency: 1 });
+    // It is told of them, as it would be of new ones.
+    const idle = await work(test, () => undefined, { concurrency: 1, ...noPoll });
 
     await expect.poll(() => idle.begun.length, { timeout: 10_000 }).toBe(9);
     expect(busy.begun.length).toBe(1);
@@ -61,9 +74,8 @@ describe("jobs that a worker has prefetched", () => {
 
   it("go back when it stops, free and with no attempt used", async () => {
     await using test = await createTestJobs();
-    const gate = Promise.withResolvers<void>();
+    const { worker, begun, gate } = await workThatWasShort(test, { concurrency: 2 });
     await test.jobs.enqueueMany(task, numbered(50));
-    const { worker, begun } = await work(test, () => gate.promise, { concurrency: 2 });
     await expect.poll(() => lockedCount(test)).toBe(50);
 
     const stopped = worker.stop();
@@ -126,10 +138,13 @@ describe("jobs that a worker has prefetched", () => {
 
   it("do not come back to life when a newer job has taken their key meanwhile", async () => {
     await using test = await createTestJobs();
-    const gate = Promise.withResolvers<void>();
-    await test.jobs.enqueue(task, { n: 0 });
-    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
-    const busy = await work(test, () => gate.promise, { concurrency: 1, prefetch: 2 });
+    const { gate, ...busy } = await workThatWasShort(test, { concurrency: 1, prefetch: 2 });
+    const tx = await test.jobsPool.connect();
+    await tx.query("begin");
+    await test.jobs.enqueue(task, { n: 0 }, { tx });
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k", tx });
+    await tx.query("commit");
+    tx.release();
     await expect.poll(() => lockedCount(test)).toBe(2);
     await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
     // What was not begun within a second goes back.
@@ -162,6 +177,35 @@ describe("jobs that a worker has prefetched", () => {
     await worker.stop();
     expect(begun.map(({ n }) => n)).toEqual([0]);
     expect(await test.jobs.deadLetters.list()).toEqual([]);
+  });
+
+  it("are none where jobs are long, or not known: each worker takes as many as it begins, and idle ones have the rest", async () => {
+    await using test = await createTestJobs();
+    const gate = Promise.withResolvers<void>();
+    await test.jobs.enqueueMany(task, numbered(20));
+
+    const workers = await Promise.all(
+      [1, 2, 3, 4].map(() => work(test, () => gate.promise, { concurrency: 5, ...noPoll })),
+    );
+
+    await expect.poll(() => workers.map(({ begun }) => begun.length)).toEqual([5, 5, 5, 5]);
+    gate.resolve();
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+  });
+
+  it("are begun as places become free, though nobody announces them and no poll is near", async () => {
+    await using test = await createTestJobs();
+    const gates = numbered(12).map(() => Promise.withResolvers<void>());
+    await test.jobs.enqueueMany(task, numbered(12));
+    const { begun } = await work(test, (n) => gates[n]?.promise, { concurrency: 5, ...noPoll });
+    await expect.poll(() => begun.length).toBe(5);
+
+    for (const [n, gate] of gates.entries()) {
+      gate.resolve();
+      await expect.poll(() => begun.length).toBe(Math.min(12, 6 + n));
+    }
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
   });
 
   it("are none where each is taken by itself", async () => {

@@ -18,9 +18,9 @@ export interface WorkerOptions {
   /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
   readonly concurrency?: number;
   /**
-   * Jobs taken from the database at once, 0 to 10,000, and never fewer than run at once; five times as many while they
-   * are begun at four a millisecond. What has not begun after a second goes back for others. 0 takes each job by itself: fairer between
-   * workers where jobs are long, several times slower where they are short. Default: 100.
+   * Jobs taken from the database at once at most, 0 to 10,000, where the last ones were so short that these most likely begin within a tenth of a
+   * second; five times as many while they are begun at four a millisecond. Of longer ones no more are taken than begin at once. What has
+   * not begun after a second goes back for others. 0 takes each job by itself: several times slower where they are short. Default: 100.
    */
   readonly prefetch?: number;
   /** Milliseconds between two looks when nothing wakes an idle worker, from 10. Default: 1,000. */
