@@ -30,7 +30,7 @@ export interface StatementScopes {
   /** @throws {@link DomainEventsError} `TRANSACTION_OWNED` for a savepoint that is not the work's own. */
   control(control: SavepointControl): void;
   /** A text with savepoints in it is about to be sent. */
-  controlsSending(): void;
+  controlsSending(controls: readonly TransactionControl[]): void;
   controlsAnswered(): void;
   controlsFailed(error: unknown): void;
 }
@@ -83,7 +83,7 @@ export class OwnedTransaction implements TransactionWatch {
   sending(text: string | undefined): void {
     this.#scopes?.enter();
     if (text === undefined) return;
-    if (this.#hasSavepoints(text)) this.#scopes?.controlsSending();
+    if (this.#hasSavepoints(text)) this.#scopes?.controlsSending(this.#controlsIn(text));
     for (const control of this.#controlsIn(text)) {
       if (control.kind === "end") throw this.refuse();
       if ("name" in control) this.#scopes?.control(control);

@@ -4,7 +4,7 @@ import { TransactionAbortedError } from "./errors.ts";
 import type { PgClient, PgResult } from "./pg-client.ts";
 import { expectNoAnswers, sendTogether } from "./pipeline.ts";
 import type { Transaction, TransactionWatch } from "./transaction-adapter.ts";
-import { unwatched, watchQueries } from "./query-watch.ts";
+import { watchQueries } from "./query-watch.ts";
 import { unitEnded } from "./unit-errors.ts";
 import { watchedClient } from "./watched-client.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
@@ -21,16 +21,16 @@ export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | 
     noticed: (notice) => watch?.noticed(notice),
   };
   holdConnection(client, holder);
-  if (watch) watchQueries(client, watch);
+  const watching = watchQueries(client, watch);
   const send = (text: string, values?: readonly unknown[]): Promise<PgResult> =>
-    unwatched(client, () => client.query(text, values && [...values]));
+    watching.send(text, values && [...values]) as Promise<PgResult>;
 
   function release(error?: unknown): void {
     isOpen = false;
     if (isReleased) return;
     isReleased = true;
     letGo(client, holder);
-    watchQueries(client, undefined);
+    watching.end();
     client.release(error === undefined ? undefined : error instanceof Error ? error : true);
   }
 
@@ -62,7 +62,7 @@ export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | 
     }
   }
 
-  const handle = watch ? watchedClient(client, watch, () => isOpen) : client;
+  const handle = watch ? watchedClient(client, { watch, send: watching.send, isOpen: () => isOpen }) : client;
   return {
     tx: handle as Tx,
     handle,

@@ -2,7 +2,6 @@ import { DomainEventsError } from "./errors.ts";
 import { refuseOpenTransaction } from "./open-transaction.ts";
 import type { PgClient, PgPool } from "./pg-client.ts";
 import { pgTransactionOn } from "./pg-transaction.ts";
-import { unwatched } from "./query-watch.ts";
 import type { BeginOptions, TransactionAdapter } from "./transaction-adapter.ts";
 
 export type { PgClient, PgPool } from "./pg-client.ts";
@@ -48,7 +47,7 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
       }
       const transaction = pgTransactionOn<ClientOf<Pool>>(client, options.watch);
       try {
-        await unwatched(client, () => client.query(beginText(options)));
+        await transaction.query(beginText(options));
       } catch (error) {
         await transaction.rollback(error);
         throw error;

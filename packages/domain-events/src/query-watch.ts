@@ -1,52 +1,58 @@
 import type { TransactionWatch } from "./transaction-adapter.ts";
 import { watchedQuery } from "./watched-query.ts";
 
+type Query = (...args: unknown[]) => unknown;
+
 /** The part of a pg client that sends. */
 export interface SendingClient {
   query(...args: never[]): unknown;
 }
 
-type Query = (...args: unknown[]) => unknown;
-
+/** A `query` of ours, on top of whatever was there when it was made. */
 interface Watched {
+  readonly send: Query;
   watch: TransactionWatch | undefined;
 }
 
-const clients = new WeakMap<SendingClient, Watched>();
+const ours = new WeakMap<Query, Watched>();
+
+/** How to send below the watch, and how to end it. */
+export interface QueryWatch {
+  readonly send: Query;
+  end(): void;
+}
 
 /**
- * From now on the watch is told of what anybody sends through the client: by a method that an application has added to it, for one, which knows
- * nothing of our handle. `undefined` ends it. Once for each connection `query` becomes a property of the client, which stays.
+ * Until it ends, the watch is told of what anybody sends through the client: by a method that an application has added to it, for one, which
+ * knows nothing of our handle. For that `query` becomes a property of the client, and stays. Others put theirs there, or take them away, and ours with
+ * them, so each time it is looked at anew. Where none can be put there, the client itself is not watched.
  */
-export function watchQueries(client: SendingClient, watch: TransactionWatch | undefined): void {
-  watchedOf(client).watch = watch;
-}
-
-/** For what must not be watched, or is watched already. `send` calls `client.query` before it returns. */
-export function unwatched<Sent>(client: SendingClient, send: () => Sent): Sent {
-  const watched = clients.get(client);
-  if (watched?.watch === undefined) return send();
-  const { watch } = watched;
-  watched.watch = undefined;
-  try {
-    return send();
-  } finally {
-    watched.watch = watch;
-  }
-}
-
-function watchedOf(client: SendingClient): Watched {
-  const known = clients.get(client);
-  if (known) return known;
-  const watched: Watched = { watch: undefined };
-  // Somebody may have put one there; else that of its class, which may be replaced at any time.
-  const own = Object.getOwnPropertyDescriptor(client, "query")?.value as Query | undefined;
-  const prototype = Object.getPrototypeOf(client) as SendingClient;
-  const value = (...args: unknown[]): unknown => {
-    const send: Query = (...sent) => Reflect.apply(own ?? (prototype.query as Query), client, sent);
-    return watched.watch ? watchedQuery(send, args, watched.watch) : send(...args);
+export function watchQueries(client: SendingClient, watch: TransactionWatch | undefined): QueryWatch {
+  const watched = watch && watchedOf(client);
+  if (!watched) return { send: (...args) => Reflect.apply(client.query, client, args) as unknown, end() {} };
+  watched.watch = watch;
+  return {
+    send: watched.send,
+    end() {
+      if (watched.watch === watch) watched.watch = undefined;
+    },
   };
-  Object.defineProperty(client, "query", { value, configurable: true, writable: true });
-  clients.set(client, watched);
+}
+
+function watchedOf(client: SendingClient): Watched | undefined {
+  const { value: own, get } = Object.getOwnPropertyDescriptor(client, "query") ?? {};
+  if (get) return undefined;
+  const known = typeof own === "function" ? ours.get(own as Query) : undefined;
+  if (known) return known;
+  const prototype = Object.getPrototypeOf(client) as SendingClient;
+  const watched: Watched = {
+    // That of its class may be replaced at any time.
+    send: (...args) => Reflect.apply((own as Query | undefined) ?? (prototype.query as Query), client, args),
+    watch: undefined,
+  };
+  const query: Query = (...args) =>
+    watched.watch ? watchedQuery(watched.send, args, watched.watch) : watched.send(...args);
+  if (!Reflect.defineProperty(client, "query", { value: query, configurable: true, writable: true })) return undefined;
+  ours.set(query, watched);
   return watched;
 }

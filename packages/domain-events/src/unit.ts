@@ -7,7 +7,7 @@ import { findScope, runInside, type RunningUnit, type UnitState } from "./runnin
 import { Scope, type ScopeOwner } from "./scope.ts";
 import { TrackedSources } from "./tracked-sources.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import type { SavepointControl } from "./transaction-control.ts";
+import type { SavepointControl, TransactionControl } from "./transaction-control.ts";
 import { savepointDoomed, savepointEnded, unitDoomed, unitEnded, unknownSavepoint } from "./unit-errors.ts";
 
 /** What the work of a unit gets. All are functions without `this`, made to be destructured. */
@@ -101,11 +101,12 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     if (scope) this.#refuseStatementIn(scope);
   }
 
-  controlsSending(): void {
+  controlsSending(controls: readonly TransactionControl[]): void {
     const scope = this.#callersScope() ?? this.root.leaf;
     this.#sentControlCount += 1;
-    // With two on their way, it depends on both what there is behind them.
-    this.#takeBack = this.#sentControlCount === 1 ? scope.rememberMarks() : undefined;
+    // With two on their way, it depends on both what there is behind them; and events that were taken away are gone.
+    const canTakeBack = this.#sentControlCount === 1 && controls.every(({ kind }) => kind !== "rollback to");
+    this.#takeBack = canTakeBack ? scope.rememberMarks() : undefined;
   }
 
   controlsAnswered(): void {
@@ -225,8 +226,10 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     this.refuseIn(parent, "A savepoint was opened");
     const scope = parent.open();
     const name = `${ownSavepoint}${++this.#savepointCount}`;
+    let isSet = false;
     try {
       await this.#send(`savepoint ${name}`);
+      isSet = true;
       const result = await runInside(scope, async () => work(this.contextOf(scope, tx)));
       if (this.state !== "running") throw unitEnded("A savepoint returned", this.state);
       if (!scope.isOpen) throw savepointEnded("A savepoint returned");
@@ -239,7 +242,8 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
       return result;
     } catch (error) {
       scope.end();
-      await this.#rollBackTo(name, parent);
+      // In a transaction that was aborted before there is none.
+      if (isSet) await this.#rollBackTo(name, parent);
       scope.drop();
       throw error;
     }

@@ -1,27 +1,35 @@
 import type { EventEmitter } from "node:events";
 import { CallerListeners } from "./caller-listeners.ts";
 import type { PgClient } from "./pg-client.ts";
-import { unwatched } from "./query-watch.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 import { unitEnded } from "./unit-errors.ts";
 import { watchedQuery } from "./watched-query.ts";
 
+interface WatchedParts {
+  readonly watch: TransactionWatch;
+  /** Below the watch. */
+  readonly send: (...args: unknown[]) => unknown;
+  readonly isOpen: () => boolean;
+}
+
 /** The client as the work sees it: it tells the watch of each statement, and refuses every one once the transaction is over. */
-export function watchedClient(client: PgClient, watch: TransactionWatch, isOpen: () => boolean): PgClient {
-  const handler = new WatchedClient(watch, isOpen);
+export function watchedClient(client: PgClient, parts: WatchedParts): PgClient {
+  const handler = new WatchedClient(parts);
   handler.handle = new Proxy(client, handler);
   return handler.handle;
 }
 
 class WatchedClient implements ProxyHandler<PgClient & object> {
   readonly #watch: TransactionWatch;
+  readonly #send: (...args: unknown[]) => unknown;
   readonly #isOpen: () => boolean;
   handle: PgClient | undefined;
   #own: Map<PropertyKey, unknown> | undefined;
   #listeners: CallerListeners | undefined;
 
-  constructor(watch: TransactionWatch, isOpen: () => boolean) {
+  constructor({ watch, send, isOpen }: WatchedParts) {
     this.#watch = watch;
+    this.#send = send;
     this.#isOpen = isOpen;
   }
 
@@ -64,7 +72,7 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
 
   get(client: PgClient, property: PropertyKey): unknown {
     if (this.#own?.has(property)) return this.#own.get(property);
-    if (property === "query") return (...args: unknown[]) => this.#query(client, args);
+    if (property === "query") return (...args: unknown[]) => this.#query(args);
     // To give the client away is to end the transaction.
     if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
     const value: unknown = Reflect.get(client, property, client);
@@ -78,11 +86,9 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
     };
   }
 
-  #query(client: PgClient, args: unknown[]): unknown {
+  #query(args: unknown[]): unknown {
     const watch = this.#isOpen() ? this.#watch : refusing;
-    const send = (...sent: unknown[]): unknown =>
-      unwatched(client, () => Reflect.apply(client.query, client, sent) as unknown);
-    return watchedQuery(send, args, watch);
+    return watchedQuery(this.#send, args, watch);
   }
 }
 

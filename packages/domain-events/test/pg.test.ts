@@ -177,6 +177,48 @@ describe("what an application has added to its clients", () => {
     await pool.end();
   });
 
+  it.each([
+    ["deleted", (client: object) => void Reflect.deleteProperty(client, "query")],
+    ["put back", (client: Client, before: Client["query"]) => void (client.query = before)],
+    ["left there, and takes its time", () => {}],
+  ] as const)("is seen also once a wrapper of query() has been %s", async (_, takeOff) => {
+    await using world = await createWorld(pgDriver);
+    const pool = new Pool({ connectionString: world.url, max: 1, Client: OwnClient } as never);
+    const unitOfWork = createUnitOfWork(pgTransactions(pool), { bus: world.bus as never });
+    await unitOfWork.run(({ tx }) => tx.query("select 1"));
+    const client = await pool.connect();
+    const { query } = client;
+    client.query = (async (...args: unknown[]) => {
+      await Promise.resolve();
+      return Reflect.apply(query, client, args) as unknown;
+    }) as never;
+    client.release();
+    await unitOfWork.run(({ tx }) => tx.query("select 1"));
+    takeOff(client, query as never);
+
+    for (const n of [1, 2]) {
+      await unitOfWork.run(async ({ tx, record }) => {
+        const own = tx as unknown as Tx;
+        await own.exec("savepoint mine");
+        await own.exec(`insert into rows values (${n})`);
+        record(happened(n));
+        await own.exec("rollback to savepoint mine");
+      });
+    }
+
+    expect([world.handled, await world.stored()]).toEqual([[], []]);
+    await pool.end();
+  });
+
+  it("gives a connection back whose query() cannot be replaced", async () => {
+    await using world = await createWorld(pgDriver, {
+      onClient: (client) => Object.defineProperty(client, "query", { value: client.query }),
+    });
+
+    await expect(world.unitOfWork.run(({ tx }) => tx.query("select 1"))).rejects.toThrow(TypeError);
+    expect(world.inUseCount()).toBe(0);
+  });
+
   it("goes on when somebody wraps the handle, and loses nothing by it", async () => {
     await using world = await createWorld(pgDriver, {
       onClient: (client) => Object.assign(client, { tenant: "mine" }),

@@ -75,6 +75,41 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       },
     );
 
+    it.each(["release inside; rollback to around", "savepoint more; rollback to around"])(
+      "commits nothing where the server has not taken a text that takes events away: %s",
+      async (text) => {
+        await using world = await createWorld(driver);
+
+        const running = world.unitOfWork.run(async ({ tx, record }) => {
+          await driver.query(tx, "savepoint around");
+          await world.insert(tx, 1);
+          record(happened(1));
+          await driver.query(tx, "savepoint inside");
+          await driver.query(tx, "select 1 / 0").catch(() => {});
+          await driver.query(tx, text).catch(() => {});
+          await driver.query(tx, "rollback to inside");
+        });
+
+        await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+        expect([world.handled, await world.stored()]).toEqual([[], []]);
+      },
+    );
+
+    it("can be gone back to after a savepoint() in it that could not be set", async () => {
+      await using world = await createWorld(driver);
+
+      await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
+        record(happened(1));
+        await driver.query(tx, "savepoint mine");
+        await driver.query(tx, "select 1 / 0").catch(() => {});
+        await savepoint(() => {}).catch(() => {});
+        await driver.query(tx, "rollback to mine");
+        await world.insert(tx, 1);
+      });
+
+      expect([world.handled, await world.stored()]).toEqual([[1], [1]]);
+    });
+
     it("is told apart by its name, as the server does it", async () => {
       await using world = await createWorld(driver);
 
