@@ -42,12 +42,12 @@ export async function claimKey(query: Transaction<unknown>["query"], key: string
     const { rows } = await query(claimKeySql, [key]);
     if (rows[0] === undefined) throw keyNotStored();
     // In some encodings (EUC_JP) the database has one character for two of ours, and two keys would be one.
-    if (rows[0]["key"] !== key) throw keyInvalid("This database stores another key instead, as its encoding has it.");
+    if (rows[0]["key"] !== key) throw keyInvalid(" This database stores another key instead, as its encoding has it.");
     return isTrue(rows[0]["claimed"]);
   } catch (error) {
     if (isConflict(error)) claimConflicts.add(error as object);
     if (codeOf(error) === "22P05")
-      throw keyInvalid("The encoding of this database does not have all of its characters.");
+      throw keyInvalid(" The encoding of this database does not have all of its characters.");
     throw explainMissingTable(error);
   }
 }
@@ -58,13 +58,13 @@ export function checkKey(key: unknown): void {
   // On its way to the server every lone surrogate becomes the same replacement character.
   const isText = typeof key === "string" && !key.includes("\0") && !loneSurrogate.test(key);
   if (isText && key.length > 0 && key.length <= 500) return;
-  throw keyInvalid("It is no text, or not well-formed, or too long.");
+  throw keyInvalid();
 }
 
-function keyInvalid(why: string): DomainEventsError {
+function keyInvalid(why = ""): DomainEventsError {
   return new DomainEventsError(
     "ONCE_KEY_INVALID",
-    `runOnce() takes a key of 1 to 500 characters of well-formed text without NUL first, such as the idempotencyKey of a job. ${why}`,
+    `runOnce() takes a key of 1 to 500 characters of well-formed text without NUL first, such as the idempotencyKey of a job.${why}`,
   );
 }
 

@@ -51,7 +51,8 @@ export function createPrefetchSize(usual: number, now: () => number = () => perf
     note({ asked, got, tookMs }) {
       isFull = got >= asked;
       usedUpBy = now() + got * shortJobMs;
-      if (!isFull) return;
+      // What a look takes counts for little where it brings few: they say nothing about what each of many takes.
+      if (!isFull || asked < usual) return;
       const msPerJob = tookMs / got;
       if (asked > usual) {
         // Once may be a write that had to wait for the disk; twice in a row is a plan.

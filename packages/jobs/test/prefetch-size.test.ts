@@ -36,6 +36,22 @@ describe("the number of jobs taken at once", () => {
     expect(asked).toEqual([...tenUsual, 500, 500, 500]);
   });
 
+  it("is tried for its worth against looks for the usual number, not for those that brought few and took long for each", () => {
+    let clock = 0;
+    const size = createPrefetchSize(100, () => clock);
+    const look = (asked: number, tookMs: number) => {
+      clock += tookMs;
+      size.note({ asked, got: asked, tookMs });
+    };
+
+    for (let count = 0; count < 10; count++) look(100, 2);
+    // Ten times as long for each job, as a look for one job is.
+    for (let count = 0; count < 100; count++) look(1, 0.2);
+    for (let count = 0; count < 2; count++) look(500, 20);
+
+    expect(Array.from({ length: 5 }, () => size.next())).toEqual([100, 100, 100, 100, 100]);
+  });
+
   it("stays the usual one where jobs keep a worker for longer", () => {
     const { asked } = simulate({ jobMs: 0.3, lookMs: 0.02 }, { looks: 13 });
 

@@ -38,6 +38,23 @@ describe("rows of one key", () => {
     expect((await claim(test)).ns).toEqual([2, 3]);
   });
 
+  it("are looked for behind their lock, whatever isolation the database has by default", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const { rows } = await test.dataPool.query<{ name: string }>("select current_database() as name");
+    await test.dataPool.query(`
+      alter database "${rows[0]!.name}" set default_transaction_isolation = 'serializable';
+      create table seen (isolation text);
+      create function see() returns trigger language plpgsql as
+        $$ begin insert into seen values (current_setting('transaction_isolation')); return old; end $$;
+      create trigger see before delete on acme_jobs.outbox for each row execute function see()`);
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+
+    test.jobs.startRelay();
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect((await test.dataPool.query("select isolation from seen")).rows).toEqual([{ isolation: "read committed" }]);
+  });
+
   it("stay with the relay that has claimed the first of them, also those that were too large for its batch", async () => {
     await using test = await createTestJobs({ outbox: true });
     const text = "x".repeat(250_000);

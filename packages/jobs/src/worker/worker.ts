@@ -18,8 +18,8 @@ export interface WorkerOptions {
   /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
   readonly concurrency?: number;
   /**
-   * Jobs taken from the database at once at most, 0 to 10,000, where the last ones were so short that these most likely begin within a tenth of a
-   * second; five times as many while they are begun at four a millisecond. Of longer ones no more are taken than begin at once. What has
+   * The most jobs taken from the database at once, 0 to 10,000. A worker takes as many as it can begin. It takes more ahead where the last ones
+   * were short: as many as will begin within a tenth of a second, and five times this number while four begin in a millisecond. What has
    * not begun after a second goes back for others. 0 takes each job by itself: several times slower where they are short. Default: 100.
    */
   readonly prefetch?: number;
