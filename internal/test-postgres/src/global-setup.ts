@@ -4,7 +4,7 @@ import { makeThrowAwayDirectory, startLocalPostgres } from "@acme/local-postgres
 import type { TestProject } from "vitest/node";
 import { clustersOfRun } from "./cluster.ts";
 import { dropDatabasesOf } from "./drop-databases.ts";
-import { maxWorkers } from "./max-workers.ts";
+import { testOptions } from "./test-options.ts";
 
 /**
  * Gives a vitest run its PostgreSQL: a throw-away server for each of its workers, or the one that `TEST_DATABASE_URL`
@@ -28,7 +28,7 @@ export default async function startServerForRun(project: TestProject): Promise<(
       await dropDatabasesOf(runId, given);
     };
   }
-  const servers = await Promise.all(Array.from({ length: maxWorkers }, () => startLocalPostgres()));
+  const servers = await Promise.all(Array.from({ length: testOptions.maxWorkers }, () => startLocalPostgres()));
   project.provide(
     "postgresServerUrls",
     servers.map((server) => server.url()),

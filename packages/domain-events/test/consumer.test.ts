@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(consumer, { recursive: true, force: true }));
 
-describe("the packed package", { timeout: 60_000 }, () => {
+describe("the packed package", () => {
   it.each(["typescript", "typescript7"])(
     "has types that an application in ESM and CJS can rely on: %s",
     async (name) => {

@@ -109,7 +109,7 @@ describe("a job whose worker is killed", () => {
 });
 
 describe("a job that kills its worker each time", () => {
-  it("ends as a dead letter, and takes no attempt from 40 others beside it", { timeout: 60_000 }, async () => {
+  it("ends as a dead letter, and takes no attempt from 40 others beside it", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(killable, { n: 0 }, { priority: -1 });
     await test.jobs.enqueueMany(

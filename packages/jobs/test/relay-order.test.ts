@@ -90,7 +90,6 @@ describe("rows of one key", () => {
   const runCount = Number(process.env["ORDER_RUNS"] ?? 1);
   it.each(Array.from({ length: runCount }, (_, run) => run + 1))(
     "end with the last payload, though four relays move rows of mixed sizes (run %i)",
-    { timeout: 60_000 },
     async () => {
       await using test = await createTestJobs({ outbox: true });
       const relays = [1, 7, 50, 5_000].map((batchSize) => {

@@ -18,7 +18,7 @@ const delayMs = 3_200;
 const latenessMs = 3_500;
 const jobCount = 200;
 
-describe(`the delays of ${jobCount} jobs at once, by the clock of the database,`, { timeout: 60_000 }, () => {
+describe(`the delays of ${jobCount} jobs at once, by the clock of the database,`, () => {
   it("are within the jitter of their policy", async () => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();

@@ -23,7 +23,7 @@ const performStormy = (ledger: AttemptLedger) =>
     if (fails) throw new Error("on purpose");
   });
 
-describe("a storm under load", { timeout: 120_000 }, () => {
+describe("a storm under load", () => {
   it("of a server that stops and starts loses no job, retries none early and leaves nothing locked", async ({
     annotate,
   }) => {
@@ -82,7 +82,7 @@ describe("a storm under load", { timeout: 120_000 }, () => {
   });
 });
 
-describe("a worker whose pool is exhausted", { timeout: 60_000 }, () => {
+describe("a worker whose pool is exhausted", () => {
   it("by its own jobs is not taken for dead, and runs each of them once", async () => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();

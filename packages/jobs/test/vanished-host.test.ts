@@ -14,7 +14,7 @@ beforeEach(({ skip }) => {
 });
 
 describe("the job of a worker whose host has vanished", () => {
-  it("runs again within 20 seconds on a worker that lives, by default", { timeout: 60_000 }, async ({ annotate }) => {
+  it("runs again within 20 seconds on a worker that lives, by default", async ({ annotate }) => {
     await using server = await startServer();
     await using host = createRemoteHost();
     const admin = new Pool({ connectionString: server.url(), max: 1 });

@@ -14,154 +14,144 @@ const canCrash = process.platform !== "win32";
 
 /** A server that recovers has lost what was not on its disk, and hands the ids of lost transactions out again. */
 export function describeCrash<Tx>(driver: TestedDriver<Tx>): void {
-  describe.each(postgresVersions)(
-    `${driver.name}: a crash of PostgreSQL %s during COMMIT`,
-    { timeout: 40_000 },
-    (version) => {
-      const isPossible = canCrash && isInstalled(version);
-      let server: RestartableServer;
-      let latestId = 0;
+  describe.each(postgresVersions)(`${driver.name}: a crash of PostgreSQL %s during COMMIT`, (version) => {
+    const isPossible = canCrash && isInstalled(version);
+    let server: RestartableServer;
+    let latestId = 0;
 
-      beforeAll(async () => {
-        if (!isPossible) return;
-        server = await startServer({ version });
-        await createTables(server.url());
-      }, 60_000);
-      afterAll(() => server?.[Symbol.asyncDispose]());
+    beforeAll(async () => {
+      if (!isPossible) return;
+      server = await startServer({ version });
+      await createTables(server.url());
+    }, 60_000);
+    afterAll(() => server?.[Symbol.asyncDispose]());
 
-      it.runIf(isPossible).each([
-        { end: "one backend is killed", crash: () => server.crash() },
-        { end: "the server is stopped immediately", crash: () => stopImmediatelyAndStart() },
-      ])("undoes a unit, which does not resolve by a stranger that gets its id later: $end", async ({ crash }) => {
-        const { said, published, hasRow } = await loseCommit({ crashes: [crash], isReachable: true });
+    it.runIf(isPossible).each([
+      { end: "one backend is killed", crash: () => server.crash() },
+      { end: "the server is stopped immediately", crash: () => stopImmediatelyAndStart() },
+    ])("undoes a unit, which does not resolve by a stranger that gets its id later: $end", async ({ crash }) => {
+      const { said, published, hasRow } = await loseCommit({ crashes: [crash], isReachable: true });
 
-        expect(said).not.toBe("resolved");
-        expect([published, hasRow]).toEqual([[], false]);
+      expect(said).not.toBe("resolved");
+      expect([published, hasRow]).toEqual([[], false]);
+    });
+
+    it.runIf(isPossible).each([
+      { times: "once", crashes: [() => server.crash()] },
+      { times: "twice", crashes: [() => server.crash(), () => server.crash()] },
+    ])("undoes a unit, which does not resolve by a stranger that has its id already: $times", async ({ crashes }) => {
+      const { said, published, hasRow } = await loseCommit({ crashes, isReachable: false });
+
+      expect(said).not.toBe("resolved");
+      expect([published, hasRow]).toEqual([[], false]);
+    });
+
+    it.runIf(isPossible)("undoes a unit, which does not resolve by an id that its durable store has read", async () => {
+      const { said, published, hasRow } = await loseCommit({
+        crashes: [() => server.crash()],
+        isReachable: false,
+        store: storeThatReadsTheId,
       });
 
-      it.runIf(isPossible).each([
-        { times: "once", crashes: [() => server.crash()] },
-        { times: "twice", crashes: [() => server.crash(), () => server.crash()] },
-      ])("undoes a unit, which does not resolve by a stranger that has its id already: $times", async ({ crashes }) => {
-        const { said, published, hasRow } = await loseCommit({ crashes, isReachable: false });
+      expect(said).not.toBe("resolved");
+      expect([published, hasRow]).toEqual([[], false]);
+    });
 
-        expect(said).not.toBe("resolved");
-        expect([published, hasRow]).toEqual([[], false]);
-      });
+    it.runIf(isPossible)("is an answer where nobody has got the id again: nobody waits for that", async () => {
+      await using world = await openAtProxy({ outcomeTimeoutMs: 600_000 });
+      await using commit = await stallCommit(driver, world.units, { id: world.id, serverUrl: server.url() });
 
-      it.runIf(isPossible)(
-        "undoes a unit, which does not resolve by an id that its durable store has read",
-        async () => {
-          const { said, published, hasRow } = await loseCommit({
-            crashes: [() => server.crash()],
-            isReachable: false,
-            store: storeThatReadsTheId,
-          });
+      await server.crash();
 
-          expect(said).not.toBe("resolved");
-          expect([published, hasRow]).toEqual([[], false]);
-        },
-      );
+      expect(await commit.said).not.toBe("resolved");
+      expect(world.units.published).toEqual([]);
+    });
 
-      it.runIf(isPossible)("is an answer where nobody has got the id again: nobody waits for that", async () => {
-        await using world = await openAtProxy({ outcomeTimeoutMs: 600_000 });
+    it.runIf(isPossible)("never makes a unit say that it was rolled back when its COMMIT had got through", async () => {
+      await using world = await openAtProxy();
+      const dropped = world.proxy.dropCommitReply().then(() => world.proxy.refuseConnections());
+
+      const saying = hear(insertOne(driver, world.units, world.id));
+      await dropped;
+      await server.crash();
+      await using stranger = await startStranger(server.url());
+      await stranger.commits(1);
+      await world.proxy.acceptConnections();
+
+      const said = await saying;
+      expect(said).not.toBe("rejected");
+      expect(world.units.published).toEqual(said === "resolved" ? [world.id] : []);
+      expect(await storedRows(server.url())).toContain(world.id);
+    });
+
+    it.runIf(isPossible)("lets later units commit as ever", async () => {
+      await using world = await openAtProxy();
+      await insertOne(driver, world.units, world.id);
+      const later = (latestId += 1);
+
+      await server.crash();
+      await expect.poll(() => hear(insertOne(driver, world.units, later))).toBe("resolved");
+
+      expect(world.units.published).toEqual([world.id, later]);
+    });
+
+    it.runIf(isPossible).each([
+      { name: "default settings", settings: {} },
+      { name: "a slow disk", settings: { commit_delay: "5000" } },
+    ])(
+      `resolves and publishes nothing without its row, in ${rounds} crashes under load: $name`,
+      { timeout: 30_000 + rounds * 3_000 },
+      async ({ settings }) => {
+        const count = await runCrashLoad(driver, { version, settings, rounds });
+
+        expect(count).toMatchObject(nothingWrong);
+        expect(count.committed).toBeGreaterThan(rounds);
+      },
+    );
+
+    /**
+     * Loses a unit in the middle of its COMMIT, and lets a stranger have its id: while the unit can ask about it, or
+     * before. What the server happened to have written by then keeps its id; then it is tried again.
+     */
+    async function loseCommit({ crashes, isReachable, store }: Loss): Promise<LostCommit> {
+      for (let tries = 0; tries < 5; tries += 1) {
+        await using world = await openAtProxy();
+        if (store) world.units.bus.register(Happened, durably(store));
         await using commit = await stallCommit(driver, world.units, { id: world.id, serverUrl: server.url() });
 
-        await server.crash();
-
-        expect(await commit.said).not.toBe("resolved");
-        expect(world.units.published).toEqual([]);
-      });
-
-      it.runIf(isPossible)(
-        "never makes a unit say that it was rolled back when its COMMIT had got through",
-        async () => {
-          await using world = await openAtProxy();
-          const dropped = world.proxy.dropCommitReply().then(() => world.proxy.refuseConnections());
-
-          const saying = hear(insertOne(driver, world.units, world.id));
-          await dropped;
-          await server.crash();
+        if (!isReachable) world.proxy.refuseConnections();
+        let isReused = false;
+        for (const crash of crashes) {
+          await crash();
           await using stranger = await startStranger(server.url());
-          await stranger.commits(1);
-          await world.proxy.acceptConnections();
-
-          const said = await saying;
-          expect(said).not.toBe("rejected");
-          expect(world.units.published).toEqual(said === "resolved" ? [world.id] : []);
-          expect(await storedRows(server.url())).toContain(world.id);
-        },
-      );
-
-      it.runIf(isPossible)("lets later units commit as ever", async () => {
-        await using world = await openAtProxy();
-        await insertOne(driver, world.units, world.id);
-        const later = (latestId += 1);
-
-        await server.crash();
-        await expect.poll(() => hear(insertOne(driver, world.units, later))).toBe("resolved");
-
-        expect(world.units.published).toEqual([world.id, later]);
-      });
-
-      it.runIf(isPossible).each([
-        { name: "default settings", settings: {} },
-        { name: "a slow disk", settings: { commit_delay: "5000" } },
-      ])(
-        `resolves and publishes nothing without its row, in ${rounds} crashes under load: $name`,
-        { timeout: 30_000 + rounds * 3_000 },
-        async ({ settings }) => {
-          const count = await runCrashLoad(driver, { version, settings, rounds });
-
-          expect(count).toMatchObject(nothingWrong);
-          expect(count.committed).toBeGreaterThan(rounds);
-        },
-      );
-
-      /**
-       * Loses a unit in the middle of its COMMIT, and lets a stranger have its id: while the unit can ask about it, or
-       * before. What the server happened to have written by then keeps its id; then it is tried again.
-       */
-      async function loseCommit({ crashes, isReachable, store }: Loss): Promise<LostCommit> {
-        for (let tries = 0; tries < 5; tries += 1) {
-          await using world = await openAtProxy();
-          if (store) world.units.bus.register(Happened, durably(store));
-          await using commit = await stallCommit(driver, world.units, { id: world.id, serverUrl: server.url() });
-
-          if (!isReachable) world.proxy.refuseConnections();
-          let isReused = false;
-          for (const crash of crashes) {
-            await crash();
-            await using stranger = await startStranger(server.url());
-            await stranger.reached(commit.transactionId);
-            isReused ||= stranger.had(commit.transactionId);
-          }
-          await world.proxy.acceptConnections();
-
-          const said = await commit.said;
-          const hasRow = (await storedRows(server.url())).includes(world.id);
-          const isAllRight = said !== "resolved" && world.units.published.length === 0 && !hasRow;
-          if (!isAllRight || isReused) return { said, published: world.units.published, hasRow };
+          await stranger.reached(commit.transactionId);
+          isReused ||= stranger.had(commit.transactionId);
         }
-        throw new Error("The server never handed the id of a lost transaction out again.");
-      }
+        await world.proxy.acceptConnections();
 
-      async function openAtProxy(options?: UnitsOptions) {
-        await using opened = new AsyncDisposableStack();
-        const proxy = opened.use(await startProxy(server.url()));
-        const units = opened.use(openUnits(driver, proxy.url, options));
-        const id = (latestId += 1);
-        await touchTables(server.url(), -id);
-        const all = opened.move();
-        return { proxy, units, id, [Symbol.asyncDispose]: () => all.disposeAsync() };
+        const said = await commit.said;
+        const hasRow = (await storedRows(server.url())).includes(world.id);
+        const isAllRight = said !== "resolved" && world.units.published.length === 0 && !hasRow;
+        if (!isAllRight || isReused) return { said, published: world.units.published, hasRow };
       }
+      throw new Error("The server never handed the id of a lost transaction out again.");
+    }
 
-      async function stopImmediatelyAndStart(): Promise<void> {
-        await server.stopImmediately();
-        await server.start();
-      }
-    },
-  );
+    async function openAtProxy(options?: UnitsOptions) {
+      await using opened = new AsyncDisposableStack();
+      const proxy = opened.use(await startProxy(server.url()));
+      const units = opened.use(openUnits(driver, proxy.url, options));
+      const id = (latestId += 1);
+      await touchTables(server.url(), -id);
+      const all = opened.move();
+      return { proxy, units, id, [Symbol.asyncDispose]: () => all.disposeAsync() };
+    }
+
+    async function stopImmediatelyAndStart(): Promise<void> {
+      await server.stopImmediately();
+      await server.start();
+    }
+  });
 }
 
 interface Loss {

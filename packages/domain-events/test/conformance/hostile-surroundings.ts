@@ -212,7 +212,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
   });
 
   describe(`${driver.name}: a database that is renamed into the place of another while an answer is lost`, () => {
-    it("is not believed: ids mean the same there, and rows do not", { timeout: 60_000 }, async () => {
+    it("is not believed: ids mean the same there, and rows do not", async () => {
       await using server = await startServer({ databases: ["app"] });
       await using proxy = await startProxy(server.url("app"));
       await send(server.url("app"), "create table rows (id int)");
