@@ -11,8 +11,9 @@ import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runInside, runOutsideUnits } from "./running-units.ts";
 import type { Committing } from "./send-commit.ts";
-import type { TransactionAdapter } from "./transaction-adapter.ts";
+import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { Unit, type UnitContext } from "./unit.ts";
+import { untilAborted } from "./within.ts";
 
 /** The code that runs in a transaction. */
 export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result> | Result;
@@ -56,9 +57,10 @@ export async function attempt<Tx, Result>(
   const owned = new OwnedTransaction();
   try {
     const found = databaseSupport(adapter);
-    const support = found instanceof Promise ? await found : found;
+    const support = found instanceof Promise ? await untilAborted(signal, found) : found;
     // A connection that is opened here lives on, and calls back in the context that it was opened in.
-    const transaction = await runOutsideUnits(() => adapter.begin({ isolation, mark: markSql, watch: owned }));
+    const beginning = runOutsideUnits(() => adapter.begin({ isolation, mark: markSql, watch: owned }));
+    const transaction = signal ? await begun(beginning, signal) : await beginning;
     const mayCommit = (): void => {
       signal?.throwIfAborted();
       refuseWhenGivenUp(flight);
@@ -66,6 +68,19 @@ export async function attempt<Tx, Result>(
     return await runUnit(parts, { transaction, owned, support, mayCommit }, work, transaction.tx, signal);
   } catch (error) {
     throw error instanceof AttemptFailed ? error : new AttemptFailed(error);
+  }
+}
+
+/** Waiting for a connection may take long: nobody has to, whose unit is aborted. It goes back as soon as it is there. */
+async function begun<Tx>(beginning: Promise<Transaction<Tx>>, signal: AbortSignal): Promise<Transaction<Tx>> {
+  try {
+    return await untilAborted(signal, beginning);
+  } catch (error) {
+    beginning.then(
+      (transaction) => transaction.rollback(error),
+      () => {},
+    );
+    throw error;
   }
 }
 

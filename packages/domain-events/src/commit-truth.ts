@@ -43,12 +43,17 @@ export async function confirmCommit(
 
 async function bounded({ transaction }: Committing, { tag }: SentCommit, timeoutMs: number): Promise<string> {
   if (timeoutMs === Infinity) return tag;
-  const timer = setTimeout(() => {
+  let isSettled = false;
+  const giveUp = (): void => {
+    if (isSettled) return;
     transaction.abandon(new Error(`COMMIT had no answer after ${timeoutMs} ms (commitTimeoutMs)`));
-  }, timeoutMs);
+  };
+  // A process that stood still finds the time over before it has read what arrived meanwhile: each turn of the loop reads once.
+  const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs);
   try {
     return await tag;
   } finally {
+    isSettled = true;
     clearTimeout(timer);
   }
 }

@@ -116,6 +116,10 @@ export class TransactionAbortedError extends DomainEventsError {
   static lost(cause: unknown): TransactionAbortedError {
     return new this("The connection was lost before COMMIT was sent.", "The work may run again.", { cause });
   }
+
+  static notSent(cause: unknown): TransactionAbortedError {
+    return new this("COMMIT could not be sent.", "Look for a listener of the driver that throws.", { cause });
+  }
 }
 
 /**

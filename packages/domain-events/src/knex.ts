@@ -131,6 +131,7 @@ async function transactionOn<Tx>(
   const send = connection.query.bind(connection);
   let lost: unknown;
   let isOpen = true;
+  let isEndSent = false;
 
   const holder: ConnectionHolder = {
     lost(error) {
@@ -179,6 +180,7 @@ async function transactionOn<Tx>(
     markDisposed(connection, "COMMIT or ROLLBACK was not answered");
     const query = (...args: unknown[]): unknown => {
       restore();
+      isEndSent = true;
       const callback = args.at(-1) as (error: unknown, result: unknown) => unknown;
       const settle = (error: unknown, result: unknown): unknown => {
         if (!error || isAnswer(error)) markUsable(connection);
@@ -195,11 +197,15 @@ async function transactionOn<Tx>(
   }
 
   async function tagOf(committed: PromiseLike<unknown>): Promise<string> {
-    // When COMMIT fails, this resolves all the same; only what stands behind `released` rejects.
-    const answer = await committed;
-    await released;
-    const { response } = answer as { response?: { command?: unknown } };
-    return String(response?.command);
+    try {
+      // When COMMIT fails, this resolves all the same; only what stands behind `released` rejects.
+      const answer = await committed;
+      await released;
+      const { response } = answer as { response?: { command?: unknown } };
+      return String(response?.command);
+    } catch (error) {
+      throw isEndSent ? error : TransactionAbortedError.notSent(error);
+    }
   }
 
   async function rollback(reason: unknown): Promise<void> {

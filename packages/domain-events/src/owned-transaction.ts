@@ -149,7 +149,7 @@ function transactionOwned(): DomainEventsError {
 function savepointHidden(): DomainEventsError {
   return new DomainEventsError(
     "TRANSACTION_OWNED",
-    "The work set or left a savepoint in a statement whose text does not show it, so it is not known which events belong to rows that are gone; " +
+    "The work set or left a savepoint, or prepared the transaction, in a statement whose text does not show it, so it is not known which events belong to rows that are gone; " +
       "nothing was published. Send statements about savepoints by themselves, or use savepoint().",
   );
 }

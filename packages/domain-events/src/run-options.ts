@@ -8,7 +8,7 @@ export interface RunOptions {
   /** Default: that of the database. */
   readonly isolation?: Isolation | undefined;
   readonly retry?: RetryOptions | undefined;
-  /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. */
+  /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason; while it waits for a connection, at once. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -37,6 +37,26 @@ it("refuses what is not a knex instance for PostgreSQL, and says what to give", 
   }
 });
 
+it("says that nothing is stored where a listener of the application has kept COMMIT from being sent", async () => {
+  await using world = await createWorld(knexDriver);
+  const boom = new Error("from the listener");
+  let failing = true;
+
+  const running = world.unitOfWork.run(async ({ tx, record }) => {
+    await world.insert(tx, 1);
+    record(happened(1));
+    tx.on("query", ({ sql }: { sql: string }) => {
+      if (failing && sql.startsWith("COMMIT")) throw boom;
+    });
+  });
+
+  await expect(running).rejects.toMatchObject({ code: "TRANSACTION_ABORTED", cause: boom });
+  failing = false;
+  expect(await world.stored()).toEqual([]);
+  expect(world.handled).toEqual([]);
+  await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+});
+
 it("ends a transaction for which a listener of the application has kept ROLLBACK from being sent", async () => {
   await using database = await createTestDatabase();
   const instance = knex({ client: "pg", connection: database.url, pool: { min: 0, max: 1 } });

@@ -1,4 +1,4 @@
-import { terminateBackends } from "@acme/test-postgres";
+import { createTestDatabase, terminateBackends } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
 import {
   type BeginOptions,
@@ -6,6 +6,8 @@ import {
   type Transaction,
   TransactionAbortedError,
 } from "../../src/index.ts";
+import { letCommitEnd, stallCommit } from "./stalled-commit.ts";
+import { createTables, openSession, openUnits } from "./units.ts";
 import { createWorld, durably, Happened, happened, type TestedDriver, type World } from "./world.ts";
 
 export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
@@ -264,6 +266,22 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([1]);
       expect(world.inUseCount()).toBe(0);
       reply.release();
+    });
+
+    it("takes an answer that came while the process stood still, though its time was over by then", async () => {
+      await using database = await createTestDatabase();
+      await createTables(database.url);
+      await using units = openUnits(driver, database.url, { commitTimeoutMs: 3_000 });
+      await units.unitOfWork.run(() => "tried out");
+      await using commit = await stallCommit(driver, units, { id: 1, serverUrl: database.url });
+      await using session = await openSession(database.url);
+
+      // The rest of this turn of the loop goes on where an answer was read, after which timers come before sockets.
+      await session.client.query("select");
+      letCommitEnd(database.url, { standStillMs: 3_500 });
+
+      expect(await commit.said).toBe("resolved");
+      expect(units.published).toEqual([1]);
     });
 
     it("asks in vain a server that has made a checkpoint since: the outcome is unknown, as after a crash", async () => {

@@ -204,8 +204,9 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("does not run the work when it was aborted while the unit waited for a connection", async () => {
+    it("ends the wait for a connection at once, runs no work, and gives the connection back when it comes", async () => {
       await using world = await createWorld(driver);
+      await world.unitOfWork.run(() => "tried out");
       const { opened, open } = gate();
       const controller = new AbortController();
       let ran = false;
@@ -213,10 +214,12 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       const second = world.unitOfWork.run(() => (ran = true), { signal: controller.signal });
 
       controller.abort(new Error("too late"));
-      open();
 
-      await first;
       await expect(second).rejects.toThrow("too late");
+      open();
+      await first;
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+      await expect.poll(() => world.inUseCount()).toBe(0);
       expect(ran).toBe(false);
     });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect } from "vitest";
 import { happened, type TestedDriver } from "./world.ts";
 import { openSession, type Units } from "./units.ts";
@@ -36,6 +37,23 @@ export async function stallCommit<Tx>(
   await expect.poll(find, { interval: 5 }).toHaveLength(1);
   const [row] = await find();
   return { said, transactionId: BigInt(row!.id), [Symbol.asyncDispose]: () => holder[Symbol.asyncDispose]() };
+}
+
+/**
+ * Ends the session that keeps a stalled COMMIT waiting. This process stands still meanwhile, and for so long afterwards. Then comes a checkpoint,
+ * behind which nobody can ask what became of a transaction.
+ */
+export function letCommitEnd(serverUrl: string, { standStillMs }: { readonly standStillMs: number }): void {
+  const script = `
+    const { Client } = require("pg");
+    const client = new Client(process.argv[1]);
+    client.connect()
+      .then(() => client.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted"))
+      .then(() => client.query("select pg_sleep(${standStillMs / 1_000})"))
+      .then(() => client.query("checkpoint"))
+      .then(() => client.end())`;
+  const { status, stderr } = spawnSync(process.execPath, ["-e", script, serverUrl], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
 }
 
 /** What the caller of `run` has learned. */

@@ -14,22 +14,20 @@ export interface UnitsOptions {
   /** Connections of the pool. Default: 1. */
   readonly max?: number;
   readonly outcomeTimeoutMs?: number;
+  readonly commitTimeoutMs?: number;
   readonly onClient?: ConnectOptions["onClient"];
 }
 
 export function openUnits<Tx>(
   driver: TestedDriver<Tx>,
   url: string,
-  { max = 1, outcomeTimeoutMs, onClient }: UnitsOptions = {},
+  { max = 1, onClient, ...limits }: UnitsOptions = {},
 ): Units<Tx> {
   const connected = driver.connect(url, { max, onClient });
   const bus = createEventBus<Tx>({ logger: keepLog() });
   const published: number[] = [];
   bus.register(Happened, ({ n }) => published.push(n));
-  const unitOfWork = createUnitOfWork(connected.adapter, {
-    bus,
-    ...(outcomeTimeoutMs !== undefined && { outcomeTimeoutMs }),
-  });
+  const unitOfWork = createUnitOfWork(connected.adapter, { bus, ...limits });
   return { bus, unitOfWork, published, [Symbol.asyncDispose]: () => connected.end() };
 }
 
