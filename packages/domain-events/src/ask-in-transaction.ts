@@ -1,4 +1,4 @@
-import { runOutsideUnits } from "./running-units.ts";
+import { beginWithin } from "./begin-transaction.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { within } from "./within.ts";
 
@@ -14,14 +14,7 @@ export async function askInTransaction<Result>(
   ask: (transaction: Transaction<unknown>) => Promise<Result>,
 ): Promise<Result> {
   const giveUpAt = performance.now() + timeoutMs;
-  const beginning = runOutsideUnits(() => adapter.begin(options));
-  const transaction = await within(timeoutMs, beginning).catch((error: unknown) => {
-    beginning.then(
-      (late) => late.rollback(error),
-      () => {},
-    );
-    throw error;
-  });
+  const transaction = await beginWithin(adapter, options, timeoutMs);
   const late = new Error(`No answer within ${timeoutMs} ms`);
   try {
     return await within(Math.max(0, giveUpAt - performance.now()), ask(transaction), () => late);

@@ -1,3 +1,4 @@
+import { beginUnlessAborted } from "./begin-transaction.ts";
 import { type CommitLimits, confirmCommit } from "./commit-truth.ts";
 import { markSql } from "./commit-proof.ts";
 import { databaseSupport } from "./database-support.ts";
@@ -11,7 +12,7 @@ import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runInside, runOutsideUnits } from "./running-units.ts";
 import type { Committing } from "./send-commit.ts";
-import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import type { TransactionAdapter } from "./transaction-adapter.ts";
 import { Unit, type UnitContext } from "./unit.ts";
 import { untilAborted } from "./within.ts";
 
@@ -58,9 +59,11 @@ export async function attempt<Tx, Result>(
   try {
     const found = databaseSupport(adapter);
     const support = found instanceof Promise ? await untilAborted(signal, found) : found;
-    // A connection that is opened here lives on, and calls back in the context that it was opened in.
-    const beginning = runOutsideUnits(() => adapter.begin({ isolation, mark: markSql, watch: owned }));
-    const transaction = signal ? await begun(beginning, signal) : await beginning;
+    const options = { isolation, mark: markSql, watch: owned };
+    const transaction = signal
+      ? await beginUnlessAborted(adapter, { ...options, signal })
+      : // A connection that is opened here lives on, and calls back in the context that it was opened in.
+        await runOutsideUnits(() => adapter.begin(options));
     const mayCommit = (): void => {
       signal?.throwIfAborted();
       refuseWhenGivenUp(flight);
@@ -68,19 +71,6 @@ export async function attempt<Tx, Result>(
     return await runUnit(parts, { transaction, owned, support, mayCommit }, work, transaction.tx, signal);
   } catch (error) {
     throw error instanceof AttemptFailed ? error : new AttemptFailed(error);
-  }
-}
-
-/** Waiting for a connection may take long: nobody has to, whose unit is aborted. It goes back as soon as it is there. */
-async function begun<Tx>(beginning: Promise<Transaction<Tx>>, signal: AbortSignal): Promise<Transaction<Tx>> {
-  try {
-    return await untilAborted(signal, beginning);
-  } catch (error) {
-    beginning.then(
-      (transaction) => transaction.rollback(error),
-      () => {},
-    );
-    throw error;
   }
 }
 

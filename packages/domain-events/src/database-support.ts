@@ -1,3 +1,4 @@
+import { beginWithin } from "./begin-transaction.ts";
 import { DomainEventsError } from "./errors.ts";
 import { markSql, proofSql } from "./commit-proof.ts";
 import { isTrue } from "./is-true.ts";
@@ -75,7 +76,7 @@ const needs: readonly Need[] = [
 ];
 
 async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
-  const transaction = await adapter.begin({ isolation: "read committed", mark: markSql });
+  const transaction = await beginWithin(adapter, { isolation: "read committed", mark: markSql }, longestTryMs);
   const late = new Error(`The database had not answered after ${longestTryMs} ms`);
   try {
     return await within(longestTryMs, tryOut(transaction), () => late);

@@ -81,7 +81,7 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
           },
           isolation ? { isolationLevel: isolation } : {},
         );
-        const isBegunHere = beginHere(beginning, beginText(options), options.watch);
+        const isBegunHere = beginHere(beginning, options);
         const released = Promise.resolve(beginning);
         released.catch(reject);
       }),
@@ -91,19 +91,27 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
 }
 
 /** Knex calls `begin` a moment later. One without it begins by itself, and gets the mark in a message of its own. */
-function beginHere(transaction: BeginningTransaction, text: string, watch: TransactionWatch | undefined): boolean {
+function beginHere(transaction: BeginningTransaction, options: BeginOptions): boolean {
+  const { signal, watch } = options;
   if (typeof transaction.begin !== "function" || typeof transaction.query !== "function") return false;
   transaction.begin = async (connection) => {
-    await refuseOpenTransaction(connection);
-    // One of an older pg does not know; then BEGIN is answered with a warning.
-    holdConnection(connection, { lost() {}, noticed: (notice) => watch?.noticed(notice) });
-    // Where this is not answered, or refused half-way, nobody may get the connection as it is.
-    markDisposed(connection, "BEGIN was not answered");
-    await transaction.query?.(connection, text);
-    if (transaction.isCompleted?.() !== true) return markUsable(connection);
-    discard(connection, "BEGIN failed");
-    // Knex has rejected with the reason; it must not go on.
-    throw new Error("BEGIN failed");
+    signal?.throwIfAborted();
+    const end = (): void => discard(connection, signal?.reason);
+    signal?.addEventListener("abort", end);
+    try {
+      await refuseOpenTransaction(connection);
+      // One of an older pg does not know; then BEGIN is answered with a warning.
+      holdConnection(connection, { lost() {}, noticed: (notice) => watch?.noticed(notice) });
+      // Where this is not answered, or refused half-way, nobody may get the connection as it is.
+      markDisposed(connection, "BEGIN was not answered");
+      await transaction.query?.(connection, beginText(options));
+      if (transaction.isCompleted?.() !== true) return markUsable(connection);
+      discard(connection, "BEGIN failed");
+      // Knex has rejected with the reason; it must not go on.
+      throw new Error("BEGIN failed");
+    } finally {
+      signal?.removeEventListener("abort", end);
+    }
   };
   return true;
 }

@@ -1,5 +1,6 @@
 import { claimKeySql } from "./run-once.ts";
 import type { Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { unitEnded } from "./unit-errors.ts";
 
 type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
@@ -12,11 +13,14 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
 
   function begin(): Transaction<Tx> {
     const ends: ((committed: boolean) => void)[] = [];
+    let isOver = false;
 
     async function claim(key: string): Promise<Answer> {
       // Like the insert it stands for: wait for the transaction that holds the key, and look again.
       for (let holder = keys.get(key); holder; holder = keys.get(key))
         if (await holder) return { rows: [{ key, claimed: false }] };
+      // Nobody would ever give it back.
+      if (isOver) throw unitEnded("A key was claimed", "undone");
       const held = new Promise<boolean>((resolve) => ends.push(resolve));
       keys.set(key, held);
       void held.then((committed) => committed || keys.delete(key));
@@ -24,6 +28,7 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
     }
 
     function end(committed: boolean): void {
+      isOver = true;
       for (const settle of ends) settle(committed);
     }
 

@@ -6,6 +6,8 @@ import type { PipeliningClient } from "./pipeline.ts";
 export interface PgClient extends PipeliningClient, SpeakingConnection, StatusConnection {
   query(text: string, values?: unknown[]): Promise<PgResult>;
   release(error?: Error | boolean): void;
+  /** With a query under way, the socket is closed at once. */
+  end?(): Promise<void>;
 }
 
 export interface PgResult {

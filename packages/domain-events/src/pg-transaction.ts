@@ -31,7 +31,12 @@ export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | 
     isReleased = true;
     letGo(client, holder);
     watching.end();
-    client.release(error === undefined ? undefined : error instanceof Error ? error : true);
+    try {
+      client.release(error === undefined ? undefined : error instanceof Error ? error : true);
+    } catch (failure) {
+      // A listener of the pool's has thrown. What the server has answered stands.
+      process.emitWarning(failure instanceof Error ? failure : String(failure));
+    }
   }
 
   function sendCommit(): Promise<PgResult> {

@@ -2,7 +2,7 @@ import { DomainEventsError } from "./errors.ts";
 import { refuseOpenTransaction } from "./open-transaction.ts";
 import type { PgClient, PgPool } from "./pg-client.ts";
 import { pgTransactionOn } from "./pg-transaction.ts";
-import type { BeginOptions, TransactionAdapter } from "./transaction-adapter.ts";
+import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 
 export type { PgClient, PgPool } from "./pg-client.ts";
 
@@ -28,7 +28,8 @@ export type ClientOf<Pool> = Pool extends {
  * const unitOfWork = createUnitOfWork(pgTransactions(new pg.Pool({ connectionString })));
  */
 export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdapter<ClientOf<Pool>> {
-  if (typeof pool?.connect !== "function") {
+  // A client has that method, too.
+  if (typeof pool?.connect !== "function" || "processID" in pool) {
     throw new DomainEventsError(
       "ADAPTER_INVALID",
       "pgTransactions() takes a pg.Pool: pgTransactions(new pg.Pool({ … })).",
@@ -38,25 +39,47 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
   return {
     database: pool,
     async begin(options) {
-      const client = await pool.connect();
+      const { signal } = options;
+      const client = await checkOut(pool, signal);
+      const end = (): void => void client.end?.().catch(ignore);
+      signal?.addEventListener("abort", end);
       try {
-        await refuseOpenTransaction(client);
-      } catch (error) {
-        client.release();
-        throw error;
+        return await beginOn<ClientOf<Pool>>(client, options);
+      } finally {
+        signal?.removeEventListener("abort", end);
       }
-      const transaction = pgTransactionOn<ClientOf<Pool>>(client, options.watch);
-      try {
-        await transaction.query(beginText(options));
-      } catch (error) {
-        await transaction.rollback(error);
-        throw error;
-      }
-      return transaction;
     },
     // The client is all of what a transaction over this pool hands to a work.
     adopt: (handle) => (isClient(handle) ? (handle as ClientOf<Pool>) : undefined),
   };
+}
+
+async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<PgClient> {
+  const client = await pool.connect();
+  try {
+    signal?.throwIfAborted();
+    return client;
+  } catch (error) {
+    client.release();
+    throw error;
+  }
+}
+
+async function beginOn<Tx>(client: PgClient, options: BeginOptions): Promise<Transaction<Tx>> {
+  try {
+    await refuseOpenTransaction(client);
+  } catch (error) {
+    client.release();
+    throw error;
+  }
+  const transaction = pgTransactionOn<Tx>(client, options.watch);
+  try {
+    await transaction.query(beginText(options));
+    return transaction;
+  } catch (error) {
+    await transaction.rollback(error);
+    throw error;
+  }
 }
 
 const guarded = new WeakSet<object>();

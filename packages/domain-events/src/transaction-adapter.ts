@@ -10,7 +10,7 @@ export type Isolation = (typeof isolations)[number];
 export interface TransactionAdapter<out Tx> {
   /** The pool or client underneath. A unit inside another one joins it when both have the same. */
   readonly database: object;
-  /** Checks out a connection and begins. Rejects with the connection back in the pool. */
+  /** Checks out a connection and begins. Rejects with the connection back in the pool, or closed. */
   begin(options: BeginOptions): Promise<Transaction<Tx>>;
   /**
    * What the work gets as `tx` when it joins a unit that another adapter over the same `database` has begun: made from that transaction's
@@ -26,6 +26,11 @@ export interface BeginOptions {
   readonly mark?: string | undefined;
   /** Is told what goes over the connection for the work. Left out, the transaction has no work, only {@link Transaction.query}. */
   readonly watch?: TransactionWatch | undefined;
+  /**
+   * Aborted when nobody waits for the transaction any more. A connection that comes later goes back as it is; one that has not answered BEGIN
+   * yet is closed, since it may never answer. An adapter that does not look at it has what comes late rolled back.
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What an adapter tells of the statements that the work sends by itself, through `tx`. */

@@ -1,6 +1,6 @@
 import { createTestDatabase } from "@acme/test-postgres";
 import { Client, Pool, type PoolClient } from "pg";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createUnitOfWork } from "../src/index.ts";
 import { pgTransactions } from "../src/pg.ts";
 import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
@@ -30,8 +30,33 @@ it("rejects with the driver's error when no connection can be had", async () => 
   await expect(running).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });
 
+it("says what the server has answered though a listener of the pool throws when the connection goes back", async () => {
+  await using database = await createTestDatabase();
+  const pool = new Pool({ connectionString: database.url });
+  // The pool itself forgets that connection.
+  pool.on("error", () => {});
+  const unitOfWork = createUnitOfWork(pgTransactions(pool));
+  await pool.query("create table rows (id int)");
+  const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  onTestFinished(() => warned.mockRestore());
+  await unitOfWork.run(() => {});
+  const failure = new Error("from the listener");
+  pool.once("release", () => {
+    throw failure;
+  });
+
+  const running = unitOfWork.run(async ({ tx }) => {
+    await tx.query("insert into rows values (1)");
+    return "stored";
+  });
+
+  await expect(running).resolves.toBe("stored");
+  expect(warned).toHaveBeenCalledWith(failure);
+  await pool.query("select");
+});
+
 it("refuses what is not a pool, and says what to give", () => {
-  for (const wrong of [undefined, {}, "postgres://localhost"]) {
+  for (const wrong of [undefined, {}, "postgres://localhost", new Client()]) {
     expect(() => pgTransactions(wrong as never)).toThrow(
       expect.objectContaining({ code: "ADAPTER_INVALID", message: expect.stringContaining("new pg.Pool") }),
     );

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createEventBus, defaultBus, defineEvent, props, publish } from "../src/index.ts";
 import { createMemoryUnitOfWork, recordEvents } from "../src/testing.ts";
@@ -102,5 +103,21 @@ describe("createMemoryUnitOfWork", () => {
     await expect(failing).rejects.toThrow("boom");
     expect(await waiting).toEqual({ ran: true, result: "ran" });
     expect(await late).toEqual({ ran: false });
+  });
+
+  it("leaves a key to others whose run was aborted while it waited for that", async () => {
+    const unitOfWork = createMemoryUnitOfWork({ bus: createEventBus() });
+    const { promise: held, reject: fail } = Promise.withResolvers<never>();
+    const aborting = new AbortController();
+    const failing = unitOfWork.runOnce("key", () => held);
+    const aborted = unitOfWork.runOnce("key", () => "never", { signal: aborting.signal });
+    await nextTurn();
+    aborting.abort(new Error("too late"));
+    await expect(aborted).rejects.toThrow("too late");
+
+    fail(new Error("boom"));
+
+    await expect(failing).rejects.toThrow("boom");
+    expect(await unitOfWork.runOnce("key", () => "ran")).toEqual({ ran: true, result: "ran" });
   });
 });

@@ -2,6 +2,7 @@ import { describeCallersScope } from "./callers-scope.ts";
 import { describeCancelledCommit } from "./cancelled-commit.ts";
 import { describeCommitTruth } from "./commit-truth.ts";
 import { describeCrash } from "./crash.ts";
+import { describeDeadConnections } from "./dead-connections.ts";
 import { describeDriverCallbacks } from "./driver-callbacks.ts";
 import { describeFailover } from "./failover.ts";
 import { describeGuard } from "./guard.ts";
@@ -22,6 +23,7 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeScopes(driver);
   describeCallersScope(driver);
   describeDriverCallbacks(driver);
+  describeDeadConnections(driver);
   describeOwnSavepoints(driver);
   describeLeftovers(driver);
   describeHostileSurroundings(driver);
