@@ -14,7 +14,7 @@ export async function askInTransaction<Result>(
   ask: (transaction: Transaction<unknown>) => Promise<Result>,
 ): Promise<Result> {
   const giveUpAt = performance.now() + timeoutMs;
-  const transaction = await beginWithin(adapter, options, timeoutMs);
+  const transaction = await beginWithin(adapter, options, { timeoutMs });
   const late = new Error(`No answer within ${timeoutMs} ms`);
   try {
     return await within(Math.max(0, giveUpAt - performance.now()), ask(transaction), () => late);

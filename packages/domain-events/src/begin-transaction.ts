@@ -12,25 +12,27 @@ export async function beginUnlessAborted<Tx>(
   try {
     return await untilAborted(options.signal, beginning);
   } catch (error) {
-    beginning.then(
-      (late) => late.rollback(error),
-      () => {},
-    );
+    beginning.then((late) => late.rollback(error)).catch(() => {});
     throw error;
   }
 }
 
-/** Rejects when there is no transaction after `timeoutMs`. */
+/** Rejects when there is no transaction after `timeoutMs`; with `onlyAnswer`, those count from when there is a connection. */
 export async function beginWithin<Tx>(
   adapter: TransactionAdapter<Tx>,
-  options: Omit<BeginOptions, "signal">,
-  timeoutMs: number,
+  options: Omit<BeginOptions, "signal" | "onConnection">,
+  { timeoutMs, onlyAnswer = false }: { readonly timeoutMs: number; readonly onlyAnswer?: boolean },
 ): Promise<Transaction<Tx>> {
   const waiting = new AbortController();
   const late = (): void => waiting.abort(new Error(`No transaction within ${timeoutMs} ms`));
-  const timer = timeoutMs === Infinity ? undefined : setTimeout(late, timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
+  const start = (): void => {
+    if (timeoutMs !== Infinity) timer = setTimeout(late, timeoutMs);
+  };
+  if (!onlyAnswer) start();
   try {
-    return await beginUnlessAborted(adapter, { ...options, signal: waiting.signal });
+    const onConnection = onlyAnswer ? start : undefined;
+    return await beginUnlessAborted(adapter, { ...options, signal: waiting.signal, onConnection });
   } finally {
     clearTimeout(timer);
   }

@@ -76,7 +76,8 @@ const needs: readonly Need[] = [
 ];
 
 async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
-  const transaction = await beginWithin(adapter, { isolation: "read committed", mark: markSql }, longestTryMs);
+  const options = { isolation: "read committed", mark: markSql } as const;
+  const transaction = await beginWithin(adapter, options, { timeoutMs: longestTryMs, onlyAnswer: true });
   const late = new Error(`The database had not answered after ${longestTryMs} ms`);
   try {
     return await within(longestTryMs, tryOut(transaction), () => late);

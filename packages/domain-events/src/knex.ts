@@ -1,6 +1,7 @@
 import { type ConnectionHolder, holdConnection, letGo, type SpeakingConnection } from "./connection-events.ts";
 import { isAnswer, isConnectionError } from "./database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
+import { onAbort } from "./on-abort.ts";
 import { refuseOpenTransaction, type StatusConnection } from "./open-transaction.ts";
 import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type {
@@ -92,14 +93,16 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
 
 /** Knex calls `begin` a moment later. One without it begins by itself, and gets the mark in a message of its own. */
 function beginHere(transaction: BeginningTransaction, options: BeginOptions): boolean {
-  const { signal, watch } = options;
+  const { signal, onConnection, watch } = options;
   if (typeof transaction.begin !== "function" || typeof transaction.query !== "function") return false;
   transaction.begin = async (connection) => {
     signal?.throwIfAborted();
-    const end = (): void => discard(connection, signal?.reason);
-    signal?.addEventListener("abort", end);
+    // Behind a statement that somebody has not awaited it takes as long as that. It is not ours to end.
+    await refuseOpenTransaction(connection);
+    signal?.throwIfAborted();
+    const stopWaiting = signal && onAbort(signal, () => discard(connection, signal.reason));
     try {
-      await refuseOpenTransaction(connection);
+      onConnection?.();
       // One of an older pg does not know; then BEGIN is answered with a warning.
       holdConnection(connection, { lost() {}, noticed: (notice) => watch?.noticed(notice) });
       // Where this is not answered, or refused half-way, nobody may get the connection as it is.
@@ -110,7 +113,7 @@ function beginHere(transaction: BeginningTransaction, options: BeginOptions): bo
       // Knex has rejected with the reason; it must not go on.
       throw new Error("BEGIN failed");
     } finally {
-      signal?.removeEventListener("abort", end);
+      stopWaiting?.();
     }
   };
   return true;

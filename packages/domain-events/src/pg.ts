@@ -1,4 +1,5 @@
 import { DomainEventsError } from "./errors.ts";
+import { onAbort } from "./on-abort.ts";
 import { refuseOpenTransaction } from "./open-transaction.ts";
 import type { PgClient, PgPool } from "./pg-client.ts";
 import { pgTransactionOn } from "./pg-transaction.ts";
@@ -39,15 +40,8 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
   return {
     database: pool,
     async begin(options) {
-      const { signal } = options;
-      const client = await checkOut(pool, signal);
-      const end = (): void => void client.end?.().catch(ignore);
-      signal?.addEventListener("abort", end);
-      try {
-        return await beginOn<ClientOf<Pool>>(client, options);
-      } finally {
-        signal?.removeEventListener("abort", end);
-      }
+      const client = await checkOut(pool, options.signal);
+      return beginOn<ClientOf<Pool>>(client, options);
     },
     // The client is all of what a transaction over this pool hands to a work.
     adopt: (handle) => (isClient(handle) ? (handle as ClientOf<Pool>) : undefined),
@@ -58,6 +52,9 @@ async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<
   const client = await pool.connect();
   try {
     signal?.throwIfAborted();
+    // Behind a statement that somebody has not awaited it takes as long as that. It is not ours to end.
+    await refuseOpenTransaction(client);
+    signal?.throwIfAborted();
     return client;
   } catch (error) {
     client.release();
@@ -66,20 +63,20 @@ async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<
 }
 
 async function beginOn<Tx>(client: PgClient, options: BeginOptions): Promise<Transaction<Tx>> {
+  const { signal, onConnection, watch } = options;
+  const stopWaiting = signal && onAbort(signal, () => void client.end?.().catch(ignore));
+  const transaction = pgTransactionOn<Tx>(client, watch);
   try {
-    await refuseOpenTransaction(client);
-  } catch (error) {
-    client.release();
-    throw error;
-  }
-  const transaction = pgTransactionOn<Tx>(client, options.watch);
-  try {
+    onConnection?.();
     await transaction.query(beginText(options));
-    return transaction;
   } catch (error) {
+    // Before it goes back: somebody else has it then.
+    stopWaiting?.();
     await transaction.rollback(error);
     throw error;
   }
+  stopWaiting?.();
+  return transaction;
 }
 
 const guarded = new WeakSet<object>();

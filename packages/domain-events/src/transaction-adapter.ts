@@ -31,6 +31,8 @@ export interface BeginOptions {
    * yet is closed, since it may never answer. An adapter that does not look at it has what comes late rolled back.
    */
   readonly signal?: AbortSignal | undefined;
+  /** Called when a connection is there and BEGIN is about to be sent: until then, the pool has the time it takes. */
+  readonly onConnection?: (() => void) | undefined;
 }
 
 /** What an adapter tells of the statements that the work sends by itself, through `tx`. */

@@ -1,3 +1,5 @@
+import { onAbort } from "./on-abort.ts";
+
 /** A connection that has not answered ROLLBACK by then is closed; PostgreSQL rolls back what it leaves open. */
 export const rollbackTimeoutMs = 2_000;
 
@@ -22,17 +24,15 @@ export async function within<Result>(
 /** Settles like the promise, or rejects with the signal's reason as soon as that is aborted; the work itself goes on. */
 export async function untilAborted<Result>(signal: AbortSignal | undefined, promise: Promise<Result>): Promise<Result> {
   if (!signal) return promise;
-  const settled = new AbortController();
+  let stopWaiting: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
     // The caller's own reason, whatever it is.
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { signal: settled.signal });
+    stopWaiting = onAbort(signal, () => reject(signal.reason));
   });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    settled.abort();
+    stopWaiting?.();
     // Whoever waited has been told.
     promise.catch(() => {});
   }

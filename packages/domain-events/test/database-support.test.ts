@@ -134,6 +134,19 @@ it("resolves a lost COMMIT also where knex unwraps what the server answers", asy
   await instance.destroy();
 });
 
+it("gives a pool that is busy the time it takes until it has a connection", async () => {
+  await using database = await createTestDatabase();
+  const pool = database.pool({ max: 1 });
+  const unitOfWork = createUnitOfWork(pgTransactions(pool));
+  // Longer than the server may take to answer.
+  const busy = pool.query("select pg_sleep(5.5)");
+
+  const running = unitOfWork.run(() => "ran");
+
+  await busy;
+  await expect(running).resolves.toBe("ran");
+});
+
 it("does not hold the units of a pool for ever when the connection it looks with has died", async () => {
   await using database = await createTestDatabase();
   await using proxy = await startProxy(database.url);

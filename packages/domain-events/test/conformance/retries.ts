@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { beforeCommit } from "../../src/index.ts";
 import { createWorld, gate, Happened, happened, type TestedDriver, type World } from "./world.ts";
@@ -254,6 +255,14 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       await expect(running).rejects.toThrow("too late");
       expect(await world.stored()).toEqual([]);
       expect(world.handled).toEqual([]);
+    });
+
+    it("may be that of many units at once, and has one listener of theirs", async () => {
+      await using world = await createWorld(driver, { max: 2 });
+      const { signal } = new AbortController();
+      await Promise.all(Array.from({ length: 30 }, () => world.unitOfWork.run(() => {}, { signal })));
+
+      expect(getEventListeners(signal, "abort")).toHaveLength(1);
     });
 
     it("begins nothing when it was aborted before", async () => {
