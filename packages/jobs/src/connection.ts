@@ -21,8 +21,7 @@ export function lazyPool(connection: Connection | undefined, what: string, size:
     if (typeof connection?.connect !== "function" || typeof connection.query !== "function") {
       throw invalid(what);
     }
-    guard(connection);
-    return { get: () => connection, close: async () => undefined };
+    return givenPool(guard(connection));
   }
   if (!/^postgres(ql)?:\/\//.test(connection) || !URL.canParse(connection)) throw invalid(what);
   let pool: Pool | undefined;
@@ -42,6 +41,19 @@ export function lazyPool(connection: Connection | undefined, what: string, size:
       if (isClosed) return;
       isClosed = true;
       if (pool) await within(longestEndMs, pool.end()).catch(cutOff);
+    },
+  };
+}
+
+function givenPool(pool: Pool): LazyPool {
+  let isClosed = false;
+  return {
+    get() {
+      if (isClosed) throw closed();
+      return pool;
+    },
+    async close() {
+      isClosed = true;
     },
   };
 }

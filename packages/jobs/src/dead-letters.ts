@@ -1,5 +1,6 @@
+import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
-import { addJobs, queryMigrated } from "./graphile-jobs.ts";
+import { addJobs, addUnlessKeyTaken, queryMigrated } from "./graphile-jobs.ts";
 import { toStoredPayload } from "./payload.ts";
 import type { Queryable, Row } from "./queryable.ts";
 import type { Task } from "./task.ts";
@@ -13,6 +14,8 @@ export interface DeadLetter {
   readonly task: string;
   readonly payload: unknown;
   readonly queue: string | null;
+  /** Its `key`, behind the task: a job that was replaced is no dead letter, so this was the last of its key. */
+  readonly key: string | null;
   readonly priority: number;
   /** The message of the last error. */
   readonly reason: string;
@@ -36,12 +39,13 @@ export interface DeadLetterFilter {
 
 /** Jobs that have failed for good, kept with their payload and the history of their errors until somebody decides. */
 export interface DeadLetters {
-  /** The latest first. */
+  /** The latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
   list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
   /**
-   * Makes it a job again, with all its attempts and the same `idempotencyKey`, in one transaction.
+   * Makes it a job again, with all its attempts, the same `idempotencyKey` and its `key`, in one transaction.
    *
-   * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `PAYLOAD_INVALID` for a mended payload that does not fit.
+   * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `DEAD_LETTER_SUPERSEDED` while a newer job has its key; `PAYLOAD_INVALID` for a mended payload
+   * that does not fit. The letter stays then.
    */
   retry(id: string): Promise<void>;
   retry<Input>(
@@ -50,18 +54,19 @@ export interface DeadLetters {
   ): Promise<void>;
   /** Removes it. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
   discard(id: string): Promise<void>;
-  /** Removes those that died longer ago than this many milliseconds, and says how many they were. */
+  /** Removes those that died longer ago than this many milliseconds, from 0, and says how many they were. @throws {@link JobsError} `OPTIONS_INVALID`. */
   purge(options: { readonly olderThanMs: number }): Promise<number>;
 }
 
 export function createDeadLetters(pool: () => Pool): DeadLetters {
   return {
     async list({ task, limit = 100 }: DeadLetterFilter = {}) {
+      checkNumber("limit", limit, 1, 1_000);
       const rows = await queryMigrated(
         pool(),
         `select * from acme_jobs.dead_letters where $1::text is null or task = $1
          order by died_at desc, id limit $2`,
-        [task ?? null, Math.min(1_000, limit)],
+        [task ?? null, Math.floor(limit)],
       );
       return rows.map(toDeadLetter);
     },
@@ -76,9 +81,11 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
           `The dead letter is of task "${letter.task}", not "${mended.task.name}".`,
         );
       }
-      const { task, queue, priority } = letter;
-      const settings = { task, runAt: null, queue, priority, key: null, preserveRunAt: false };
-      await addJobs(transaction, [{ id, payload: payload ?? JSON.stringify(letter.payload), settings }]);
+      const { task, queue, key, priority } = letter;
+      const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false };
+      const request = { id, payload: payload ?? JSON.stringify(letter.payload), settings };
+      if (key === null) await addJobs(transaction, [request]);
+      else if (!(await addUnlessKeyTaken(transaction, request))) throw superseded(id, task);
       await transaction.commit();
     },
 
@@ -86,7 +93,8 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
       await remove(pool(), id);
     },
 
-    async purge({ olderThanMs }) {
+    async purge({ olderThanMs } = {} as never) {
+      checkNumber("olderThanMs", olderThanMs ?? NaN, 0, Number.MAX_SAFE_INTEGER);
       const rows = await queryMigrated(
         pool(),
         `with purged as (
@@ -97,6 +105,13 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
       return Number(rows[0]?.["count"]);
     },
   };
+}
+
+function superseded(id: string, task: string): JobsError {
+  return new JobsError(
+    "DEAD_LETTER_SUPERSEDED",
+    `A newer job of task "${task}" has the key of dead letter ${id}, and the last payload counts. Discard the letter, or retry it once that job is done.`,
+  );
 }
 
 async function remove(db: Queryable, id: string): Promise<DeadLetter> {
@@ -114,6 +129,7 @@ function toDeadLetter(row: Row): DeadLetter {
     task: String(row["task"]),
     payload: row["payload"],
     queue: row["queue"] as string | null,
+    key: row["key"] as string | null,
     priority: Number(row["priority"]),
     reason: String(row["reason"]),
     attempts: Number(row["attempts"]),

@@ -33,12 +33,14 @@ export interface GraphileConnectionOptions {
   readonly onReleased: (released: ReleasedJobs) => void;
   /** These failed jobs are about to be released; asked again when that is repeated. */
   readonly beforeFailing: (jobIds: readonly string[]) => Promise<void>;
-  /** The pool asked for jobs and got an error instead of an answer: some may be locked without its knowing. */
-  readonly onAnswerLost: () => void;
+  /** The pool asks for jobs; called again with the end of that. After an error some may be locked without its knowing. */
+  readonly onLook: () => (failure?: { readonly error: unknown }) => void;
   /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
   readonly prefetch?: Prefetch | undefined;
   /** Aborted when nobody waits for the last writes any more. */
   readonly giveUp: AbortSignal;
+  /** The worker stops, and needs no more jobs. */
+  readonly stopSignal: AbortSignal;
 }
 
 /** The connections of one pool of Graphile Worker, with an eye on what goes over them. */
@@ -73,8 +75,9 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   const look = createLook(options.prefetch);
   const take = async (config: QueryConfig, send: Send) => {
     poolId = String(config.values?.[0]);
-    await (opening ??= options.onFirstTake(poolId));
+    const ended = options.onLook();
     try {
+      await (opening ??= options.onFirstTake(poolId));
       const answer = await look(config, send);
       answer.rows.sort(byUrgency);
       let queuedCount = 0;
@@ -83,9 +86,23 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
         if (job.job_queue_id !== null) queuedCount += 1;
       }
       if (queuedCount > 0) options.onQueuedTaken();
+      ended();
       return answer;
     } catch (error) {
-      options.onAnswerLost();
+      ended({ error });
+      throw error;
+    }
+  };
+
+  // Graphile Worker asks once, and keeps an error for as long as it lives.
+  const nameTasks = async (config: QueryConfig, send: Send) => {
+    const ended = options.onLook();
+    try {
+      const answer = await repeatWhilePassing(() => send(config), options.stopSignal);
+      ended();
+      return answer;
+    } catch (error) {
+      ended({ error });
       throw error;
     }
   };
@@ -127,6 +144,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   const query = (config: QueryConfig, send: Send): Promise<QueryResult> => {
     const name = config.name ?? "";
     if (name.startsWith("get_job")) return take(config, send);
+    if (config.text?.includes("_private_tasks as tasks")) return nameTasks(config, send);
     if (name.startsWith("clear_stale_locks")) return sendOrSkip(clearForeignLocks(config), send);
     const kind = writes.find(({ pattern }) => pattern.test(name));
     return kind === undefined ? send(config) : track(write(config, kind, send));

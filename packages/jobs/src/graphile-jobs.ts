@@ -1,4 +1,5 @@
 import { JobsError } from "./errors.ts";
+import { isTrue } from "./is-true.ts";
 import { batchSql, toBatch } from "./job-batch.ts";
 import type { JobRequest, JobSettings, WrittenRequests } from "./job-request.ts";
 import type { Queryable, Row } from "./queryable.ts";
@@ -67,6 +68,22 @@ export async function addJobs(
   for (const round of roundsOfUniqueKeys(requests)) proof = await addRound(db, round, proofSql);
   const flag = idFlagPrefix + (requests[0]?.id ?? "");
   return { proof, witness: { text: findJobSql, values: [flag] } };
+}
+
+/**
+ * Adds one job, unless one of its key waits or runs: that is a newer one.
+ *
+ * @returns whether it was added.
+ */
+export async function addUnlessKeyTaken(db: Queryable, { id, payload, settings }: JobRequest): Promise<boolean> {
+  const { task, runAt, queue, key, priority } = settings;
+  const [row] = await queryMigrated(
+    db,
+    `select added.flags ? $7 as "isAdded" from graphile_worker.add_job(
+       $1, $2::json, $3, $4::timestamptz, ${highestMaxAttempts}, $5, $6::int, array[$7], 'unsafe_dedupe') as added`,
+    [task, payload, queue, runAt, key, priority, idFlagPrefix + id],
+  );
+  return isTrue(row?.["isAdded"]);
 }
 
 async function addRound(db: Queryable, round: readonly JobRequest[], proofSql: string): Promise<unknown> {

@@ -66,6 +66,20 @@ export async function supersededJobIds(db: Queryable): Promise<string[]> {
   return rows.map((row) => String(row["id"]));
 }
 
+/**
+ * Frees named queues whose pool holds no job of them: somebody has removed that job by hand, and nobody else would. Graphile Worker locks and frees both
+ * in one statement; one that locks the queue anew meanwhile is told by the time.
+ */
+export async function freeDesertedQueues(db: Queryable): Promise<void> {
+  await db.query(
+    `update graphile_worker._private_job_queues as queue set locked_at = null, locked_by = null
+     where queue.locked_at < clock_timestamp() - interval '1 minute' and not exists (
+       select from graphile_worker._private_jobs as job
+       where job.job_queue_id = queue.id and job.locked_by = queue.locked_by
+     )`,
+  );
+}
+
 /** Takes the locks of jobs and named queues from these pools. */
 export async function forceUnlock(db: Queryable, poolIds: readonly string[]): Promise<void> {
   await db.query("select graphile_worker.force_unlock_workers($1::text[])", [poolIds]);

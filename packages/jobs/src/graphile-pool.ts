@@ -41,6 +41,8 @@ const exitCodeOfMigration = 57;
 /** A pool of Graphile Worker, the one place where it runs. */
 export interface GraphilePool {
   readonly id: string;
+  /** How many jobs it was given and has not written back. */
+  readonly heldCount: number;
   /** Whether it was given this job and has not written it back. */
   holds(jobId: string): boolean;
   /** Lets up to `count` idle workers look for a job now. */
@@ -132,6 +134,9 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
 
   return {
     id: pool.id,
+    get heldCount() {
+      return connection.held.size;
+    },
     holds: (jobId) => connection.held.has(jobId),
     nudge,
     async stop() {

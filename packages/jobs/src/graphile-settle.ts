@@ -6,7 +6,7 @@ import type { Queryable } from "./queryable.ts";
 const settleSql = `
   with relaxed as materialized (${withoutSync}),
   free as materialized (
-    select note.*, job.attempts as lock_count, job.queue_name, job.priority as job_priority,
+    select note.*, job.attempts as lock_count, job.queue_name, job.key as job_key, job.priority as job_priority,
       job.created_at as enqueued_at, ${isNoteOfJobSql} as is_of_job
     from relaxed cross join (select distinct unnest($1::bigint[]) as job_id) as asked
     -- One lookup for each: with a join, the planner would rather read all notes.
@@ -32,8 +32,8 @@ const settleSql = `
     where due.outcome = 'dead'
   ),
   buried as (
-    insert into acme_jobs.dead_letters (id, task, payload, queue, priority, reason, attempts, errors, enqueued_at)
-    select due.idempotency_key, due.task, removed.payload, due.queue_name, due.job_priority, due.reason,
+    insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
+    select due.idempotency_key, due.task, removed.payload, due.queue_name, due.job_key, due.job_priority, due.reason,
       due.next_attempts, due.errors, due.enqueued_at
     from removed join due using (job_id)
     on conflict (id) do update set

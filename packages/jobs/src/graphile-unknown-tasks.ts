@@ -9,6 +9,11 @@ export async function registerTasks(db: Queryable, names: readonly string[]): Pr
      on conflict (name) do update set known_at = now()`,
     [names],
   );
+  // A deployment is no break.
+  await db.query(
+    `update acme_jobs.installation set watched_at = now(),
+       watched_since = case when watched_at < now() - interval '10 minutes' then now() else watched_since end`,
+  );
 }
 
 /**
@@ -17,11 +22,14 @@ export async function registerTasks(db: Queryable, names: readonly string[]): Pr
  */
 const burySql = `
   with lost as materialized (
-    select job.id, job.task_identifier as task, job.queue_name, job.priority, job.created_at, job.attempts,
+    select job.id, job.task_identifier as task, job.queue_name, job.key, job.priority, job.created_at, job.attempts,
       substr(flag, ${idFlagPrefix.length + 1}) as idempotency_key
     from graphile_worker.jobs as job cross join lateral jsonb_object_keys(job.flags) as flag
     where flag like '${idFlagPrefix}%' and job.locked_at is null and job.attempts < job.max_attempts
       and job.run_at <= now() - $1::float8 * interval '1 millisecond'
+      and exists (
+        select 1 from acme_jobs.installation where watched_since <= now() - $1::float8 * interval '1 millisecond'
+      )
       and not exists (
         select 1 from acme_jobs.tasks as task
         where task.name = job.task_identifier and task.known_at > now() - interval '1 day'
@@ -36,8 +44,8 @@ const burySql = `
     delete from acme_jobs.failures as note using removed where note.job_id = removed.id returning note.job_id, note.errors
   ),
   buried as (
-    insert into acme_jobs.dead_letters (id, task, payload, queue, priority, reason, attempts, errors, enqueued_at)
-    select lost.idempotency_key, lost.task, removed.payload, lost.queue_name, lost.priority,
+    insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
+    select lost.idempotency_key, lost.task, removed.payload, lost.queue_name, lost.key, lost.priority,
       'No worker knows task "' || lost.task || '".', lost.attempts, coalesce(forgotten.errors, '[]'), lost.created_at
     from removed join lost using (id) left join forgotten on forgotten.job_id = lost.id
     on conflict (id) do update set reason = excluded.reason, died_at = now()
@@ -46,7 +54,8 @@ const burySql = `
   select task, count(*)::int as count from buried group by task order by task`;
 
 /**
- * Makes dead letters of jobs that have been due for so long while no worker knew their task.
+ * Makes dead letters of jobs that have been due for so long while there were workers, and none knew their task. After a weekend without any, those of
+ * each kind get the time to start.
  *
  * @returns how many, by task
  */

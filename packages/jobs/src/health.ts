@@ -1,9 +1,12 @@
 import type { Pool } from "pg";
 import { within } from "./within.ts";
 import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
+import type { WorkerState } from "./worker/worker.ts";
 
 /** How the databases are. */
 export interface JobsHealth {
+  /** Of the workers of this process that have not stopped. One that is `running` gets jobs where there are any. */
+  readonly workers: readonly WorkerState[];
   /** `undefined` for jobs without a connection. */
   readonly jobsDatabase: "up" | "down" | undefined;
   /** What waits for a relay; `"down"` when the outbox's database does not answer; `undefined` without an outbox. */
@@ -12,13 +15,22 @@ export interface JobsHealth {
 
 const patienceMs = 3_000;
 
-export function createHealth(jobs: (() => Pool) | undefined, outbox: (() => Pool) | undefined) {
+export function createHealth({
+  jobs,
+  outbox,
+  workers,
+}: {
+  readonly jobs: (() => Pool) | undefined;
+  readonly outbox: (() => Pool) | undefined;
+  readonly workers: () => readonly WorkerState[];
+}) {
   return async (): Promise<JobsHealth> => {
     const [jobsAnswer, backlog] = await Promise.all([
       jobs && answer(async () => jobs().query("select 1")),
       outbox && answer(async () => outboxBacklog(outbox())),
     ]);
     return {
+      workers: workers(),
       jobsDatabase: jobs && (jobsAnswer === undefined ? "down" : "up"),
       outbox: outbox && (backlog ?? "down"),
     };

@@ -1,4 +1,4 @@
-import { closed, lazyPool, type Connection, type LazyPool } from "./connection.ts";
+import { lazyPool, type Connection } from "./connection.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { createDurable } from "./durable.ts";
 import { createJobWriter } from "./enqueue.ts";
@@ -11,13 +11,13 @@ import { createMigrator } from "./migrator.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
 import { createAnnouncer } from "./outbox/announcer.ts";
-import { withRelay } from "./outbox/with-relay.ts";
-import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
+import type { Relay, RelayOptions } from "./outbox/relay.ts";
 import { toQueryable, type TransactionHandle } from "./queryable.ts";
+import { createRunningParts } from "./running-parts.ts";
 import type { Task } from "./task.ts";
 import { within } from "./within.ts";
 import { explainConnection } from "./unreachable.ts";
-import { startWorker, type Worker, type WorkerOptions } from "./worker/worker.ts";
+import type { Worker, WorkerOptions } from "./worker/worker.ts";
 
 /** Where the jobs live, and what the package tells. */
 export interface JobsOptions {
@@ -88,10 +88,11 @@ export interface Jobs extends AsyncDisposable {
   /**
    * Runs jobs. Where the jobs database cannot be reached, the promise resolves all the same and the worker keeps trying.
    *
-   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `JOBS_DATABASE_REFUSED`; `MIGRATION_MISSING` with `migrate: false`.
+   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`;
+   * `MIGRATION_MISSING` with `migrate: false`.
    */
   startWorker(options: WorkerOptions): Promise<Worker>;
-  /** Moves outbox rows, in a process that runs no worker. @throws {@link JobsError} `OUTBOX_MISSING` without an outbox. */
+  /** Moves outbox rows, in a process that runs no worker. @throws {@link JobsError} `OUTBOX_MISSING` without an outbox; `POOL_TOO_SMALL`, `CLOSED`. */
   startRelay(options?: RelayOptions): Relay;
   readonly deadLetters: DeadLetters;
   /**
@@ -140,10 +141,8 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
   const databases = { jobs: jobsPool.get, outbox: outboxPool?.get };
   const purgeKeys = (unitOfWork: OnceKeys, purgeOptions?: PurgeOnceKeysOptions) =>
     purgeOnceKeys(unitOfWork, databases, purgeOptions);
-  const running = new Set<{ stop(): Promise<void> }>();
+  const parts = createRunningParts({ jobsPool, outboxPool, migrator, logger, purgeOnceKeys: purgeKeys });
   const writing = new Set<Promise<unknown>>();
-  let isClosed = false;
-  const relays = new Set<Relay>();
 
   const outboxSide = outboxPool && {
     db: outboxPool.get,
@@ -153,29 +152,8 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
   const writer = createJobWriter({ jobs: jobsPool.get, outbox: outboxSide });
   const announcer = outboxPool && createAnnouncer(outboxPool.get);
   const wakeRelays = () => {
-    relays.forEach((relay) => relay.wake());
+    parts.wakeRelays();
     if (!migrator.isOneDatabase) announcer?.committed();
-  };
-
-  const prepareRelay = async (migrates: boolean) => {
-    if (migrates) await migrator.migrateOutbox();
-    await migrator.compare();
-  };
-  const beginRelay = (options?: RelayOptions, migrates = true): Relay => {
-    if (outboxPool === undefined) {
-      throw new JobsError(
-        "OUTBOX_MISSING",
-        "A relay needs an outbox: createJobs({ connection, outbox: { connection } }).",
-      );
-    }
-    checkPoolSizes(jobsPool, outboxPool);
-    const relay = startRelay(
-      { pools: { outbox: outboxPool.get(), jobs: jobsPool.get() }, logger, prepare: () => prepareRelay(migrates) },
-      options,
-    );
-    relays.add(relay);
-    running.add(relay);
-    return relay;
   };
 
   const enqueueMany: Jobs["enqueueMany"] = async (task, payloads, options = {}) => {
@@ -199,14 +177,14 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
   };
 
   const close = async () => {
-    isClosed = true;
-    const stopped = await Promise.allSettled([...running].map((part) => part.stop()));
-    running.clear();
-    // A pool that ends leaves those without a connection that wait for one.
-    await within(longestWriteMs, Promise.allSettled(writing)).catch(() => undefined);
-    await announcer?.close();
-    await Promise.all([jobsPool.close(), outboxPool?.close()]);
-    for (const result of stopped) if (result.status === "rejected") throw result.reason;
+    try {
+      await parts.close();
+    } finally {
+      // A pool that ends leaves those without a connection that wait for one.
+      await within(longestWriteMs, Promise.allSettled(writing)).catch(() => undefined);
+      await announcer?.close();
+      await Promise.all([jobsPool.close(), outboxPool?.close()]);
+    }
   };
 
   const hidden: { readonly [internals]: JobsInternals } = {
@@ -226,37 +204,18 @@ export function createJobs({ connection, outbox, logger: given = consoleLogger }
       await migrator.compare();
     },
     migrateOutbox: () => migrator.migrateOutbox(),
-    async startWorker(options) {
-      checkPoolSizes(jobsPool, outboxPool);
-      // Not the outbox: jobs run while the database of the data is away. The relay sees to that side.
-      const prepare = options.migrate === false ? migrator.verifyJobs : migrator.migrateJobs;
-      const parts = { pool: jobsPool.get(), logger, prepare, purgeOnceKeys: purgeKeys };
-      const worker = await startWorker(parts, options);
-      if (isClosed) {
-        await worker.stop({ deadlineMs: 0 });
-        throw closed();
-      }
-      running.add(worker);
-      return outboxPool && options.relay !== false
-        ? withRelay(worker, beginRelay({}, options.migrate !== false))
-        : worker;
-    },
-    startRelay: (options) => beginRelay(options),
+    startWorker: parts.startWorker,
+    startRelay: parts.startRelay,
     deadLetters: createDeadLetters(jobsPool.get),
     purgeOnceKeys: purgeKeys,
-    health: createHealth(connection === undefined ? undefined : jobsPool.get, outboxPool?.get),
+    health: createHealth({
+      jobs: connection === undefined ? undefined : jobsPool.get,
+      outbox: outboxPool?.get,
+      workers: () => parts.workerStates,
+    }),
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** A worker keeps one connection to listen on, a relay one on each side while it moves a batch. */
-function checkPoolSizes(jobs: LazyPool, outbox: LazyPool | undefined): void {
-  if (jobs.get().options.max >= 3 && (outbox === undefined || outbox.get().options.max >= 2)) return;
-  throw new JobsError(
-    "CONNECTION_INVALID",
-    "Workers and relays need a pool of at least 3 connections to the jobs database, and of 2 to that of the outbox. Give createJobs() larger pools, or URLs.",
-  );
 }
 
 function connectionMissing(): JobsError {

@@ -68,6 +68,12 @@ export const jobsMigrations: readonly string[] = [
   );
   create index taken_outbox on acme_jobs.taken (outbox, taken_at);
   `,
+  `
+  -- Since when there have been workers without a long break, and when one last said so.
+  alter table acme_jobs.installation add watched_since timestamptz not null default 'infinity';
+  alter table acme_jobs.installation add watched_at timestamptz not null default '-infinity';
+  alter table acme_jobs.dead_letters add key text;
+  `,
 ];
 
 /** Beside the data. */

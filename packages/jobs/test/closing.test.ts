@@ -1,4 +1,5 @@
 import { startProxy } from "@acme/test-postgres";
+import { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform } from "../src/index.ts";
@@ -19,6 +20,19 @@ describe("close()", () => {
     await Promise.all(enqueued);
     expect(await storedJobs(test.jobsPool)).toHaveLength(200);
     await expect(jobs.enqueue(task, { n: 1 })).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  it("ends the use of a pool of the caller's as well, and leaves the pool to the caller", async () => {
+    await using test = await createTestJobs();
+    const pool = new Pool({ connectionString: test.jobsUrl });
+    const jobs = createJobs({ connection: pool, outbox: { connection: pool }, logger: collectInto([]) });
+    await jobs.close();
+
+    await expect(jobs.enqueue(task, { n: 1 })).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(jobs.startWorker({ tasks: [never] })).rejects.toMatchObject({ code: "CLOSED" });
+    expect(() => jobs.startRelay()).toThrow(expect.objectContaining({ code: "CLOSED" }) as Error);
+    await expect(pool.query("select")).resolves.toBeDefined();
+    await pool.end();
   });
 
   it("ends on a network that has gone silent, with connections in use and others idle", async () => {

@@ -56,6 +56,42 @@ describe("dead letters", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
+  it("keep their key, and are not retried while a newer job has it", async () => {
+    await using test = await createTestJobs();
+    const key = "order 1";
+    const id = await test.jobs.enqueue(task, { n: 1 }, { key });
+    const broken = perform(task, () => Promise.reject(new NonRetryableError("broken")));
+    await drain(test.jobs, { tasks: [broken] });
+    const seen: number[] = [];
+    const seeing = perform(task, ({ n }) => void seen.push(n));
+
+    await test.jobs.enqueue(task, { n: 2 }, { key });
+    await expect(test.jobs.deadLetters.retry(id)).rejects.toMatchObject({ code: "DEAD_LETTER_SUPERSEDED" });
+    await drain(test.jobs, { tasks: [seeing] });
+    await test.jobs.deadLetters.retry(id);
+    const [retried] = await storedJobs(test.jobsPool);
+    await test.jobs.enqueue(task, { n: 3 }, { key });
+    await drain(test.jobs, { tasks: [seeing] });
+
+    expect(seen).toEqual([2, 3]);
+    expect(retried).toMatchObject({ task: "t", key: "t:order 1" });
+    expect(await test.jobs.deadLetters.list()).toEqual([]);
+  });
+
+  it("are neither listed nor purged by a number that makes no sense", async () => {
+    await using test = await createTestJobs();
+    await bury(test, 1);
+    const { deadLetters } = test.jobs;
+    const refused = { code: "OPTIONS_INVALID" };
+
+    for (const limit of [0, -1, NaN, 1_001]) await expect(deadLetters.list({ limit })).rejects.toMatchObject(refused);
+    for (const olderThanMs of [-1e12, NaN, Infinity, undefined]) {
+      await expect(deadLetters.purge({ olderThanMs } as never)).rejects.toMatchObject(refused);
+    }
+    await expect(deadLetters.purge(undefined as never)).rejects.toMatchObject(refused);
+    expect(await deadLetters.list()).toHaveLength(1);
+  });
+
   it("can be retried with a mended payload, which is checked", async () => {
     await using test = await createTestJobs();
     const id = await bury(test, 1);

@@ -38,7 +38,6 @@ describe("while the jobs database is down for 10 seconds under load", () => {
     expect(last.oldestAgeMs).toBeGreaterThan(first.oldestAgeMs);
     // Counted up to 10,000.
     expect(last.pendingCount).toBeGreaterThan(Math.min(10_000, committedInOutage) / 2);
-    expect(last.pendingCount).toBeGreaterThan(1_000);
   });
 
   it("the relay and the worker need no more memory the more waits", async ({ annotate }) => {
@@ -108,8 +107,11 @@ async function liveThroughAnOutage(resources: AsyncDisposableStack) {
   await vi.waitUntil(async () => (await outboxCount(dataPool)) > 0, { timeout: 10_000 });
   const early = await jobs.health();
   memory.push(await memoryOf(host));
-  const hasWaitedLong = async () => waiting(await jobs.health()).oldestAgeMs > outageMs;
-  await vi.waitUntil(hasWaitedLong, { timeout: 3 * outageMs, interval: 250 });
+  const hasWaitedLong = async () => {
+    const { oldestAgeMs, pendingCount } = waiting(await jobs.health());
+    return oldestAgeMs > outageMs && pendingCount > 1_000;
+  };
+  await vi.waitUntil(hasWaitedLong, { timeout: 60_000, interval: 250 });
   const late = await jobs.health();
   memory.push(await memoryOf(host));
   const latencies = writer.takeLatencies();

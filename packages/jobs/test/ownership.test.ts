@@ -2,6 +2,7 @@ import { startProxy } from "@acme/test-postgres";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { killable } from "./killable-task.ts";
 import { collectInto, createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { freeDesertedQueues } from "../src/graphile-locks.ts";
 import { createJobs, perform } from "../src/index.ts";
 
 const quick = { heartbeatMs: 100, deadAfterMs: 500, pollIntervalMs: 50 };
@@ -94,6 +95,36 @@ describe("a job that runs for longer than four hours", () => {
     await expect.poll(() => [...held.order, ...other.order]).toContain(2);
     held.finish(2);
     other.finish(2);
+  });
+});
+
+describe("a named queue whose job was removed by hand while it ran", () => {
+  it("is free again a minute later, and one whose job runs is not", async () => {
+    await using test = await createTestJobs();
+    await using workers = new AsyncDisposableStack();
+    const held = holding();
+    workers.use(await start(test.jobs, held));
+    await test.jobs.enqueueMany(killable, [{ n: 1 }, { n: 2 }], { queue: "deserted" });
+    await test.jobs.enqueueMany(killable, [{ n: 3 }, { n: 4 }], { queue: "busy" });
+    await held.begun(1);
+    await held.begun(3);
+    await test.jobsPool.query("delete from graphile_worker._private_jobs where payload::text like '%1%'");
+    const lockedSince = (minutes: number) =>
+      test.jobsPool.query(
+        "update graphile_worker._private_job_queues set locked_at = now() - $1::int * interval '1 minute'",
+        [minutes],
+      );
+
+    await lockedSince(0);
+    await freeDesertedQueues(test.jobsPool);
+    const atOnce = await lockedQueues(test);
+    await lockedSince(2);
+    workers.use(await start(test.jobs, held));
+
+    await held.begun(2);
+    expect(atOnce).toBe(2);
+    expect(held.order).toEqual([1, 3, 2]);
+    for (const n of [1, 2, 3, 4]) held.finish(n);
   });
 });
 

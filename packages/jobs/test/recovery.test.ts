@@ -279,7 +279,7 @@ describe("a worker that lives", () => {
     await expect.poll(() => runs.map(({ n }) => n)).toEqual([1, 2]);
   });
 
-  it("takes nobody for dead before the server has been up for as long as a heartbeat may be old", async () => {
+  it("takes nobody for dead before it has been connected for as long as a heartbeat may be old", async () => {
     await using server = await startServer({ databases: ["jobs"] });
     await using jobs = createJobs({ connection: server.url("jobs") });
     await jobs.migrate();
@@ -302,6 +302,59 @@ describe("a worker that lives", () => {
     await worker.stop();
     await pool.end();
     expect(runs).toEqual([]);
+  });
+
+  it("takes nobody for dead who lost the network with it, and comes back later", async () => {
+    await using test = await createTestJobs();
+    const runs: string[] = [];
+    const atHome = async (name: string) => {
+      const proxy = await startProxy(test.jobsUrl);
+      const jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+      onTestFinished(async () => {
+        await jobs.close();
+        await proxy[Symbol.asyncDispose]();
+      });
+      const run = () => (runs.push(name), new Promise<void>((resolve) => ends.push(resolve)));
+      return { proxy, worker: await jobs.startWorker({ tasks: [perform(killable, run)], ...quick }) };
+    };
+    const ends: (() => void)[] = [];
+    const one = await atHome("one");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => runs).toEqual(["one"]);
+    const other = await atHome("other");
+    await expect.poll(() => workerCount(test.jobsPool)).toBe(2);
+    for (const { proxy } of [one, other]) {
+      proxy.refuseConnections();
+      proxy.cutAll();
+    }
+    await expect.poll(() => [one.worker.state, other.worker.state]).toEqual(["recovering", "recovering"]);
+
+    await other.proxy.acceptConnections();
+    await expect.poll(() => other.worker.state).toBe("running");
+    // Twice as long as a heartbeat of these may be old.
+    const back = await beatCount(test.jobsPool);
+    await expect.poll(async () => (await beatCount(test.jobsPool)) - back).toBeGreaterThan(10);
+    await one.proxy.acceptConnections();
+    await expect.poll(() => one.worker.state).toBe("running");
+    ends.forEach((end) => end());
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    expect(runs).toEqual(["one"]);
+  });
+
+  it("notices the death of a worker that was before the server's clock was set back", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(killable, { n: 1 });
+    await test.jobsPool.query(
+      "update graphile_worker._private_jobs set locked_by = 'gone', locked_at = now(), attempts = 1",
+    );
+    await test.jobsPool.query(
+      "insert into acme_jobs.workers (pool_id, heartbeat_at) values ('gone', now() + interval '1 day')",
+    );
+
+    const { runs } = await survivor(test);
+
+    await expect.poll(() => runs).toEqual([{ n: 1, attempt: 1 }]);
   });
 
   it("starts before its database does, says so, and works when it comes", async () => {
@@ -348,6 +401,19 @@ async function beatsOf(pool: Pool, except = ""): Promise<number> {
     [except],
   );
   return rows[0]?.beats ?? 0;
+}
+
+async function workerCount(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>("select count(*)::int as count from acme_jobs.workers");
+  return rows[0]!.count;
+}
+
+/** Tenths of a second between the first and the last sign of life of whoever gave the latest. */
+async function beatCount(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ beats: number }>(
+    "select (extract(epoch from max(heartbeat_at)) * 10)::float8 as beats from acme_jobs.workers",
+  );
+  return rows[0]!.beats;
 }
 
 async function lockedCount(test: TestJobs): Promise<number> {

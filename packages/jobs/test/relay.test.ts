@@ -262,15 +262,16 @@ describe("a relay", () => {
 
   it("is refused pools that are too small to move anything", async () => {
     await using test = await createTestJobs({ outbox: true });
-    await using jobs = createJobs({
-      connection: new Pool({ connectionString: test.jobsUrl, max: 2 }),
-      outbox: { connection: test.dataUrl },
-    });
+    const ofOne = new Pool({ connectionString: test.dataUrl, max: 1 });
+    const ofThree = new Pool({ connectionString: test.jobsUrl, max: 3 });
+    await using noRoomToListen = createJobs({ connection: test.jobsUrl, outbox: { connection: ofOne } });
+    await using oneForBoth = createJobs({ connection: ofThree, outbox: { connection: ofThree } });
 
-    expect(() => jobs.startRelay()).toThrow(expect.objectContaining({ code: "CONNECTION_INVALID" }) as Error);
-    await expect(jobs.startWorker({ tasks: [perform(task, () => undefined)] })).rejects.toMatchObject({
-      code: "CONNECTION_INVALID",
+    expect(() => noRoomToListen.startRelay()).toThrow(expect.objectContaining({ code: "POOL_TOO_SMALL" }) as Error);
+    await expect(oneForBoth.startWorker({ tasks: [perform(task, () => undefined)] })).rejects.toMatchObject({
+      code: "POOL_TOO_SMALL",
     });
+    await Promise.all([ofOne.end(), ofThree.end()]);
   });
 
   it("keeps trying while the jobs database is gone, says so once, and moves everything when it is back", async () => {
@@ -341,7 +342,7 @@ describe("health", () => {
       outbox: { connection: "postgres://nobody:nothing@127.0.0.1:1/none" },
     });
 
-    expect(await jobs.health()).toEqual({ jobsDatabase: "down", outbox: "down" });
+    expect(await jobs.health()).toEqual({ workers: [], jobsDatabase: "down", outbox: "down" });
   });
 });
 

@@ -146,7 +146,7 @@ describe("a worker whose pool is exhausted", () => {
     release();
 
     await annotate(`100 jobs done ${await millisecondsOf(() => allDone(ledger, 60))} ms after the release`);
-    expect(stateMeanwhile).toBe("running");
+    expect(stateMeanwhile).toBe("recovering");
     expect(watcher.recoveries()).toEqual([]);
     expect(await ledger.doneTimes()).toEqual(Array.from({ length: 60 }, () => 1));
     await Promise.all([jobs.close(), watcher.stop()]);

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { buryJobsOfUnknownTasks, registerTasks } from "../src/graphile-unknown-tasks.ts";
 import { defineTask, perform, type WorkerOptions } from "../src/index.ts";
 
 const payload = z.object({ n: z.number() });
@@ -65,11 +66,33 @@ describe("a job of a task that no worker knows", () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(unknown, { n: 1 }, { runAt: ago(50) });
     await test.jobs.enqueue(unknown, { n: 2 }, { runAt: ago(70) });
+    await test.jobsPool.query(
+      "update acme_jobs.installation set watched_since = now() - interval '1 hour', watched_at = now() - interval '9 minutes'",
+    );
 
     await work(test);
 
     await expect.poll(() => deadLetters(test)).toMatchObject([{ payload: { n: 2 } }]);
     expect((await storedJobs(test.jobsPool)).length).toBe(1);
+  });
+
+  it("waits for as long after a time without workers: those of its kind may start a little later than others", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(unknown, { n: 1 }, { runAt: ago(70) });
+    const look = async () => {
+      await registerTasks(test.jobsPool, ["known"]);
+      return [...(await buryJobsOfUnknownTasks(test.jobsPool, 3_600_000))];
+    };
+    const watched = (since: string, until: string) =>
+      test.jobsPool.query("update acme_jobs.installation set watched_since = $1, watched_at = $2", [since, until]);
+
+    await watched("2026-01-01", ago(11).toISOString());
+    const afterABreak = [await look(), await look()];
+    await watched(ago(61).toISOString(), ago(9).toISOString());
+    const anHourLater = await look();
+
+    expect(afterABreak).toEqual([[], []]);
+    expect(anHourLater).toEqual([["unknown", 1]]);
   });
 
   it("is left alone for a day after the last worker that knew it has gone", async () => {

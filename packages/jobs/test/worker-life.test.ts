@@ -50,6 +50,110 @@ describe("a worker", () => {
     expect(log.filter(({ message }) => message.includes("without the worker's knowing")).length).toBe(1);
   });
 
+  it("gets jobs though the connection of its very first question was lost", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    // Graphile Worker asks for the numbers of its tasks before anything else.
+    const holder = await test.jobsPool.connect();
+    await holder.query("begin; lock table graphile_worker._private_tasks");
+    const ran: number[] = [];
+    const worker = await jobs.startWorker({ tasks: [perform(single, ({ n }) => void ran.push(n))], ...quick });
+    onTestFinished(() => worker.stop());
+    const isAsking = async () =>
+      (
+        await test.jobsPool.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+             and query like 'insert into %_private_tasks%'`,
+        )
+      ).rowCount;
+    await expect.poll(isAsking).toBe(1);
+
+    proxy.cutAll();
+    await holder.query("rollback");
+    holder.release();
+
+    await test.jobs.enqueue(single, { n: 1 });
+    await expect.poll(() => ran).toEqual([1]);
+  });
+
+  it("starts over when Graphile Worker has stopped to look for jobs", async () => {
+    await using test = await createTestJobs();
+    // It keeps the error of its very first question for as long as it lives.
+    await test.jobsPool.query(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
+      create trigger refuse before insert on graphile_worker._private_tasks execute function refuse()`);
+    const ran: number[] = [];
+    const worker = await test.jobs.startWorker({
+      tasks: [perform(single, ({ n }) => void ran.push(n))],
+      ...quick,
+      giveUpAfterMs: 60_000,
+    });
+    onTestFinished(() => worker.stop());
+    await expect.poll(() => worker.state).toBe("recovering");
+
+    await test.jobsPool.query("drop trigger refuse on graphile_worker._private_tasks");
+
+    await test.jobs.enqueue(single, { n: 1 });
+    await expect.poll(() => ran).toEqual([1]);
+    await expect.poll(() => worker.state).toBe("running");
+    expect(test.log.map(({ message }) => message)).toContainEqual(expect.stringContaining("stopped to look for jobs"));
+  });
+
+  it("says that it is recovering while all connections of its pool are in use", async () => {
+    await using test = await createTestJobs();
+    const pool = new Pool({ connectionString: test.jobsUrl, max: 4 });
+    onTestFinished(() => pool.end());
+    await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
+    const worker = await jobs.startWorker({ tasks: [perform(single, () => undefined)], ...quick });
+    await expect.poll(() => worker.state).toBe("running");
+    // One listens.
+    const held = await Promise.all(Array.from({ length: 3 }, () => pool.connect()));
+
+    await expect.poll(() => worker.state).toBe("recovering");
+
+    held.forEach((client) => client.release());
+    await expect.poll(() => worker.state).toBe("running");
+    await worker.stop();
+  });
+
+  it("is refused where all connections of its pool would listen, until another one has stopped", async () => {
+    await using test = await createTestJobs();
+    const pool = new Pool({ connectionString: test.jobsUrl, max: 4 });
+    onTestFinished(() => pool.end());
+    await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
+    const start = () => jobs.startWorker({ tasks: [perform(single, () => undefined)], ...quick });
+    const first = await start();
+    await start();
+
+    await expect(start()).rejects.toMatchObject({
+      code: "POOL_TOO_SMALL",
+      message: expect.stringContaining("on 2 of which workers and relays listen") as string,
+    });
+    await first.stop();
+    await expect(start()).resolves.toMatchObject({ state: "running" });
+    expect((await jobs.health()).workers).toEqual(["running", "running"]);
+  });
+
+  it("ends with the shorter deadline where it is stopped again", async () => {
+    await using test = await createTestJobs();
+    const begun = Promise.withResolvers<void>();
+    const hang = perform(single, (_, { signal }) => {
+      begun.resolve();
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    });
+    const worker = await test.jobs.startWorker({ tasks: [hang], ...quick });
+    await test.jobs.enqueue(single, { n: 1 });
+    await begun.promise;
+    const patient = worker.stop({ deadlineMs: 600_000 });
+
+    await worker.stop({ deadlineMs: 0 });
+
+    await patient;
+    expect(worker.state).toBe("stopped");
+    expect(await storedJobs(test.jobsPool)).toMatchObject([{ attempts: 0 }]);
+  });
+
   it("says that it has finished when it was stopped", async () => {
     await using test = await createTestJobs();
     const worker = await test.jobs.startWorker({ tasks: [perform(killable, () => undefined)] });

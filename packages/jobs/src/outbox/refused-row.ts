@@ -12,11 +12,11 @@ export function isAboutTheRows(error: unknown): boolean {
 /** Keeps a row that no job can be made of where people look for what has failed, and out of the way of the others. */
 export async function bury(jobs: Queryable, request: JobRequest, reason: unknown): Promise<void> {
   const { id, payload, settings } = request;
-  const { task, queue, priority } = settings;
+  const { task, queue, key, priority } = settings;
   await jobs.query(
-    `insert into acme_jobs.dead_letters (id, task, payload, queue, priority, reason, attempts, errors, enqueued_at)
-     values ($1, $2, $3, $4, $5, $6, 0, '[]', now()) on conflict (id) do nothing`,
-    [id, task, payload, queue, priority ?? 0, `Refused by the jobs database: ${messageOf(reason)}`],
+    `insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
+     values ($1, $2, $3, $4, $5, $6, $7, 0, '[]', now()) on conflict (id) do nothing`,
+    [id, task, payload, queue, key, priority ?? 0, `Refused by the jobs database: ${messageOf(reason)}`],
   );
 }
 

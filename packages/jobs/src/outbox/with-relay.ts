@@ -1,11 +1,11 @@
 import type { Worker } from "../worker/worker.ts";
 import type { Relay } from "./relay.ts";
 
-/** One thing to stop: first no more jobs come, then those that run are finished. */
+/** One thing to stop. The worker's deadline begins at once: a relay on a network that has gone silent takes a while to stop. */
 export function withRelay(worker: Worker, relay: Relay): Worker {
   const stop: Worker["stop"] = async (options) => {
-    await relay.stop();
-    await worker.stop(options);
+    const [stopped] = await Promise.allSettled([worker.stop(options), relay.stop()]);
+    if (stopped.status === "rejected") throw stopped.reason;
   };
   const finish = async () => {
     try {

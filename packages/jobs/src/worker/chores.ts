@@ -1,5 +1,5 @@
 import { forgetGoneFailures } from "../graphile-failures.ts";
-import { removeSuperseded, supersededJobIds } from "../graphile-locks.ts";
+import { freeDesertedQueues, removeSuperseded, supersededJobIds } from "../graphile-locks.ts";
 import { buryJobsOfUnknownTasks, registerTasks } from "../graphile-unknown-tasks.ts";
 import type { Chore } from "./upkeep.ts";
 import type { WorkerOptions, WorkerParts } from "./worker.ts";
@@ -29,6 +29,7 @@ export function choresOf(
   return [
     { what: "forgetting failures of jobs that are gone", everyMs: minuteMs, run: () => forgetGoneFailures(pool) },
     { what: "removing jobs that newer ones have replaced", everyMs: minuteMs, run: removeReplaced },
+    { what: "freeing named queues that no job holds", everyMs: minuteMs, run: () => freeDesertedQueues(pool) },
     { what: "looking for jobs of unknown tasks", everyMs, run: sortOutTasks },
     ...(onceKeys ? [{ what: "forgetting old once keys", everyMs: hourMs, run: purge }] : []),
   ];

@@ -48,6 +48,7 @@ export async function startPoolKeeper(
   const farewells = new Set<Promise<void>>();
   let state: PoolKeeper["state"] = "starting";
   const beats = watchRefusals(giveUpAfterMs, onHopeless);
+  const looks = watchRefusals(giveUpAfterMs, onHopeless);
   const starts = watchRefusals(giveUpAfterMs, onHopeless);
 
   const nudge = (count: number) => {
@@ -66,7 +67,7 @@ export async function startPoolKeeper(
     onBeat: (failure) => {
       // Before the tables are there, the session cannot but be refused.
       if (current === undefined) return;
-      state = failure === undefined ? "running" : "recovering";
+      state = failure === undefined && current.makesProgress() ? "running" : "recovering";
       beats.note(failure?.error);
     },
   });
@@ -92,6 +93,7 @@ export async function startPoolKeeper(
       // A database that is away must not keep a pool from stopping before it has begun.
       onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
       onReleased,
+      onLooked: (failure) => looks.note(failure?.error),
       beforeFailing: settlement.note,
       giveUp: givingUp.signal,
       lookEveryMs: heartbeatMs,

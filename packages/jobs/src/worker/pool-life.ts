@@ -2,21 +2,24 @@ import { setTimeout as pause } from "node:timers/promises";
 import { startGraphilePool, type GraphilePool, type GraphilePoolOptions, type LockedJob } from "../graphile-pool.ts";
 import { within } from "../within.ts";
 import { hasLostLocks } from "./lost-locks.ts";
+import { createProgress } from "./progress.ts";
 
 /** One pool of Graphile Worker, from its start to its farewell. */
 export interface PoolLife {
   readonly pool: GraphilePool;
+  /** Whether it gets jobs where there are any. One that has stopped to ask for them is broken. */
+  makesProgress(): boolean;
   /** Resolves once its jobs have ended and nothing more of it will be written, within a minute. */
   farewell(): Promise<void>;
 }
 
-export interface PoolLifeOptions extends Omit<GraphilePoolOptions, "run" | "onFatal" | "onAnswerLost"> {
+export interface PoolLifeOptions extends Omit<GraphilePoolOptions, "run" | "onFatal" | "onLook"> {
   /** Calls `onEnd` once the run has ended, however it did. */
   readonly run: (job: LockedJob, onEnd: () => void) => Promise<void>;
   /** Milliseconds between two looks for jobs that the pool does not know of. */
   readonly lookEveryMs: number;
-  /** The worker stops: looking is for others then. */
-  readonly stopSignal: AbortSignal;
+  /** A look for jobs has ended. */
+  readonly onLooked: (failure?: { readonly error: unknown }) => void;
   /** The pool must be replaced. */
   readonly onBroken: (life: PoolLife, why: string, error?: unknown) => void;
 }
@@ -48,18 +51,34 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
     stopping = pool.stop().catch(() => undefined);
     onBroken(life, "jobs were locked without the worker's knowing");
   };
-  const onAnswerLost = () => {
-    looking ??= look().finally(() => (looking = undefined));
+  const progress = createProgress({ ...options, isBusy: () => pool.heldCount > 0 });
+  const onLook: GraphilePoolOptions["onLook"] = () => {
+    const ended = progress.look();
+    return (failure) => {
+      ended(failure?.error);
+      options.onLooked(failure);
+      if (failure !== undefined) looking ??= look().finally(() => (looking = undefined));
+    };
   };
+  let wasSilent = false;
 
   const pool = await startGraphilePool({
     ...options,
     run,
-    onAnswerLost,
+    onLook,
     onFatal: (error) => onBroken(life, "the worker could not write what became of a job", error),
   });
   const life: PoolLife = {
     pool,
+    makesProgress() {
+      const { state } = progress;
+      if (state === "silent" && wasSilent) {
+        stopping = pool.stop().catch(() => undefined);
+        onBroken(life, "the worker has stopped to look for jobs");
+      }
+      wasSilent = state === "silent";
+      return state === "going on";
+    },
     async farewell() {
       await within(longestFarewellMs, Promise.all([untilIdle(), stopping])).catch(() => undefined);
       await pause(writePauseMs);

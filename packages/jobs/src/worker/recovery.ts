@@ -11,16 +11,17 @@ const sweepAfterMs = 1_000;
 /**
  * The jobs of dead workers run again.
  *
- * Dead means both: the advisory lock of its session is free, and its heartbeat is old. A restart of the server frees
- * the lock of a healthy worker, so the server must have been up for as long as a heartbeat may be old; a worker whose
- * event loop is blocked has an old heartbeat, but holds its lock. Pools of plain Graphile Worker have no row here.
+ * Dead means both: the advisory lock of its session is free, and its heartbeat is old. A worker whose event loop is blocked has an old heartbeat,
+ * but holds its lock. A heartbeat in the future is old, too: the server's clock has been set back. `-infinity` says the worker itself. Pools of plain
+ * Graphile Worker have no row here.
  */
 const deadPoolsSql = `
   with stale as materialized (
     select pool_id from acme_jobs.workers
     where pool_id <> all($1::text[]) and (
       heartbeat_at = '-infinity' or
-      greatest(heartbeat_at, pg_postmaster_start_time()) < clock_timestamp() - $2::float8 * interval '1 millisecond'
+      heartbeat_at not between clock_timestamp() - $2::float8 * interval '1 millisecond'
+        and clock_timestamp() + $2::float8 * interval '1 millisecond'
     )
     for update skip locked
   )
@@ -29,16 +30,17 @@ const deadPoolsSql = `
 /**
  * In one transaction: finds the dead, unlocks their jobs, notes the crash where nothing better is known, settles.
  *
+ * @param deadAfterMs - `undefined` where only those count that have said so themselves
  * @returns how many jobs can run again
  */
 export async function recoverDeadWorkers(
   session: Queryable,
   ownPoolIds: readonly string[],
-  deadAfterMs: number,
+  deadAfterMs: number | undefined,
 ): Promise<number> {
   await session.query("begin");
   try {
-    const { rows } = await session.query(deadPoolsSql, [ownPoolIds, deadAfterMs]);
+    const { rows } = await session.query(deadPoolsSql, [ownPoolIds, deadAfterMs ?? null]);
     const deadPoolIds = rows.map((row) => String(row["pool_id"]));
     const recovered = deadPoolIds.length === 0 ? 0 : await recoverJobsOf(session, deadPoolIds);
     await session.query("commit");

@@ -3,6 +3,7 @@ import { Client, type Pool } from "pg";
 import { isTrue } from "../is-true.ts";
 import type { Logger } from "../logger.ts";
 import { within } from "../within.ts";
+import { createGrace } from "./grace.ts";
 import { recoverDeadWorkers, sweepFailures } from "./recovery.ts";
 
 export interface WorkerSessionOptions {
@@ -44,6 +45,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   let client: Client | undefined;
   let held = new Set<string>();
   let beatNow = new AbortController();
+  const grace = createGrace({ deadAfterMs, longestBeatMs });
 
   const connect = async (): Promise<Client> => {
     // Not one of the pool's: the code of jobs may use those, and a worker must not look dead because it is busy.
@@ -63,7 +65,9 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   };
 
   const beat = async () => {
+    const isConnected = client !== undefined;
     const session = client ?? (await connect());
+    grace.beginBeat({ isConnected });
     for (const [poolId, { registered }] of living) {
       if (!held.has(poolId) && (await tryLock(session, poolId))) held.add(poolId);
       await session.query(
@@ -75,7 +79,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     }
     const recoveredPools = [...abandoned];
     await releaseAbandoned(session);
-    const jobCount = await recoverDeadWorkers(session, [...living.keys()], deadAfterMs);
+    const jobCount = await recoverDeadWorkers(session, [...living.keys()], grace.isOver ? deadAfterMs : undefined);
     for (const [poolId, { recovered }] of recoveredPools) {
       abandoned.delete(poolId);
       recovered();
@@ -102,9 +106,11 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       const rest = pause(heartbeatMs, undefined, { signal: beatNow.signal }).catch(() => undefined);
       try {
         await within(longestBeatMs, beat());
+        grace.endBeat({ isGiven: true });
         options.onBeat();
       } catch (error) {
         lose();
+        grace.endBeat({ isGiven: false });
         options.onBeat({ error });
         logger.debug({ err: error }, "worker heartbeat failed; it is tried again");
       }

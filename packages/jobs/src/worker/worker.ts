@@ -69,7 +69,8 @@ export interface Worker extends AsyncDisposable {
   readonly finished: Promise<void>;
   /**
    * Takes no more jobs and waits for those that run. After the deadline their signals are aborted, and they are handed
-   * back with the attempt unused. When the promise resolves, everything is written and nothing is locked.
+   * back with the attempt unused. When the promise resolves, everything is written and nothing is locked. May be called again with
+   * a shorter deadline.
    *
    * @throws {@link JobsError} `OPTIONS_INVALID`; `STOP_INCOMPLETE` when the database could not be told; another worker recovers those jobs.
    */
@@ -110,6 +111,7 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   const fail = async (refusal: unknown) => {
     const failure = failed(refusal);
     logger.error({ err: failure }, "the worker cannot go on");
+    runner.handBack();
     await (stopped ??= stopOnce(0)).catch(() => undefined);
     finished.reject(failure);
   };
@@ -123,19 +125,23 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
 
   const stopOnce = async (deadlineMs: number) => {
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
-    const deadline = setTimeout(() => runner.handBack(), deadlineMs);
     try {
       const [isClean] = await Promise.all([keeper.stop(deadlineMs + writeGraceMs), upkeep.stop()]);
       if (!isClean) throw incomplete();
     } finally {
-      clearTimeout(deadline);
       isStopped = true;
       logger.info({}, "worker stopped");
     }
   };
   const stop = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
     checkNumber("deadlineMs", deadlineMs, 0, longestDeadlineMs);
-    return (stopped ??= stopOnce(deadlineMs).finally(() => finished.resolve()));
+    // Each call has one: the first that is over counts.
+    const deadline = setTimeout(() => runner.handBack(), deadlineMs);
+    try {
+      await (stopped ??= stopOnce(deadlineMs).finally(() => finished.resolve()));
+    } finally {
+      clearTimeout(deadline);
+    }
   };
 
   return {

@@ -42,9 +42,13 @@ export function retryDeadLetter(number: number): Step {
     isPossible: (model) => deadLettersOf(model).length > 0,
     async act(model, { jobs, read }) {
       const letter = chosen(deadLettersOf(model), number);
-      await jobs.deadLetters.retry(letter.id);
+      const retrying = jobs.deadLetters.retry(letter.id);
+      if (jobWithKey(model, letter.key) !== undefined) {
+        return expect(retrying).rejects.toMatchObject({ code: "DEAD_LETTER_SUPERSEDED" });
+      }
+      await retrying;
       letter.place = "gone";
-      addJob(model, { id: letter.id, rowId: await rowIdOf(letter.id, read), key: undefined, inheritsNote: false });
+      addJob(model, { ...letter, rowId: await rowIdOf(letter.id, read), inheritsNote: false });
     },
   };
 }

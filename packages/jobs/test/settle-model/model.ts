@@ -73,8 +73,12 @@ export function createModel(workerCount: number, now: number): Model {
 }
 
 export function addJob(model: Model, facts: Pick<ModelJob, "id" | "rowId" | "key" | "inheritsNote">): void {
+  const { id, rowId, key, inheritsNote } = facts;
   model.jobs.push({
-    ...facts,
+    id,
+    rowId,
+    key,
+    inheritsNote,
     place: "free",
     lockedBy: undefined,
     lockedAt: 0,

@@ -5,11 +5,10 @@ import { chosen, type Step } from "./step.ts";
 import { recoverJob, settleJob } from "./what-follows.ts";
 import type { World } from "./world.ts";
 
-/** Without a heartbeat for so long a worker is dead, if its lock is free. */
-export const deadAfterMs = 1_000;
+/** Without a heartbeat for so long a worker is dead, if its lock is free. Longer than a step takes. */
+const deadAfterMs = 60_000;
 
-/** A heartbeat that does not get old while a step takes its time. */
-const fresh = "clock_timestamp() + interval '1 minute'";
+const fresh = "clock_timestamp()";
 const old = "clock_timestamp() - interval '1 hour'";
 
 let poolCount = 0;

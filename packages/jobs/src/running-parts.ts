@@ -1,0 +1,137 @@
+import { closed, type LazyPool } from "./connection.ts";
+import { JobsError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import type { Migrator } from "./migrator.ts";
+import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
+import { withRelay } from "./outbox/with-relay.ts";
+import { keepRoom, type PoolNeed } from "./pool-room.ts";
+import { startWorker, type Worker, type WorkerOptions, type WorkerParts, type WorkerState } from "./worker/worker.ts";
+
+/** The workers and relays of one `Jobs`. */
+export interface RunningParts {
+  startWorker(options: WorkerOptions): Promise<Worker>;
+  startRelay(options?: RelayOptions): Relay;
+  /** Lets relays look for rows that this process has written. */
+  wakeRelays(): void;
+  /** Of those that have not stopped. */
+  readonly workerStates: readonly WorkerState[];
+  /** Stops all of them, and lets none start any more. Rejects with the first error, once all have ended. */
+  close(): Promise<void>;
+}
+
+export interface RunningPartsOptions {
+  readonly jobsPool: LazyPool;
+  readonly outboxPool: LazyPool | undefined;
+  readonly migrator: Migrator;
+  readonly logger: Logger;
+  readonly purgeOnceKeys: WorkerParts["purgeOnceKeys"];
+}
+
+export function createRunningParts(options: RunningPartsOptions): RunningParts {
+  const { jobsPool, outboxPool, migrator, logger, purgeOnceKeys } = options;
+  const workers = new Set<Worker>();
+  const relays = new Set<Relay>();
+  let isClosed = false;
+
+  const prepareRelay = async (migrates: boolean) => {
+    if (migrates) await migrator.migrateOutbox();
+    await migrator.compare();
+  };
+
+  const beginRelay = (relayOptions: RelayOptions = {}, { migrates = true } = {}): Relay => {
+    if (isClosed) throw closed();
+    if (outboxPool === undefined) throw outboxMissing();
+    const leave = keepRoom(needsOfRelay(jobsPool, outboxPool));
+    const pools = { outbox: outboxPool.get(), jobs: jobsPool.get() };
+    const prepare = () => prepareRelay(migrates);
+    const relay = afterStop(
+      startOrLeave(() => startRelay({ pools, logger, prepare }, relayOptions), leave),
+      () => {
+        relays.delete(relay);
+        leave();
+      },
+    );
+    relays.add(relay);
+    return relay;
+  };
+
+  const beginWorker = async (workerOptions: WorkerOptions): Promise<Worker> => {
+    // Not the outbox: jobs run while the database of the data is away. The relay sees to that side.
+    const prepare = workerOptions.migrate === false ? migrator.verifyJobs : migrator.migrateJobs;
+    const leave = keepRoom([{ pool: jobsPool.get(), kept: 1, used: 2 }]);
+    let worker: Worker;
+    try {
+      worker = await startWorker({ pool: jobsPool.get(), logger, prepare, purgeOnceKeys }, workerOptions);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    workers.add(worker);
+    const forget = () => {
+      workers.delete(worker);
+      leave();
+    };
+    worker.finished.then(forget, forget);
+    return worker;
+  };
+
+  return {
+    async startWorker(workerOptions) {
+      if (isClosed) throw closed();
+      const worker = await beginWorker(workerOptions);
+      if (isClosed) {
+        await worker.stop({ deadlineMs: 0 });
+        throw closed();
+      }
+      if (outboxPool === undefined || workerOptions.relay === false) return worker;
+      try {
+        return withRelay(worker, beginRelay({}, { migrates: workerOptions.migrate !== false }));
+      } catch (error) {
+        await worker.stop({ deadlineMs: 0 });
+        throw error;
+      }
+    },
+    startRelay: (relayOptions) => beginRelay(relayOptions),
+    wakeRelays: () => relays.forEach((relay) => relay.wake()),
+    get workerStates() {
+      return [...workers].map(({ state }) => state);
+    },
+    async close() {
+      isClosed = true;
+      const stopped = await Promise.allSettled([...workers, ...relays].map((part) => part.stop()));
+      for (const result of stopped) if (result.status === "rejected") throw result.reason;
+    },
+  };
+}
+
+/** A relay listens on one connection, and moves a batch over one on each side. */
+function needsOfRelay(jobs: LazyPool, outbox: LazyPool): PoolNeed[] {
+  return [
+    { pool: outbox.get(), kept: 1, used: 1 },
+    { pool: jobs.get(), kept: 0, used: 1 },
+  ];
+}
+
+function startOrLeave<Part>(start: () => Part, leave: () => void): Part {
+  try {
+    return start();
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+function afterStop(relay: Relay, onStopped: () => void): Relay {
+  const stop = async () => {
+    await relay.stop();
+    onStopped();
+  };
+  return { wake: relay.wake, stop, [Symbol.asyncDispose]: stop };
+}
+
+function outboxMissing(): JobsError {
+  return new JobsError(
+    "OUTBOX_MISSING",
+    "A relay needs an outbox: createJobs({ connection, outbox: { connection } }).",
+  );
+}
