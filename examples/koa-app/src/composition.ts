@@ -80,9 +80,9 @@ export function compose({
   });
 
   const limits = createRequestLimits({ pool: database.pool, limits: config.limits, logger });
-  const registerUser = createRegisterUser({ unitOfWork, passwordHasher });
+  const registerUser = createRegisterUser({ unitOfWork });
   const requestVerification = createRequestVerification({ unitOfWork });
-  const verifyEmail = createVerifyEmail({ unitOfWork });
+  const verifyEmail = createVerifyEmail({ unitOfWork, knex: database.knex, passwordHasher });
 
   let isStopping = false;
   let closed: Promise<void> | undefined;

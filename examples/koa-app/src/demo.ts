@@ -64,7 +64,7 @@ async function registerAndVerify({ narrator: { see, check, chapter, tell }, mail
 
   const token = visitor.tokenIn(mail.text);
   check("its link shows a button, and opening it verifies nothing yet", await visitor.opensButton(token));
-  check("pressing the button verifies the address", (await visitor.verify(token)) === 200);
+  check("choosing a password there verifies the address", (await visitor.verify(token)) === 200);
   await see("EmailVerified was published, too", app.logged("committed", { eventType: "user.email-verified" }));
   check("a second press is refused: the link works once", (await visitor.verify(token)) === 410);
 

@@ -13,5 +13,5 @@ export class VerificationRequested extends defineEvent("user.verification-reques
 /** Somebody tried to register the address of a verified user. */
 export class RegistrationAttempted extends defineEvent("user.registration-attempted", user) {}
 
-/** The owner of the address has pressed the button behind the link. */
+/** The owner of the address has followed the link and chosen a password. */
 export class EmailVerified extends defineEvent("user.email-verified", user) {}

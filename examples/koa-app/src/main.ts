@@ -40,7 +40,7 @@ async function loadWebConfig(): Promise<Config> {
 }
 
 function welcome({ publicUrl, jobQueueEnabled }: Config, { catcher }: Services): string {
-  const register = `curl -X POST ${publicUrl.origin}/auth/register -H 'content-type: application/json' -d '{"email":"ada@example.org","password":"correct horse battery"}'`;
+  const register = `curl -X POST ${publicUrl.origin}/auth/register -H 'content-type: application/json' -d '{"email":"ada@example.org"}'`;
   return [
     "",
     `  The app is ready. Open ${publicUrl.href} to register and to read the mails it sends.`,

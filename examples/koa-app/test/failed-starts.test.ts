@@ -64,7 +64,7 @@ describe("a command that cannot start", { timeout: 60_000 }, () => {
     await using app = await home.start("main.ts", settings);
 
     expect(failed.exitCode).toBe(1);
-    expect(failed.stderr).toMatch(/^2 migration\(s\) .* Run "npm run migrate", then start again\.\n$/);
+    expect(failed.stderr).toMatch(/^3 migration\(s\) .* Run "npm run migrate", then start again\.\n$/);
     expect(migrated).toMatchObject({ exitCode: 0, stderr: "" });
     expect((await home.register("ada@example.org")).status).toBe(202);
     expect((await app.kill("SIGTERM")).exitCode).toBe(0);

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createPasswordHasher } from "../src/passwords/password-hasher.ts";
-import { becomeVerified, linkIn, mailTo, newAddress, password, register, tokenIn, verify } from "./support/people.ts";
+import { becomeVerified, linkIn, mailTo, newAddress, register } from "./support/people.ts";
 import { postAs } from "./support/post-as.ts";
 import { watchUnits } from "./support/watch-units.ts";
 import { startTestApp, type LogLine, type TestApp } from "./support/test-app.ts";
@@ -40,7 +39,7 @@ describe("POST /auth/register", () => {
     expect(answers[2]).toEqual(answers[0]);
   });
 
-  it("costs one hash and the same statements for a new, an unverified and a verified address", async () => {
+  it("costs no hash and the same statements for a new, an unverified and a verified address", async () => {
     const [unverified, verified] = [newAddress(), newAddress()];
     await register(app, unverified);
     await becomeVerified(app, verified);
@@ -52,7 +51,7 @@ describe("POST /auth/register", () => {
     expect(work[0]?.statements.at(0)).toMatch(/^BEGIN/i);
     expect(work[0]?.statements.filter((statement) => statement.includes("outbox")).length).toBe(1);
     expect(work[0]?.statements.at(-1)).toMatch(/^COMMIT/i);
-    expect(work[0]?.hashCount).toBe(1);
+    expect(work[0]?.hashCount).toBe(0);
     expect(work[1]).toEqual(work[0]);
     expect(work[2]).toEqual(work[0]);
   });
@@ -62,7 +61,7 @@ describe("POST /auth/register", () => {
     await becomeVerified(app, email);
     const before = await userRow(email);
 
-    await register(app, email, "another password");
+    await register(app, email);
 
     const mail = await mailTo(app, email, 2);
     expect(mail.subject).toBe("You have an account already");
@@ -70,19 +69,13 @@ describe("POST /auth/register", () => {
     expect(await userRow(email)).toEqual(before);
   });
 
-  it("gives an unverified address the new password, and the tokens sent before die", async () => {
+  it("takes no password, whatever is sent: there is none until somebody has followed the link", async () => {
     const email = newAddress();
-    await register(app, email, "the first password");
-    const first = tokenIn(await mailTo(app, email));
 
-    await register(app, email, "the second password");
-    const second = tokenIn(await mailTo(app, email, 2));
+    const response = await app.post("/auth/register", { email, password: "a stranger's password" });
 
-    const { password_hash: hash } = await userRow(email);
-    expect(await createPasswordHasher().matches("the second password", hash)).toBe(true);
-    expect(await createPasswordHasher().matches("the first password", hash)).toBe(false);
-    expect((await verify(app, first)).status).toBe(410);
-    expect((await verify(app, second)).status).toBe(200);
+    expect(response.status).toBe(202);
+    expect((await userRow(email)).password_hash).toBeNull();
   });
 
   it("makes one user out of twenty registrations of one address at once", async () => {
@@ -92,8 +85,8 @@ describe("POST /auth/register", () => {
     const responses = await Promise.all(Array.from({ length: 20 }, () => register(app, email)));
 
     expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 202));
-    const { rows } = await app.data.query("select token_generation from users where email = $1", [email]);
-    expect(rows).toEqual([{ token_generation: 20 }]);
+    const { rows } = await app.data.query("select count(*)::int as count from users where email = $1", [email]);
+    expect(rows).toEqual([{ count: 1 }]);
     expect(registeredCount() - before).toBe(1);
     await mailTo(app, email, 20);
   });
@@ -107,17 +100,14 @@ describe("POST /auth/register", () => {
   });
 
   it("says what is wrong with which field", async () => {
-    const response = await app.post("/auth/register", { email: "not an address", password: "short" });
+    const response = await app.post("/auth/register", { email: "not an address" });
 
     expect(response.status).toBe(400);
     expect(await response.json()).toEqual({
       error: {
         code: "FIELDS_INVALID",
         message: expect.any(String),
-        fields: {
-          email: ["Enter an e-mail address such as ada@example.org."],
-          password: ["Use at least 8 characters."],
-        },
+        fields: { email: ["Enter an e-mail address such as ada@example.org."] },
       },
     });
   });
@@ -145,7 +135,7 @@ describe("POST /auth/register", () => {
   });
 
   it("answers 413 to more than 16 kB, also when they are compressed to less", async () => {
-    const body = JSON.stringify({ email: newAddress(), password, filler: "x".repeat(17_000) });
+    const body = JSON.stringify({ email: newAddress(), filler: "x".repeat(17_000) });
     const packed = await new Response(
       new Blob([body]).stream().pipeThrough(new CompressionStream("gzip")),
     ).arrayBuffer();
@@ -165,11 +155,7 @@ describe("POST /auth/register", () => {
   it("starts links with PUBLIC_URL, whatever the Host header says", async () => {
     const email = newAddress();
 
-    const status = await postAs(
-      new URL("/auth/register", app.url),
-      "evil.example",
-      JSON.stringify({ email, password }),
-    );
+    const status = await postAs(new URL("/auth/register", app.url), "evil.example", JSON.stringify({ email }));
 
     expect(status).toBe(202);
     expect(linkIn(await mailTo(app, email)).origin).toBe("https://accounts.example.org");
@@ -192,7 +178,7 @@ describe("POST /auth/register", () => {
 
   interface UserRow {
     readonly id: string;
-    readonly password_hash: string;
+    readonly password_hash: string | null;
   }
 
   async function userRow(email: string): Promise<UserRow> {

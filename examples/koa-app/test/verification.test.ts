@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { becomeVerified, linkIn, mailTo, newAddress, register, tokenIn, verify } from "./support/people.ts";
+import { createPasswordHasher } from "../src/passwords/password-hasher.ts";
 import { watchUnits } from "./support/watch-units.ts";
 import { startTestApp, type TestApp } from "./support/test-app.ts";
+
+const hasher = createPasswordHasher();
 
 describe("/auth/verify-email", () => {
   let app: TestApp;
@@ -10,7 +13,7 @@ describe("/auth/verify-email", () => {
   });
   afterAll(() => app[Symbol.asyncDispose]());
 
-  it("shows a button and changes nothing, however often a scanner opens the link", async () => {
+  it("shows a form and changes nothing, however often a scanner opens the link", async () => {
     const email = newAddress();
     await register(app, email);
     const link = linkIn(await mailTo(app, email));
@@ -66,12 +69,66 @@ describe("/auth/verify-email", () => {
     await holder.query("select from users where email = $1 for update", [email]);
 
     const posts = Promise.all([verify(app, token), verify(app, token)]);
-    await expect.poll(waitingCount).toBe(2);
+    // Both hash a password before they wait.
+    await expect.poll(waitingCount, { timeout: 10_000 }).toBe(2);
     await holder.query("rollback");
     holder.release();
 
     const statuses = (await posts).map(({ status }) => status);
     expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 410]);
+  });
+
+  it("sets the password of whoever follows the link, whoever registered the address and how often", async () => {
+    const email = newAddress();
+    await app.post("/auth/register", { email, password: "the owner's first" });
+    const first = tokenIn(await mailTo(app, email));
+    await app.post("/auth/register", { email, password: "a stranger's password" });
+    const second = tokenIn(await mailTo(app, email, 2));
+
+    expect((await verify(app, first, "the owner's own words")).status).toBe(200);
+    expect((await verify(app, second, "a stranger's password")).status).toBe(410);
+
+    const { rows } = await app.data.query("select password_hash from users where email = $1", [email]);
+    expect(await hasher.matches("the owner's own words", rows[0].password_hash)).toBe(true);
+  });
+
+  it("asks again for a password that cannot be used, and the link goes on working", async () => {
+    const email = newAddress();
+    await register(app, email);
+    const token = tokenIn(await mailTo(app, email));
+
+    const refused = await verify(app, token, "short");
+
+    expect(refused.status).toBe(400);
+    const page = await refused.text();
+    expect(page).toContain("Use at least 8 characters.");
+    expect(page).toContain(`value="${token}"`);
+    expect(page).not.toContain("short");
+    expect((await app.postForm("/auth/verify-email", { token })).status).toBe(400);
+    expect(await isVerified(email)).toBe(false);
+    expect((await verify(app, token)).status).toBe(200);
+  });
+
+  it("hashes nothing for a token that is of no use", async () => {
+    const before = app.hashCount();
+
+    const response = await verify(app, "x".repeat(43));
+
+    expect(response.status).toBe(410);
+    expect(app.hashCount()).toBe(before);
+  });
+
+  it("keeps no unverified user with a password, and no verified one without, and says so in the database", async () => {
+    const [unverified, verified] = [newAddress(), newAddress()];
+    await register(app, unverified);
+    await becomeVerified(app, verified);
+
+    for (const change of ["password_hash = 'a hash'", "verified_at = now()"]) {
+      const changed = app.data.query(`update users set ${change} where email = $1`, [unverified]);
+      await expect(changed).rejects.toThrow("users_password_is_verified");
+    }
+    const emptied = app.data.query("update users set password_hash = null where email = $1", [verified]);
+    await expect(emptied).rejects.toThrow("users_password_is_verified");
   });
 
   it("runs a handler of its own once the verification is committed", async () => {

@@ -2,8 +2,6 @@ import { Router } from "@koa/router";
 import type { Context } from "koa";
 import { z } from "zod";
 import { emailAddressField, type EmailAddress } from "../users/email-address.ts";
-import { passwordField } from "../users/password-field.ts";
-import type { Registration } from "../users/register-user.ts";
 import { parseFields, jsonBody } from "./request-body.ts";
 import type { RequestLimits } from "./request-limits.ts";
 
@@ -12,12 +10,14 @@ export function authRoutes({ limits, registerUser, requestVerification }: AuthRo
   const router = new Router({ prefix: "/auth" });
 
   router.post("/register", limits.perClient(), jsonBody(), async function register(ctx) {
-    await registerFrom(ctx.request.body, { limits, registerUser });
+    const email = emailIn(ctx.request.body);
+    await limits.countAddress(email);
+    await registerUser(email);
     accept(ctx);
   });
 
   router.post("/resend-verification", limits.perClient(), jsonBody(), async function resendVerification(ctx) {
-    const { email } = parseFields(z.object({ email: emailAddressField }), ctx.request.body);
+    const email = emailIn(ctx.request.body);
     await limits.countAddress(email);
     await requestVerification(email);
     accept(ctx);
@@ -26,19 +26,14 @@ export function authRoutes({ limits, registerUser, requestVerification }: AuthRo
   return router;
 }
 
-/** Checks first, then counts, then hashes and stores: what is refused has cost nearly nothing. */
-export async function registerFrom(body: unknown, { limits, registerUser }: RegisterNeeds): Promise<void> {
-  const registration = parseFields(z.object({ email: emailAddressField, password: passwordField }), body);
-  await limits.countAddress(registration.email);
-  await registerUser(registration);
+/** Reads the address a mail is asked for. */
+export function emailIn(body: unknown): EmailAddress {
+  return parseFields(z.object({ email: emailAddressField }), body).email;
 }
 
-export interface RegisterNeeds {
+export interface AuthRoutesNeeds {
   readonly limits: RequestLimits;
-  readonly registerUser: (registration: Registration) => Promise<void>;
-}
-
-interface AuthRoutesNeeds extends RegisterNeeds {
+  readonly registerUser: (email: EmailAddress) => Promise<void>;
   readonly requestVerification: (email: EmailAddress) => Promise<void>;
 }
 

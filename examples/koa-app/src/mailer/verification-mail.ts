@@ -11,11 +11,11 @@ export function verificationMail({ to, token, publicUrl }: { to: string; token: 
   return {
     to,
     subject: "Please verify your e-mail address",
-    text: `Welcome!\n\nPlease verify your e-mail address by opening this link and pressing the button there:\n\n${link}\n\n${expiry}\n${warning}\n`,
+    text: `Welcome!\n\nPlease verify your e-mail address by opening this link and choosing a password there:\n\n${link}\n\n${expiry}\n${warning}\n`,
     html: mailBody({
       title: "Please verify your e-mail address",
       content: html`
-        <p>Welcome! One step is left.</p>
+        <p>Welcome! One step is left: open the link, and choose a password.</p>
         <p>
           <a
             href="${link}"

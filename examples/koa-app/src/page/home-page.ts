@@ -1,6 +1,7 @@
 import { html, type Html } from "../html.ts";
 import type { FieldErrors } from "../http/problem.ts";
 import type { CaughtMail } from "../local/mail-catcher.ts";
+import { field } from "./field.ts";
 import { layout } from "./layout.ts";
 import { mailList } from "./mail-list.ts";
 
@@ -11,7 +12,7 @@ export function homePage({ mails, outcome }: HomePageContent): Html {
     script: "/assets/page.js",
     content: html`
       <h1>Registration</h1>
-      <p class="lead">Register with an e-mail address. A mail with a link follows; its button verifies the address.</p>
+      <p class="lead">Register with an e-mail address. A mail with a link follows; behind it you choose a password.</p>
       ${registrationForm(outcome)}
       <details>
         <summary>The mail did not come?</summary>
@@ -43,46 +44,9 @@ function registrationForm(outcome: Outcome | undefined): Html {
   const { fields = {}, message = "", failed = false } = outcome ?? {};
   return html`<form method="post" action="/register" data-json="/auth/register" novalidate>
     ${field({ form: "register", name: "email", label: "E-mail address", type: "email", autocomplete: "email", errors: fields["email"] })}
-    ${field({
-      form: "register",
-      name: "password",
-      label: "Password",
-      type: "password",
-      autocomplete: "new-password",
-      hint: "8 to 128 characters. A few words make a good one.",
-      errors: fields["password"],
-    })}
     <button type="submit">Register</button>
     <p class="outcome${failed ? " failed" : ""}" role="status">${message}</p>
   </form>`;
-}
-
-function field({ form, name, label, type, autocomplete, hint = "", errors = [] }: FieldContent): Html {
-  const id = `${form}-${name}`;
-  return html`<div class="field">
-    <label for="${id}">${label}</label>
-    <input
-      id="${id}"
-      name="${name}"
-      type="${type}"
-      autocomplete="${autocomplete}"
-      aria-describedby="${id}-hint ${id}-error"
-      aria-invalid="${String(errors.length > 0)}"
-      required
-    />
-    <p class="hint" id="${id}-hint">${hint}</p>
-    <p class="error" id="${id}-error">${errors.join(" ")}</p>
-  </div>`;
-}
-
-interface FieldContent {
-  readonly form: string;
-  readonly name: string;
-  readonly label: string;
-  readonly type: string;
-  readonly autocomplete: string;
-  readonly hint?: string;
-  readonly errors?: readonly string[] | undefined;
 }
 
 function mailbox(mails: readonly CaughtMail[]): Html {

@@ -1,28 +1,29 @@
 import { readFileSync } from "node:fs";
 import { Router } from "@koa/router";
 import type { Context } from "koa";
-import { z } from "zod";
-import { registerFrom, type RegisterNeeds } from "../http/auth-routes.ts";
-import { Problem } from "../http/problem.ts";
-import { formBody, parseFields } from "../http/request-body.ts";
+import { emailIn, type AuthRoutesNeeds } from "../http/auth-routes.ts";
+import { problemOf } from "../http/problem-of.ts";
+import { formBody } from "../http/request-body.ts";
 import type { MailCatcher } from "../local/mail-catcher.ts";
-import { emailAddressField, type EmailAddress } from "../users/email-address.ts";
 import { homePage, type Outcome } from "./home-page.ts";
 
 /** The page at `/`, its style and script, and its forms as a browser without JavaScript sends them. */
-export function pageRoutes({ catcher, requestVerification, ...register }: PageRoutesNeeds): Router {
+export function pageRoutes({ catcher, limits, registerUser, requestVerification }: PageRoutesNeeds): Router {
   const router = new Router();
-  const { limits } = register;
 
   router.get("/", function showHome(ctx) {
     show(ctx);
   });
   router.post("/register", limits.perClient(), formBody(), async function registerByForm(ctx) {
-    await showOutcome(ctx, () => registerFrom(ctx.request.body, register));
+    await showOutcome(ctx, async () => {
+      const email = emailIn(ctx.request.body);
+      await limits.countAddress(email);
+      await registerUser(email);
+    });
   });
   router.post("/resend", limits.perClient(), formBody(), async function resendByForm(ctx) {
     await showOutcome(ctx, async () => {
-      const { email } = parseFields(z.object({ email: emailAddressField }), ctx.request.body);
+      const email = emailIn(ctx.request.body);
       await limits.countAddress(email);
       await requestVerification(email);
     });
@@ -38,15 +39,9 @@ export function pageRoutes({ catcher, requestVerification, ...register }: PageRo
   return router;
 
   async function showOutcome(ctx: Context, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-      show(ctx, { message: "Look into your mailbox: a mail with the next step is on its way.", failed: false });
-    } catch (error) {
-      if (!(error instanceof Problem) || error.status >= 500) throw error;
-      ctx.status = error.status;
-      if (error.retryAfterSeconds !== undefined) ctx.set("Retry-After", String(error.retryAfterSeconds));
-      show(ctx, { message: error.message, failed: true, fields: error.fields });
-    }
+    const problem = await problemOf(ctx, work);
+    if (problem !== undefined) return show(ctx, { message: problem.message, failed: true, fields: problem.fields });
+    show(ctx, { message: "Look into your mailbox: a mail with the next step is on its way.", failed: false });
   }
 
   function show(ctx: Context, outcome?: Outcome): void {
@@ -55,9 +50,8 @@ export function pageRoutes({ catcher, requestVerification, ...register }: PageRo
   }
 }
 
-interface PageRoutesNeeds extends RegisterNeeds {
+interface PageRoutesNeeds extends AuthRoutesNeeds {
   readonly catcher: MailCatcher | undefined;
-  readonly requestVerification: (email: EmailAddress) => Promise<void>;
 }
 
 const assets = [

@@ -5,15 +5,13 @@ import type { UserState } from "./user.ts";
 /**
  * Claims an address: a new row, or the row that has it already.
  *
- * One statement decides, so that of any number of registrations at once exactly one is new. An unverified row takes the new
- * password, and its raised `token_generation` kills every token sent before; a verified one stays as it is.
+ * One statement decides, so that of any number of registrations at once exactly one is new. A row that is there is written as
+ * it is, so that a known address costs a write as well.
  */
 export async function claimAddress(tx: Knex, claim: AddressClaim): Promise<UserState & { isNew: boolean }> {
   const { rows } = await tx.raw<{ rows: (StateRow & { is_new: boolean })[] }>(
-    `insert into users (id, email, password_hash) values (:id, :email, :passwordHash)
-     on conflict (email) do update set
-       password_hash = case when users.verified_at is null then excluded.password_hash else users.password_hash end,
-       token_generation = users.token_generation + case when users.verified_at is null then 1 else 0 end
+    `insert into users (id, email) values (:id, :email)
+     on conflict (email) do update set created_at = users.created_at
      returning id, verified_at, id = :id as is_new`,
     { ...claim },
   );
@@ -25,7 +23,6 @@ export interface AddressClaim {
   /** The id the user gets if the address is new. */
   readonly id: string;
   readonly email: EmailAddress;
-  readonly passwordHash: string;
 }
 
 export async function findUserByEmail(tx: Knex, email: EmailAddress): Promise<UserState | undefined> {
@@ -33,22 +30,33 @@ export async function findUserByEmail(tx: Knex, email: EmailAddress): Promise<Us
   return row && toState(row);
 }
 
+/** Whether a token would verify its user now. It locks nothing, so the answer may be out of date a moment later. */
+export async function isUsableToken(db: Knex, tokenHash: Buffer): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: unknown[] }>(`select ${userOfToken}`, [tokenHash]);
+  return rows.length > 0;
+}
+
 /** Finds the unverified user a token belongs to and locks the row, so that of two clicks at once one verifies. */
 export async function findUserByToken(tx: Knex, tokenHash: Buffer): Promise<UserState | undefined> {
   const { rows } = await tx.raw<{ rows: StateRow[] }>(
-    `select users.id, users.verified_at from users
-     join verification_tokens token on token.user_id = users.id and token.generation = users.token_generation
-     where token.token_hash = ? and token.expires_at > now() and users.verified_at is null
-     for update of users`,
+    `select users.id, users.verified_at ${userOfToken} for update of users`,
     [tokenHash],
   );
   return rows[0] && toState(rows[0]);
 }
 
-/** Stores that the address is verified. No token of the user is of use any more. */
-export async function storeVerified(tx: Knex, userId: string): Promise<void> {
-  await tx("users").where({ id: userId }).update({ verified_at: tx.fn.now() });
+const userOfToken = `from users join verification_tokens token on token.user_id = users.id
+  where token.token_hash = ? and token.expires_at > now() and users.verified_at is null`;
+
+/** Stores that the address is verified, and the password of its owner. No token of the user is of use any more. */
+export async function storeVerified(tx: Knex, { userId, passwordHash }: VerifiedUser): Promise<void> {
+  await tx("users").where({ id: userId }).update({ verified_at: tx.fn.now(), password_hash: passwordHash });
   await tx("verification_tokens").where({ user_id: userId }).delete();
+}
+
+export interface VerifiedUser {
+  readonly userId: string;
+  readonly passwordHash: string;
 }
 
 /** The address of a user, for a mail: tasks carry ids only. */

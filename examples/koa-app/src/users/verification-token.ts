@@ -8,7 +8,7 @@ export const tokenLifetimeHours = 24;
  * Makes a token for the verification mail of a user and stores its hash.
  *
  * The token itself exists in the mail only. Earlier tokens go on working, so that a mail that comes late still serves, until
- * they expire, the address is verified, or a registration sets another password.
+ * they expire or the address is verified.
  *
  * @returns undefined when the user is verified by now, or gone.
  */
@@ -16,8 +16,8 @@ export async function issueVerificationToken(db: Knex, userId: string): Promise<
   const token = randomBytes(32).toString("base64url");
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `with expired as (delete from verification_tokens where user_id = :userId and expires_at <= now())
-     insert into verification_tokens (token_hash, user_id, generation, expires_at)
-     select :tokenHash, id, token_generation, now() + make_interval(hours => :tokenLifetimeHours)
+     insert into verification_tokens (token_hash, user_id, expires_at)
+     select :tokenHash, id, now() + make_interval(hours => :tokenLifetimeHours)
      from users where id = :userId and verified_at is null`,
     { userId, tokenHash: hashToken(token), tokenLifetimeHours },
   );

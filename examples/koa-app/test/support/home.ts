@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { runChild, type Child } from "@acme/test-postgres";
 import { expect } from "vitest";
 import { choosePort } from "../../src/http/server.ts";
-import { password } from "./people.ts";
 
 export type Settings = Readonly<Record<string, string>>;
 
@@ -59,7 +58,7 @@ export async function createHome() {
       fetch(`${url}auth/register`, {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify({ email, password }),
+        body: JSON.stringify({ email }),
       }),
     async mailCount(): Promise<number> {
       const { mails } = (await (await fetch(`${url}mails`)).json()) as { mails: unknown[] };
