@@ -68,6 +68,21 @@ describe("the request limits", () => {
     expect((await registerFrom(app, "2001:db8:1:3::1")).status).toBe(202);
   });
 
+  it("count a client once, however its proxy writes its address", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_CLIENT_COUNT: "3", TRUST_PROXY: "1" } });
+    for (const spelling of ["192.0.2.9:1234", "192.0.2.9:1235", "::ffff:c000:209"]) await registerFrom(app, spelling);
+
+    expect((await registerFrom(app, "192.0.2.9")).status).toBe(429);
+  });
+
+  it("count the connection where a proxy names nobody", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_CLIENT_COUNT: "2", TRUST_PROXY: "1" } });
+    for (const nobody of ["unknown", "_hidden"]) await registerFrom(app, nobody);
+
+    expect((await registerFrom(app, "a-third-name")).status).toBe(429);
+    expect((await registerFrom(app, "192.0.2.9")).status).toBe(202);
+  });
+
   it("keep neither mail nor IP addresses in their table", async () => {
     await using app = await startTestApp({ settings: { TRUST_PROXY: "true" } });
     await registerFrom(app, "203.0.113.77", "ada@example.org");

@@ -1,11 +1,11 @@
 import { createHmac } from "node:crypto";
-import { isIPv6 } from "node:net";
 import type { Context, Middleware, Next } from "koa";
 import type pg from "pg";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import type { Limits } from "../config.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { EmailAddress } from "../users/email-address.ts";
+import { clientOf } from "./client-address.ts";
 import { unavailable } from "./error-responses.ts";
 import { Problem } from "./problem.ts";
 
@@ -42,7 +42,7 @@ export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds
   };
 
   async function limitClient(ctx: Context, next: Next): Promise<void> {
-    await consume(clients, clientOf(ctx.ip));
+    await consume(clients, countedAs(ctx));
     await next();
   }
 
@@ -77,19 +77,7 @@ function hashOf(key: string): string {
   return createHmac("sha256", "koa-app request limits").update(key).digest("base64url");
 }
 
-// Whoever has one IPv6 address has the /64 around it.
-function clientOf(ip: string): string {
-  const address = ip.replace(/^::ffff:(?=\d+\.)/i, "");
-  return isIPv6(address) ? networkOf(address) : address;
-}
-
-function networkOf(address: string): string {
-  const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === undefined || tail === "" ? [] : tail.split(":");
-  const groups = [...left, ...Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0"), ...right];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":");
+// A proxy may name somebody without an address ("unknown"): then it is the proxy that is counted.
+function countedAs(ctx: Context): string {
+  return clientOf(ctx.ip) ?? clientOf(ctx.req.socket.remoteAddress ?? "") ?? "unknown";
 }
