@@ -35,6 +35,23 @@ describe("the request limits", () => {
     expect(statuses).toEqual(Array.from({ length: 3 }, () => [202, 202, 429, 429]));
   });
 
+  it("do not count a mail that was not sent", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_ADDRESS_COUNT: "2" } });
+    const email = newAddress();
+    await app.data.query("alter table acme_jobs.outbox rename to elsewhere");
+    const failed = [
+      await register(app, email),
+      await register(app, email),
+      await app.post("/auth/resend-verification", { email }),
+    ];
+    await app.data.query("alter table acme_jobs.elsewhere rename to outbox");
+
+    const later = [await register(app, email), await register(app, email), await register(app, email)];
+
+    expect(failed.map(({ status }) => status)).toEqual([500, 500, 500]);
+    expect(later.map(({ status }) => status)).toEqual([202, 202, 429]);
+  });
+
   it("do not count one spelling of an address apart from another", async () => {
     await using app = await startTestApp({ settings: { LIMIT_ADDRESS_COUNT: "1" } });
     await register(app, "Ada@Example.org");

@@ -11,15 +11,13 @@ export function authRoutes({ limits, registerUser, requestVerification }: AuthRo
 
   router.post("/register", limits.perClient(), jsonBody(), async function register(ctx) {
     const email = emailIn(ctx.request.body);
-    await limits.countAddress(email);
-    await registerUser(email);
+    await limits.countMail(email, () => registerUser(email));
     accept(ctx);
   });
 
   router.post("/resend-verification", limits.perClient(), jsonBody(), async function resendVerification(ctx) {
     const email = emailIn(ctx.request.body);
-    await limits.countAddress(email);
-    await requestVerification(email);
+    await limits.countMail(email, () => requestVerification(email));
     accept(ctx);
   });
 

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { CommitOutcomeUnknownError } from "@acme/domain-events";
 import type { Context, Middleware, Next } from "koa";
 import type pg from "pg";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
@@ -14,13 +15,13 @@ export interface RequestLimits {
   /** Counts the request for its client, before its body is read. */
   perClient(): Middleware;
   /**
-   * Counts one mail for an address, before anything expensive is done. It is not asked who has the address, so a known and an
-   * unknown one are counted and refused alike.
+   * Counts one mail for an address, then causes it. The count is taken back where that failed: nothing was sent then. It is not
+   * asked who has the address, so a known and an unknown one are counted and refused alike.
    *
    * @throws {@link Problem} 429 with `Retry-After`; 503 when the counts cannot be read: a limit that cannot be checked is not
-   * taken as kept, and the failure is logged.
+   * taken as kept, and the failure is logged. Whatever `cause` throws.
    */
-  countAddress(email: EmailAddress): Promise<void>;
+  countMail(email: EmailAddress, cause: () => Promise<void>): Promise<void>;
 }
 
 export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds): RequestLimits {
@@ -38,8 +39,19 @@ export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds
 
   return {
     perClient: () => limitClient,
-    countAddress: (email) => consume(addresses, email),
+    countMail,
   };
+
+  async function countMail(email: EmailAddress, cause: () => Promise<void>): Promise<void> {
+    await consume(addresses, email);
+    try {
+      await cause();
+    } catch (error) {
+      // After a COMMIT with an unknown outcome the mail may be on its way.
+      if (!(error instanceof CommitOutcomeUnknownError)) await takeBack(addresses, email);
+      throw error;
+    }
+  }
 
   async function limitClient(ctx: Context, next: Next): Promise<void> {
     await consume(clients, countedAs(ctx));
@@ -56,6 +68,14 @@ export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds
         "a request limit could not be checked; the request was refused",
       );
       throw unavailable();
+    }
+  }
+
+  async function takeBack(limiter: RateLimiterPostgres, key: string): Promise<void> {
+    try {
+      await limiter.reward(hashOf(key));
+    } catch (error) {
+      logger.warn({ err: error, limit: limiter.keyPrefix }, "a count could not be taken back; it ends with its window");
     }
   }
 }

@@ -17,15 +17,13 @@ export function pageRoutes({ catcher, limits, registerUser, requestVerification 
   router.post("/register", limits.perClient(), formBody(), async function registerByForm(ctx) {
     await showOutcome(ctx, async () => {
       const email = emailIn(ctx.request.body);
-      await limits.countAddress(email);
-      await registerUser(email);
+      await limits.countMail(email, () => registerUser(email));
     });
   });
   router.post("/resend", limits.perClient(), formBody(), async function resendByForm(ctx) {
     await showOutcome(ctx, async () => {
       const email = emailIn(ctx.request.body);
-      await limits.countAddress(email);
-      await requestVerification(email);
+      await limits.countMail(email, () => requestVerification(email));
     });
   });
   for (const [file, type] of assets) {
