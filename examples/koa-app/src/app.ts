@@ -2,6 +2,7 @@ import type { Router } from "@koa/router";
 import Koa from "koa";
 import { errorResponses } from "./http/error-responses.ts";
 import { requestLog } from "./http/request-log.ts";
+import { refuseMalformedTargets } from "./http/request-target.ts";
 import { securityHeaders } from "./http/security-headers.ts";
 import type { Logger } from "./logging/logger.ts";
 
@@ -11,6 +12,7 @@ export function createApp({ routers, trustedProxyCount, logger }: AppOptions): K
   app.use(requestLog({ logger }));
   app.use(securityHeaders());
   app.use(errorResponses({ logger }));
+  app.use(refuseMalformedTargets());
   for (const router of routers) app.use(router.routes()).use(router.allowedMethods());
   // What gets here broke after the answer had begun: the client went away, mostly.
   app.on("error", (error) => logger.warn({ err: error }, "a request broke"));
