@@ -94,8 +94,8 @@ export function compose({
       authRoutes({ limits, registerUser, requestVerification }),
       verifyEmailRoutes({ limits, verifyEmail }),
       healthRoutes({ checkHealth }),
-      pageRoutes({ limits, registerUser, requestVerification, catcher }),
-      ...(catcher === undefined ? [] : [mailRoutes({ catcher })]),
+      pageRoutes({ limits, registerUser, requestVerification, catcher, publicUrl }),
+      ...(catcher === undefined ? [] : [mailRoutes({ catcher, publicUrl })]),
     ],
   });
 

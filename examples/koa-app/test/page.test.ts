@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linkIn, mailTo, newAddress, password } from "./support/people.ts";
+import { sendRaw } from "./support/send-raw.ts";
 import { startTestApp, type TestApp } from "./support/test-app.ts";
 
 const executablePath = [process.env["CHROMIUM_PATH"], "/usr/bin/chromium"].find((path) => path && existsSync(path));
@@ -148,6 +149,26 @@ describe("the page", () => {
     expect(page).not.toContain("Caught mails");
     expect(page).not.toContain(mail.subject);
     for (const path of ["/mails", "/mails/", `/mails/${mail.id}`]) expect((await app.fetch(path)).status).toBe(404);
+  });
+
+  it("shows mails to nobody who asks for them under a foreign name, as a rebound DNS name would", async () => {
+    await using app = await startTestApp();
+    const email = newAddress();
+    await app.post("/auth/register", { email });
+    const { id } = await mailTo(app, email);
+    const ask = (path: string, host: string) => sendRaw(app.url, [`GET ${path} HTTP/1.1`, `Host: ${host}`]);
+
+    for (const host of ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:3000", "", "["]) {
+      for (const path of ["/mails", "/mails/", `/mails/${id}`]) {
+        expect(await ask(path, host)).toMatch(/^HTTP\/1\.1 421 [^]*"code":"HOST_UNKNOWN"/);
+      }
+      expect(await ask("/", host)).not.toContain(email);
+    }
+    expect(await ask("/mails", "evil.example\r\nX-Forwarded-Host: localhost")).toMatch(/^HTTP\/1\.1 421 /);
+    for (const host of ["localhost:3000", "127.0.0.1", "[::1]:3000", "accounts.example.org"]) {
+      expect(await ask("/mails", host)).toContain(email);
+      expect(await ask("/", host)).toContain(email);
+    }
   });
 
   it("does not fill the log while it looks for mails", async () => {

@@ -1,11 +1,18 @@
 import { Router } from "@koa/router";
 import type { MailCatcher } from "../local/mail-catcher.ts";
 import { notFound } from "../http/error-responses.ts";
+import { isForKnownHost } from "../http/known-hosts.ts";
+import { Problem } from "../http/problem.ts";
 import { mailDocument, mailDocumentPolicy, mailList } from "./mail-list.ts";
 
 /** The caught mails. Mounted with the embedded mail catcher only: they hold working links. */
-export function mailRoutes({ catcher }: { readonly catcher: MailCatcher }): Router {
+export function mailRoutes({ catcher, publicUrl }: MailRoutesNeeds): Router {
   const router = new Router({ prefix: "/mails" });
+
+  router.use(async function refuseUnknownHosts(ctx, next) {
+    if (!isForKnownHost(ctx, publicUrl)) throw unknownHost();
+    await next();
+  });
 
   router.get("/", function listMails(ctx) {
     if (ctx.accepts("json", "html") === "html") {
@@ -25,4 +32,17 @@ export function mailRoutes({ catcher }: { readonly catcher: MailCatcher }): Rout
   });
 
   return router;
+}
+
+interface MailRoutesNeeds {
+  readonly catcher: MailCatcher;
+  readonly publicUrl: URL;
+}
+
+function unknownHost(): Problem {
+  return new Problem(
+    421,
+    "HOST_UNKNOWN",
+    "Mails are shown on localhost and on the host of PUBLIC_URL only. Set PUBLIC_URL to read them elsewhere.",
+  );
 }

@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { Router } from "@koa/router";
 import type { Context } from "koa";
 import { emailIn, type AuthRoutesNeeds } from "../http/auth-routes.ts";
+import { isForKnownHost } from "../http/known-hosts.ts";
 import { problemOf } from "../http/problem-of.ts";
 import { formBody } from "../http/request-body.ts";
 import type { MailCatcher } from "../local/mail-catcher.ts";
 import { homePage, type Outcome } from "./home-page.ts";
 
 /** The page at `/`, its style and script, and its forms as a browser without JavaScript sends them. */
-export function pageRoutes({ catcher, limits, registerUser, requestVerification }: PageRoutesNeeds): Router {
+export function pageRoutes({ catcher, publicUrl, limits, registerUser, requestVerification }: PageRoutesNeeds): Router {
   const router = new Router();
 
   router.get("/", function showHome(ctx) {
@@ -44,12 +45,14 @@ export function pageRoutes({ catcher, limits, registerUser, requestVerification 
 
   function show(ctx: Context, outcome?: Outcome): void {
     ctx.type = "html";
-    ctx.body = homePage({ mails: catcher?.mails(), ...(outcome && { outcome }) }).text;
+    const mails = isForKnownHost(ctx, publicUrl) ? catcher?.mails() : undefined;
+    ctx.body = homePage({ mails, ...(outcome && { outcome }) }).text;
   }
 }
 
 interface PageRoutesNeeds extends AuthRoutesNeeds {
   readonly catcher: MailCatcher | undefined;
+  readonly publicUrl: URL;
 }
 
 const assets = [
