@@ -107,6 +107,39 @@ describe.skipIf(executablePath === undefined)(`the page in a browser${skipped}`,
     expect(await isVerified(email)).toBe(true);
   });
 
+  it("says without JavaScript in the form that was sent what became of it, and keeps what was typed", async () => {
+    await using page = await openPage({ javaScriptEnabled: false });
+    const resend = page.locator("details");
+    await resend.locator("summary").click();
+    await resend.getByLabel("E-mail address").fill("not an address");
+    await resend.getByRole("button", { name: "Send it again" }).click();
+
+    await resend.getByText("Enter an e-mail address such as").waitFor();
+    expect(await resend.getByLabel("E-mail address").inputValue()).toBe("not an address");
+    expect(await resend.getByRole("status").innerText()).toContain("Some fields cannot be used.");
+    expect(await page.locator("#register-email").inputValue()).toBe("");
+    expect(await page.locator("#register-email-error").innerText()).toBe("");
+
+    await resend.getByLabel("E-mail address").fill(newAddress());
+    await resend.getByRole("button", { name: "Send it again" }).click();
+    await resend.getByText("Look into your mailbox").waitFor();
+  });
+
+  it("sends a form once without JavaScript, however often the page is loaded again", async () => {
+    const email = newAddress();
+    await using page = await openPage({ javaScriptEnabled: false });
+    await page.getByLabel("E-mail address").first().fill(email);
+    await page.getByRole("button", { name: "Register" }).click();
+    await page.getByText("Look into your mailbox").waitFor();
+    await mailTo(app, email);
+    const before = postCount();
+
+    await page.reload();
+    await page.getByText("Look into your mailbox").waitFor();
+
+    expect(postCount()).toBe(before);
+  });
+
   it("breaks none of its own rules in the console, light or dark, wide or narrow", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await using page = await openPage({ colorScheme, viewport: { width: 360, height: 740 } });
@@ -117,6 +150,10 @@ describe.skipIf(executablePath === undefined)(`the page in a browser${skipped}`,
       expect(page.complaints).toEqual([]);
     }
   });
+
+  function postCount(): number {
+    return app.logLines().filter((line) => line.msg === "request" && line["method"] === "POST").length;
+  }
 
   async function isVerified(email: string): Promise<boolean> {
     const { rows } = await app.data.query("select verified_at from users where email = $1", [email]);

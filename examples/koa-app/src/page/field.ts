@@ -1,7 +1,16 @@
 import { html, type Html } from "../html.ts";
 
 /** A field of a form: label, input, hint, and what is wrong with it. */
-export function field({ form, name, label, type, autocomplete, hint = "", errors = [] }: FieldContent): Html {
+export function field({
+  form,
+  name,
+  label,
+  type,
+  autocomplete,
+  value = "",
+  hint = "",
+  errors = [],
+}: FieldContent): Html {
   const id = `${form}-${name}`;
   return html`<div class="field">
     <label for="${id}">${label}</label>
@@ -10,6 +19,7 @@ export function field({ form, name, label, type, autocomplete, hint = "", errors
       name="${name}"
       type="${type}"
       autocomplete="${autocomplete}"
+      value="${value}"
       aria-describedby="${id}-hint ${id}-error"
       aria-invalid="${String(errors.length > 0)}"
       required
@@ -25,6 +35,7 @@ interface FieldContent {
   readonly label: string;
   readonly type: string;
   readonly autocomplete: string;
+  readonly value?: string | undefined;
   readonly hint?: string;
   readonly errors?: readonly string[] | undefined;
 }
