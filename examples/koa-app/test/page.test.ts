@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
+import { createTransport } from "nodemailer";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { contrastOf } from "./support/contrast.ts";
 import { linkIn, mailTo, newAddress, password } from "./support/people.ts";
 import { sendRaw } from "./support/send-raw.ts";
 import { startTestApp, type TestApp } from "./support/test-app.ts";
@@ -140,6 +142,44 @@ describe.skipIf(executablePath === undefined)(`the page in a browser${skipped}`,
     expect(postCount()).toBe(before);
   });
 
+  it.each(["light", "dark"] as const)("draws fields so that everybody sees where they end: %s", async (colorScheme) => {
+    await using page = await openPage({ colorScheme });
+
+    const { edge, inside, outside } = await page.locator("#register-email").evaluate((input) => ({
+      edge: getComputedStyle(input).borderTopColor,
+      inside: getComputedStyle(input).backgroundColor,
+      outside: getComputedStyle(input.closest("form") ?? input).backgroundColor,
+    }));
+
+    // WCAG 1.4.11.
+    expect(contrastOf(edge, inside)).toBeGreaterThanOrEqual(3);
+    expect(contrastOf(edge, outside)).toBeGreaterThanOrEqual(3);
+  });
+
+  it("has a place for what became of a form before there is anything to say, so that screen readers announce it", async () => {
+    await using page = await openPage();
+
+    const status = page.locator("form").first().getByRole("status");
+
+    expect(await status.evaluate((element) => getComputedStyle(element).display)).not.toBe("none");
+    expect(await status.innerText()).toBe("");
+  });
+
+  it("shows the newest fifty mails, and asks for those alone that it does not show", async () => {
+    await using own = await startTestApp();
+    const transport = createTransport(own.catcher.smtpUrl);
+    for (let index = 0; index < 51; index += 1) await transport.sendMail({ from: "a@b.example", to: "c@d.example" });
+    await using page = await openPage();
+    const answer = page.waitForResponse((response) => response.url().startsWith(`${own.url}/mails?`));
+
+    await page.goto(own.url);
+
+    expect(await page.locator("article").count()).toBe(50);
+    expect(await page.locator("iframe[loading=lazy]").count()).toBe(50);
+    expect((await answer).url()).toBe(`${own.url}/mails?after=${own.catcher.mails()[0]?.id}`);
+    expect(await (await answer).text()).toBe("");
+  });
+
   it("breaks none of its own rules in the console, light or dark, wide or narrow", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await using page = await openPage({ colorScheme, viewport: { width: 360, height: 740 } });
@@ -170,6 +210,11 @@ describe.skipIf(executablePath === undefined)(`the page in a browser${skipped}`,
     return Object.assign(page, { complaints, [Symbol.asyncDispose]: () => context.close() });
   }
 });
+
+/** Of the browser. */
+declare function getComputedStyle(
+  element: unknown,
+): Readonly<Record<"display" | "borderTopColor" | "backgroundColor", string>>;
 
 type WatchedPage = Page & AsyncDisposable & { readonly complaints: readonly string[] };
 

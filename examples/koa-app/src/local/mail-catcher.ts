@@ -31,7 +31,8 @@ export async function startMailCatcher({
   beforeReply,
 }: MailCatcherOptions = {}): Promise<MailCatcher> {
   let mails: readonly CaughtMail[] = [];
-  let lastId = 0;
+  // Not from 1: a page that was open before a restart asks for what is newer than the mails it shows.
+  let lastId = Date.now();
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ["AUTH", "STARTTLS"],

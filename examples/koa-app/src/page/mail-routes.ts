@@ -15,12 +15,14 @@ export function mailRoutes({ catcher, publicUrl }: MailRoutesNeeds): Router {
   });
 
   router.get("/", function listMails(ctx) {
+    const after = Number(ctx.query["after"] ?? 0);
+    const mails = catcher.mails().filter(({ id }) => id > after);
     if (ctx.accepts("json", "html") === "html") {
       ctx.type = "html";
-      ctx.body = mailList(catcher.mails()).join("");
+      ctx.body = mailList(mails).join("");
       return;
     }
-    ctx.body = { mails: catcher.mails() };
+    ctx.body = { mails };
   });
 
   router.get("/:id", function showMail(ctx) {

@@ -54,10 +54,9 @@ async function watchMails(list) {
 
 // Mails that are shown already stay as they are: a person may be reading one.
 async function showNewMails(list) {
-  const response = await fetch("/mails", { headers: { Accept: "text/html" } });
+  const newest = list.querySelector("article")?.id.slice("mail-".length) ?? "0";
+  const response = await fetch(`/mails?after=${newest}`, { headers: { Accept: "text/html" } });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelectorAll("article");
-  for (const article of [...fresh].toReversed()) {
-    if (document.getElementById(article.id) === null) list.prepend(document.adoptNode(article));
-  }
+  list.prepend(...Array.from(fresh, (article) => document.adoptNode(article)));
 }
