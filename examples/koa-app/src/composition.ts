@@ -15,6 +15,7 @@ import { authRoutes } from "./http/auth-routes.ts";
 import { healthRoutes } from "./http/health-routes.ts";
 import { createRequestLimits } from "./http/request-limits.ts";
 import { verifyEmailRoutes } from "./http/verify-email-routes.ts";
+import { createBurstLog } from "./logging/burst-log.ts";
 import type { Logger } from "./logging/logger.ts";
 import { createMailer } from "./mailer/mailer.ts";
 import { mailRoutes } from "./page/mail-routes.ts";
@@ -87,9 +88,13 @@ export function compose({
   let isStopping = false;
   let closed: Promise<void> | undefined;
   const checkHealth = createHealthCheck({ database, backgroundJobs, isStopping: () => isStopping });
+  const refusals = createBurstLog({ logger, message: "too busy: requests were refused" });
+  const brokenRequests = createBurstLog({ logger, message: "requests broke" });
   const app = createApp({
     trustedProxyCount: config.trustedProxyCount,
     logger,
+    refusals,
+    brokenRequests,
     routers: [
       authRoutes({ limits, registerUser, requestVerification }),
       verifyEmailRoutes({ limits, verifyEmail }),
@@ -126,6 +131,8 @@ export function compose({
     if (dropped.length + unfinishedUnitCount > 0) {
       logger.warn({ dropped, unfinishedUnitCount }, "stopped before all units of work and handlers had ended");
     }
+    refusals.flush();
+    brokenRequests.flush();
     mailer.close();
     await jobs.close();
     await database.close();

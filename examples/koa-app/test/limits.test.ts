@@ -119,9 +119,8 @@ describe("the request limits", () => {
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("5");
     expect(await userCount(app)).toBe(0);
-    expect(app.logLines()).toContainEqual(
-      expect.objectContaining({ level: "error", msg: expect.stringContaining("could not be checked") }),
-    );
+    const errors = app.logLines().filter(({ level }) => level === "error");
+    expect(errors).toMatchObject([{ msg: expect.stringContaining("could not be checked") }]);
   });
 });
 

@@ -21,6 +21,21 @@ describe("a request that no client sends", () => {
     },
   );
 
+  it("does not fill the log when it breaks off in the middle", async () => {
+    await using own = await startTestApp();
+    const broken = ["POST /auth/register HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked"];
+    const head = [...broken, "Content-Type: application/json", "", "this is no size of a chunk"];
+
+    for (let index = 0; index < 20; index += 1) await sendRaw(own.url, head);
+    await own.composition.close();
+
+    const lines = own.logLines().filter(({ level }) => level === "error" || level === "warn");
+    expect(lines).toMatchObject([
+      { level: "warn", msg: "requests broke", count: 1 },
+      { level: "warn", msg: "requests broke", count: 19 },
+    ]);
+  });
+
   it("does not disturb the absolute targets that proxies send", async () => {
     const answer = await sendRaw(app.url, [`GET ${app.url}/health/live HTTP/1.1`, "Host: localhost"]);
 

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from "koa";
+import type { BurstLog } from "../logging/burst-log.ts";
 import type { Logger } from "../logging/logger.ts";
 import { errorPage } from "../page/error-page.ts";
 import { TooBusyError } from "../passwords/gate.ts";
@@ -6,17 +7,28 @@ import { matchedRoute } from "./matched-route.ts";
 import { Problem } from "./problem.ts";
 
 /** Answers whatever a route throws: JSON in one shape, or a page for a browser that asked for one. */
-export function errorResponses({ logger }: { readonly logger: Logger }): Middleware {
+export function errorResponses({ logger, refusals }: ErrorResponsesNeeds): Middleware {
   return async function answerErrors(ctx, next) {
     try {
       await next();
       if (ctx.body == null || ctx.body === "") answerEmpty(ctx);
     } catch (error) {
-      const problem = toProblem(error);
-      if (problem.status >= 500) logger.error({ err: error, route: matchedRoute(ctx) }, "request failed");
-      answer(ctx, problem);
+      log(error, matchedRoute(ctx));
+      answer(ctx, toProblem(error));
     }
   };
+
+  // Whoever makes a problem has logged what there is to say about it.
+  function log(error: unknown, route: string): void {
+    if (error instanceof TooBusyError) refusals.note({ route });
+    else if (!(error instanceof Problem)) logger.error({ err: error, route }, "request failed");
+  }
+}
+
+interface ErrorResponsesNeeds {
+  readonly logger: Logger;
+  /** Counts what was refused because too much was going on: that is expected, and comes in bursts. */
+  readonly refusals: BurstLog;
 }
 
 // The router leaves these without a body, 405 and 501 with an Allow header.

@@ -23,6 +23,8 @@ export interface TestAppOptions extends MailCatcherOptions {
   readonly jobQueueDatabaseUrl?: string;
   /** Whether the mails are on the page, as with the embedded catcher. Default: true. */
   readonly showsMails?: boolean;
+  /** Runs before a password is hashed. What it throws is what the hasher throws. */
+  readonly beforeHash?: () => void;
 }
 
 export interface LogLine extends Record<string, unknown> {
@@ -75,9 +77,10 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     },
     passwordHasher: {
       ...hasher,
-      hash(password) {
+      async hash(password) {
         hashCount += 1;
-        return hasher.hash(password);
+        options.beforeHash?.();
+        return await hasher.hash(password);
       },
     },
     logger: createLogger({ level: config.logLevel, destination: { write: (line) => void lines.push(line) } }),
