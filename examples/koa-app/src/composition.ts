@@ -7,6 +7,7 @@ import { createAppDatabase, type AppDatabase } from "./app-database.ts";
 import { createApp } from "./app.ts";
 import { createBackgroundJobs, type BackgroundJobs } from "./background-jobs.ts";
 import { logBus } from "./bus-log.ts";
+import { closesInTime } from "./close-in-time.ts";
 import type { Config } from "./config.ts";
 import { explainingRefusals } from "./database-refusal.ts";
 import { registerHandlers } from "./handlers.ts";
@@ -40,7 +41,8 @@ export interface Composition {
   prepareJobs(): Promise<void>;
   /** From now on `/health/ready` says that no new requests should come. */
   announceStop(): void;
-  close(): Promise<void>;
+  /** Closes everything. What is still in use at the deadline (default: STOP_DEADLINE_MS) is left behind, with a warning. */
+  close(options?: { readonly deadlineMs: number }): Promise<void>;
 }
 
 /** The one place that knows how the parts fit together. */
@@ -123,21 +125,25 @@ export function compose({
     announceStop: () => {
       isStopping = true;
     },
-    close: () => (closed ??= close()),
+    close: (options) => (closed ??= close(options?.deadlineMs ?? config.stopDeadlineMs)),
   };
 
-  async function close(): Promise<void> {
-    const { dropped, unfinishedUnitCount } = await unitOfWork.stop({ deadlineMs: config.stopDeadlineMs });
+  async function close(deadlineMs: number): Promise<void> {
+    const { dropped, unfinishedUnitCount } = await unitOfWork.stop({ deadlineMs });
     if (dropped.length + unfinishedUnitCount > 0) {
       logger.warn({ dropped, unfinishedUnitCount }, "stopped before all units of work and handlers had ended");
     }
     refusals.flush();
     brokenRequests.flush();
     mailer.close();
-    await jobs.close();
-    await database.close();
+    const closing = Promise.all([jobs.close(), database.close()]);
+    if (await closesInTime(closing, { withinMs: closeGraceMs })) return;
+    logger.warn("database connections were still in use; the process ends without them");
   }
 }
+
+/** Connections that nobody uses close at once. */
+const closeGraceMs = 2_000;
 
 function outboxMissing(): StartupError {
   return new StartupError(

@@ -4,6 +4,7 @@ import { choosePort, startServer } from "./http/server.ts";
 import { createLogger } from "./logging/logger.ts";
 import { runCommand, untilStopped } from "./run-command.ts";
 import { startServices, type Services } from "./services.ts";
+import { createStopDeadline } from "./stop-deadline.ts";
 
 await runCommand(async (context) => {
   const { resources, stopSignal } = context;
@@ -13,18 +14,18 @@ await runCommand(async (context) => {
   stopSignal.throwIfAborted();
 
   const composition = compose({ config, services, logger });
-  resources.defer(() => composition.close());
+  const deadline = createStopDeadline(config.stopDeadlineMs);
+  resources.defer(() => composition.close({ deadlineMs: deadline.remainingMs() }));
   await composition.prepareDatabase();
   stopSignal.throwIfAborted();
 
   const { backgroundJobs } = composition;
-  const deadlineMs = config.stopDeadlineMs;
-  resources.defer(() => backgroundJobs.stop({ deadlineMs }));
+  resources.defer(() => backgroundJobs.stop({ deadlineMs: deadline.remainingMs() }));
   await backgroundJobs.start();
   stopSignal.throwIfAborted();
 
   const server = await startServer(composition.app, config);
-  resources.defer(() => server.stop({ deadlineMs }));
+  resources.defer(() => server.stop({ deadlineMs: deadline.remainingMs() }));
   logger.info({ host: config.host, port: config.port }, "server started");
   if (services.catcher !== undefined) process.stdout.write(welcome(config, services));
 

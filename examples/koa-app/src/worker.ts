@@ -5,6 +5,7 @@ import { createLogger } from "./logging/logger.ts";
 import { pause, runCommand } from "./run-command.ts";
 import { findServices } from "./services.ts";
 import { StartupError } from "./startup-error.ts";
+import { createStopDeadline } from "./stop-deadline.ts";
 
 await runCommand(async ({ resources, stopSignal }) => {
   // A worker is what JOB_QUEUE_ENABLED=false leaves to another process: to this one.
@@ -13,12 +14,13 @@ await runCommand(async ({ resources, stopSignal }) => {
   const { ownerPid, ...services } = await findServices(config);
 
   const composition = compose({ config, services, logger });
-  resources.defer(() => composition.close());
+  const deadline = createStopDeadline(config.stopDeadlineMs);
+  resources.defer(() => composition.close({ deadlineMs: deadline.remainingMs() }));
   await composition.prepareDatabase();
   stopSignal.throwIfAborted();
 
   const { backgroundJobs } = composition;
-  resources.defer(() => backgroundJobs.stop({ deadlineMs: config.stopDeadlineMs }));
+  resources.defer(() => backgroundJobs.stop({ deadlineMs: deadline.remainingMs() }));
   await backgroundJobs.start();
 
   const untilTold = async () => {

@@ -1,4 +1,5 @@
 import { createTestDatabase } from "@acme/test-postgres";
+import type { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { startMailCatcher } from "../src/local/mail-catcher.ts";
 import { createHome, messagesOf, type Settings } from "./support/home.ts";
@@ -21,8 +22,27 @@ describe("a stop", { timeout: 60_000 }, () => {
     const end = await scene.app.kill("SIGTERM");
 
     expect(end).toEqual({ exitCode: 0, signal: null });
-    const { rows } = await scene.jobs.query("select attempts, locked_at from graphile_worker.jobs");
+    const { rows } = await scene.database.query("select attempts, locked_at from graphile_worker.jobs");
     expect(rows).toEqual([{ attempts: 0, locked_at: null }]);
+  });
+
+  it("has one deadline for requests, jobs and units of work together, and leaves behind what hangs", async () => {
+    const deadlineMs = 5_000;
+    await using scene = await startSending({ STOP_DEADLINE_MS: String(deadlineMs) });
+    await using users = await lockUsers(scene.database);
+    const request = scene.home.register("grace@example.org").catch(() => "cut off");
+    await expect.poll(() => users.waitingCount(), { timeout: 10_000 }).toBe(1);
+
+    const startedAt = performance.now();
+    const end = await scene.app.kill("SIGTERM");
+
+    expect(performance.now() - startedAt).toBeLessThan(2 * deadlineMs);
+    expect(end).toEqual({ exitCode: 0, signal: null });
+    expect(await request).toBe("cut off");
+    expect(messagesOf(scene.app).slice(-2)).toEqual([
+      "stopped before all units of work and handlers had ended",
+      "database connections were still in use; the process ends without them",
+    ]);
   });
 
   it("is cut short by another Ctrl-C, but not by the same one that npm passes on", async () => {
@@ -59,5 +79,21 @@ async function startSending(settings: Settings = {}) {
   const app = resources.use(await home.start("main.ts", { ...servers, ...settings }));
   await home.register("ada@example.org");
   await arrived;
-  return { app, takeMail, jobs: database.pool(), [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { app, home, takeMail, database: database.pool(), [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** Lets whoever wants to read or write a user wait. */
+async function lockUsers(pool: Pool) {
+  const client = await pool.connect();
+  await client.query("begin; lock table users in access exclusive mode");
+  return {
+    async waitingCount(): Promise<number> {
+      const { rows } = await client.query("select count(*)::int as count from pg_locks where not granted");
+      return rows[0].count;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await client.query("rollback");
+      client.release();
+    },
+  };
 }
