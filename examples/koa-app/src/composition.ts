@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createEventBus, createUnitOfWork } from "@acme/domain-events";
 import { knexTransactions } from "@acme/domain-events/knex";
 import { createJobs } from "@acme/jobs";
@@ -50,6 +51,7 @@ export function compose({
   config,
   services,
   logger,
+  limitSecret = randomBytes(32).toString("base64url"),
   passwordHasher = createPasswordHasher(),
 }: CompositionNeeds): Composition {
   const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
@@ -82,7 +84,7 @@ export function compose({
     migrate: config.autoMigrate,
   });
 
-  const limits = createRequestLimits({ pool: database.pool, limits: config.limits, logger });
+  const limits = createRequestLimits({ pool: database.pool, limits: config.limits, secret: limitSecret, logger });
   const registerUser = createRegisterUser({ unitOfWork });
   const requestVerification = createRequestVerification({ unitOfWork });
   const verifyEmail = createVerifyEmail({ unitOfWork, knex: database.knex, passwordHasher });
@@ -156,5 +158,7 @@ interface CompositionNeeds {
   readonly config: Config;
   readonly services: Services;
   readonly logger: Logger;
+  /** Only a process that serves requests needs one that others share. */
+  readonly limitSecret?: string | undefined;
   readonly passwordHasher?: PasswordHasher;
 }

@@ -32,6 +32,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     logLevel: rest.LOG_LEVEL,
     dataDir: rest.DATA_DIR ?? fileURLToPath(new URL("../../../.data", import.meta.url)),
     stopDeadlineMs: rest.STOP_DEADLINE_MS,
+    limitSecret: rest.LIMIT_SECRET,
     limits: {
       clientCount: rest.LIMIT_CLIENT_COUNT,
       addressCount: rest.LIMIT_ADDRESS_COUNT,
@@ -61,6 +62,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly dataDir: string;
   readonly stopDeadlineMs: number;
+  /** What the keys of the limits are hashed with. Unset: a random one under `dataDir`. */
+  readonly limitSecret: string | undefined;
   readonly limits: Limits;
 }
 
@@ -104,6 +107,7 @@ const settings = z
     LIMIT_CLIENT_COUNT: wholeNumber(1, 1_000_000, 60),
     LIMIT_ADDRESS_COUNT: wholeNumber(1, 1_000_000, 5),
     LIMIT_WINDOW_SECONDS: wholeNumber(1, 86_400, 900),
+    LIMIT_SECRET: z.string().min(32, "expected at least 32 random characters.").optional(),
   })
   .superRefine((given, context) => {
     if (given.DATABASE_URL === undefined || given.SMTP_URL !== undefined) return;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { startLocalPostgres } from "@acme/local-postgres";
 import { createNarrator, type Narrator } from "./demo/narrator.ts";
 import { startDemoMailbox, type DemoMailbox } from "./demo/demo-mailbox.ts";
@@ -34,6 +35,7 @@ async function play(resources: AsyncDisposableStack): Promise<void> {
     JOB_QUEUE_ENABLED: "true",
     AUTO_MIGRATE: "true",
     TRUST_PROXY: "false",
+    LIMIT_SECRET: randomBytes(32).toString("hex"),
     MAIL_FROM: "no-reply@example.org",
   };
 

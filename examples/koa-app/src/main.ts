@@ -1,6 +1,7 @@
 import { compose } from "./composition.ts";
 import { loadConfig, type Config } from "./config.ts";
 import { choosePort, startServer } from "./http/server.ts";
+import { loadLimitSecret } from "./local/limit-secret.ts";
 import { createLogger } from "./logging/logger.ts";
 import { runCommand, untilStopped } from "./run-command.ts";
 import { startServices, type Services } from "./services.ts";
@@ -10,10 +11,11 @@ await runCommand(async (context) => {
   const { resources, stopSignal } = context;
   const config = await loadWebConfig();
   const logger = createLogger({ level: config.logLevel });
+  const limitSecret = await loadLimitSecret(config);
   const services = await startServices(config, resources);
   stopSignal.throwIfAborted();
 
-  const composition = compose({ config, services, logger });
+  const composition = compose({ config, services, logger, limitSecret });
   const deadline = createStopDeadline(config.stopDeadlineMs);
   resources.defer(() => composition.close({ deadlineMs: deadline.remainingMs() }));
   await composition.prepareDatabase();

@@ -10,4 +10,9 @@ export class StartupError extends Error {
 }
 
 export type StartupErrorCode =
-  "SETTINGS_INVALID" | "DATABASE_REFUSED" | "MIGRATION_MISSING" | "PORT_TAKEN" | "LOCAL_SERVICES_MISSING";
+  | "SETTINGS_INVALID"
+  | "DATABASE_REFUSED"
+  | "MIGRATION_MISSING"
+  | "PORT_TAKEN"
+  | "LOCAL_SERVICES_MISSING"
+  | "SECRET_NOT_KEPT";

@@ -39,6 +39,7 @@ describe("loadConfig", () => {
     [{ PUBLIC_URL: "https://user:secret@example.org" }, "PUBLIC_URL"],
     [{ MAIL_FROM: "Eve\r\nBcc: all@example.org" }, "MAIL_FROM"],
     [{ LIMIT_CLIENT_COUNT: "0" }, "LIMIT_CLIENT_COUNT"],
+    [{ LIMIT_SECRET: "too short" }, "LIMIT_SECRET"],
   ])("refuses %o by the name of the variable", (environment, name) => {
     expect(() => loadConfig(environment)).toThrow(new RegExp(`^The settings cannot be used:\\n  ${name}: [^\\n]+$`));
   });

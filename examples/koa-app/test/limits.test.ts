@@ -110,6 +110,16 @@ describe("the request limits", () => {
     expect(JSON.stringify(rows)).not.toMatch(/ada|example|203\.0/);
   });
 
+  it("keep under each secret other keys, so that nobody can try addresses on the table", async () => {
+    const [secret, another] = ["a".repeat(32), "b".repeat(32)];
+
+    const keys = [await keysUnder(secret), await keysUnder(another), await keysUnder(secret)];
+
+    expect(keys[0]?.length).toBe(2);
+    expect(keys[2]).toEqual(keys[0]);
+    expect(keys[1]?.filter((key) => keys[0]?.includes(key))).toEqual([]);
+  });
+
   it("refuse with 503 and a log line while they cannot be checked", async () => {
     await using app = await startTestApp();
     await app.data.query("alter table request_limits rename to elsewhere");
@@ -123,6 +133,13 @@ describe("the request limits", () => {
     expect(errors).toMatchObject([{ msg: expect.stringContaining("could not be checked") }]);
   });
 });
+
+async function keysUnder(secret: string): Promise<string[]> {
+  await using app = await startTestApp({ settings: { LIMIT_SECRET: secret } });
+  await register(app, "ada@example.org");
+  const { rows } = await app.data.query<{ key: string }>("select key from request_limits order by key");
+  return rows.map(({ key }) => key);
+}
 
 async function userCount(app: TestApp): Promise<number> {
   const { rows } = await app.data.query("select count(*)::int as count from users");

@@ -24,7 +24,7 @@ export interface RequestLimits {
   countMail(email: EmailAddress, cause: () => Promise<void>): Promise<void>;
 }
 
-export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds): RequestLimits {
+export function createRequestLimits({ pool, limits, secret, logger }: RequestLimitsNeeds): RequestLimits {
   const common = { storeClient: pool, storeType: "pool", tableName: "request_limits", tableCreated: true };
   const duration = limits.windowSeconds;
   const clients = new RateLimiterPostgres({ ...common, keyPrefix: "client", points: limits.clientCount, duration });
@@ -71,6 +71,10 @@ export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds
     }
   }
 
+  function hashOf(key: string): string {
+    return createHmac("sha256", secret).update(key).digest("base64url");
+  }
+
   async function takeBack(limiter: RateLimiterPostgres, key: string): Promise<void> {
     try {
       await limiter.reward(hashOf(key));
@@ -83,6 +87,8 @@ export function createRequestLimits({ pool, limits, logger }: RequestLimitsNeeds
 interface RequestLimitsNeeds {
   readonly pool: pg.Pool;
   readonly limits: Limits;
+  /** Without it nobody can find out by trying which address a key in the table stands for. */
+  readonly secret: string;
   readonly logger: Logger;
 }
 
@@ -90,11 +96,6 @@ function tooMany({ msBeforeNext }: RateLimiterRes): Problem {
   return new Problem(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.", {
     retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1_000)),
   });
-}
-
-// Neither mail addresses nor IP addresses are to be read from the table.
-function hashOf(key: string): string {
-  return createHmac("sha256", "koa-app request limits").update(key).digest("base64url");
 }
 
 // A proxy may name somebody without an address ("unknown"): then it is the proxy that is counted.

@@ -75,6 +75,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       smtpUrl: settings?.["SMTP_URL"] ?? catcher.smtpUrl,
       catcher: showsMails ? catcher : undefined,
     },
+    limitSecret: config.limitSecret,
     passwordHasher: {
       ...hasher,
       async hash(password) {
