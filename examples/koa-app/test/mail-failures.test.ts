@@ -48,6 +48,19 @@ describe("a mail that is not taken", () => {
     expect(await failureOf(app)).toMatchObject({ msg: "job failed; it will be tried again" });
   });
 
+  it("keeps nobody waiting who asks again: that mail does not wait for the retry of the first", async () => {
+    let isAway = true;
+    await using app = await startTestApp({ beforeReply: () => (isAway ? refuse(451) : undefined) });
+    const email = newAddress();
+    await register(app, email);
+    expect((await failureOf(app))["delayMs"]).toBeGreaterThanOrEqual(60_000);
+    isAway = false;
+
+    await app.post("/auth/resend-verification", { email });
+
+    await mailTo(app, email);
+  });
+
   it("arrives in the end, with a token of its own and the Message-ID of the first attempt", async () => {
     const seen: { messageId: string; text: string }[] = [];
     await using app = await startTestApp({
