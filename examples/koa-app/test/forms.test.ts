@@ -34,9 +34,11 @@ describe("the forms", () => {
       expect(response.url).toBe(`${app.url}/`);
     }
   });
+});
 
-  it.each(["/register", "/resend", "/auth/verify-email"])(
-    "are not taken from a page from elsewhere: %s",
+describe("a page from elsewhere", () => {
+  it.each(["/register", "/resend", "/auth/verify-email", "/auth/register", "/auth/resend-verification"])(
+    "can send nothing in the name of its visitor, and spends no limit: %s",
     async (path) => {
       await using app = await startTestApp({ settings: { LIMIT_CLIENT_COUNT: "3" } });
       const send = (site: string) => {
@@ -48,8 +50,8 @@ describe("the forms", () => {
       const own = [await send("same-origin"), await send("none"), await app.postForm(path, { email: "x" })];
 
       expect(foreign.map(({ status }) => status)).toEqual([403, 403, 403]);
-      expect(await foreign[0]?.json()).toMatchObject({ error: { code: "FORM_FOREIGN" } });
-      for (const { status } of own) expect([400, 410]).toContain(status);
+      expect(await foreign[0]?.json()).toMatchObject({ error: { code: "PAGE_FOREIGN" } });
+      for (const { status } of own) expect([400, 410, 415]).toContain(status);
     },
   );
 });

@@ -2,6 +2,7 @@ import { Router } from "@koa/router";
 import type { Context } from "koa";
 import { z } from "zod";
 import { emailAddressField, type EmailAddress } from "../users/email-address.ts";
+import { refuseForeignPages } from "./foreign-pages.ts";
 import { parseFields, jsonBody } from "./request-body.ts";
 import type { RequestLimits } from "./request-limits.ts";
 
@@ -9,17 +10,23 @@ import type { RequestLimits } from "./request-limits.ts";
 export function authRoutes({ limits, registerUser, requestVerification }: AuthRoutesNeeds): Router {
   const router = new Router({ prefix: "/auth" });
 
-  router.post("/register", limits.perClient(), jsonBody(), async function register(ctx) {
+  router.post("/register", refuseForeignPages(), limits.perClient(), jsonBody(), async function register(ctx) {
     const email = emailIn(ctx.request.body);
     await limits.countMail(email, () => registerUser(email));
     accept(ctx);
   });
 
-  router.post("/resend-verification", limits.perClient(), jsonBody(), async function resendVerification(ctx) {
-    const email = emailIn(ctx.request.body);
-    await limits.countMail(email, () => requestVerification(email));
-    accept(ctx);
-  });
+  router.post(
+    "/resend-verification",
+    refuseForeignPages(),
+    limits.perClient(),
+    jsonBody(),
+    async function resendVerification(ctx) {
+      const email = emailIn(ctx.request.body);
+      await limits.countMail(email, () => requestVerification(email));
+      accept(ctx);
+    },
+  );
 
   return router;
 }

@@ -22,7 +22,7 @@ export type ProblemCode =
   | "FIELDS_INVALID"
   | "TARGET_INVALID"
   | "HOST_UNKNOWN"
-  | "FORM_FOREIGN"
+  | "PAGE_FOREIGN"
   | "NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "TOO_MANY_REQUESTS"

@@ -6,7 +6,7 @@ import { verifiedPage, verifyPage, linkRefusedPage } from "../page/verify-pages.
 import { passwordField } from "../users/password-field.ts";
 import { tokenPattern } from "../users/verification-token.ts";
 import type { Verification } from "../users/verify-email.ts";
-import { refuseForeignForms } from "./foreign-forms.ts";
+import { refuseForeignPages } from "./foreign-pages.ts";
 import { problemOf } from "./problem-of.ts";
 import { formBody, parseFields } from "./request-body.ts";
 import type { RequestLimits } from "./request-limits.ts";
@@ -26,7 +26,7 @@ export function verifyEmailRoutes({ limits, verifyEmail }: VerifyEmailRoutesNeed
     else show(ctx, 400, linkRefusedPage());
   });
 
-  router.post("/verify-email", refuseForeignForms(), limits.perClient(), formBody(), async function verify(ctx) {
+  router.post("/verify-email", refuseForeignPages(), limits.perClient(), formBody(), async function verify(ctx) {
     const token = tokenIn(ctx.request.body);
     if (token === undefined) return show(ctx, 410, linkRefusedPage());
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Router } from "@koa/router";
 import type { Context } from "koa";
 import { emailIn, type AuthRoutesNeeds } from "../http/auth-routes.ts";
-import { refuseForeignForms } from "../http/foreign-forms.ts";
+import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { isForKnownHost } from "../http/known-hosts.ts";
 import { problemOf } from "../http/problem-of.ts";
 import { formBody } from "../http/request-body.ts";
@@ -35,7 +35,7 @@ export function pageRoutes({ catcher, publicUrl, limits, registerUser, requestVe
   return router;
 
   function takeForm(form: FormName, work: (email: EmailAddress) => Promise<void>): void {
-    router.post(`/${form}`, refuseForeignForms(), limits.perClient(), formBody(), async function postForm(ctx) {
+    router.post(`/${form}`, refuseForeignPages(), limits.perClient(), formBody(), async function postForm(ctx) {
       const problem = await problemOf(ctx, async () => {
         const email = emailIn(ctx.request.body);
         await limits.countMail(email, () => work(email));
