@@ -1,4 +1,8 @@
+import { CommitOutcomeUnknownError } from "@acme/domain-events";
 import { describe, expect, it } from "vitest";
+import { createRequestLimits } from "../src/http/request-limits.ts";
+import { createLogger } from "../src/logging/logger.ts";
+import { normaliseEmailAddress } from "../src/users/email-address.ts";
 import { becomeVerified, newAddress, register } from "./support/people.ts";
 import { startTestApp, type TestApp } from "./support/test-app.ts";
 
@@ -50,6 +54,22 @@ describe("the request limits", () => {
 
     expect(failed.map(({ status }) => status)).toEqual([500, 500, 500]);
     expect(later.map(({ status }) => status)).toEqual([202, 202, 429]);
+  });
+
+  it("count a mail whose COMMIT has an unknown outcome, since it may be on its way", async () => {
+    await using app = await startTestApp();
+    const limits = createRequestLimits({
+      pool: app.data,
+      limits: { clientCount: 1, addressCount: 1, windowSeconds: 900 },
+      secret: "a".repeat(32),
+      logger: createLogger({ level: "silent" }),
+    });
+    const email = normaliseEmailAddress("ada@example.org")!;
+    const lost = new CommitOutcomeUnknownError(undefined, new Error("The connection was lost."));
+
+    await expect(limits.countMail(email, () => Promise.reject(lost))).rejects.toBe(lost);
+
+    await expect(limits.countMail(email, async () => undefined)).rejects.toMatchObject({ status: 429 });
   });
 
   it("do not count one spelling of an address apart from another", async () => {

@@ -1,4 +1,7 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
+import { portOf } from "../src/http/port-of.ts";
 import { newAddress, mailTo, register } from "./support/people.ts";
 import { startTestApp, type LogLine, type TestApp } from "./support/test-app.ts";
 
@@ -48,6 +51,38 @@ describe("a mail that is not taken", () => {
     expect(await failureOf(app)).toMatchObject({ msg: "job failed; it will be tried again" });
   });
 
+  it("is tried again when the SMTP server takes the connection and never says a word", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    await using app = await startTestApp({ settings: { SMTP_URL: `smtp://127.0.0.1:${portOf(server)}` } });
+
+    await register(app, newAddress());
+
+    expect(await failureOf(app, 18_000)).toMatchObject({
+      msg: "job failed; it will be tried again",
+      err: { type: "MailError", code: "ETIMEDOUT" },
+    });
+    server.close();
+  });
+
+  it("holds up no other while the SMTP server is slow: ten are sent at a time", async () => {
+    const arrivals = Promise.withResolvers<void>();
+    let heldCount = 0;
+    await using app = await startTestApp({
+      beforeReply: () => {
+        heldCount += 1;
+        if (heldCount === 10) arrivals.resolve();
+        return arrivals.promise;
+      },
+    });
+    const addresses = Array.from({ length: 10 }, newAddress);
+
+    for (const email of addresses) await register(app, email);
+
+    for (const email of addresses) await mailTo(app, email);
+    expect(app.logLines().filter(({ msg }) => msg.startsWith("job failed"))).toEqual([]);
+  });
+
   it("keeps nobody waiting who asks again: that mail does not wait for the retry of the first", async () => {
     let isAway = true;
     await using app = await startTestApp({ beforeReply: () => (isAway ? refuse(451) : undefined) });
@@ -86,9 +121,9 @@ function refuse(responseCode: number): never {
   throw Object.assign(new Error("Not now, ada@example.org"), { responseCode });
 }
 
-async function failureOf(app: TestApp): Promise<LogLine> {
+async function failureOf(app: TestApp, withinMs = 10_000): Promise<LogLine> {
   const find = () => app.logLines().find(({ msg }) => msg.startsWith("job failed"));
-  await expect.poll(find, { timeout: 10_000 }).toBeDefined();
+  await expect.poll(find, { timeout: withinMs }).toBeDefined();
   const line = find();
   if (line === undefined) throw new Error("The line is gone.");
   return line;

@@ -59,6 +59,19 @@ describe.skipIf(executablePath === undefined)(`the page in a browser${skipped}`,
     expect(response.headers.get("content-security-policy")).toMatch(/^sandbox allow-popups [^;]*; default-src 'none';/);
   });
 
+  it("opens a mail in a tab of its own, where a frame is too small for it", async () => {
+    const email = newAddress();
+    await app.post("/auth/register", { email });
+    await mailTo(app, email);
+    await using page = await openPage();
+    const opened = page.context().waitForEvent("page");
+
+    await page.locator("article", { hasText: email }).getByRole("link", { name: "open it in a tab" }).click();
+
+    await (await opened).getByRole("link", { name: "Verify my address" }).waitFor();
+    expect((await opened).url()).toBe(`${app.url}/mails/${app.mailsTo(email)[0]?.id}`);
+  });
+
   it("shows the newest mail first, and does not disturb those that are there", async () => {
     const [first, second] = [newAddress(), newAddress()];
     await using page = await openPage();
@@ -167,8 +180,9 @@ describe.skipIf(executablePath === undefined)(`the page in a browser${skipped}`,
 
   it("shows the newest fifty mails, and asks for those alone that it does not show", async () => {
     await using own = await startTestApp();
-    const transport = createTransport(own.catcher.smtpUrl);
+    const transport = createTransport({ url: own.catcher.smtpUrl, pool: true });
     for (let index = 0; index < 51; index += 1) await transport.sendMail({ from: "a@b.example", to: "c@d.example" });
+    transport.close();
     await using page = await openPage();
     const answer = page.waitForResponse((response) => response.url().startsWith(`${own.url}/mails?`));
 
