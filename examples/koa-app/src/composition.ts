@@ -138,7 +138,7 @@ export function compose({
     refusals.flush();
     brokenRequests.flush();
     mailer.close();
-    const closing = Promise.all([jobs.close(), database.close()]);
+    const closing = jobs.close().then(() => database.close());
     if (await closesInTime(closing, { withinMs: closeGraceMs })) return;
     logger.warn("database connections were still in use; the process ends without them");
   }
