@@ -1,11 +1,39 @@
-import { defineConfig } from "tsup";
+import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { defineConfig, type Options } from "tsup";
 
-export default defineConfig({
+const common: Options = {
   entry: { index: "src/index.ts", testing: "src/testing/index.ts" },
-  format: ["esm", "cjs"],
   target: "node22",
   dts: true,
-  clean: true,
   sourcemap: true,
   treeshake: true,
-});
+};
+
+export default defineConfig([
+  { ...common, format: "esm" },
+  {
+    ...common,
+    format: "cjs",
+    // Graphile Worker is an ES module, and Jest has neither import() nor require() of those.
+    noExternal: ["graphile-worker"],
+    external: ["pg", "typescript"],
+    metafile: true,
+    onSuccess: copyLicenses,
+  },
+]);
+
+/** Whoever passes on a copy of them passes on their terms. */
+async function copyLicenses(): Promise<void> {
+  const metafile = JSON.parse(await readFile("dist/metafile-cjs.json", "utf8")) as { inputs: Record<string, unknown> };
+  const places = Object.keys(metafile.inputs).flatMap(
+    (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
+  );
+  await mkdir("dist/licenses", { recursive: true });
+  for (const place of new Set(places)) {
+    const name = place.slice(place.lastIndexOf("node_modules/") + "node_modules/".length);
+    const file = (await readdir(place)).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no licence to pass on`);
+    await cp(`${place}/${file}`, `dist/licenses/${name.replace("/", "-")}.txt`);
+  }
+  await rm("dist/metafile-cjs.json");
+}

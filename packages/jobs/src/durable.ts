@@ -1,5 +1,4 @@
-// The one file that knows of @acme/domain-events, by its types alone.
-import type { DurableHandler, DurableStore } from "@acme/domain-events";
+import type { DurableHandler, DurableStore } from "./durable-handler.ts";
 import type { JobWriter } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
 import { toJobRequests, type JobOptions, type JobRequest } from "./job-request.ts";

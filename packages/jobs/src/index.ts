@@ -2,6 +2,7 @@ export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./attem
 export type { Connection } from "./connection.ts";
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from "./dead-letters.ts";
 export type { DurableOptions } from "./durable.ts";
+export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./durable-handler.ts";
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export type { JobsHealth } from "./health.ts";
 export type { JobOptions } from "./job-request.ts";

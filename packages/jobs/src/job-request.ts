@@ -51,6 +51,8 @@ export interface JobOptions {
 
 const longestKey = 300;
 const longestQueue = 128;
+/** Graphile Worker's. */
+const longestStoredKey = 512;
 
 /**
  * Checks the payloads and the options, and gives each job its id.
@@ -84,10 +86,14 @@ function toSettings(task: string, { runAt, key, keyMode, queue, priority }: JobO
     runAt: runAt?.toISOString() ?? null,
     queue: queue ?? null,
     priority: priority ?? null,
-    // Escaped, so that no other split of the two makes the same key.
-    key: key === undefined ? null : `${encodeURIComponent(task)}:${key}`,
+    key: key === undefined ? null : storedKey(task, key),
     preserveRunAt: keyMode === "preserveRunAt",
   };
+}
+
+/** Escaped, so that no other split of the two makes the same key. */
+function storedKey(task: string, key: string): string {
+  return `${encodeURIComponent(task)}:${key}`;
 }
 
 function assertOptions(task: string, { runAt, key, keyMode, queue, priority }: JobOptions): void {
@@ -96,6 +102,11 @@ function assertOptions(task: string, { runAt, key, keyMode, queue, priority }: J
     throw wrong("runAt is no Date between 1970 and 9999");
   }
   if (key !== undefined && !isText(key, longestKey)) throw wrong(`key is no text of 1 to ${longestKey} characters`);
+  if (key !== undefined && storedKey(task, key).length > longestStoredKey) {
+    throw wrong(
+      `key and the name of the task are longer than ${longestStoredKey} characters together, as they are stored`,
+    );
+  }
   if (keyMode !== undefined && key === undefined) throw wrong("keyMode needs a key");
   if (keyMode !== undefined && keyMode !== "replace" && keyMode !== "preserveRunAt") {
     throw wrong('keyMode is "replace" or "preserveRunAt"');

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import { describeIssues } from "./describe-issues.ts";
 import { JobsError } from "./errors.ts";
 import { whenKnown } from "./promise-like.ts";
-import { describeIssues } from "./standard-schema.ts";
 import { survivesJson } from "./survives-json.ts";
 import type { Task } from "./task.ts";
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { createTestDatabase } from "@acme/test-postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 const run = promisify(execFile);
@@ -101,6 +102,38 @@ it.each(["typescript", "typescript7"])("compiles with every declaration checked 
   expect((await compiled).stdout).toBe("");
 });
 
+it("has types that need nothing of @acme/domain-events where that is not installed", async () => {
+  const alone = join(folder, "alone");
+  await mkdir(join(alone, "node_modules/@acme"), { recursive: true });
+  await cp(join(folder, "node_modules/@acme/jobs"), join(alone, "node_modules/@acme/jobs"), { recursive: true });
+  for (const name of ["pg", "pg-types", "pg-protocol", "@types", "zod"]) {
+    await symlink(join(modules, name), join(alone, "node_modules", name), "junction");
+  }
+  await writeFile(
+    join(alone, "alone.mts"),
+    `import { createJobs, defineTask } from "@acme/jobs";
+import { drain } from "@acme/jobs/testing";
+import { z } from "zod";
+void createJobs({ connection: "" }).enqueue(defineTask("t", { payload: z.object({ n: z.number() }) }), { n: 1 });
+void drain;
+`,
+  );
+  await writeFile(
+    join(alone, "tsconfig.json"),
+    JSON.stringify({
+      extends: "../tsconfig.json",
+      compilerOptions: { noEmit: true, preserveSymlinks: true, typeRoots: ["./node_modules/@types"] },
+      files: ["alone.mts"],
+    }),
+  );
+
+  const compiled = run(process.execPath, [compiler("typescript"), "-p", alone]).catch(
+    (error: { stdout: string }) => error,
+  );
+
+  expect((await compiled).stdout).toBe("");
+});
+
 it("has types for each entry where imports are resolved as Node 10 did", async () => {
   const project = join(folder, "tsconfig.node10.json");
   await cp(join(folder, "consumer.cts"), join(folder, "node10.ts"));
@@ -133,6 +166,39 @@ it.each(["mjs", "cjs"])("runs as .%s", async (ending) => {
   });
 
   expect(JSON.parse(stdout)).toEqual(["ada 1 1", "function", "function", true]);
+});
+
+it("runs jobs where there is neither import() nor require() of ES modules, as in Jest", async () => {
+  await using database = await createTestDatabase();
+  await writeFile(
+    join(folder, "jest-like.cjs"),
+    `const { Module, createRequire, wrap } = require("node:module");
+const { Script } = require("node:vm");
+const { dirname } = require("node:path");
+// A script that was compiled like this has no import().
+Module.prototype._compile = function (content, filename) {
+  const run = new Script(wrap(content), { filename }).runInThisContext();
+  return run.call(this.exports, this.exports, createRequire(filename), this, filename, dirname(filename));
+};
+const { createJobs, defineTask, perform } = require("@acme/jobs");
+const { drain } = require("@acme/jobs/testing");
+const { z } = require("zod");
+(async () => {
+  const jobs = createJobs({ connection: process.env.DATABASE_URL });
+  await jobs.migrate();
+  const task = defineTask("t", { payload: z.object({ n: z.number() }) });
+  await jobs.enqueue(task, { n: 1 });
+  console.log(JSON.stringify(await drain(jobs, { tasks: [perform(task, () => undefined)] })));
+  await jobs.close();
+})();
+`,
+  );
+
+  const { stdout } = await run(process.execPath, ["--no-experimental-require-module", join(folder, "jest-like.cjs")], {
+    env: { ...process.env, NODE_OPTIONS: "", DATABASE_URL: database.url },
+  });
+
+  expect(JSON.parse(stdout)).toEqual({ doneCount: 1, failedCount: 0 });
 });
 
 it.each([["import"], ["require"]])(

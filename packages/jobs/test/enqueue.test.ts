@@ -129,6 +129,16 @@ describe("enqueue", () => {
     await expect(test.jobs.enqueue(task, { n: 1 }, options)).rejects.toMatchObject({ code: "ENQUEUE_INVALID" });
   });
 
+  it("refuses a key that is too long behind the name of its task, before anything is sent", async () => {
+    await using test = await createTestJobs();
+    const long = defineTask("%".repeat(100), { payload: z.object({ n: z.number() }) });
+
+    await expect(test.jobs.enqueue(long, { n: 1 }, { key: "k".repeat(212) })).rejects.toMatchObject({
+      code: "ENQUEUE_INVALID",
+    });
+    await expect(test.jobs.enqueue(long, { n: 1 }, { key: "k".repeat(211) })).resolves.toBeTypeOf("string");
+  });
+
   it("refuses an array with a key, which Graphile Worker would join with the waiting one", async () => {
     await using test = await createTestJobs();
     const list = defineTask("list", { payload: z.array(z.number()) });

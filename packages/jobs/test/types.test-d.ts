@@ -1,8 +1,9 @@
-import { createEventBus, defineEvent, props } from "@acme/domain-events";
+import { createEventBus, defineEvent, props, type DurableHandler as HandlerOfEvents } from "@acme/domain-events";
 import type { Knex } from "knex";
 import type { Pool, PoolClient } from "pg";
 import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
+import type { DurableHandler } from "../src/durable-handler.ts";
 import { createJobs, defineTask, perform, retry, type Jobs } from "../src/index.ts";
 
 class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}
@@ -78,5 +79,11 @@ describe("a consumer, without one annotation,", () => {
     createJobs({ connection: 5432 });
     // @ts-expect-error attempts are required
     retry.fixed({ delayMs: 5 });
+  });
+});
+
+describe("a durable handler", () => {
+  it("has the type that @acme/domain-events knows, in both directions", () => {
+    expectTypeOf<DurableHandler<UserRegistered>>().toEqualTypeOf<HandlerOfEvents<UserRegistered>>();
   });
 });
