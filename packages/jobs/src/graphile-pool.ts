@@ -15,6 +15,8 @@ export interface LockedJob {
   /** How often it has been locked: Graphile Worker's own count of attempts. */
   readonly lockCount: number;
   readonly payload: unknown;
+  /** Whether it is one of a named queue. */
+  readonly isQueued: boolean;
   /** The id `enqueue` gave it; a job added by plain SQL has none. */
   readonly id: string | undefined;
 }
@@ -170,6 +172,7 @@ function toLockedJob(job: GraphileJob): LockedJob {
     task: job.task_identifier,
     lockCount: job.attempts,
     payload: job.payload,
+    isQueued: job.job_queue_id !== null,
     // Text on our connection, whatever Graphile Worker's types say.
     id: idOfJob(job.flags as unknown as string | null),
   };

@@ -57,6 +57,37 @@ describe("a named queue", () => {
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
   });
 
+  it("waits for code that goes on after its time, and does not heed its signal", async () => {
+    await using test = await createTestJobs();
+    const hurried = defineTask("hurried", {
+      payload: z.object({ n: z.number() }),
+      retry: retry.never,
+      timeoutMs: 50,
+    });
+    const gate = Promise.withResolvers<void>();
+    const begun: number[] = [];
+    const hang = perform(hurried, async ({ n }) => {
+      begun.push(n);
+      if (n === 1) await gate.promise;
+    });
+    const worker = await test.jobs.startWorker({ tasks: [hang] });
+    onTestFinished(() => worker.stop());
+
+    await test.jobs.enqueueMany(hurried, [{ n: 1 }, { n: 2 }], { queue: "one" });
+    const said = () => test.log.map(({ message }) => message);
+    await expect.poll(said).toContainEqual(expect.stringContaining("its named queue waits for its code to end"));
+    await test.jobs.enqueue(hurried, { n: 3 }, { queue: "other" });
+    await expect.poll(() => begun).toContain(3);
+    const begunMeanwhile = [...begun];
+    gate.resolve();
+
+    await expect.poll(() => begun).toEqual([1, 3, 2]);
+    expect(begunMeanwhile).toEqual([1, 3]);
+    await expect
+      .poll(() => test.jobs.deadLetters.list())
+      .toMatchObject([{ payload: { n: 1 }, errors: [{ message: expect.stringContaining("50 ms") as string }] }]);
+  });
+
   it("holds the others up for no longer than the attempt that fails, not for its delay", async () => {
     await using test = await createTestJobs();
     let failed: number | undefined;

@@ -41,7 +41,7 @@ export async function performTask(
   options.signal?.addEventListener("abort", end, { once: true });
   if (options.signal?.aborted) end();
   try {
-    return await attempts.run(performable, { jobId: "0", attempt, idempotencyKey, payload: stored });
+    return await attempts.run(performable, { jobId: "0", attempt, idempotencyKey, payload: stored, isQueued: false });
   } finally {
     options.signal?.removeEventListener("abort", end);
   }

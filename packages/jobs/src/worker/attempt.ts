@@ -10,6 +10,8 @@ export interface AttemptOfJob {
   readonly attempt: number;
   readonly idempotencyKey: string;
   readonly payload: unknown;
+  /** The next job of its named queue begins when this one has been written: not before its code has ended. */
+  readonly isQueued: boolean;
 }
 
 /** Runs the code of tasks, each once, within its time. */
@@ -17,7 +19,8 @@ export interface Attempts {
   readonly runningCount: number;
   /**
    * Returns or resolves with what the code returned. Throws or rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon
-   * as its time is over: code that does not heed its signal then runs on unattended, and its result no longer counts.
+   * as its time is over: code that does not heed its signal then runs on unattended, and its result no longer counts. One of a named queue waits for
+   * its code, unless the worker stops.
    */
   run(performable: PerformableTask, job: AttemptOfJob): unknown;
   /** Ends every attempt that runs, now and from now on. */
@@ -33,7 +36,19 @@ export function createAttempts(logger: Logger): Attempts {
     const attempt = new RunningAttempt();
     // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
     const result: unknown = run(payload as never, contextOf(attempt, job, logger));
-    return isPromiseLike(result) ? attempt.outlive(result, running, task) : result;
+    return isPromiseLike(result)
+      ? attempt.outlive(result, { running, task, onTimeout: () => timeOut(attempt, task, job) })
+      : result;
+  };
+
+  const timeOut = (attempt: RunningAttempt, { name, timeoutMs = 0 }: Task, { jobId, isQueued }: AttemptOfJob) => {
+    const reason = timedOut(name, timeoutMs);
+    if (!isQueued) return attempt.end(reason);
+    attempt.abort(reason);
+    logger.warn(
+      { task: name, jobId, timeoutMs },
+      "a job has run out of time; its named queue waits for its code to end",
+    );
   };
 
   return {
@@ -66,10 +81,9 @@ class RunningAttempt {
     return this.#controller.signal;
   }
 
-  /** Settles as the code does, or as soon as the attempt is ended. */
-  outlive(result: PromiseLike<unknown>, running: Set<RunningAttempt>, { name, timeoutMs }: Task): Promise<unknown> {
-    const timer =
-      timeoutMs === undefined ? undefined : setTimeout(() => this.end(timedOut(name, timeoutMs)), timeoutMs);
+  /** Settles as the code does, or as soon as the attempt is ended. Once it is aborted, the result no longer counts. */
+  outlive(result: PromiseLike<unknown>, { running, task: { timeoutMs }, onTimeout }: Outliving): Promise<unknown> {
+    const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
     running.add(this);
     const leave = () => {
       running.delete(this);
@@ -82,17 +96,30 @@ class RunningAttempt {
       };
       const succeed = (value: unknown) => {
         leave();
-        resolve(value);
+        if (this.#endReason === undefined) resolve(value);
+        else reject(this.#endReason);
       };
-      result.then(succeed, this.#reject);
+      const fail = (reason: Error) => this.#reject?.(this.#endReason ?? reason);
+      result.then(succeed, fail);
     });
   }
 
-  end(reason: Error): void {
-    this.#endReason = reason;
+  /** Its time is over, and its code may take as long as it needs to see that. */
+  abort(reason: Error): void {
+    this.#endReason ??= reason;
     this.#controller?.abort(reason);
-    this.#reject?.(reason);
   }
+
+  end(reason: Error): void {
+    this.abort(reason);
+    this.#reject?.(this.#endReason ?? reason);
+  }
+}
+
+interface Outliving {
+  readonly running: Set<RunningAttempt>;
+  readonly task: Task;
+  readonly onTimeout: () => void;
 }
 
 function contextOf(

@@ -50,7 +50,7 @@ export function createJobRunner(
     },
     // One function, and waiting only where there is something to wait for: this is what each job passes through.
     async run(job, intend, onEnd) {
-      const { task, jobId, lockCount, payload } = job;
+      const { task, jobId, lockCount, payload, isQueued } = job;
       try {
         const performable = tasks.get(task);
         if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${task}".`);
@@ -61,7 +61,7 @@ export function createJobRunner(
         const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
         const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
         try {
-          const result = attempts.run(performable, { jobId, attempt, payload, idempotencyKey });
+          const result = attempts.run(performable, { jobId, attempt, payload, idempotencyKey, isQueued });
           if (isPromiseLike(result)) await result;
         } catch (error) {
           const outcome = decideOutcome(error, attempt, performable.task.retry);
