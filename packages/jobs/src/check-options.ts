@@ -1,4 +1,4 @@
-import { JobsError } from "./errors.ts";
+import { JobsError, type JobsErrorCode } from "./errors.ts";
 
 /** The longest that a timer of Node can wait, about 24 days. */
 export const longestTimerMs = 2 ** 31 - 1;
@@ -7,4 +7,29 @@ export const longestTimerMs = 2 ** 31 - 1;
 export function checkNumber(name: string, value: number | undefined, least: number, most: number): void {
   if (value === undefined || (typeof value === "number" && value >= least && value <= most)) return;
   throw new JobsError("OPTIONS_INVALID", `"${name}" is a number from ${least} to ${most}.`);
+}
+
+/**
+ * Refuses an option that does not exist: a typing error would leave the default in its place, and nobody would know. Types see it only in a literal.
+ *
+ * @throws {@link JobsError} with `code`.
+ */
+export function checkNames(
+  what: string,
+  options: object,
+  known: readonly string[],
+  code: JobsErrorCode = "OPTIONS_INVALID",
+): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new JobsError(
+      code,
+      `${what} has no option "${name.slice(0, 64)}". It has ${known.map((each) => `"${each}"`).join(", ")}.`,
+    );
+  }
+}
+
+/** The names of all properties, checked against the type. */
+export function namesOf<Options>(names: Readonly<Record<keyof Options, true>>): readonly string[] {
+  return Object.keys(names);
 }

@@ -1,3 +1,4 @@
+import { checkNames, namesOf } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
 import { toStoredPayload } from "./payload.ts";
 import { isPromiseLike } from "./promise-like.ts";
@@ -38,7 +39,7 @@ export interface JobOptions {
   readonly runAt?: Date;
   /**
    * Jobs of one task with one key replace each other while they wait: the last payload counts. One that a worker has taken
-   * already may still run before it. Forgotten once the job is done. 1 to 300 characters.
+   * already may still run before it. Forgotten once the job is done. 1 to 300 characters. Not for several jobs at once.
    */
   readonly key?: string;
   /** With `key`: `"replace"` (default) takes the new `runAt` as well, `"preserveRunAt"` keeps the first. */
@@ -49,6 +50,13 @@ export interface JobOptions {
   readonly priority?: number;
 }
 
+const jobOptionNames = namesOf<Required<JobOptions>>({
+  runAt: true,
+  key: true,
+  keyMode: true,
+  queue: true,
+  priority: true,
+});
 const longestKey = 300;
 const longestQueue = 128;
 /** Graphile Worker's. */
@@ -65,7 +73,14 @@ export async function toJobRequests(
   options: JobOptions = {},
 ): Promise<JobRequest[]> {
   assertTask(task);
+  checkNames(`A job of task "${task.name}"`, options, jobOptionNames, "ENQUEUE_INVALID");
   assertOptions(task.name, options);
+  if (inputs.length > 1 && options.key !== undefined) {
+    throw new JobsError(
+      "ENQUEUE_INVALID",
+      `Jobs of task "${task.name}" cannot be added with one key: each would replace the one before. Enqueue them one by one, each with its own.`,
+    );
+  }
   const settings = toSettings(task.name, options);
   const requests = [];
   for (const input of inputs) {

@@ -1,3 +1,4 @@
+import { checkNames } from "./check-options.ts";
 import { lazyPool, type Connection } from "./connection.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { createDurable } from "./durable.ts";
@@ -122,7 +123,7 @@ const longestWriteMs = 5_000;
 /**
  * Makes the jobs of an application. Connects to nothing yet.
  *
- * @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool;
+ * @throws {@link JobsError} `OPTIONS_INVALID`; `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool;
  * `CONNECTION_MISSING` without a connection and an outbox; `NODE_UNSUPPORTED` on Node before 22.18.
  * @example
  * ```ts
@@ -131,7 +132,9 @@ const longestWriteMs = 5_000;
  * await jobs.enqueue(sendReceipt, { orderId });
  * ```
  */
-export function createJobs({ connection, outbox, logger: given = consoleLogger }: JobsOptions): Jobs {
+export function createJobs(options: JobsOptions): Jobs {
+  checkNames("createJobs()", options, ["connection", "outbox", "logger"] satisfies (keyof JobsOptions)[]);
+  const { connection, outbox, logger: given = consoleLogger } = options;
   const logger = protectLogger(given);
   checkNodeVersion();
   if (connection === undefined && outbox === undefined) throw connectionMissing();

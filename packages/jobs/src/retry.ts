@@ -1,3 +1,4 @@
+import { checkNames } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
 import { isInfrastructureError } from "./infrastructure-error.ts";
 import { isNetworkError } from "./network-error.ts";
@@ -46,25 +47,33 @@ const day = 24 * hour;
 const longestDelayMs = 365 * day;
 const mostAttempts = 1000;
 
+const commonNames = ["on", "jitter"] satisfies (keyof RetryOptions)[];
+const fixedNames = [...commonNames, "attempts", "delayMs"] satisfies (keyof FixedRetryOptions)[];
+const growingNames = [...fixedNames, "maxDelayMs"] satisfies (keyof GrowingRetryOptions)[];
+
 /** The same delay after every attempt. */
 function fixed(options: FixedRetryOptions): RetryPolicy {
+  checkNames("retry.fixed()", options, fixedNames, "RETRY_INVALID");
   return policy(options.attempts, options, () => options.delayMs);
 }
 
 /** `delayMs`, twice, three times `delayMs` …, up to `maxDelayMs`. */
 function linear(options: GrowingRetryOptions): RetryPolicy {
+  checkNames("retry.linear()", options, growingNames, "RETRY_INVALID");
   const { delayMs, maxDelayMs = day } = options;
   return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * attempt));
 }
 
 /** `delayMs`, doubled after every attempt, up to `maxDelayMs`. */
 function exponential(options: GrowingRetryOptions): RetryPolicy {
+  checkNames("retry.exponential()", options, growingNames, "RETRY_INVALID");
   const { delayMs, maxDelayMs = day } = options;
   return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * 2 ** (attempt - 1)));
 }
 
 /** The delays one by one: `n` delays make `n + 1` attempts. */
 function schedule(delaysMs: readonly number[], options: RetryOptions = {}): RetryPolicy {
+  checkNames("retry.schedule()", options, commonNames, "RETRY_INVALID");
   const delays = [...delaysMs];
   return policy(delays.length + 1, options, (attempt) => delays[attempt - 1] ?? 0);
 }

@@ -1,3 +1,4 @@
+import { checkNames } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
 import { retry, type RetryPolicy } from "./retry.ts";
 import type { StandardSchema } from "./standard-schema.ts";
@@ -51,6 +52,12 @@ export function defineTask<const Name extends string, Input, Output>(
       `Task "${name}" has no payload schema. Give it a Standard Schema (zod, valibot, arktype) as "payload".`,
     );
   }
+  checkNames(
+    `Task "${name}"`,
+    options,
+    ["payload", "retry", "timeoutMs"] satisfies (keyof TaskOptions<Input, Output>)[],
+    "TASK_INVALID",
+  );
   const { timeoutMs } = options;
   if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= 2 ** 31 - 1)) {
     throw new JobsError("TASK_INVALID", `Task "${name}" has a timeoutMs that is not between 1 and ${2 ** 31 - 1}.`);

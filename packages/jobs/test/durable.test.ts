@@ -148,6 +148,20 @@ describe("a durable handler", () => {
     expect(await storedJobs(test.jobsPool)).toEqual([]);
   });
 
+  it("takes one key twice in one batch, the last counts", async () => {
+    await using test = await createTestJobs();
+    const bus = createEventBus();
+    bus.register(
+      OrderPlaced,
+      test.jobs.durable(task, ({ orderId }) => ({ orderId }), { key: "all orders" }),
+    );
+
+    await bus.publishAll([new OrderPlaced({ orderId: 1 }), new OrderPlaced({ orderId: 2 })]);
+
+    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs");
+    expect(rows).toEqual([{ payload: { orderId: 2 } }]);
+  });
+
   it("takes key, queue and runAt from the event", async () => {
     await using test = await createTestJobs();
     const bus = createEventBus();

@@ -95,15 +95,6 @@ describe("enqueue", () => {
     expect(rows.map((row) => row.payload.n)).toEqual([2, 3]);
   });
 
-  it("takes one key twice in one batch, the last counts", async () => {
-    await using test = await createTestJobs();
-
-    await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }], { key: "a" });
-
-    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs");
-    expect(rows.map((row) => row.payload.n)).toEqual([2]);
-  });
-
   it("keeps the first runAt with preserveRunAt", async () => {
     await using test = await createTestJobs();
     const first = new Date(Date.now() + 60_000);
@@ -137,6 +128,15 @@ describe("enqueue", () => {
       code: "ENQUEUE_INVALID",
     });
     await expect(test.jobs.enqueue(long, { n: 1 }, { key: "k".repeat(211) })).resolves.toBeTypeOf("string");
+  });
+
+  it("refuses one key for several jobs, of which only the last would be left", async () => {
+    await using test = await createTestJobs();
+
+    await expect(test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }], { key: "a" })).rejects.toMatchObject({
+      code: "ENQUEUE_INVALID",
+    });
+    await expect(test.jobs.enqueueMany(task, [{ n: 1 }], { key: "a" })).resolves.toHaveLength(1);
   });
 
   it("refuses an array with a key, which Graphile Worker would join with the waiting one", async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { checkNames } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import { countDueJobs, makeDueNow } from "../graphile-backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
@@ -39,6 +40,7 @@ const batchSize = 1_000;
  * ```
  */
 export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainResult> {
+  checkNames("drain()", options, ["tasks", "skipDelays", "withinMs"] satisfies (keyof DrainOptions)[]);
   const { tasks, skipDelays = true, withinMs = 10_000 } = options;
   const names = tasks.map(({ task }) => task.name);
   const counted = countAttempts(tasks);

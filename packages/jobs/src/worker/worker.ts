@@ -4,7 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { OnceKeys } from "../once-keys.ts";
 import type { PerformableTask } from "../perform.ts";
 import { prepared } from "../prepared.ts";
-import { checkNumber, longestTimerMs } from "../check-options.ts";
+import { checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
 import { choresOf } from "./chores.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { startPoolKeeper } from "./pool-keeper.ts";
@@ -155,7 +155,22 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   };
 }
 
+const optionNames = namesOf<Required<WorkerOptions>>({
+  tasks: true,
+  concurrency: true,
+  prefetch: true,
+  pollIntervalMs: true,
+  heartbeatMs: true,
+  deadAfterMs: true,
+  unknownTaskAfterMs: true,
+  giveUpAfterMs: true,
+  onceKeys: true,
+  migrate: true,
+  relay: true,
+});
+
 function checkOptions(options: WorkerOptions): void {
+  checkNames("A worker", options, optionNames);
   const { concurrency, pollIntervalMs, heartbeatMs = 1_000, deadAfterMs = 3_000, onceKeys } = options;
   checkNumber("concurrency", concurrency, 1, 1_000);
   checkNumber("prefetch", options.prefetch, 0, 10_000);
