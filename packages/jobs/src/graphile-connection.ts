@@ -1,7 +1,7 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { completeOwned } from "./graphile-complete.ts";
+import { kindOf, type StatementKind } from "./graphile-contract.ts";
 import { clearForeignLocks } from "./graphile-stale-locks.ts";
-import { lockedAmong } from "./graphile-locks.ts";
 import { createLook, type Prefetch, type Send } from "./graphile-look.ts";
 import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
 
@@ -37,6 +37,8 @@ export interface GraphileConnectionOptions {
   readonly onLook: () => (failure?: { readonly error: unknown }) => void;
   /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
   readonly prefetch?: Prefetch | undefined;
+  /** Graphile Worker is another one than this package was written for. */
+  readonly onUnknown: (error: unknown) => void;
   /** Aborted when nobody waits for the last writes any more. */
   readonly giveUp: AbortSignal;
   /** The worker stops, and needs no more jobs. */
@@ -52,20 +54,24 @@ export interface GraphileConnection {
   settled(): Promise<void>;
 }
 
+interface Write {
+  readonly how: ReleasedJobs["how"];
+  readonly idsOf: (values: readonly unknown[]) => readonly string[];
+}
+
 /**
  * What Graphile Worker writes once a job has ended: doing it twice changes nothing, so a write whose answer was lost may
  * be repeated. Left alone, the first failed one ends its pool.
  */
-const writes = [
-  { pattern: /^complete_job/, how: "completed", idsOf: ([ids]) => toList(ids) },
-  { pattern: /^fail_jobs/, how: "failed", idsOf: ([ids]) => toList(ids) },
-  { pattern: /^fail_job/, how: "failed", idsOf: ([, specs]) => toSpecs(specs).map(({ jobId }) => jobId) },
-  { pattern: /^return_job/, how: "returned", idsOf: ([, ids]) => toList(ids) },
-] as const satisfies {
-  readonly pattern: RegExp;
-  readonly how: ReleasedJobs["how"];
-  readonly idsOf: (values: readonly unknown[]) => readonly string[];
-}[];
+const writes: Readonly<Record<Extract<StatementKind, "complete" | "fail" | "return">, Write>> = {
+  complete: { how: "completed", idsOf: ([ids]) => toList(ids) },
+  // Those of a pool that is told to end at once come as a list.
+  fail: {
+    how: "failed",
+    idsOf: ([first, specs]) => (Array.isArray(first) ? toList(first) : toSpecs(specs).map(({ jobId }) => jobId)),
+  },
+  return: { how: "returned", idsOf: ([, ids]) => toList(ids) },
+};
 
 export function watchConnection(pool: Pool, options: GraphileConnectionOptions): GraphileConnection {
   const held = new Map<string, HeldJob>();
@@ -123,12 +129,11 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
       .catch(() => undefined);
   };
 
-  const write = async (config: QueryConfig, { how, idsOf }: (typeof writes)[number], send: Send) => {
+  const write = async (config: QueryConfig, { how, idsOf }: Write, send: Send) => {
     const ids = idsOf(config.values ?? []);
     const answer = await repeatWhilePassing(async () => {
       if (how === "failed") await options.beforeFailing(ids);
-      if (how !== "completed") return send(config);
-      return send(completeOwned(config, poolId) ?? withIds(config, await lockedAmong(pool, poolId, ids)));
+      return send(how === "completed" ? completeOwned(config, poolId) : config);
     }, options.giveUp);
     const jobs = [];
     for (const id of ids) {
@@ -142,12 +147,19 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   };
 
   const query = (config: QueryConfig, send: Send): Promise<QueryResult> => {
-    const name = config.name ?? "";
-    if (name.startsWith("get_job")) return take(config, send);
-    if (config.text?.includes("_private_tasks as tasks")) return nameTasks(config, send);
-    if (name.startsWith("clear_stale_locks")) return sendOrSkip(clearForeignLocks(config), send);
-    const kind = writes.find(({ pattern }) => pattern.test(name));
-    return kind === undefined ? send(config) : track(write(config, kind, send));
+    const kind = knownKind(config);
+    if (kind === "look") return take(config, send);
+    if (kind === "name tasks") return nameTasks(config, send);
+    return kind === "free old locks" ? send(clearForeignLocks(config)) : track(write(config, writes[kind], send));
+  };
+
+  const knownKind = (config: QueryConfig) => {
+    try {
+      return kindOf(config);
+    } catch (error) {
+      options.onUnknown(error);
+      throw error;
+    }
   };
 
   return {
@@ -159,22 +171,11 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   };
 }
 
-async function sendOrSkip(config: QueryConfig | undefined, send: Send): Promise<QueryResult> {
-  return config ? send(config) : { rows: [], rowCount: 0, command: "", oid: 0, fields: [] };
-}
-
 /** Graphile Worker gives them out in the order of the answer, which is that of their ids. Times are text here, of one session. */
 function byUrgency(one: TakenRow, other: TakenRow): number {
   if (one.priority !== other.priority) return one.priority - other.priority;
   if (one.run_at !== other.run_at) return one.run_at < other.run_at ? -1 : 1;
   return Number(one.id) - Number(other.id);
-}
-
-/** For a statement of another text than ours: what others have taken is theirs to complete. */
-function withIds(config: QueryConfig, ids: readonly string[]): QueryConfig {
-  const [asked, ...rest] = config.values as unknown[];
-  // The statement for a single job deletes nothing for null.
-  return { ...config, values: [Array.isArray(asked) ? ids : (ids[0] ?? null), ...rest] };
 }
 
 /** The pool, with every query of the clients it checks out passed through `query`. */

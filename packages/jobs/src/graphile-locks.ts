@@ -97,12 +97,3 @@ export async function lockedJobIds(db: Queryable, poolId: string): Promise<strin
   const { rows } = await db.query("select id::text from graphile_worker.jobs where locked_by = $1", [poolId]);
   return rows.map((row) => String(row["id"]));
 }
-
-/** Those of the jobs that this pool has locked. */
-export async function lockedAmong(db: Queryable, poolId: string, jobIds: readonly string[]): Promise<string[]> {
-  const { rows } = await db.query(
-    "select id::text from graphile_worker.jobs where locked_by = $1 and id = any($2::bigint[])",
-    [poolId, jobIds],
-  );
-  return rows.map((row) => String(row["id"]));
-}

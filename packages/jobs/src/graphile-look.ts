@@ -18,7 +18,9 @@ const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0,
 /** How a pool of Graphile Worker takes jobs: with the statement it sends, as many as are worth it, and their rows hardly parsed. */
 export function createLook(prefetch: Prefetch | undefined) {
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
-    if (prefetch === undefined || !canLimit(config)) return send({ ...config, types: leanTypes });
+    // Without a limit in its name it is one job.
+    if (prefetch === undefined || nameOfLook.exec(config.name ?? "") === null)
+      return send({ ...config, types: leanTypes });
     const { size, slots, onMore } = prefetch;
     const limit = Math.min(size.next(), fewKinds(slots.allowed()));
     if (limit === 0) {
@@ -41,12 +43,6 @@ function fewKinds(count: number): number {
 }
 
 const nameOfLook = /^get_job(\d+)/;
-
-/** Whether it is the statement that we know. */
-function canLimit({ name, text }: QueryConfig): boolean {
-  const usual = nameOfLook.exec(name ?? "")?.[1];
-  return usual !== undefined && text.split(`limit ${usual}\n`).length === 2;
-}
 
 /** The statement for another number of jobs, as Graphile Worker would write and name it; it takes what it is given. */
 function withLimit(config: QueryConfig, limit: number): QueryConfig {

@@ -5,12 +5,11 @@ const isStale = "where locked_at < now() - interval '4 hours'";
 
 /**
  * The statement by which a pool of Graphile Worker frees such locks, for those alone that no worker of this package has: whether these
- * live is known from their heartbeats. `undefined` for a statement that is not what we know.
+ * live is known from their heartbeats.
  */
-export function clearForeignLocks(config: QueryConfig): QueryConfig | undefined {
-  const parts = config.text.split(isStale);
+export function clearForeignLocks(config: QueryConfig): QueryConfig {
   // One of the jobs, one of the named queues.
-  if (parts.length !== 3) return undefined;
+  const parts = config.text.split(isStale);
   const isForeign = "locked_by <> all (array(select pool_id from acme_jobs.workers))";
   return { ...config, name: `foreign_${config.name}`, text: parts.join(`${isStale} and ${isForeign}`) };
 }

@@ -132,10 +132,10 @@ const longestWriteMs = 5_000;
  * await jobs.enqueue(sendReceipt, { orderId });
  * ```
  */
-export function createJobs(options: JobsOptions): Jobs {
-  checkNames("createJobs()", options, ["connection", "outbox", "logger"] satisfies (keyof JobsOptions)[]);
-  const { connection, outbox, logger: given = consoleLogger } = options;
-  const logger = protectLogger(given);
+export function createJobs(given: JobsOptions): Jobs {
+  checkNames("createJobs()", given, ["connection", "outbox", "logger"] satisfies (keyof JobsOptions)[]);
+  const { connection, outbox } = given;
+  const logger = protectLogger(given.logger ?? consoleLogger);
   checkNodeVersion();
   if (connection === undefined && outbox === undefined) throw connectionMissing();
   const jobsPool = lazyPool(connection, "jobs", jobsPoolSize);

@@ -93,6 +93,7 @@ export async function startPoolKeeper(
       // A database that is away must not keep a pool from stopping before it has begun.
       onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
       onReleased,
+      onUnknown: onHopeless,
       onLooked: (failure) => looks.note(failure?.error),
       beforeFailing: settlement.note,
       giveUp: givingUp.signal,

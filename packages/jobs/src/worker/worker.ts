@@ -64,7 +64,7 @@ export interface Worker extends AsyncDisposable {
   readonly state: WorkerState;
   /**
    * Resolves when the worker has been stopped. Rejects with `WORKER_FAILED` when it cannot go on, because the database
-   * refuses what it needs (rights, tables); it has stopped then. Needs no handler; a process that only works awaits it.
+   * refuses what it needs (rights, tables), or with `GRAPHILE_WORKER_UNKNOWN`; it has stopped then. Needs no handler; a process that only works awaits it.
    */
   readonly finished: Promise<void>;
   /**
@@ -108,8 +108,11 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   let stopped: Promise<void> | undefined;
   let isStopped = false;
 
+  let isFailed = false;
   const fail = async (refusal: unknown) => {
-    const failure = failed(refusal);
+    if (isFailed) return;
+    isFailed = true;
+    const failure = isUnknownEngine(refusal) ? refusal : failed(refusal);
     logger.error({ err: failure }, "the worker cannot go on");
     runner.handBack();
     await (stopped ??= stopOnce(0)).catch(() => undefined);
@@ -183,6 +186,10 @@ function checkOptions(options: WorkerOptions): void {
   if (onceKeys !== undefined && typeof onceKeys?.purgeOnceKeys !== "function") {
     throw new JobsError("OPTIONS_INVALID", '"onceKeys" is a unit of work of @acme/domain-events.');
   }
+}
+
+function isUnknownEngine(error: unknown): error is JobsError {
+  return error instanceof JobsError && error.code === "GRAPHILE_WORKER_UNKNOWN";
 }
 
 function failed(cause: unknown): JobsError {
