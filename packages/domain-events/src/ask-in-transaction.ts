@@ -7,6 +7,28 @@ export interface Asking extends BeginOptions {
   readonly timeoutMs: number;
 }
 
+const waiting = new WeakMap<object, Set<Promise<unknown>>>();
+/** A pool may wait for a connection without end, and for each that was given up: some have to be left for others. */
+const mostWaiting = 4;
+
+/** What begins the transaction of a question, once not too many wait for theirs. */
+async function beginOfQuestions(
+  { database, begin }: TransactionAdapter<unknown>,
+  timeoutMs: number,
+): Promise<TransactionAdapter<unknown>["begin"]> {
+  const begins = waiting.get(database) ?? new Set();
+  waiting.set(database, begins);
+  const giveUpAt = performance.now() + timeoutMs;
+  while (begins.size >= mostWaiting) await within(Math.max(0, giveUpAt - performance.now()), Promise.race(begins));
+  return (options) => {
+    const beginning = begin(options);
+    begins.add(beginning);
+    const forget = (): void => void begins.delete(beginning);
+    beginning.then(forget, forget);
+    return beginning;
+  };
+}
+
 /** Asks on a connection of its own, which is back in the pool, or closed, when the promise settles or soon after. */
 export async function askInTransaction<Result>(
   adapter: TransactionAdapter<unknown>,
@@ -14,7 +36,8 @@ export async function askInTransaction<Result>(
   ask: (transaction: Transaction<unknown>) => Promise<Result>,
 ): Promise<Result> {
   const giveUpAt = performance.now() + timeoutMs;
-  const transaction = await beginWithin(adapter, options, { timeoutMs });
+  const begin = await beginOfQuestions(adapter, timeoutMs);
+  const transaction = await beginWithin({ ...adapter, begin }, options, { timeoutMs: giveUpAt - performance.now() });
   const late = new Error(`No answer within ${timeoutMs} ms`);
   try {
     return await within(Math.max(0, giveUpAt - performance.now()), ask(transaction), () => late);

@@ -1,6 +1,6 @@
 import { runOutsideUnits } from "./running-units.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import { untilAborted } from "./within.ts";
+import { afterReading, untilAborted } from "./within.ts";
 
 /** Rejects with the signal's reason as soon as that is aborted. A connection that comes later goes back; one that has not answered BEGIN is closed. */
 export async function beginUnlessAborted<Tx>(
@@ -27,7 +27,7 @@ export async function beginWithin<Tx>(
   const late = (): void => waiting.abort(new Error(`No transaction within ${timeoutMs} ms`));
   let timer: NodeJS.Timeout | undefined;
   const start = (): void => {
-    if (timeoutMs !== Infinity) timer = setTimeout(late, timeoutMs);
+    if (timeoutMs !== Infinity) timer = afterReading(late, timeoutMs);
   };
   if (!onlyAnswer) start();
   try {

@@ -5,6 +5,7 @@ import { CommitOutcomeUnknownError, TransactionAbortedError } from "./errors.ts"
 import type { PreparedCommit } from "./prepare-commit.ts";
 import { type Committing, NotCommitted, sendCommit, type SentCommit } from "./send-commit.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
+import { afterReading } from "./within.ts";
 
 export interface CommitLimits {
   /** How long COMMIT may take before its connection is given up. */
@@ -41,20 +42,25 @@ export async function confirmCommit(
   if (committing.owned.isReplicationUnknown) throw CommitOutcomeUnknownError.unreplicated(transactionIdOf(await proof));
 }
 
-async function bounded({ transaction }: Committing, { tag }: SentCommit, timeoutMs: number): Promise<string> {
+async function bounded({ transaction }: Committing, { tag, proof }: SentCommit, timeoutMs: number): Promise<string> {
   if (timeoutMs === Infinity) return tag;
-  let isSettled = false;
+  let timer: NodeJS.Timeout | undefined;
   const giveUp = (): void => {
-    if (isSettled) return;
     transaction.abandon(new Error(`COMMIT had no answer after ${timeoutMs} ms (commitTimeoutMs)`));
   };
-  // A process that stood still finds the time over before it has read what arrived meanwhile: each turn of the loop reads once.
-  const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs);
+  const start = (): void => {
+    clearTimeout(timer);
+    const begun = afterReading(() => begun === timer && giveUp(), timeoutMs);
+    timer = begun;
+  };
+  start();
+  // Behind a guard that is awaited, COMMIT is sent only now.
+  proof.then(() => timer && start()).catch(() => {});
   try {
     return await tag;
   } finally {
-    isSettled = true;
     clearTimeout(timer);
+    timer = undefined;
   }
 }
 

@@ -12,7 +12,12 @@ export interface DatabaseSupport {
   readonly canIdentify: boolean;
 }
 
-const known = new WeakMap<object, DatabaseSupport | Promise<DatabaseSupport>>();
+interface Trying {
+  readonly support: Promise<DatabaseSupport>;
+  readonly beganAt: number;
+}
+
+const known = new WeakMap<object, { readonly support: DatabaseSupport } | Trying>();
 
 /**
  * Tries, once for each database, what the promises rest on.
@@ -21,14 +26,31 @@ const known = new WeakMap<object, DatabaseSupport | Promise<DatabaseSupport>>();
  */
 export function databaseSupport(adapter: TransactionAdapter<unknown>): DatabaseSupport | Promise<DatabaseSupport> {
   const found = known.get(adapter.database);
-  if (found) return found;
-  const trying = runOutsideUnits(() => tryAll(adapter));
-  known.set(adapter.database, trying);
-  trying.then(
-    (support) => known.set(adapter.database, support),
-    () => known.delete(adapter.database),
+  if (found === undefined) return startTrying(adapter);
+  return "beganAt" in found ? waitFor(found, adapter) : found.support;
+}
+
+function startTrying(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
+  const { database } = adapter;
+  const support = runOutsideUnits(() => tryAll(adapter));
+  const trying = { support, beganAt: performance.now() };
+  known.set(database, trying);
+  support.then(
+    (found) => known.set(database, { support: found }),
+    () => known.get(database) === trying && known.delete(database),
   );
-  return trying;
+  return support;
+}
+
+/** Whoever has got a connection that has died, or waits for one, must not hold all the others: after a while the next one tries. */
+async function waitFor(other: Trying, adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
+  const late = new Error(`Nobody has answered after ${longestWaitMs} ms`);
+  try {
+    return await within(Math.max(0, other.beganAt + longestWaitMs - performance.now()), other.support, () => late);
+  } catch (error) {
+    if (error !== late) throw error;
+    return known.get(adapter.database) === other ? startTrying(adapter) : databaseSupport(adapter);
+  }
 }
 
 interface Need {
@@ -38,8 +60,9 @@ interface Need {
   readonly sql: readonly string[];
 }
 
-/** All units of a pool wait for the first try: one connection that has died must not hold them for ever. */
-const longestTryMs = 5_000;
+const longestWaitMs = 5_000;
+/** For one answer. A connection that has died is closed then, so that it takes no place in the pool. */
+const longestAnswerMs = 30_000;
 
 const lockKey = 1_826_402_113;
 
@@ -77,10 +100,11 @@ const needs: readonly Need[] = [
 
 async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
   const options = { isolation: "read committed", mark: markSql } as const;
-  const transaction = await beginWithin(adapter, options, { timeoutMs: longestTryMs, onlyAnswer: true });
-  const late = new Error(`The database had not answered after ${longestTryMs} ms`);
+  const transaction = await beginWithin(adapter, options, { timeoutMs: longestAnswerMs, onlyAnswer: true });
+  const late = new Error(`The database had not answered after ${longestAnswerMs} ms`);
+  const query: Query = (text) => within(longestAnswerMs, transaction.query(text), () => late);
   try {
-    return await within(longestTryMs, tryOut(transaction), () => late);
+    return await tryOut(query);
   } catch (error) {
     if (error === late) transaction.abandon(late);
     throw error;
@@ -89,28 +113,30 @@ async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSup
   }
 }
 
-async function tryOut(transaction: Transaction<unknown>): Promise<DatabaseSupport> {
+type Query = (text: string) => ReturnType<Transaction<unknown>["query"]>;
+
+async function tryOut(query: Query): Promise<DatabaseSupport> {
   for (const need of needs) {
-    if (!(await holds(transaction, need))) throw unsupported(need);
+    if (!(await holds(query, need))) throw unsupported(need);
   }
-  await trySavepoint(transaction);
-  return { canIdentify: await canIdentify(transaction) };
+  await trySavepoint(query);
+  return { canIdentify: await canIdentify(query) };
 }
 
-async function holds(transaction: Transaction<unknown>, need: Need): Promise<boolean> {
+async function holds(query: Query, need: Need): Promise<boolean> {
   try {
     let last: Record<string, unknown> | undefined;
-    for (const sql of need.sql) [last] = (await transaction.query(sql)).rows;
+    for (const sql of need.sql) [last] = (await query(sql)).rows;
     return isTrue(last?.["holds"]);
   } catch (error) {
     throw isRefusal(error) ? unsupported(need, error) : error;
   }
 }
 
-async function trySavepoint(transaction: Transaction<unknown>): Promise<void> {
+async function trySavepoint(query: Query): Promise<void> {
   try {
-    await transaction.query("savepoint domain_events_probe");
-    await transaction.query("rollback to savepoint domain_events_probe");
+    await query("savepoint domain_events_probe");
+    await query("rollback to savepoint domain_events_probe");
   } catch (error) {
     if (!isRefusal(error)) throw error;
     throw unsupported({ what: "savepoints", promise: "savepoint() takes its rows and its events with it" }, error);
@@ -118,15 +144,15 @@ async function trySavepoint(transaction: Transaction<unknown>): Promise<void> {
 }
 
 /** Managed servers keep some of these functions to themselves. */
-async function canIdentify(transaction: Transaction<unknown>): Promise<boolean> {
+async function canIdentify(query: Query): Promise<boolean> {
   try {
-    await transaction.query(
+    await query(
       `select ${proofSql({ withServer: true, withStandbys: true, assignId: false })}, (select checkpoint_lsn from pg_control_checkpoint())`,
     );
     return true;
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    await transaction.query("rollback to savepoint domain_events_probe");
+    await query("rollback to savepoint domain_events_probe");
     return false;
   }
 }

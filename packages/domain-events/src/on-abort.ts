@@ -1,4 +1,4 @@
-const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
+const waitingFor = new WeakMap<AbortSignal, Waiting>();
 
 /**
  * Calls back when the signal is aborted, at once where it is. A signal has one listener of ours, however many wait for it: a service may give the same to
@@ -11,22 +11,29 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     callback();
     return () => {};
   }
-  const callbacks = callbacksOf.get(signal) ?? listen(signal);
+  const { callbacks, call } = waitingFor.get(signal) ?? listen(signal);
   callbacks.add(callback);
   return () => {
     callbacks.delete(callback);
+    if (callbacks.size > 0) return;
+    // Node keeps a signal of AbortSignal.any() or timeout() for as long as somebody listens to it.
+    signal.removeEventListener("abort", call);
+    waitingFor.delete(signal);
   };
 }
 
-function listen(signal: AbortSignal): Set<() => void> {
+function listen(signal: AbortSignal): Waiting {
   const callbacks = new Set<() => void>();
-  callbacksOf.set(signal, callbacks);
-  signal.addEventListener(
-    "abort",
-    () => {
-      for (const callback of callbacks) callback();
-    },
-    { once: true },
-  );
-  return callbacks;
+  const call = (): void => {
+    for (const callback of callbacks) callback();
+  };
+  const waiting = { callbacks, call };
+  waitingFor.set(signal, waiting);
+  signal.addEventListener("abort", call, { once: true });
+  return waiting;
+}
+
+interface Waiting {
+  readonly callbacks: Set<() => void>;
+  readonly call: () => void;
 }

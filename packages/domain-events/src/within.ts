@@ -3,6 +3,14 @@ import { onAbort } from "./on-abort.ts";
 /** A connection that has not answered ROLLBACK by then is closed; PostgreSQL rolls back what it leaves open. */
 export const rollbackTimeoutMs = 2_000;
 
+/**
+ * Calls back when the time is over and what had arrived by then was read: a process that stood still finds its timers before its sockets, and each turn of
+ * the loop reads once.
+ */
+export function afterReading(callback: () => void, timeoutMs: number): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(() => setImmediate(callback)), timeoutMs);
+}
+
 /** Settles like the promise, or rejects after `timeoutMs`; never for Infinity. */
 export async function within<Result>(
   timeoutMs: number,

@@ -146,29 +146,3 @@ it("gives a pool that is busy the time it takes until it has a connection", asyn
   await busy;
   await expect(running).resolves.toBe("ran");
 });
-
-it("does not hold the units of a pool for ever when the connection it looks with has died", async () => {
-  await using database = await createTestDatabase();
-  await using proxy = await startProxy(database.url);
-  const pool = new Pool({ connectionString: proxy.url, max: 1 });
-  pool.on("error", () => {});
-  const adapter = pgTransactions(pool);
-  const { begin } = adapter;
-  let isFirst = true;
-  const dying = {
-    ...adapter,
-    async begin(options: Parameters<typeof begin>[0]) {
-      const transaction = await begin(options);
-      if (isFirst) proxy.goSilent();
-      isFirst = false;
-      return transaction;
-    },
-  };
-  const unitOfWork = createUnitOfWork(dying);
-
-  await expect(unitOfWork.run(() => "first")).rejects.toThrow(/had not answered/);
-  proxy.resume();
-
-  await expect(unitOfWork.run(() => "second")).resolves.toBe("second");
-  await pool.end();
-});

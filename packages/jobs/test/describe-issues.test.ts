@@ -14,6 +14,12 @@ const secrets: readonly { readonly what: string; readonly value: unknown; readon
   { what: "a text of several lines", value: "12 Main St\nNewtown\tX", traces: ["Main", "ewtown"] },
   { what: "a bigint", value: 98_765_432_109n, traces: ["98765"] },
   { what: "a date", value: new Date("1984-06-07T08:09:10Z"), traces: ["1984"] },
+  { what: "signs alone", value: "!@#$%^&*", traces: ["!@#"] },
+  { what: "pictures", value: "😀😡", traces: ["😀"] },
+  { what: "words that schemas use", value: "missing value", traces: ["missing value"] },
+  { what: "backslashes", value: String.raw`\1\2\u1234`, traces: [String.raw`\1`, String.raw`\2`] },
+  { what: "true", value: true, traces: ["true"] },
+  { what: "a symbol", value: Symbol("hunter"), traces: ["hunter"] },
   { what: "a long text", value: "secret ".repeat(500), traces: ["secret"] },
 ];
 
@@ -60,9 +66,28 @@ describe("what is said of an input that does not fit", () => {
   });
 
   it("names a place by plain names and positions alone", () => {
+    const input = { orders: ["", "", "", { "ada@example.org": {} }], cards: new Map([[4_111_111_111_111_111, 1]]) };
     const path = ["orders", 3, "ada@example.org", { key: "4111111111111111" }, Symbol("s"), "total"];
 
-    expect(describeIssues([{ message: "Invalid", path }], {})).toBe("orders.3.[…].[…].[…].total: Invalid");
+    expect(describeIssues([{ message: "Invalid", path }], input)).toBe("orders.3.[…].[…].[…].total: Invalid");
+    expect(describeIssues([{ message: "Invalid", path: ["cards", 4_111_111_111_111_111] }], input)).toBe(
+      "cards.[…]: Invalid",
+    );
+  });
+
+  it("is short and soon said, however large the input is", () => {
+    const lines = Array.from({ length: 20_000 }, (_, n) => ({ sku: "", n }));
+    const issues = lines.map((_, n) => ({ message: "Too small", path: ["lines", n, "sku"] }));
+    const beganAt = performance.now();
+
+    const said = describeIssues(issues, { lines });
+
+    expect(said).toMatch(/^lines\.0\.sku: does not fit; .*; and 19990 more$/);
+    const comparedOnce = performance.now();
+    JSON.stringify(lines);
+    JSON.parse(JSON.stringify(lines));
+    expect(comparedOnce - beganAt).toBeLessThan(20 * (performance.now() - comparedOnce) + 20);
+    expect(describeIssues([{ message: "Invalid" }], { bytes: Buffer.alloc(5_000_000) })).toBe("does not fit");
   });
 
   it("says nothing more where the input cannot be read", () => {

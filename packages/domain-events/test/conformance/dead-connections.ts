@@ -5,18 +5,19 @@ import { createWorld, gate, happened, type TestedDriver } from "./world.ts";
 /** Connections of the pool that a firewall has forgotten: they are open, and nothing arrives any more. */
 export function describeDeadConnections<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: a connection that has died while it was idle`, () => {
-    it("holds nobody for ever when the first unit of a pool gets it", async () => {
+    it("holds no unit but the one that has it, also when that is the first of its pool", async () => {
       const clients: Client[] = [];
-      await using world = await createWorld(driver, { onClient: (client) => clients.push(client) });
+      await using world = await createWorld(driver, { max: 2, onClient: (client) => clients.push(client) });
       await (await world.adapter.begin({})).rollback(undefined);
       clients.forEach(die);
+      const aborting = new AbortController();
+      const first = world.unitOfWork.run(() => "first", { signal: aborting.signal });
 
-      const first = world.unitOfWork.run(() => "first");
-      const second = world.unitOfWork.run(() => "second");
+      const others = Promise.all([world.unitOfWork.run(() => "second"), world.unitOfWork.run(() => "third")]);
 
-      await expect(first).rejects.toThrow("No transaction within 5000 ms");
-      await expect(second).rejects.toThrow("No transaction within 5000 ms");
-      await expect(world.unitOfWork.run(() => "third")).resolves.toBe("third");
+      await expect(others).resolves.toEqual(["second", "third"]);
+      aborting.abort(new Error("too late"));
+      await expect(first).rejects.toThrow("too late");
     });
 
     it("is closed when the unit is aborted that waits for it to answer BEGIN", async () => {
@@ -52,6 +53,24 @@ export function describeDeadConnections<Tx>(driver: TestedDriver<Tx>): void {
 
       expect(world.handled).toEqual([1]);
       await expect.poll(() => world.inUseCount()).toBe(0);
+    });
+  });
+
+  describe(`${driver.name}: a server that accepts connections and never answers`, () => {
+    it("takes no more than four of a pool from others while it is asked what became of a COMMIT", async () => {
+      await using world = await createWorld(driver, { max: 10, outcomeTimeoutMs: 6_500 });
+      await world.unitOfWork.run(() => "tried out");
+      void world.proxy.dropCommitReply().then(() => world.proxy.goSilent());
+
+      const running = world.unitOfWork.run(async ({ query, record }) => {
+        await query("insert into rows values (1)");
+        record(happened(1));
+      });
+
+      await expect(running).rejects.toMatchObject({ code: "COMMIT_OUTCOME_UNKNOWN" });
+      expect(world.inUseCount()).toBeLessThanOrEqual(4);
+      world.proxy.resume();
+      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
   });
 }

@@ -257,12 +257,17 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("may be that of many units at once, and has one listener of theirs", async () => {
+    it("may be that of many units at once: it has one listener of theirs, and none when they have ended", async () => {
       await using world = await createWorld(driver, { max: 2 });
       const { signal } = new AbortController();
-      await Promise.all(Array.from({ length: 30 }, () => world.unitOfWork.run(() => {}, { signal })));
+      const { opened, open } = gate();
+      const running = Promise.all(Array.from({ length: 30 }, () => world.unitOfWork.run(() => opened, { signal })));
 
+      await expect.poll(() => world.inUseCount()).toBe(2);
       expect(getEventListeners(signal, "abort")).toHaveLength(1);
+      open();
+      await running;
+      expect(getEventListeners(signal, "abort")).toHaveLength(0);
     });
 
     it("begins nothing when it was aborted before", async () => {
