@@ -1,6 +1,7 @@
 export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./attempt-errors.ts";
 export type { Connection } from "./connection.ts";
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from "./dead-letters.ts";
+export type { MigrateOptions } from "./migrator.ts";
 export type { DurableOptions } from "./durable.ts";
 export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./durable-handler.ts";
 export { JobsError, type JobsErrorCode } from "./errors.ts";

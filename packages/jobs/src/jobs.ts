@@ -8,7 +8,7 @@ import { createHealth, type JobsHealth } from "./health.ts";
 import { internals, type JobsInternals } from "./internals.ts";
 import { toJobRequests, type JobOptions } from "./job-request.ts";
 import { consoleLogger, type Logger, protectLogger } from "./logger.ts";
-import { createMigrator } from "./migrator.ts";
+import { createMigrator, type MigrateOptions } from "./migrator.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
 import { createAnnouncer } from "./outbox/announcer.ts";
@@ -81,9 +81,9 @@ export interface Jobs extends AsyncDisposable {
    * Creates or updates the tables in both databases. Safe to run at every start, and by several processes at once.
    *
    * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE` or `JOBS_DATABASE_REFUSED` (user, password, name of the
-   * database); the outbox is ready then.
+   * database); `GRAPHILE_WORKER_OLDER` where that would end workers of others. The outbox is ready then.
    */
-  migrate(): Promise<void>;
+  migrate(options?: MigrateOptions): Promise<void>;
   /** Only the outbox's tables: all that a process needs which enqueues and never meets the jobs database. */
   migrateOutbox(): Promise<void>;
   /**
@@ -201,9 +201,10 @@ export function createJobs(given: JobsOptions): Jobs {
     },
     enqueueMany,
     durable: createDurable(writer, wakeRelays),
-    async migrate() {
+    async migrate(options = {}) {
+      checkNames("migrate()", options, ["endOlderWorkers"] satisfies (keyof MigrateOptions)[]);
       await migrator.migrateOutbox();
-      await migrator.migrateJobs();
+      await migrator.migrateJobs(options);
       await migrator.compare();
     },
     migrateOutbox: () => migrator.migrateOutbox(),

@@ -1,11 +1,17 @@
 import type { Pool } from "pg";
-import { migrateGraphileWorker, verifyGraphileWorker } from "./graphile-migrate.ts";
+import { migrateGraphileWorker, refuseToEndOlderWorkers, verifyGraphileWorker } from "./graphile-migrate.ts";
 import { queryMigrated } from "./graphile-jobs.ts";
 import { refuseHiddenRows } from "./graphile-rights.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
 import { explainConnection } from "./unreachable.ts";
+
+/** What a migration may do to others. */
+export interface MigrateOptions {
+  /** Whether plain Graphile Workers of versions up to 0.16, which cannot go on with the tables as they are to be, may end. Default: false. */
+  readonly endOlderWorkers?: boolean;
+}
 
 /** Brings both databases to the state the package needs, and learns whether they are one. */
 export interface Migrator {
@@ -16,7 +22,7 @@ export interface Migrator {
   /** Creates or updates the tables beside the data; does nothing without an outbox. */
   migrateOutbox(): Promise<void>;
   /** Creates or updates the tables of the jobs. */
-  migrateJobs(): Promise<void>;
+  migrateJobs(options?: MigrateOptions): Promise<void>;
   /** Changes nothing; throws `MIGRATION_MISSING` where the tables of the jobs are not there. */
   verifyJobs(): Promise<void>;
   /** Finds out whether both are one database; from then on jobs are written directly. */
@@ -40,8 +46,9 @@ export function createMigrator(
     async migrateOutbox() {
       if (pools.outbox) await migrateOutboxTables(pools.outbox());
     },
-    async migrateJobs() {
+    async migrateJobs({ endOlderWorkers = false } = {}) {
       try {
+        if (!endOlderWorkers) await refuseToEndOlderWorkers(pools.jobs());
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
         await refuseHiddenRows(pools.jobs());

@@ -57,7 +57,7 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
 
   const beginWorker = async (workerOptions: WorkerOptions): Promise<Worker> => {
     // Not the outbox: jobs run while the database of the data is away. The relay sees to that side.
-    const prepare = workerOptions.migrate === false ? migrator.verifyJobs : migrator.migrateJobs;
+    const prepare = workerOptions.migrate === false ? migrator.verifyJobs : () => migrator.migrateJobs();
     const leave = keepRoom([{ pool: jobsPool.get(), kept: 1, used: 2 }]);
     let worker: Worker;
     try {

@@ -1,7 +1,9 @@
 // A plain Graphile Worker, beside ours, that runs the tasks it is given one job at a time: MODE is "do", "fail" or "hold".
-import { run, type Task } from "graphile-worker";
+import type { Task } from "graphile-worker";
 
-const { JOBS_URL = "", TASKS = "", MODE } = process.env;
+// PACKAGE is that of another version.
+const { JOBS_URL = "", TASKS = "", MODE, PACKAGE = "graphile-worker" } = process.env;
+const { run } = (await import(PACKAGE)) as typeof import("graphile-worker");
 const toldToGoOn = Promise.withResolvers<void>();
 process.once("message", () => toldToGoOn.resolve());
 // The test has ended, whatever ended it.
@@ -15,10 +17,14 @@ const write: Task = async (payload, { query }) => {
   await query("insert into effects values ($1)", [n]);
 };
 
-await run({
+const runner = await run({
   connectionString: JOBS_URL,
   taskList: Object.fromEntries(TASKS.split(",").map((name) => [name, write])),
   concurrency: 1,
   pollInterval: 50,
   noHandleSignals: true,
 });
+
+// One that hears of a migration which it cannot go on after ends by itself.
+await runner.promise.catch(() => undefined);
+process.exit();
