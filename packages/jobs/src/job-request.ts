@@ -44,7 +44,10 @@ export interface JobOptions {
   readonly key?: string;
   /** With `key`: `"replace"` (default) takes the new `runAt` as well, `"preserveRunAt"` keeps the first. */
   readonly keyMode?: "replace" | "preserveRunAt";
-  /** Jobs of one named queue run one at a time. Leave it out for work that may run in parallel. 1 to 128 characters. */
+  /**
+   * Jobs of one named queue run one at a time. Leave it out for work that may run in parallel. 1 to 128 characters. Graphile Worker keeps each name that was
+   * ever used and looks at all of them for each job of a queue: use some hundreds of names, not one for each order.
+   */
   readonly queue?: string;
   /** Lower runs first, -32,767 to 32,767. Default: 0. */
   readonly priority?: number;
