@@ -141,7 +141,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
       if (job !== undefined) jobs.push(job);
       held.delete(id);
     }
-    if (how === "returned") giveBack(jobs.length);
+    if (how === "returned" && jobs.length > 0) giveBack(jobs.length);
     options.onReleased({ how, jobs });
     return answer;
   };
