@@ -11,21 +11,25 @@ const waiting = new WeakMap<object, Set<Promise<unknown>>>();
 /** A pool may wait for a connection without end, and for each that was given up: some have to be left for others. */
 const mostWaiting = 4;
 
-/** What begins the transaction of a question, once not too many wait for theirs. */
-async function beginOfQuestions(
-  { database, begin }: TransactionAdapter<unknown>,
+/** The adapter for a question, once not too many wait for their transaction. */
+async function adapterOfQuestions(
+  adapter: TransactionAdapter<unknown>,
   timeoutMs: number,
-): Promise<TransactionAdapter<unknown>["begin"]> {
+): Promise<TransactionAdapter<unknown>> {
+  const { database } = adapter;
   const begins = waiting.get(database) ?? new Set();
   waiting.set(database, begins);
   const giveUpAt = performance.now() + timeoutMs;
   while (begins.size >= mostWaiting) await within(Math.max(0, giveUpAt - performance.now()), Promise.race(begins));
-  return (options) => {
-    const beginning = begin(options);
-    begins.add(beginning);
-    const forget = (): void => void begins.delete(beginning);
-    beginning.then(forget, forget);
-    return beginning;
+  return {
+    database,
+    begin(options) {
+      const beginning = adapter.begin(options);
+      begins.add(beginning);
+      const forget = (): void => void begins.delete(beginning);
+      beginning.then(forget, forget);
+      return beginning;
+    },
   };
 }
 
@@ -36,8 +40,8 @@ export async function askInTransaction<Result>(
   ask: (transaction: Transaction<unknown>) => Promise<Result>,
 ): Promise<Result> {
   const giveUpAt = performance.now() + timeoutMs;
-  const begin = await beginOfQuestions(adapter, timeoutMs);
-  const transaction = await beginWithin({ ...adapter, begin }, options, { timeoutMs: giveUpAt - performance.now() });
+  const asking = await adapterOfQuestions(adapter, timeoutMs);
+  const transaction = await beginWithin(asking, options, { timeoutMs: giveUpAt - performance.now() });
   const late = new Error(`No answer within ${timeoutMs} ms`);
   try {
     return await within(Math.max(0, giveUpAt - performance.now()), ask(transaction), () => late);
