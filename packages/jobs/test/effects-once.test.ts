@@ -35,8 +35,9 @@ describe("of two runs with one key", () => {
     const pool = database.pool();
     const effects = await createEffects(pool);
     const first = Promise.withResolvers<void>();
-    const firstRun = effects.writeOnce("one", 1, () => first.promise);
-    await expect.poll(() => openUnits(pool)).toBe(1);
+    const begun = Promise.withResolvers<void>();
+    const firstRun = effects.writeOnce("one", 1, () => (begun.resolve(), first.promise));
+    await begun.promise;
     const secondRun = effects.writeOnce("one", 2);
     await expect.poll(() => waitingUnits(pool)).toBe(1);
 
@@ -51,8 +52,9 @@ describe("of two runs with one key", () => {
     const pool = database.pool();
     const effects = await createEffects(pool);
     const first = Promise.withResolvers<void>();
-    const firstRun = effects.writeOnce("one", 1, () => first.promise);
-    await expect.poll(() => openUnits(pool)).toBe(1);
+    const begun = Promise.withResolvers<void>();
+    const firstRun = effects.writeOnce("one", 1, () => (begun.resolve(), first.promise));
+    await begun.promise;
     const secondRun = effects.writeOnce("one", 2);
     await expect.poll(() => waitingUnits(pool)).toBe(1);
 
@@ -294,10 +296,6 @@ describe("an idempotency key", () => {
 
 async function addBySql(pool: Pool, n: number): Promise<void> {
   await pool.query("select graphile_worker.add_job('effect', json_build_object('n', $1::int))", [n]);
-}
-
-async function openUnits(pool: Pool): Promise<number> {
-  return countSessions(pool, "state = 'idle in transaction'");
 }
 
 async function waitingUnits(pool: Pool): Promise<number> {
