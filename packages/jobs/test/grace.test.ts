@@ -44,4 +44,27 @@ describe("the time in which a worker takes nobody for dead", () => {
     expect(before.at(-1)).toBe(true);
     expect([beat(7_001), beat(9_000), beat(11_000), beat(13_001)]).toEqual([false, false, false, true]);
   });
+
+  it("counts together over any number of breaks for a sign of life that stays as it is, and for no other", () => {
+    const { grace, beat } = graceAt();
+    const isOver: boolean[] = [];
+    const found: string[][] = [];
+    // Up for four seconds, six times, and never for as long as the time is after a break.
+    for (let at = 0; at < 60_000; at += 10_000) {
+      for (let up = 0; up <= 4_000; up += 1_000) {
+        isOver.push(beat(at + up, up > 0 || at === 0) && at > 0);
+        const signs = [
+          { poolId: "dead", heartbeat: "a" },
+          { poolId: "living", heartbeat: String(at + up) },
+        ];
+        found.push(grace.unchangedAmong(signs).map(({ poolId }) => poolId));
+      }
+      grace.endBeat({ isGiven: false });
+    }
+
+    expect(isOver).not.toContain(true);
+    // Four seconds of the first time, and two of the second.
+    expect(found.slice(0, 7).flat()).toEqual([]);
+    expect(new Set(found.slice(7).map(String))).toEqual(new Set(["dead"]));
+  });
 });

@@ -8,6 +8,8 @@ import { createJobs, NonRetryableError, perform, type WorkerOptions } from "../s
 const child = new URL("worker.child.ts", import.meta.url);
 const quick = { heartbeatMs: 100, deadAfterMs: 500 };
 
+const slowToBury = { heartbeatMs: 100, deadAfterMs: 3_000 };
+
 async function survivor(test: TestJobs, options: Partial<WorkerOptions> = quick) {
   const runs: { n: number; attempt: number }[] = [];
   const worker = await test.jobs.startWorker({
@@ -340,6 +342,27 @@ describe("a worker that lives", () => {
 
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
     expect(runs).toEqual(["one"]);
+  });
+
+  it("takes the dead for dead although its connections are cut again and again", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    await test.jobs.enqueue(killable, { n: 1 });
+    await test.jobsPool.query(
+      "update graphile_worker._private_jobs set locked_by = 'gone', locked_at = now(), attempts = 1",
+    );
+    await test.jobsPool.query("insert into acme_jobs.workers (pool_id, heartbeat_at) values ('gone', now())");
+    await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    const ran: number[] = [];
+    const worker = await jobs.startWorker({ tasks: [perform(killable, ({ n }) => void ran.push(n))], ...slowToBury });
+    // Never for as long as it would take nobody for dead after a break.
+    const cutting = setInterval(() => proxy.cutAll(), 2_000);
+    onTestFinished(() => clearInterval(cutting));
+
+    await expect.poll(() => ran).toEqual([1]);
+
+    clearInterval(cutting);
+    await worker.stop();
   });
 
   it("notices the death of a worker that was before the server's clock was set back", async () => {

@@ -1,3 +1,9 @@
+/** A sign of life as it stands in the table, as text. */
+export interface SignOfLife {
+  readonly poolId: string;
+  readonly heartbeat: string;
+}
+
 /** For how long a worker takes nobody for dead, since what it has missed itself others may have missed as well. */
 export interface Grace {
   /** A sign of life is about to be given, over a new connection or the one before. */
@@ -5,6 +11,11 @@ export interface Grace {
   /** It was given, or was not. */
   endBeat(options: { readonly isGiven: boolean }): void;
   readonly isOver: boolean;
+  /**
+   * Told of all signs of life while it is not over. Those that have stayed as they are for as long as anybody needs to come back are of the dead: the
+   * time counts together over any number of breaks, or a server that falls again and again would put off their jobs for ever.
+   */
+  unchangedAmong(signs: readonly SignOfLife[]): SignOfLife[];
 }
 
 /**
@@ -15,16 +26,21 @@ export function createGrace(
   { deadAfterMs, longestBeatMs }: { readonly deadAfterMs: number; readonly longestBeatMs: number },
   now: () => number = () => performance.now(),
 ): Grace {
-  const longestReturnMs = longestBeatMs + 1_000;
+  const returnMs = Math.max(deadAfterMs, longestBeatMs + 1_000);
   let lastBeatAt: number | undefined;
   let isFresh = true;
   let overAt = -Infinity;
+  /** For how long it was connected while it looked. */
+  let lookedMs = 0;
+  let lookedAt: number | undefined;
+  let seen = new Map<string, { readonly heartbeat: string; readonly sinceMs: number }>();
 
   return {
     beginBeat({ isConnected }) {
       const isLate = lastBeatAt !== undefined && now() - lastBeatAt > deadAfterMs;
       if (isConnected && !isLate) return;
-      overAt = now() + (isFresh ? deadAfterMs : Math.max(deadAfterMs, longestReturnMs));
+      lookedAt = undefined;
+      overAt = now() + (isFresh ? deadAfterMs : returnMs);
     },
     endBeat({ isGiven }) {
       isFresh = false;
@@ -32,6 +48,18 @@ export function createGrace(
     },
     get isOver() {
       return now() >= overAt;
+    },
+    unchangedAmong(signs) {
+      lookedMs += now() - (lookedAt ?? now());
+      lookedAt = now();
+      const known = seen;
+      seen = new Map();
+      return signs.filter(({ poolId, heartbeat }) => {
+        const before = known.get(poolId);
+        const sinceMs = before?.heartbeat === heartbeat ? before.sinceMs : lookedMs;
+        seen.set(poolId, { heartbeat, sinceMs });
+        return lookedMs - sinceMs >= returnMs;
+      });
     },
   };
 }

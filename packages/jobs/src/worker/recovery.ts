@@ -3,6 +3,7 @@ import { forceUnlock, jobsLockedBy, removeSuperseded, type AbandonedJob } from "
 import { settleFailures, unsettledJobIds } from "../graphile-settle.ts";
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "../queryable.ts";
+import type { SignOfLife } from "./grace.ts";
 
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 60_000;
@@ -21,26 +22,43 @@ const deadPoolsSql = `
     where pool_id <> all($1::text[]) and (
       heartbeat_at = '-infinity' or
       heartbeat_at not between clock_timestamp() - $2::float8 * interval '1 millisecond'
-        and clock_timestamp() + $2::float8 * interval '1 millisecond'
+        and clock_timestamp() + $2::float8 * interval '1 millisecond' or
+      exists (
+        select from unnest($3::text[], $4::text[]) as unchanged (id, heartbeat)
+        where id = pool_id and heartbeat = heartbeat_at::text
+      )
     )
     for update skip locked
   )
   select pool_id from stale where pg_try_advisory_xact_lock(hashtextextended('acme_jobs:worker:' || pool_id, 0))`;
 
+/** Of all workers, whether or not they live. */
+export async function readSignsOfLife(session: Queryable): Promise<SignOfLife[]> {
+  const { rows } = await session.query("select pool_id, heartbeat_at::text as heartbeat from acme_jobs.workers");
+  return rows.map((row) => ({ poolId: String(row["pool_id"]), heartbeat: String(row["heartbeat"]) }));
+}
+
 /**
  * In one transaction: finds the dead, unlocks their jobs, notes the crash where nothing better is known, settles.
  *
- * @param deadAfterMs - `undefined` where only those count that have said so themselves
+ * @param deadAfterMs - `undefined` where only those count that have said so themselves, and those in `unchanged`
+ * @param unchanged - signs of life that are too old, as far as they are still the last ones
  * @returns how many jobs can run again
  */
 export async function recoverDeadWorkers(
   session: Queryable,
   ownPoolIds: readonly string[],
   deadAfterMs: number | undefined,
+  unchanged: readonly SignOfLife[] = [],
 ): Promise<number> {
   await session.query("begin");
   try {
-    const { rows } = await session.query(deadPoolsSql, [ownPoolIds, deadAfterMs ?? null]);
+    const { rows } = await session.query(deadPoolsSql, [
+      ownPoolIds,
+      deadAfterMs ?? null,
+      unchanged.map(({ poolId }) => poolId),
+      unchanged.map(({ heartbeat }) => heartbeat),
+    ]);
     const deadPoolIds = rows.map((row) => String(row["pool_id"]));
     const recovered = deadPoolIds.length === 0 ? 0 : await recoverJobsOf(session, deadPoolIds);
     await session.query("commit");

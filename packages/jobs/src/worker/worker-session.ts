@@ -4,7 +4,7 @@ import { isTrue } from "../is-true.ts";
 import type { Logger } from "../logger.ts";
 import { within } from "../within.ts";
 import { createGrace } from "./grace.ts";
-import { recoverDeadWorkers, sweepFailures } from "./recovery.ts";
+import { readSignsOfLife, recoverDeadWorkers, sweepFailures } from "./recovery.ts";
 
 export interface WorkerSessionOptions {
   readonly pool: Pool;
@@ -79,7 +79,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     }
     const recoveredPools = [...abandoned];
     await releaseAbandoned(session);
-    const jobCount = await recoverDeadWorkers(session, [...living.keys()], grace.isOver ? deadAfterMs : undefined);
+    const jobCount = await recoverJobs(session);
     for (const [poolId, { recovered }] of recoveredPools) {
       abandoned.delete(poolId);
       recovered();
@@ -89,6 +89,13 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       options.onRecovered(jobCount);
     }
     await sweepFailures(session);
+  };
+
+  const recoverJobs = async (session: Client) => {
+    const ownPoolIds = [...living.keys()];
+    if (grace.isOver) return recoverDeadWorkers(session, ownPoolIds, deadAfterMs);
+    const unchanged = grace.unchangedAmong(await readSignsOfLife(session));
+    return recoverDeadWorkers(session, ownPoolIds, undefined, unchanged);
   };
 
   const releaseAbandoned = async (session: Client) => {
