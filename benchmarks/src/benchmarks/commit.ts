@@ -29,6 +29,11 @@ const variants: Variant[] = [
   ]),
 ];
 
+/** What the outbox asks beyond its row: who commits with NOTIFY waits for everybody else who does. */
+const outboxVariants = [1, 8, 32].map((connections) => ({ connections, limit: 1.15 }));
+const byHand = "the unit and an equal row by hand";
+const inOneDatabase = "acme, jobs in the same database";
+
 export const commit: Benchmark = {
   name: "commit",
   work: "one row inserted in a transaction of its own, and what follows from it; one commit after the other on each connection",
@@ -37,8 +42,32 @@ export const commit: Benchmark = {
   // A few percent between two processes would be more than what is looked for.
   processes: "shared",
   cases: (size) =>
-    (["pg", "knex"] as const).flatMap((driver) => variants.map((variant) => commitCase(driver, variant, size))),
+    (["pg", "knex"] as const).flatMap((driver) => [
+      ...variants.map((variant) => commitCase(driver, variant, size)),
+      ...outboxVariants.map(({ connections, limit }) => outboxCase({ driver, size, connections, limit })),
+    ]),
 };
+
+function outboxCase({ driver, size, connections, limit }: Load & { driver: Driver; limit: number }): Case {
+  const load = { size, connections };
+  const run = `unitOfWork.run on ${driver}`;
+  return {
+    name: `${driver}, 1 durable by the outbox beside its row, ${connections} connections`,
+    metrics: [{ name: "time", unit: "µs", better: "lower" }],
+    contestants: [
+      contestant(ours, run, driver, load, (url, jobsUrl) =>
+        acmeCommitter({ driver, url, connections }, "durable", jobsUrl),
+      ),
+      contestant(byHand, `${run}, insert into acme_jobs.outbox`, driver, load, (url) =>
+        acmeCommitter({ driver, url, connections }, "row"),
+      ),
+      contestant(inOneDatabase, `${run}, without an outbox`, driver, load, (url) =>
+        acmeCommitter({ driver, url, connections }, "durable"),
+      ),
+    ],
+    goals: [{ metric: "time", of: ours, against: [byHand], kind: "cost", limit }],
+  };
+}
 
 function commitCase(driver: Driver, variant: Variant, size: Size): Case {
   const { name, follows, hasOutbox = false, limit, connections = 1 } = variant;
@@ -77,7 +106,7 @@ function contestant(
   return {
     name,
     settings,
-    ...(name === ours ? {} : { package: driver }),
+    ...(settings.startsWith("unitOfWork") ? {} : { package: driver }),
     start: (world) => start(world, load, open),
   };
 }

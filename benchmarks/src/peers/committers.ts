@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   createEventBus,
   createUnitOfWork,
@@ -17,7 +18,8 @@ import { taskName } from "./job-queue.ts";
 export class RowInserted extends defineEvent("bench.row-inserted", props<{ n: number }>()) {}
 
 export type Driver = "pg" | "knex";
-export type Follows = "nothing" | "afterCommit" | "durable";
+/** `row`: a row as the outbox has it, written by hand in the unit. */
+export type Follows = "nothing" | "afterCommit" | "durable" | "row";
 
 /** Where to commit, and on how many connections at once. */
 export interface CommitPlace {
@@ -35,6 +37,8 @@ export interface Committer {
 }
 
 const insertSql = "insert into rows (n) values ($1)";
+
+const rowSql = "insert into acme_jobs.outbox (id, task, payload, preserve_run_at) values ($1, $2, $3, false)";
 
 /** @param adds whether the transaction also adds a job, by hand. */
 export function bareCommitter({ driver, url, connections }: CommitPlace, adds: boolean): Committer {
@@ -84,16 +88,27 @@ export async function acmeCommitter(
     const pool = new Pool({ connectionString: url, max });
     const unit = createUnit(pgTransactions(pool), follows, jobs);
     return unit.committer(
-      (tx, n) => tx.query(insertSql, [n]),
+      async (tx, n) => {
+        await tx.query(insertSql, [n]);
+        if (follows === "row") await tx.query(rowSql, rowOf(n));
+      },
       () => pool.end(),
     );
   }
   const knex = createKnex({ client: "pg", connection: url, pool: { min: 0, max } });
   const unit = createUnit(knexTransactions(knex), follows, jobs);
   return unit.committer(
-    (tx, n) => tx("rows").insert({ n }),
+    async (tx, n) => {
+      await tx("rows").insert({ n });
+      const [id, task, payload] = rowOf(n);
+      if (follows === "row") await tx("acme_jobs.outbox").insert({ id, task, payload, preserve_run_at: false });
+    },
     () => knex.destroy(),
   );
+}
+
+function rowOf(n: number): [id: string, task: string, payload: string] {
+  return [randomUUID(), taskName, JSON.stringify({ n })];
 }
 
 async function openJobs(url: string, jobsUrl: string | undefined): Promise<Jobs> {
@@ -127,7 +142,7 @@ function createUnit<Tx>(adapter: TransactionAdapter<Tx>, follows: Follows, jobs:
         commit: (n) =>
           unitOfWork.run(async ({ tx, record }) => {
             await insert(tx, n);
-            if (follows !== "nothing") record(new RowInserted({ n }));
+            if (follows === "afterCommit" || follows === "durable") record(new RowInserted({ n }));
           }),
         async close() {
           await jobs?.close();

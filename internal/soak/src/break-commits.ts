@@ -1,6 +1,6 @@
 import type { Proxy } from "@acme/test-postgres/proxy";
 import { Client } from "pg";
-import type { BrokenCommit } from "./fault-plan.ts";
+import type { BrokenCommit } from "./faults.ts";
 import type { Network } from "./network.ts";
 
 /** What has been done to COMMITs of members, and how often nobody committed in time for it. */

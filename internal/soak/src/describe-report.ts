@@ -1,6 +1,7 @@
 import type { CommitDamage } from "./break-commits.ts";
-import type { BrokenCommit } from "./fault-plan.ts";
-import type { Finding } from "./reconcile.ts";
+import type { Damage } from "./conduct.ts";
+import type { Blip, BrokenCommit, TimeLimit } from "./faults.ts";
+import type { Finding } from "./questions.ts";
 import type { SoakReport } from "./run-soak.ts";
 
 const mostIds = 20;
@@ -18,7 +19,8 @@ export function describeReport(report: SoakReport): string {
   const { committed, enqueued, effects, findings, anomalies, drain } = report;
   return [
     `committed ${committed} · enqueued ${enqueued} · effects ${effects} · lost ${count("lost")} · ` +
-      `phantom ${count("phantom")} · duplicated ${count("duplicated")} · locks ${count("locks")}`,
+      `phantom ${count("phantom")} · duplicated ${count("duplicated")} · locks ${count("locks")} · ` +
+      `inversions ${count("inverted")} · queues stuck ${count("stuck")}`,
     ...describeFigures(report),
     ...(drain.isDrained ? [] : [`WRONG: not drained after ${drain.tookMs} ms`]),
     ...findings.map(describeFinding),
@@ -34,6 +36,7 @@ function describeFigures({ damage, ledger, drain, recovery, openWithoutOutageCou
     `server: ${damage.crashCount} crashes by a killed backend, ${damage.restartCounts.fast} restarts, ` +
       `${damage.restartCounts.immediate} immediate stops with recovery, ${damage.failoverCount} failovers`,
     describeCommits(damage.commits),
+    describeHindrances(damage),
     `units: ${ledger.confirmed.size} orders confirmed, ${ledger.refused.size} refused, ${ledger.unknown.size + ledger.unresolved.size} of unknown outcome, ` +
       `${openWithoutOutageCount} of them with events and without an outage of the server`,
     `recovery: ${recovery.count} runs cut off by a kill began again, median ${recovery.medianMs} ms, longest ${recovery.longestMs} ms; ` +
@@ -48,6 +51,16 @@ function describeCommits({ met, unmetCount }: CommitDamage): string {
     `commits: ${broken("drop-reply")} replies lost, ${broken("cut-before")} cut off before, ` +
     `${broken("hold-reply")} replies held (writers ${of("writer")}, workers ${of("worker")}, relays ${of("relay")}); ` +
     `${unmetCount} faults met no COMMIT in time`
+  );
+}
+
+function describeHindrances({ blips, limits, locks }: Damage): string {
+  const cut = (how: Blip["how"]) => blips.filter((blip) => blip.how === how).length;
+  const ofAll = blips.filter(({ target }) => target === "all").length;
+  const ended = (setting: TimeLimit["setting"]) => limits.filter((limit) => limit.setting === setting).length;
+  return (
+    `network: ${cut("cut")} times cut and ${cut("silent")} silent for 1 to 10 s, ${ofAll} of them for all; ` +
+    `limits: statement_timeout ${ended("statement_timeout")}, lock_timeout ${ended("lock_timeout")}; tables locked ${locks.length} times`
   );
 }
 

@@ -1,37 +1,27 @@
 import type { Urls } from "./books.ts";
+import { type Fault, type MemberName, memberNames, type TableLock, type WayToStop } from "./faults.ts";
 import { createRandom, type Random } from "./random.ts";
-
-/** What goes wrong, and when, in milliseconds from the start. */
-export type Fault = { readonly atMs: number } & (
-  | { readonly kind: "kill"; readonly target: MemberName }
-  | { readonly kind: "pause"; readonly target: MemberName; readonly forMs: number }
-  | { readonly kind: "terminate" }
-  | { readonly kind: "crash" }
-  | { readonly kind: "restart"; readonly how: WayToStop; readonly downForMs: number }
-  | { readonly kind: "failover" }
-  | ({ readonly kind: "commit" } & BrokenCommit)
-);
-
-/** With everything written, or with nothing written any more: then the start is a recovery. */
-export type WayToStop = "fast" | "immediate";
-
-/** The next COMMIT of one member in one database does not go as its client expects. */
-export interface BrokenCommit {
-  readonly target: MemberName;
-  readonly database: keyof Urls;
-  /** Committed, and the reply lost with its connection; the connection lost before it; or committed, and the reply late. */
-  readonly how: "drop-reply" | "cut-before" | "hold-reply";
-  /** How late, for a reply that is held. */
-  readonly forMs: number;
-}
-
-export const memberNames = ["writer-1", "writer-2", "worker-1", "worker-2", "relay-1", "relay-2"] as const;
-export type MemberName = (typeof memberNames)[number];
 
 const relayNames = ["relay-1", "relay-2"] as const;
 const waysToBreak = ["drop-reply", "cut-before", "hold-reply"] as const;
 /** Longer than the clients of the units wait for an answer, and shorter. */
 const heldForMs = [200, 4_000] as const;
+/** Network and locks: long enough for whoever waits to give up, and too short to. */
+const blipForMs = [1_000, 10_000] as const;
+const limitMs = [2, 40] as const;
+const lockForMs = [300, 4_000] as const;
+const lockedTables: readonly [Table, ...Table[]] = [
+  { database: "app", table: "acme_jobs.outbox" },
+  { database: "app", table: "domain_events.once_keys" },
+  { database: "app", table: "soak.orders" },
+  { database: "jobs", table: "graphile_worker._private_jobs" },
+  { database: "jobs", table: "graphile_worker._private_job_queues" },
+  { database: "jobs", table: "acme_jobs.taken" },
+  { database: "jobs", table: "acme_jobs.failures" },
+  { database: "jobs", table: "acme_jobs.workers" },
+];
+type Table = Pick<TableLock, "database" | "table">;
+
 const terminateEveryMs = 10_000;
 const restartEveryMs = 60_000;
 /** In each minute, or in a soak that is shorter. */
@@ -51,6 +41,9 @@ export function planFaults({ seed, durationMs }: { readonly seed: number; readon
     ...crashes(random, durationMs),
     ...restarts(random, durationMs, "immediate"),
     ...failovers(durationMs),
+    ...blips(random, durationMs),
+    ...timeLimits(random, durationMs),
+    ...tableLocks(random, durationMs),
   ];
   return faults.toSorted((one, other) => one.atMs - other.atMs);
 }
@@ -90,6 +83,36 @@ function crashes(random: Random, durationMs: number): Fault[] {
 
 function failovers(durationMs: number): Fault[] {
   return oncePerMinute(durationMs, shareOfTime.failover).map((atMs) => ({ atMs, kind: "failover" }));
+}
+
+/** Mostly of one member; a third of them is of the network itself. */
+function blips(random: Random, durationMs: number): Fault[] {
+  return timesApart(random, durationMs, [6_000, 16_000]).map((atMs) => ({
+    atMs,
+    kind: "blip",
+    target: random.chance(1 / 3) ? "all" : random.pick(memberNames),
+    how: random.pick(["cut", "silent"]),
+    forMs: random.between(...blipForMs),
+  }));
+}
+
+function timeLimits(random: Random, durationMs: number): Fault[] {
+  return timesApart(random, durationMs, [6_000, 16_000]).map((atMs) => ({
+    atMs,
+    kind: "limit",
+    setting: random.pick(["statement_timeout", "lock_timeout"]),
+    limitMs: random.between(...limitMs),
+    forMs: random.between(500, 3_000),
+  }));
+}
+
+function tableLocks(random: Random, durationMs: number): Fault[] {
+  return timesApart(random, durationMs, [5_000, 12_000]).map((atMs) => ({
+    atMs,
+    kind: "lock",
+    ...random.pick(lockedTables),
+    forMs: random.between(...lockForMs),
+  }));
 }
 
 function brokenCommits(random: Random, durationMs: number, { targets, databases }: Aim): Fault[] {

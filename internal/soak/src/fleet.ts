@@ -1,5 +1,5 @@
 import type { Message } from "./child/process.ts";
-import { type MemberName, memberNames } from "./fault-plan.ts";
+import { type MemberName, memberNames } from "./faults.ts";
 import { type Member, startMember } from "./member.ts";
 import type { Network } from "./network.ts";
 

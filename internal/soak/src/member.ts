@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Message } from "./child/process.ts";
-import type { MemberName } from "./fault-plan.ts";
+import type { MemberName } from "./faults.ts";
 
 /** One writer, worker or relay: a process that is started again whenever it ends, until it is stopped. */
 export interface Member {

@@ -3,13 +3,7 @@ import type { UnitTimes } from "./child/process.ts";
 import type { Outage } from "./conduct.ts";
 import type { Pools } from "./drain.ts";
 import type { Ledger } from "./ledger.ts";
-
-/** Something that must not be, and the ids it happened to. */
-export interface Finding {
-  readonly verdict: "lost" | "phantom" | "duplicated" | "locks" | "untrue" | "early";
-  readonly what: string;
-  readonly ids: readonly string[];
-}
+import { appQuestions, type Finding, jobsQuestions, type Question, sessionQuestions } from "./questions.ts";
 
 export interface Reconciliation {
   readonly committed: number;
@@ -19,82 +13,6 @@ export interface Reconciliation {
   readonly openWithoutOutageCount: number;
   readonly findings: readonly Finding[];
 }
-
-/** Each question returns the ids it happened to. Nothing may. */
-const appQuestions: readonly Question[] = [
-  [
-    "lost",
-    "committed, no outbox row was written",
-    "select id from soak.orders except select order_id from soak.enqueued",
-  ],
-  ["lost", "committed, never shipped", "select id from soak.orders except select order_id from soak.effects"],
-  [
-    "lost",
-    "a shelf not counted since its last order",
-    `select name from (select shelf as name, count(*) from soak.orders where shelf is not null group by shelf) as filled
-     left join soak.shelves using (name) where order_count is distinct from filled.count`,
-  ],
-  [
-    "phantom",
-    "an outbox row without its order",
-    "select order_id from soak.enqueued except select id from soak.orders",
-  ],
-  ["phantom", "shipped without its order", "select order_id from soak.effects except select id from soak.orders"],
-  ["phantom", "a run without its order", "select order_id from soak.runs except select id from soak.orders"],
-  ["duplicated", "several outbox rows", "select order_id from soak.enqueued group by order_id having count(*) > 1"],
-  ["duplicated", "shipped several times", "select order_id from soak.effects group by order_id having count(*) > 1"],
-  [
-    "duplicated",
-    "several jobs for one outbox row",
-    "select order_id from soak.runs group by order_id having count(distinct job_id) > 1",
-  ],
-  [
-    "duplicated",
-    "shipped under another idempotency key than the one it was enqueued with",
-    `select effect.order_id from soak.effects as effect left join soak.enqueued as outbox_row
-       on outbox_row.order_id = effect.order_id and outbox_row.id::text = effect.idempotency_key
-     where outbox_row.id is null`,
-  ],
-  [
-    "early",
-    "a run before its time",
-    `select run.order_id from soak.runs as run join soak.enqueued as outbox_row
-       on outbox_row.id::text = run.idempotency_key and run.started_at < outbox_row.not_before`,
-  ],
-  ["locks", "left in the outbox", "select id from acme_jobs.outbox"],
-];
-
-/** Enough to tell why nobody takes it: its server is gone when somebody reads this. */
-const describedJob = `id || ' (' || task_identifier || ', ' || attempts || ' of ' || max_attempts || ' attempts, due ' ||
-  run_at || coalesce(', key ' || key, '') || ')'`;
-
-const jobsQuestions: readonly Question[] = [
-  ["lost", "a dead letter", "select id || ' (' || reason || ')' from acme_jobs.dead_letters"],
-  ["locks", "a job left", `select ${describedJob} from graphile_worker.jobs where locked_at is null`],
-  [
-    "locks",
-    "a job left locked",
-    `select ${describedJob} || ' by ' || locked_by from graphile_worker.jobs where locked_at is not null`,
-  ],
-  // No view shows the locks of named queues, and a queue left locked would stall for hours.
-  [
-    "locks",
-    "a named queue left locked",
-    "select queue_name from graphile_worker._private_job_queues where locked_at is not null",
-  ],
-];
-
-/** Any session that outlives the processes, in whichever database. */
-const sessionQuestions: readonly Question[] = [
-  [
-    "locks",
-    "an advisory lock held",
-    "select classid || ':' || objid from pg_locks where locktype = 'advisory' and database is not null",
-  ],
-  ["locks", "an open transaction", "select pid from pg_stat_activity where backend_xid is not null"],
-];
-
-type Question = readonly [verdict: Finding["verdict"], what: string, sql: string];
 
 /**
  * Compares every business row with every effect. To be called when nothing runs any more.

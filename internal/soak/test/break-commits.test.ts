@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from "@acme/test-postgres";
 import { Client } from "pg";
 import { expect, it } from "vitest";
 import { createCommitBreaker } from "../src/break-commits.ts";
-import type { BrokenCommit } from "../src/fault-plan.ts";
+import type { BrokenCommit } from "../src/faults.ts";
 import { type Network, startNetwork } from "../src/network.ts";
 
 interface Stage extends AsyncDisposable {
@@ -84,11 +84,11 @@ it("piles nothing up on a connection that does not commit", async () => {
 
 it("takes a fault back once the network that refused everybody accepts again", async () => {
   await using stage = await openStage();
-  stage.network.refuse();
+  const refusal = stage.network.refuse("all");
 
   stage.breaker.breakNext(fault("cut-before"));
   await expect.poll(() => stage.breaker.damage.unmetCount).toBe(1);
-  await stage.network.accept();
+  await refusal.end();
   await stage.breaker.settled();
 
   expect(await write(stage)).toEqual({ isConfirmed: true, isStored: true });

@@ -4,7 +4,7 @@ import { createConnection } from "node:net";
 import path from "node:path";
 import { type Child, runChild } from "@acme/test-postgres";
 import { afterEach, expect, it } from "vitest";
-import { memberNames } from "../src/fault-plan.ts";
+import { memberNames } from "../src/faults.ts";
 import { isRunning } from "./is-running.ts";
 
 let logDirectory: string | undefined;

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { memberNames, planFaults } from "../src/fault-plan.ts";
+import { planFaults } from "../src/fault-plan.ts";
+import { memberNames } from "../src/faults.ts";
 
 it("plans the same faults for the same seed, and others for another", () => {
   const plan = planFaults({ seed: 7, durationMs: 600_000 });
@@ -34,6 +35,22 @@ it("breaks COMMITs of every member, in each database it writes to, in every way"
       memberNames.flatMap((name) => (name.startsWith("writer") ? [`${name} app`] : [`${name} app`, `${name} jobs`])),
     ),
   );
+});
+
+it("breaks the network of one and of all, limits statements and locks tables of both databases", () => {
+  const plan = planFaults({ seed: 1, durationMs: 600_000 });
+  const blips = plan.filter((fault) => fault.kind === "blip");
+  const limits = plan.filter((fault) => fault.kind === "limit");
+  const locks = plan.filter((fault) => fault.kind === "lock");
+
+  expect(blips.length).toBeGreaterThan(40);
+  expect(new Set(blips.map(({ how }) => how))).toEqual(new Set(["cut", "silent"]));
+  expect(new Set(blips.map(({ target }) => target))).toEqual(new Set([...memberNames, "all"]));
+  expect(Math.min(...blips.map(({ forMs }) => forMs))).toBeGreaterThanOrEqual(1_000);
+  expect(Math.max(...blips.map(({ forMs }) => forMs))).toBeLessThanOrEqual(10_000);
+  expect(new Set(limits.map(({ setting }) => setting))).toEqual(new Set(["statement_timeout", "lock_timeout"]));
+  expect(locks.length).toBeGreaterThan(50);
+  expect(new Set(locks.map(({ database }) => database))).toEqual(new Set(["app", "jobs"]));
 });
 
 it("puts every fault into the time of the soak, in order", () => {

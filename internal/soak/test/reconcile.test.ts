@@ -118,9 +118,34 @@ it("finds what is left in the outbox and among the jobs, locked or not", async (
       "locks: left in the outbox: 1",
       "locks: a job left: 1",
       "locks: a job left locked: 1",
-      "locks: a named queue left locked: 1",
+      "stuck: a named queue left locked: 1",
+      "stuck: a job of a named queue left: 2",
     ]),
   );
+});
+
+it("finds a key whose newer row was replaced by an older one, and labels nobody printed or changed", async () => {
+  await using books = await openTestBooks();
+  const put = (label: string, version: number) =>
+    books.jobs.query("select graphile_worker.add_job('print_label', $1::json, job_key := $2)", [
+      JSON.stringify({ label, version }),
+      label,
+    ]);
+  for (const version of [1, 2, 4]) await put("in order", version);
+  for (const version of [1, 3, 2]) await put("not in order", version);
+  await books.jobs.query("delete from graphile_worker._private_jobs");
+  await put("not in order", 1);
+  await books.jobs.query("delete from graphile_worker._private_jobs");
+  await books.app.query(
+    "select soak.change_label(name) from unnest(array['unprinted', 'printed', 'unprinted']) as name",
+  );
+  await books.app.query("insert into soak.prints values ('printed', 1), ('printed', 2)");
+
+  expect(await verdicts(books)).toEqual([
+    "lost: the last version of a label never printed: 1",
+    "phantom: a version of a label printed that was not committed: 1",
+    "inverted: an older row of a key put in the place of a newer one: 2",
+  ]);
 });
 
 it("finds an advisory lock and a transaction that somebody still has", async () => {

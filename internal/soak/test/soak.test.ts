@@ -1,9 +1,12 @@
 import { runChild } from "@acme/test-postgres";
 import { expect, it } from "vitest";
 
-const allIsWell = /^committed (\d+) · enqueued \1 · effects \1 · lost 0 · phantom 0 · duplicated 0 · locks 0$/m;
+const allIsWell =
+  /^committed (\d+) · enqueued \1 · effects \1 · lost 0 · phantom 0 · duplicated 0 · locks 0 · inversions 0 · queues stuck 0$/m;
 
 const serverWasBroken = /^server: [1-9]\d* crashes .*, 1 restarts, 1 immediate stops with recovery, 1 failovers$/m;
+
+const networkWasBroken = /^network: (?!0 times cut and 0 silent)/m;
 
 const commitsWereBroken = /^commits: .*\((?!writers 0, workers 0, relays 0)/m;
 
@@ -17,6 +20,7 @@ it("loses, invents and repeats nothing in twenty seconds of faults", async () =>
   expect(`${soak.stdout()}${soak.stderr()}`).toMatch(allIsWell);
   expect(soak.stdout()).toMatch(commitsWereBroken);
   expect(soak.stdout()).toMatch(serverWasBroken);
+  expect(soak.stdout()).toMatch(networkWasBroken);
   expect(exitCode).toBe(0);
   expect(Number(allIsWell.exec(soak.stdout())?.[1])).toBeGreaterThan(0);
 });

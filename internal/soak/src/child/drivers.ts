@@ -9,8 +9,12 @@ import { openPool, queryTimeoutMs, urls } from "./process.ts";
 export interface Driver<Tx> {
   readonly adapter: TransactionAdapter<Tx>;
   insert(tx: Tx, table: string, row: Readonly<Record<string, unknown>>): Promise<unknown>;
-  execute(tx: Tx, sql: string): Promise<unknown>;
+  execute(tx: Tx, sql: string): Promise<Result>;
   close(): Promise<void>;
+}
+
+interface Result {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
 }
 
 export function openWithPg(max: number): Driver<pg.PoolClient> {
@@ -37,7 +41,7 @@ export function openWithKnex(max: number): Driver<Knex.Transaction> {
   return {
     adapter: knexTransactions(knex),
     insert: async (tx, table, row) => tx.withSchema("soak").from(table).insert(row),
-    execute: async (tx, sql) => tx.raw(sql),
+    execute: async (tx, sql) => tx.raw<Result>(sql),
     close: () => knex.destroy(),
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { UnitContext } from "@acme/domain-events";
 import type { JobOptions } from "@acme/jobs";
-import { OrderPlaced, ShelfFilled } from "../orders.ts";
+import { LabelChanged, OrderPlaced, ShelfFilled } from "../orders.ts";
 import type { Driver } from "./drivers.ts";
 import { name, random } from "./process.ts";
 
@@ -80,11 +80,20 @@ export function createPlanner<Tx>({ insert, execute }: Driver<Tx>): { choosePlan
     await context.savepoint((inner) => placeAll(inner, plan));
   }
 
-  async function place({ tx, record }: UnitContext<Tx>, orderId: string): Promise<void> {
+  async function place(context: UnitContext<Tx>, orderId: string): Promise<void> {
+    const { tx, record } = context;
     const shelf = random.chance(0.2) ? chooseShelf() : null;
     await insertOrder(tx, orderId, shelf);
     record(new OrderPlaced({ orderId, options: chooseOptions() }));
     if (shelf !== null) record(new ShelfFilled({ shelf, options: { ...chooseKey(shelf), ...chooseTime() } }));
+    if (random.chance(0.15)) await changeLabel(context);
+  }
+
+  async function changeLabel({ tx, record }: UnitContext<Tx>): Promise<void> {
+    const label = chooseLabel();
+    const { rows } = await execute(tx, `select soak.change_label('${label}') as version`);
+    const version = Number(rows[0]?.["version"]);
+    record(new LabelChanged({ label, version, options: { ...chooseKey(label), ...chooseTime(), ...chooseQueue() } }));
   }
 
   async function insertOrder(tx: Tx, orderId: string, shelf: string | null): Promise<void> {
@@ -103,10 +112,19 @@ function chooseShelf(): string {
   return `${Math.floor(Date.now() / 1_000)}-${random.between(1, 3)}`;
 }
 
+/** Each for a while only, too: the last version of many labels is looked for at the end. */
+function chooseLabel(): string {
+  return `label-${Math.floor(Date.now() / 5_000)}-${random.between(1, 3)}`;
+}
+
 function chooseOptions(): JobOptions {
-  // Few enough for a named queue to catch up after each crash of the worker that holds it.
+  return { ...(random.chance(0.2) ? { priority: random.between(-10, 10) } : {}), ...chooseTime(), ...chooseQueue() };
+}
+
+/** Few enough for a named queue to catch up after each crash of the worker that holds it. */
+function chooseQueue(): JobOptions {
   if (random.chance(0.02)) return { queue: "one at a time" };
-  return { ...(random.chance(0.2) ? { priority: random.between(-10, 10) } : {}), ...chooseTime() };
+  return random.chance(0.1) ? { queue: `queue ${random.between(1, 8)}` } : {};
 }
 
 function chooseTime(): JobOptions {

@@ -2,7 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createUnitOfWork } from "@acme/domain-events";
 import { pgTransactions } from "@acme/domain-events/pg";
 import { createJobs, perform } from "@acme/jobs";
-import { countShelf, shipOrder } from "../orders.ts";
+import { countShelf, printLabel, shipOrder } from "../orders.ts";
+import { fail } from "./hostile-errors.ts";
 import { end, logger, name, openPool, random, stopRequested, urls } from "./process.ts";
 
 type Intent = "succeed" | "fail before the effect" | "fail after the effect";
@@ -28,7 +29,7 @@ const worker = await jobs.startWorker({
       );
       // Some take long enough for a kill to find them.
       await pause(random.chance(0.1) ? random.between(200, 1_000) : random.between(0, 60));
-      if (intent === "fail before the effect") throw new Error("failed on purpose, before the effect");
+      if (intent === "fail before the effect") fail();
       await unitOfWork.runOnce(idempotencyKey, ({ tx }) =>
         tx.query("insert into soak.effects (order_id, idempotency_key, shipped_by) values ($1, $2, $3)", [
           orderId,
@@ -36,12 +37,17 @@ const worker = await jobs.startWorker({
           name,
         ]),
       );
-      if (intent === "fail after the effect") throw new Error("failed on purpose, after the effect");
+      if (intent === "fail after the effect") fail();
     }),
     perform(countShelf, async ({ shelf }, { idempotencyKey }) => {
       // Long enough for its key to be taken by a newer job while it runs.
       await pause(random.chance(0.3) ? random.between(200, 1_000) : 0);
       await unitOfWork.runOnce(idempotencyKey, ({ tx }) => tx.query(countSql, [shelf]));
+    }),
+    perform(printLabel, async ({ label, version }) => {
+      await pause(random.chance(0.3) ? random.between(100, 500) : 0);
+      if (random.chance(0.05)) fail();
+      await pool.query("insert into soak.prints (label, version) values ($1, $2)", [label, version]);
     }),
   ],
 });

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { CommitOutcomeUnknownError, createEventBus, createUnitOfWork } from "@acme/domain-events";
 import { createJobs } from "@acme/jobs";
-import { countShelf, OrderPlaced, ShelfFilled, shipOrder } from "../orders.ts";
+import { countShelf, LabelChanged, OrderPlaced, printLabel, ShelfFilled, shipOrder } from "../orders.ts";
 import { type Driver, openWithKnex, openWithPg } from "./drivers.ts";
 import { end, logger, name, random, say, stopRequested, urls } from "./process.ts";
 import { createPlanner } from "./units.ts";
@@ -38,6 +38,14 @@ async function writeUntilStopped<Tx>(driver: Driver<Tx>): Promise<void> {
     jobs.durable(
       countShelf,
       ({ shelf }) => ({ shelf }),
+      ({ options }) => options,
+    ),
+  );
+  bus.register(
+    LabelChanged,
+    jobs.durable(
+      printLabel,
+      ({ label, version }) => ({ label, version }),
       ({ options }) => options,
     ),
   );
