@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import { DomainEventsError } from "./errors.ts";
 import { fixedNow } from "./fixed-date.ts";
 import { copyInto, deepestNesting, NestedTooDeep } from "./freeze-copy.ts";
@@ -158,7 +159,7 @@ export function eventIdOf(event: object): string | undefined {
 
 function validate<Input, Output>(type: string, schema: StandardSchema<Input, Output>, input: unknown): object {
   const result: SchemaResult<unknown> | Promise<SchemaResult<unknown>> = schema["~standard"].validate(input);
-  if (result instanceof Promise) {
+  if (isPromise(result)) {
     // Its rejection is not ours to report: the event is refused either way.
     result.catch(() => {});
     throw new DomainEventsError(

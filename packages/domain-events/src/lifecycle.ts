@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { isPromise } from "node:util/types";
 import type { Delivery } from "./handler.ts";
 import type { Logger } from "./logger.ts";
 
@@ -75,7 +76,7 @@ export function tell<Name extends LifecycleName>(
   for (const listener of lifecycle.rawListeners(name)) {
     try {
       const outcome: unknown = Reflect.apply(listener, lifecycle, [happened]);
-      if (outcome instanceof Promise) outcome.catch((error: unknown) => reportListener(logger, name, error));
+      if (isPromise(outcome)) outcome.catch((error: unknown) => reportListener(logger, name, error));
     } catch (error) {
       reportListener(logger, name, error);
     }

@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import { consoleLogger } from "./console-logger.ts";
 
 /** What the bus needs of a logger; a pino logger is one. */
@@ -32,7 +33,7 @@ function attempt(logger: Logger, level: Level, fields: object, message: string, 
   try {
     // An async function fits the type, too.
     const outcome: unknown = logger[level](fields, message);
-    if (outcome instanceof Promise) outcome.catch(failed);
+    if (isPromise(outcome)) outcome.catch(failed);
   } catch {
     failed();
   }

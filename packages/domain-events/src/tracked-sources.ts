@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import { type EventSource, isTelling, onRecord, tellsOfAll } from "./aggregate-root.ts";
 import { DomainEventsError } from "./errors.ts";
 import { DomainEvent, eventIdOf } from "./event.ts";
@@ -93,7 +94,7 @@ export class TrackedSources {
 function eventsOf(source: EventSource): Iterable<object> {
   const events: unknown = source.pullEvents();
   // Its rejection is not ours to report: it is refused either way.
-  if (events instanceof Promise) events.catch(() => {});
+  if (isPromise(events)) events.catch(() => {});
   if (typeof events === "object" && events !== null && Symbol.iterator in events) return events as Iterable<object>;
   throw new DomainEventsError(
     "AGGREGATE_INVALID",

@@ -100,7 +100,12 @@ describe("an invalid event", () => {
       "~standard": { version: 1 as const, vendor: "test", validate: () => Promise.reject(new Error("late")) },
     };
     class Late extends defineEvent("late", asynchronous) {}
+    const elsewhere = {
+      "~standard": { ...asynchronous["~standard"], validate: () => runInNewContext("Promise.resolve({ value: {} })") },
+    };
+    class Foreign extends defineEvent("foreign", elsewhere) {}
 
+    expect(() => Reflect.construct(Foreign, [{}])).toThrow(expect.objectContaining({ code: "SCHEMA_ASYNC" }));
     expect(() => Reflect.construct(Late, [{}])).toThrow(expect.objectContaining({ code: "SCHEMA_ASYNC" }));
     expect(() => new Checked({ id: "1" })).toThrow(expect.objectContaining({ code: "SCHEMA_ASYNC" }));
   });

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createEventBus, defineEvent } from "../src/index.ts";
 import { keepLog } from "./silent-logger.ts";
@@ -39,6 +40,7 @@ it("is not disturbed by a listener that throws or rejects, and neither are the o
     throw new Error("listener");
   });
   bus.lifecycle.on("event:published", (() => Promise.reject(new Error("listener"))) as () => void);
+  bus.lifecycle.on("event:published", () => runInNewContext("Promise.reject(new Error('of another realm'))") as void);
   bus.lifecycle.once("event:published", () => {
     told += 1;
   });
@@ -48,7 +50,7 @@ it("is not disturbed by a listener that throws or rejects, and neither are the o
   await bus.publish(new Opened());
 
   expect({ told, ran }).toEqual({ told: 1, ran: 2 });
-  await expect.poll(() => logger.errors.length).toBe(4);
+  await expect.poll(() => logger.errors.length).toBe(6);
 });
 
 describe("a listener", () => {

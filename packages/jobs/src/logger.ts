@@ -1,3 +1,5 @@
+import { isPromise } from "node:util/types";
+
 /**
  * Where the package writes its log: fields first, then the message, as pino does it. A pino logger fits as it is.
  *
@@ -38,7 +40,7 @@ function attempt(logger: Logger, level: Level, fields: object, message: string, 
   try {
     // An async function fits the type, too.
     const outcome: unknown = logger[level](fields, message);
-    if (outcome instanceof Promise) outcome.catch(fail);
+    if (isPromise(outcome)) outcome.catch(fail);
   } catch {
     fail();
   }
