@@ -41,7 +41,8 @@ export function createSlots(
   return {
     allowed() {
       const free = Math.max(0, concurrency - openCount);
-      if (usualMs === undefined) return free;
+      // Those that began together end together: what is taken ahead of them waits for all of their time.
+      if (usualMs === undefined || usualMs >= aheadMs) return free;
       return free + Math.floor((aheadMs * Math.max(0, concurrency - longCount())) / Math.max(usualMs, 0.001));
     },
     taken(count) {

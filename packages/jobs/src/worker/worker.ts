@@ -19,7 +19,7 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /**
    * The most jobs taken from the database at once, 0 to 10,000. A worker takes as many as it can begin. It takes more ahead where the last ones
-   * were short: as many as will begin within a tenth of a second, and five times this number while four begin in a millisecond. What has
+   * took less than a tenth of a second: as many as will begin within one, and five times this number while four begin in a millisecond. What has
    * not begun after a second goes back for others. 0 takes each job by itself: several times slower where they are short. Default: 100.
    */
   readonly prefetch?: number;
