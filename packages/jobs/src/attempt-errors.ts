@@ -1,7 +1,13 @@
 import { JobsError } from "./errors.ts";
 
+/** One for all copies of this package in a process: a task may be compiled against the other build (ESM or CJS) than the worker. */
+const kind = Symbol.for("@acme/jobs/attempt-error");
+
 /** Thrown by a task: this job will never succeed. It becomes a dead letter at once. */
 export class NonRetryableError extends Error {
+  static {
+    mark(this, "NonRetryableError");
+  }
   override readonly name: string = "NonRetryableError";
 }
 
@@ -11,6 +17,9 @@ export class NonRetryableError extends Error {
  * @throws {@link JobsError} `RETRY_INVALID` for a delay that is no such number, as a `Retry-After` that is a date would be.
  */
 export class RetryAfterError extends Error {
+  static {
+    mark(this, "RetryAfterError");
+  }
   override readonly name: string = "RetryAfterError";
   readonly delayMs: number;
 
@@ -22,6 +31,9 @@ export class RetryAfterError extends Error {
 
 /** What {@link snooze} makes. */
 export class SnoozeError extends Error {
+  static {
+    mark(this, "SnoozeError");
+  }
   override readonly name: string = "SnoozeError";
   readonly delayMs: number;
 
@@ -40,6 +52,21 @@ export class SnoozeError extends Error {
  */
 export function snooze(delayMs: number): SnoozeError {
   return new SnoozeError(delayMs);
+}
+
+/** Whether it is one of this class, from whichever copy of this package: subclasses inherit the mark, whatever their name. */
+export function isAttemptError<Kind extends Error>(
+  error: unknown,
+  errorClass: { readonly prototype: Kind },
+): error is Kind {
+  if (!(error instanceof Error)) return false;
+  const name: unknown = Reflect.get(errorClass.prototype, kind);
+  return Reflect.get(error, kind) === name || error.name === name;
+}
+
+/** The name is written out: a bundler may give the class another one. */
+function mark(errorClass: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(errorClass.prototype, kind, { value: name });
 }
 
 const longestDelayMs = 365 * 24 * 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { JobsError, NonRetryableError, retry, RetryAfterError, snooze } from "../src/index.ts";
 import { decideOutcome } from "../src/worker/outcome.ts";
 
@@ -16,6 +16,21 @@ describe("the outcome of a failed attempt", () => {
     ["a dead letter for what is no error", "text", 1, { kind: "dead", attemptsUsed: 1 }],
   ])("is %s", (_, error, attempt, outcome) => {
     expect(decideOutcome(error, attempt, policy)).toEqual(outcome);
+  });
+
+  it("is what a subclass from the other build asks for, whatever its name", async () => {
+    vi.resetModules();
+    const otherBuild = await import("../src/index.ts");
+    class CardRefused extends otherBuild.NonRetryableError {
+      override readonly name = "CardRefused";
+    }
+    class BankBusy extends otherBuild.RetryAfterError {
+      override readonly name = "BankBusy";
+    }
+
+    expect(new CardRefused()).not.toBeInstanceOf(NonRetryableError);
+    expect(decideOutcome(new CardRefused("x"), 1, retry.standard)).toEqual({ kind: "dead", attemptsUsed: 1 });
+    expect(decideOutcome(new BankBusy(7), 1, policy)).toEqual({ kind: "retry", delayMs: 7, attemptsUsed: 1 });
   });
 
   it("is the policy's delay for a payload that the task's code could not enqueue: that is another job's", () => {

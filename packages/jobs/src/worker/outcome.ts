@@ -1,4 +1,4 @@
-import { NonRetryableError, RetryAfterError, SnoozeError } from "../attempt-errors.ts";
+import { isAttemptError, NonRetryableError, RetryAfterError, SnoozeError } from "../attempt-errors.ts";
 import { JobsError } from "../errors.ts";
 import { isOwnPayloadRefused } from "./attempt.ts";
 import type { RetryPolicy } from "../retry.ts";
@@ -31,12 +31,12 @@ function decide(error: unknown, attempt: number, policy: RetryPolicy, random: ()
     attemptsUsed,
   });
 
-  if (isNamed(error, SnoozeError)) return retryIn(error.delayMs, attempt - 1);
+  if (isAttemptError(error, SnoozeError)) return retryIn(error.delayMs, attempt - 1);
   if (error instanceof JobsError && error.code === "WORKER_STOPPING") return retryIn(0, attempt - 1);
   if (isOwnPayloadRefused(error) || (error instanceof JobsError && error.code === "WORKER_DIED")) return dead;
-  if (isNamed(error, NonRetryableError)) return dead;
+  if (isAttemptError(error, NonRetryableError)) return dead;
   if (attempt >= policy.attempts) return dead;
-  if (isNamed(error, RetryAfterError)) return retryIn(error.delayMs);
+  if (isAttemptError(error, RetryAfterError)) return retryIn(error.delayMs);
   return isRetryable(error, policy) ? retryIn(policy.delayMs(attempt, random)) : dead;
 }
 
@@ -47,12 +47,4 @@ function isRetryable(error: unknown, policy: RetryPolicy): boolean {
   } catch {
     return true;
   }
-}
-
-/** By class, or by name: a task may be compiled against the other build (ESM or CJS) than the worker. */
-function isNamed<Named extends Error>(
-  error: unknown,
-  errorClass: abstract new (...args: never[]) => Named,
-): error is Named {
-  return error instanceof errorClass || (error instanceof Error && error.name === errorClass.name);
 }
