@@ -17,7 +17,7 @@ interface NetworkFacts {
   code: unknown;
   /** nodemailer: the SMTP reply code. */
   responseCode: unknown;
-  /** HTTP clients: `status` (fetch wrappers, axios), `statusCode` (got), or the response itself. */
+  /** HTTP clients have it here (fetch wrappers, axios), or on the response (got). */
   status: unknown;
   statusCode: unknown;
   response: unknown;
@@ -39,9 +39,8 @@ function saysNetwork(error: Partial<NetworkFacts>): boolean {
   if (error.name === "TimeoutError") return true;
   if (typeof error.code === "string" && (codes.has(error.code) || networkCodePattern.test(error.code))) return true;
   if (typeof error.responseCode === "number" && error.responseCode >= 400 && error.responseCode < 500) return true;
-  return [error.status, error.statusCode, (error.response as { status?: unknown } | null | undefined)?.status].some(
-    (status) => statuses.has(status),
-  );
+  const response = error.response as Pick<NetworkFacts, "status" | "statusCode"> | null | undefined;
+  return [error, response].some((facts) => statuses.has(facts?.status) || statuses.has(facts?.statusCode));
 }
 
 /** undici's timeouts and sockets. */

@@ -121,9 +121,12 @@ describe("a network error", () => {
     ["SMTP 421", withFacts({ code: "EENVELOPE", responseCode: 421 })],
     ["undici's connect timeout", withFacts({ code: "UND_ERR_CONNECT_TIMEOUT" })],
     ["AbortSignal.timeout", new DOMException("x", "TimeoutError")],
+    ["HTTP 408", withFacts({ status: 408 })],
+    ["HTTP 502", withFacts({ status: 502 })],
     ["HTTP 503", withFacts({ status: 503 })],
     ["HTTP 504", withFacts({ status: 504 })],
-    ["HTTP 429 on the response", withFacts({ response: { status: 429 } })],
+    ["HTTP 429 on axios' response", withFacts({ response: { status: 429 } })],
+    ["HTTP 504 on got's response", withFacts({ response: { statusCode: 504 } })],
     ["a lost backend", withFacts({ code: "57P01" })],
     ["fetch failed, because of a reset", new TypeError("fetch failed", { cause: withFacts({ code: "ECONNRESET" }) })],
   ])("is %s", (_, error) => {
