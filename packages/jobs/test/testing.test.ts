@@ -78,4 +78,18 @@ describe("drain", () => {
       message: expect.stringContaining("jobs of: t") as string,
     });
   });
+
+  it("gives up in its time when a task hangs, and leaves the job free", async () => {
+    await using test = await createTestJobs();
+    const hanging = perform(task, () => new Promise(() => undefined));
+    await test.jobs.enqueue(task, { n: 1 });
+    const startedAt = performance.now();
+
+    await expect(drain(test.jobs, { tasks: [hanging], withinMs: 300 })).rejects.toMatchObject({
+      code: "DRAIN_INCOMPLETE",
+    });
+
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(await drain(test.jobs, { tasks: [perform(task, () => undefined)] })).toMatchObject({ doneCount: 1 });
+  });
 });

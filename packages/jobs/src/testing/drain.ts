@@ -47,16 +47,33 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   const pools = internalsOf(jobs);
   const endsAt = performance.now() + withinMs;
 
-  await using worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: lookEveryMs, relay: false });
+  const worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: lookEveryMs, relay: false });
+  try {
+    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt });
+    await worker.stop();
+    return counted.result;
+  } catch (error) {
+    // What hangs gets no more time: the deadline of a worker is longer than that of most tests.
+    await worker.stop({ deadlineMs: 0 }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function untilNoneIsLeft(
+  pools: JobsInternals,
+  names: readonly string[],
+  {
+    skipDelays,
+    withinMs,
+    endsAt,
+  }: { readonly skipDelays: boolean; readonly withinMs: number; readonly endsAt: number },
+): Promise<void> {
   for (;;) {
     if (skipDelays) await makeDueNow(pools.jobsPool(), names);
     const left = await countDueJobs(pools.jobsPool(), names, { withWaiting: skipDelays });
     // In this order: once no job is left, none can write to the outbox any more.
     const movedCount = await moveAll(pools);
-    if (left.size === 0 && movedCount === 0) {
-      await worker.stop();
-      return counted.result;
-    }
+    if (left.size === 0 && movedCount === 0) return;
     if (performance.now() > endsAt) throw incomplete([...left.keys()], withinMs);
     await pause(lookEveryMs);
   }
