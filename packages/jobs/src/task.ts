@@ -18,7 +18,7 @@ export interface TaskOptions<Input, Output> {
   readonly payload: StandardSchema<Input, Output>;
   /** How often, how far apart and for which errors an attempt is repeated. Default: `retry.standard`. */
   readonly retry?: RetryPolicy;
-  /** Milliseconds one attempt may take, from 1. Then its `signal` is aborted and the attempt has failed. Default: no limit. */
+  /** Milliseconds one attempt may take, from 1, an asynchronous schema's answer included. Then its `signal` is aborted and the attempt has failed. Default: no limit. */
   readonly timeoutMs?: number;
 }
 

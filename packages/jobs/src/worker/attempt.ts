@@ -31,19 +31,9 @@ export function createAttempts(logger: Logger): Attempts {
   const running = new Set<RunningAttempt>();
   let endReason: Error | undefined;
 
-  const start = ({ task, run }: PerformableTask, job: AttemptOfJob, payload: unknown): unknown => {
-    if (endReason !== undefined) throw endReason;
-    const attempt = new RunningAttempt();
-    // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
-    const result: unknown = run(payload as never, contextOf(attempt, job, logger));
-    return isPromiseLike(result)
-      ? attempt.outlive(result, { running, task, onTimeout: () => timeOut(attempt, task, job) })
-      : result;
-  };
-
   const timeOut = (attempt: RunningAttempt, { name, timeoutMs = 0 }: Task, { jobId, isQueued }: AttemptOfJob) => {
     const reason = timedOut(name, timeoutMs);
-    if (!isQueued) return attempt.end(reason);
+    if (!isQueued || !attempt.hasBegun) return attempt.end(reason);
     attempt.abort(reason);
     logger.warn(
       { task: name, jobId, timeoutMs },
@@ -56,9 +46,18 @@ export function createAttempts(logger: Logger): Attempts {
       return running.size;
     },
     run(performable, job) {
-      const { task } = performable;
+      const { task, run } = performable;
       assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
-      return whenKnown(checkedPayload(task, job.payload), (payload) => start(performable, job, payload));
+      if (endReason !== undefined) throw endReason;
+      const attempt = new RunningAttempt();
+      const result: unknown = whenKnown(checkedPayload(task, job.payload), (payload) => {
+        attempt.begin();
+        // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
+        return run(payload as never, contextOf(attempt, job, logger));
+      });
+      return isPromiseLike(result)
+        ? attempt.outlive(result, { running, task, onTimeout: () => timeOut(attempt, task, job) })
+        : result;
     },
     endAll(reason) {
       endReason = reason;
@@ -72,6 +71,8 @@ class RunningAttempt {
   #controller: AbortController | undefined;
   #endReason: Error | undefined;
   #reject: ((reason: Error) => void) | undefined;
+  /** Whether there is code to wait for: a schema may take its time, too. */
+  hasBegun = false;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -79,6 +80,12 @@ class RunningAttempt {
       if (this.#endReason !== undefined) this.#controller.abort(this.#endReason);
     }
     return this.#controller.signal;
+  }
+
+  /** @throws why it has ended, where its payload was known too late. */
+  begin(): void {
+    if (this.#endReason !== undefined) throw this.#endReason;
+    this.hasBegun = true;
   }
 
   /** Settles as the code does, or as soon as the attempt is ended. Once it is aborted, the result no longer counts. */
