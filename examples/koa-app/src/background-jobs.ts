@@ -40,7 +40,7 @@ export function createBackgroundJobs({
       return {
         jobsDatabase: jobsDatabase ?? "off",
         worker: isEnabled ? stateOf(worker) : "off",
-        outbox: outbox === "down" ? null : (outbox ?? null),
+        outbox: typeof outbox === "object" ? outbox : null,
       };
     },
     async stop(options) {

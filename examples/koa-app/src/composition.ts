@@ -118,7 +118,7 @@ export function compose({
         await jobs.migrateOutbox();
       } else {
         await database.assertMigrated();
-        if ((await jobs.health()).outbox === "down") throw outboxMissing();
+        if (typeof (await jobs.health()).outbox === "string") throw outboxMissing();
       }
     },
     async prepareJobs() {

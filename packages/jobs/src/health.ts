@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { JobsError } from "./errors.ts";
 import { within } from "./within.ts";
 import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
 import type { WorkerState } from "./worker/worker.ts";
@@ -9,8 +10,11 @@ export interface JobsHealth {
   readonly workers: readonly WorkerState[];
   /** `undefined` for jobs without a connection. */
   readonly jobsDatabase: "up" | "down" | undefined;
-  /** What waits for a relay; `"down"` when the outbox's database does not answer; `undefined` without an outbox. */
-  readonly outbox: OutboxBacklog | "down" | undefined;
+  /**
+   * What waits for a relay; `"down"` when the outbox's database does not answer, `"not migrated"` when it does and has no outbox; `undefined`
+   * without an outbox.
+   */
+  readonly outbox: OutboxBacklog | "down" | "not migrated" | undefined;
 }
 
 const patienceMs = 3_000;
@@ -27,7 +31,7 @@ export function createHealth({
   return async (): Promise<JobsHealth> => {
     const [jobsAnswer, backlog] = await Promise.all([
       jobs && answer(async () => jobs().query("select 1")),
-      outbox && answer(async () => outboxBacklog(outbox())),
+      outbox && answer(async () => backlogOf(outbox())),
     ]);
     return {
       workers: workers(),
@@ -35,6 +39,15 @@ export function createHealth({
       outbox: outbox && (backlog ?? "down"),
     };
   };
+}
+
+async function backlogOf(outbox: Pool): Promise<OutboxBacklog | "not migrated"> {
+  try {
+    return await outboxBacklog(outbox);
+  } catch (error) {
+    if (error instanceof JobsError && error.code === "MIGRATION_MISSING") return "not migrated";
+    throw error;
+  }
 }
 
 /** The answer, or `undefined` where there is none in time. Why there is none, whoever needs the database will say. */

@@ -336,6 +336,13 @@ describe("health", () => {
     expect(health.outbox).toHaveProperty("oldestAgeMs", expect.closeTo(60_000, -4));
   });
 
+  it("tells an outbox that is not migrated from one that does not answer", async () => {
+    await using database = await createTestDatabase();
+    await using jobs = createJobs({ outbox: { connection: database.url } });
+
+    expect(await jobs.health()).toMatchObject({ outbox: "not migrated" });
+  });
+
   it("reports a database that does not answer instead of throwing", async () => {
     await using jobs = createJobs({
       connection: "postgres://nobody:nothing@127.0.0.1:1/none",
