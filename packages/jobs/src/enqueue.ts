@@ -1,4 +1,6 @@
+import type { Pool } from "pg";
 import { addJobs } from "./graphile-jobs.ts";
+import { impatient } from "./impatient.ts";
 import type { JobRequest, WrittenRequests } from "./job-request.ts";
 import { hasKeys, writeToOutbox } from "./outbox/outbox.ts";
 import { toQueryable, type Queryable } from "./queryable.ts";
@@ -15,15 +17,19 @@ export interface JobWriter {
 
 /** The database of the data. */
 interface OutboxSide {
-  readonly db: () => Queryable;
+  readonly db: () => Pool;
   /** Whether jobs must go through it: they must until it is known that the jobs live in the same database. */
   readonly isNeeded: () => boolean;
   /** Whether rows of processes that do not know that yet may wait in it. */
   readonly canHaveRows: () => boolean;
 }
 
+/** Others may have locked the key for a while; and many jobs take longer. */
+const answerWithinMs = 30_000;
+const perJobMs = 1;
+
 export function createJobWriter(databases: {
-  readonly jobs: () => Queryable;
+  readonly jobs: () => Pool;
   readonly outbox: OutboxSide | undefined;
 }): JobWriter {
   return {
@@ -31,10 +37,12 @@ export function createJobWriter(databases: {
       if (requests.length === 0) return undefined;
       const { jobs, outbox } = databases;
       const given = tx === undefined ? undefined : toQueryable(tx);
-      if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, given, requests)))) {
-        return writeToOutbox(given ?? outbox.db(), requests, proofSql);
+      const connectionOf = (pool: () => Pool) =>
+        given ?? impatient(pool(), answerWithinMs + requests.length * perJobMs);
+      if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
+        return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
       }
-      return addJobs(given ?? jobs(), requests, proofSql);
+      return addJobs(connectionOf(jobs), requests, proofSql);
     },
   };
 }
@@ -42,10 +50,10 @@ export function createJobWriter(databases: {
 /** A relay that comes with an older payload of the same key would replace the newer one. */
 async function mustFollow(
   { canHaveRows, db }: OutboxSide,
-  given: Queryable | undefined,
+  connectionOf: (pool: () => Pool) => Queryable,
   requests: readonly JobRequest[],
 ): Promise<boolean> {
   if (!canHaveRows()) return false;
   const keys = new Set(requests.flatMap(({ settings: { key } }) => key ?? []));
-  return keys.size > 0 && hasKeys(given ?? db(), [...keys]);
+  return keys.size > 0 && hasKeys(connectionOf(db), [...keys]);
 }

@@ -23,7 +23,8 @@ import type { Worker, WorkerOptions } from "./worker/worker.ts";
 /** Where the jobs live, and what the package tells. */
 export interface JobsOptions {
   /**
-   * The database the jobs live in: a URL, or a pg.Pool. Opened at the first use. Left out, with an `outbox`, the jobs are
+   * The database the jobs live in: a URL, or a pg.Pool, which needs a `connectionTimeoutMillis` (with URLs it is 10 s), or who wants a connection
+   * of it may wait for ever. Opened at the first use. Left out, with an `outbox`, the jobs are
    * only written to that, for processes that must never meet the jobs database.
    */
   readonly connection?: Connection | undefined;
@@ -51,7 +52,8 @@ export interface Jobs extends AsyncDisposable {
    *
    * @throws {@link JobsError} `PAYLOAD_INVALID` when the payload does not fit the task's schema, or JSON would change
    * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
-   * `KEY_CONTENDED`; `JOBS_DATABASE_UNREACHABLE` without `tx` and outbox. Nothing is added then.
+   * `KEY_CONTENDED`. Nothing is added then. Without `tx` and outbox also `JOBS_DATABASE_UNREACHABLE`: where the connection was lost, or did not
+   * answer within 30 seconds (and a millisecond for each job), nobody knows whether the job was added.
    * @example
    * ```ts
    * await knex.transaction(async (tx) => {
