@@ -174,11 +174,15 @@ export async function queryMigrated(db: Queryable, text: string, values: readonl
     return (await db.query(text, values)).rows;
   } catch (error) {
     if (!missingObjectCodes.has(String((error as { code?: unknown } | null)?.code))) throw error;
-    throw new JobsError(
-      "MIGRATION_MISSING",
-      "The tables of @acme/jobs are not in this database, or are older than the package. Run `await jobs.migrate()`. " +
-        "If the data of this transaction lives in another database than the jobs, give createJobs() an outbox.",
-      { cause: error },
-    );
+    throw migrationMissing({ cause: error });
   }
+}
+
+export function migrationMissing(options?: ErrorOptions): JobsError {
+  return new JobsError(
+    "MIGRATION_MISSING",
+    "The tables of @acme/jobs are not in this database, or are older than the package. Run `await jobs.migrate()`. " +
+      "If the data of this transaction lives in another database than the jobs, give createJobs() an outbox.",
+    options,
+  );
 }

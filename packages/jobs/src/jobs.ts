@@ -83,7 +83,8 @@ export interface Jobs extends AsyncDisposable {
    * Creates or updates the tables in both databases. Safe to run at every start, and by several processes at once.
    *
    * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE` or `JOBS_DATABASE_REFUSED` (user, password, name of the
-   * database); `GRAPHILE_WORKER_OLDER` where that would end workers of others. The outbox is ready then.
+   * database); `GRAPHILE_WORKER_OLDER` where that would end workers of others; `MIGRATION_NEWER` where a later version of this package has
+   * migrated them. The outbox is ready then.
    */
   migrate(options?: MigrateOptions): Promise<void>;
   /** Only the outbox's tables: all that a process needs which enqueues and never meets the jobs database. */
@@ -92,7 +93,7 @@ export interface Jobs extends AsyncDisposable {
    * Runs jobs. Where the jobs database cannot be reached, the promise resolves all the same and the worker keeps trying.
    *
    * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`;
-   * `MIGRATION_MISSING` with `migrate: false`.
+   * `MIGRATION_NEWER`; `MIGRATION_MISSING` with `migrate: false`.
    */
   startWorker(options: WorkerOptions): Promise<Worker>;
   /** Moves outbox rows, in a process that runs no worker. @throws {@link JobsError} `OUTBOX_MISSING` without an outbox; `POOL_TOO_SMALL`, `CLOSED`. */

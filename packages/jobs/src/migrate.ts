@@ -1,4 +1,6 @@
 import type { Pool } from "pg";
+import { JobsError } from "./errors.ts";
+import { migrationMissing, queryMigrated } from "./graphile-jobs.ts";
 import { jobsMigrations, outboxMigrations } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";
 import { beginTransaction } from "./transaction.ts";
@@ -9,11 +11,28 @@ export const migrateJobsTables = (pool: Pool) => migrate(pool, "jobs", jobsMigra
 /** The outbox, which lives beside the data. */
 export const migrateOutboxTables = (pool: Pool) => migrate(pool, "outbox", outboxMigrations);
 
-/** Runs what has not run yet, in one transaction; of several processes at once, one works and the others wait. */
+/**
+ * Changes nothing.
+ *
+ * @throws {@link JobsError} `MIGRATION_MISSING` where something has not run yet, `MIGRATION_NEWER`.
+ */
+export async function verifyJobsTables(pool: Pool): Promise<void> {
+  const done = await doneCount(pool, "jobs");
+  refuseNewer("jobs", done, jobsMigrations);
+  if (done < jobsMigrations.length) throw migrationMissing();
+}
+
+/**
+ * Runs what has not run yet, in one transaction; of several processes at once, one works and the others wait.
+ *
+ * @throws {@link JobsError} `MIGRATION_NEWER`
+ */
 async function migrate(pool: Pool, part: string, migrations: readonly string[]): Promise<void> {
   await using transaction = await beginTransaction(pool);
   await transaction.query("select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
-  const done = await migrationCount(transaction, part);
+  await createMigrationsTable(transaction);
+  const done = await doneCount(transaction, part);
+  refuseNewer(part, done, migrations);
   for (const [index, sql] of migrations.entries()) {
     if (index < done) continue;
     await transaction.query(sql);
@@ -22,7 +41,7 @@ async function migrate(pool: Pool, part: string, migrations: readonly string[]):
   await transaction.commit();
 }
 
-async function migrationCount(client: Queryable, part: string): Promise<number> {
+async function createMigrationsTable(client: Queryable): Promise<void> {
   // A role that may not create schemas can still run against a database that somebody else has migrated.
   const { rows: tables } = await client.query("select to_regclass('acme_jobs.migrations') is not null as exists");
   if (tables[0]?.["exists"] !== true) {
@@ -35,8 +54,20 @@ async function migrationCount(client: Queryable, part: string): Promise<number> 
         primary key (part, version)
       )`);
   }
-  const { rows } = await client.query("select count(*)::int as count from acme_jobs.migrations where part = $1", [
+}
+
+async function doneCount(client: Queryable, part: string): Promise<number> {
+  const [row] = await queryMigrated(client, "select count(*)::int as count from acme_jobs.migrations where part = $1", [
     part,
   ]);
-  return Number(rows[0]?.["count"]);
+  return Number(row?.["count"]);
+}
+
+/** What a later version has changed, this one does not know: it could lose what that one keeps. */
+function refuseNewer(part: string, done: number, migrations: readonly string[]): void {
+  if (done <= migrations.length) return;
+  throw new JobsError(
+    "MIGRATION_NEWER",
+    `A later version of @acme/jobs has migrated the tables of the ${part} to version ${done}; this one knows ${migrations.length}. Update @acme/jobs in this process.`,
+  );
 }

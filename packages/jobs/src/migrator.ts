@@ -1,9 +1,8 @@
 import type { Pool } from "pg";
 import { migrateGraphileWorker, refuseToEndOlderWorkers, verifyGraphileWorker } from "./graphile-migrate.ts";
-import { queryMigrated } from "./graphile-jobs.ts";
 import { refuseHiddenRows } from "./graphile-rights.ts";
 import type { Logger } from "./logger.ts";
-import { migrateJobsTables, migrateOutboxTables } from "./migrate.ts";
+import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
 import { explainConnection } from "./unreachable.ts";
 
@@ -23,7 +22,7 @@ export interface Migrator {
   migrateOutbox(): Promise<void>;
   /** Creates or updates the tables of the jobs. */
   migrateJobs(options?: MigrateOptions): Promise<void>;
-  /** Changes nothing; throws `MIGRATION_MISSING` where the tables of the jobs are not there. */
+  /** Changes nothing; throws `MIGRATION_MISSING` where the tables of the jobs are not there or are older, `MIGRATION_NEWER`. */
   verifyJobs(): Promise<void>;
   /** Finds out whether both are one database; from then on jobs are written directly. */
   compare(): Promise<void>;
@@ -58,7 +57,7 @@ export function createMigrator(
     },
     async verifyJobs() {
       await verifyGraphileWorker(pools.jobs());
-      await queryMigrated(pools.jobs(), "select 1 from acme_jobs.installation limit 0");
+      await verifyJobsTables(pools.jobs());
       await refuseHiddenRows(pools.jobs());
     },
     async compare() {
