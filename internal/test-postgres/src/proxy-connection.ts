@@ -15,10 +15,22 @@ export interface ProxyConnectionOptions {
   deliver: (what: () => void) => void;
 }
 
+export interface ProxyConnection {
+  /** Ends it on both sides. */
+  cut(): void;
+  /** Nothing arrives any more on either side, not even its end. */
+  forget(): void;
+}
+
 /** Carries one client's messages to the server and back, and does to a COMMIT what it is told. */
-export function openProxyConnection({ client, target, takeFault, deliver }: ProxyConnectionOptions): {
-  cut: () => void;
-} {
+export function openProxyConnection({
+  client,
+  target,
+  takeFault,
+  ...network
+}: ProxyConnectionOptions): ProxyConnection {
+  let isForgotten = false;
+  const deliver = (what: () => void) => network.deliver(() => isForgotten || what());
   const server = connect(target);
   const executesCommit = createCommitDetector();
   const readClient = createMessageStream(() => isStartingUp);
@@ -114,7 +126,12 @@ export function openProxyConnection({ client, target, takeFault, deliver }: Prox
   // An error is always followed by the end of the connection, which the other side is told.
   client.on("error", () => {}).on("close", () => deliver(() => server.destroySoon()));
   server.on("error", () => {}).on("close", () => deliver(() => client.destroySoon()));
-  return { cut };
+  return {
+    cut,
+    forget() {
+      isForgotten = true;
+    },
+  };
 }
 
 function toBuffer(chunk: Buffer | string): Buffer {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { type CommitFault, createCommitFault } from "./commit-fault.ts";
-import { openProxyConnection } from "./proxy-connection.ts";
+import { openProxyConnection, type ProxyConnection } from "./proxy-connection.ts";
 
 export interface Proxy extends AsyncDisposable {
   /** The target's connection string, by way of the proxy. */
@@ -26,6 +26,8 @@ export interface Proxy extends AsyncDisposable {
   refuseConnections(): void;
   /** Ends `refuseConnections()`, on the same port. */
   acceptConnections(): Promise<void>;
+  /** Connections that are open now carry nothing any more, nor their end, as behind a firewall that has forgotten them; new ones do. */
+  forgetAll(): void;
   /** Cuts every open connection. */
   cutAll(): void;
   /** New connections go to that server from now on, as behind an address that moves; those that are open stay. */
@@ -40,7 +42,7 @@ export interface Proxy extends AsyncDisposable {
  */
 export async function startProxy(targetUrl: string): Promise<Proxy> {
   let target = new URL(targetUrl);
-  const connections = new Map<Socket, { cut: () => void }>();
+  const connections = new Map<Socket, ProxyConnection>();
   const faults: CommitFault[] = [];
   const network = createNetwork();
   const listener = createServer((client) => {
@@ -84,6 +86,9 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     resume: network.resume,
     refuseConnections: () => void listener.close(),
     acceptConnections: async () => void (listener.listening || (await listen(port))),
+    forgetAll() {
+      for (const connection of connections.values()) connection.forget();
+    },
     cutAll,
     redirect(nextUrl) {
       target = new URL(nextUrl);

@@ -3,6 +3,8 @@ import { JobsError } from "./errors.ts";
 import { within } from "./within.ts";
 
 const longestEndMs = 5_000;
+/** A listener sends nothing, and would not learn by itself that its connection is gone. */
+const keptAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 
 /** A connection string, or a pool of the caller's. */
 export type Connection = string | Pool;
@@ -28,7 +30,9 @@ export function lazyPool(connection: Connection | undefined, what: string, size:
   let isClosed = false;
   const clients = new Set<PoolClient>();
   const open = () => {
-    const opened = guard(new Pool({ connectionString: connection, max: size, connectionTimeoutMillis: 10_000 }));
+    const opened = guard(
+      new Pool({ connectionString: connection, max: size, connectionTimeoutMillis: 10_000, ...keptAlive }),
+    );
     return opened.on("connect", (client) => clients.add(client)).on("remove", (client) => clients.delete(client));
   };
   const cutOff = () => clients.forEach((client) => streamOf(client)?.destroy());

@@ -54,9 +54,16 @@ export interface DeadLetters {
   ): Promise<void>;
   /** Removes it. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
   discard(id: string): Promise<void>;
-  /** Removes those that died longer ago than this many milliseconds, from 0, and says how many they were. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  /** Removes those that died longer ago than this many milliseconds, from 0 to 100 years, and says how many they were. @throws {@link JobsError} `OPTIONS_INVALID`. */
   purge(options: { readonly olderThanMs: number }): Promise<number>;
 }
+
+/** Sessions write times, and drivers read JSON, each their own way. */
+const columns = `id::text, task, payload::text, queue, key, priority, reason, attempts, errors::text,
+  extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms`;
+
+/** No interval of PostgreSQL is longer than some thousand years. */
+const longestAgeMs = 100 * 365 * 86_400_000;
 
 export function createDeadLetters(pool: () => Pool): DeadLetters {
   return {
@@ -64,7 +71,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
       checkNumber("limit", limit, 1, 1_000);
       const rows = await queryMigrated(
         pool(),
-        `select * from acme_jobs.dead_letters where $1::text is null or task = $1
+        `select ${columns} from acme_jobs.dead_letters where $1::text is null or task = $1
          order by died_at desc, id limit $2`,
         [task ?? null, Math.floor(limit)],
       );
@@ -94,7 +101,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
     },
 
     async purge({ olderThanMs } = {} as never) {
-      checkNumber("olderThanMs", olderThanMs ?? NaN, 0, Number.MAX_SAFE_INTEGER);
+      checkNumber("olderThanMs", olderThanMs ?? NaN, 0, longestAgeMs);
       const rows = await queryMigrated(
         pool(),
         `with purged as (
@@ -115,7 +122,7 @@ function superseded(id: string, task: string): JobsError {
 }
 
 async function remove(db: Queryable, id: string): Promise<DeadLetter> {
-  const [row] = await queryMigrated(db, "delete from acme_jobs.dead_letters where id = $1 returning *", [id]);
+  const [row] = await queryMigrated(db, `delete from acme_jobs.dead_letters where id = $1 returning ${columns}`, [id]);
   if (row !== undefined) return toDeadLetter(row);
   throw new JobsError(
     "DEAD_LETTER_MISSING",
@@ -127,14 +134,14 @@ function toDeadLetter(row: Row): DeadLetter {
   return {
     id: String(row["id"]),
     task: String(row["task"]),
-    payload: row["payload"],
+    payload: JSON.parse(String(row["payload"])) as unknown,
     queue: row["queue"] as string | null,
     key: row["key"] as string | null,
     priority: Number(row["priority"]),
     reason: String(row["reason"]),
     attempts: Number(row["attempts"]),
-    errors: row["errors"] as DeadLetter["errors"],
-    enqueuedAt: row["enqueued_at"] as Date,
-    diedAt: row["died_at"] as Date,
+    errors: JSON.parse(String(row["errors"])) as DeadLetter["errors"],
+    enqueuedAt: new Date(Number(row["enqueued_ms"])),
+    diedAt: new Date(Number(row["died_ms"])),
   };
 }

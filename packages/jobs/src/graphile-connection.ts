@@ -1,9 +1,10 @@
-import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
+import type { Pool, QueryConfig, QueryResult } from "pg";
+import { withQuery } from "./graphile-clients.ts";
 import { completeOwned } from "./graphile-complete.ts";
 import { kindOf, type StatementKind } from "./graphile-contract.ts";
 import { clearForeignLocks } from "./graphile-stale-locks.ts";
 import { createLook, type Prefetch, type Send } from "./graphile-look.ts";
-import { isUnreachable, repeatWhilePassing } from "./unreachable.ts";
+import { repeatWhilePassing } from "./unreachable.ts";
 
 /** A job that a pool of Graphile Worker has been given and not yet written back: the row of its table. */
 export interface HeldJob {
@@ -16,7 +17,8 @@ export interface HeldJob {
 
 interface TakenRow extends HeldJob {
   readonly priority: number;
-  readonly run_at: string;
+  /** In seconds, where several were asked for. */
+  readonly due_at?: string;
 }
 
 /** What a pool has just written about jobs: they are free, or gone, from now on. */
@@ -171,54 +173,11 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   };
 }
 
-/** Graphile Worker gives them out in the order of the answer, which is that of their ids. Times are text here, of one session. */
+/** Graphile Worker gives them out in the order of the answer, which is that of their ids. */
 function byUrgency(one: TakenRow, other: TakenRow): number {
   if (one.priority !== other.priority) return one.priority - other.priority;
-  if (one.run_at !== other.run_at) return one.run_at < other.run_at ? -1 : 1;
+  if (one.due_at !== other.due_at) return Number(one.due_at) - Number(other.due_at);
   return Number(one.id) - Number(other.id);
-}
-
-/** The pool, with every query of the clients it checks out passed through `query`. */
-function withQuery(pool: Pool, query: (config: QueryConfig, send: Send) => Promise<QueryResult>): Pool {
-  return new Proxy(pool, {
-    get(target, property) {
-      // The callback form is the listener's, which neither takes nor writes.
-      if (property === "connect") {
-        return async (...callback: [] | Parameters<Pool["connect"]>) =>
-          callback.length === 0 ? lasting(target, query) : target.connect(...callback);
-      }
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
-/** The two methods that Graphile Worker uses of a client it checks out. Connects with the query, to connect again with it. */
-function lasting(
-  pool: Pool,
-  query: (config: QueryConfig, send: Send) => Promise<QueryResult>,
-): Pick<PoolClient, "query" | "release"> {
-  let client: PoolClient | undefined;
-
-  const send: Send = async (config) => {
-    try {
-      client ??= await pool.connect();
-      return await client.query(config);
-    } catch (error) {
-      // Whatever comes between two tries may need a connection of the same pool: nobody may wait there with one in hand.
-      client?.release(isUnreachable(error));
-      client = undefined;
-      throw error;
-    }
-  };
-
-  return {
-    query: ((config: QueryConfig) => query(config, send)) as PoolClient["query"],
-    release(error) {
-      client?.release(error);
-      client = undefined;
-    },
-  };
 }
 
 function toList(ids: unknown): readonly string[] {

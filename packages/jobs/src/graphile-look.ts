@@ -44,14 +44,17 @@ function fewKinds(count: number): number {
 
 const nameOfLook = /^get_job(\d+)/;
 
-/** The statement for another number of jobs, as Graphile Worker would write and name it; it takes what it is given. */
+/** A number, since a session writes times its own way, and in autumn the same one twice. */
+const dueSql = "extract(epoch from jobs.run_at) as due_at";
+
+/** The statement for another number of jobs, as Graphile Worker would write it, and with the time by which they are sorted; it takes what it is given. */
 function withLimit(config: QueryConfig, limit: number): QueryConfig {
   const { name = "", text } = config;
   const usual = nameOfLook.exec(name)?.[1] ?? "";
   return {
     ...config,
-    name: name.replace(usual, String(limit)),
-    text: text.replace(`limit ${usual}\n`, `limit ${limit}\n`),
+    name: `due_${name.replace(usual, String(limit))}`,
+    text: text.replace(`limit ${usual}\n`, `limit ${limit}\n`).replace("returning *", `returning *, ${dueSql}`),
   };
 }
 

@@ -1,20 +1,76 @@
-import type { Pool, QueryConfig } from "pg";
+import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import type { Queryable } from "./queryable.ts";
 
+/** The server may be busy, or somebody has a lock for a while. */
+export const answerWithinMs = 30_000;
+/** What waits for nobody. */
+export const promptlyMs = 10_000;
+
+/** pg's, and not among its types. */
+interface Impatience {
+  readonly query_timeout: number;
+}
+
 /**
- * The pool, with each statement given up that is not answered in time, and its connection with it: on a network that has gone silent TCP would wait
- * for a quarter of an hour, and longer. Whether the statement was carried out is not known then.
+ * The pool, with each statement given up that is not answered in time, and its connection with it: where a firewall has forgotten a connection, or on a
+ * network that has gone silent, TCP would wait for a quarter of an hour, and longer. Whether the statement was carried out is not known then.
  */
-export function impatient(pool: Pool, answerWithinMs: number): Queryable {
-  return {
-    query(text, values = []) {
-      // pg's, and not among its types.
-      const config: QueryConfig & { readonly query_timeout: number } = {
-        text,
-        values: [...values],
-        query_timeout: answerWithinMs,
-      };
-      return pool.query(config);
-    },
-  };
+export function impatient(pool: Pool, withinMs = answerWithinMs): Queryable {
+  return { query: (text, values = []) => askImpatiently(pool, { text, values: [...values] }, withinMs) };
+}
+
+/** The same for one statement, which may have a name. */
+export async function askImpatiently(pool: Pool, config: QueryConfig, withinMs = answerWithinMs): Promise<QueryResult> {
+  const client = await pool.connect();
+  let failure: unknown;
+  try {
+    return await sendImpatiently(pool, client, config, withinMs);
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    // As pg's own pool does: one that has met an error is not given out again.
+    client.release(failure !== undefined);
+  }
+}
+
+/** The same on a connection of the pool that somebody has in hand. It is to be closed after a failure. */
+export async function sendImpatiently(
+  pool: Pool,
+  client: PoolClient,
+  config: QueryConfig,
+  withinMs = answerWithinMs,
+): Promise<QueryResult> {
+  const impatience: Impatience = { query_timeout: withinMs };
+  try {
+    return await client.query({ ...config, ...impatience });
+  } catch (error) {
+    if (isUnanswered(error)) callOff(pool, client, config.text, withinMs);
+    throw error;
+  }
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
+/** What PostgreSQL shows of a statement is cut, at 1,024 bytes by default; and a process id may be somebody else's by now. */
+const shownLength = 100;
+const callOffSql = `
+  select pg_cancel_backend(pid) from pg_stat_activity
+  where pid = $1 and datname = current_database() and usename = current_user and state = 'active'
+    and left(query, ${shownLength}) = left($2, ${shownLength})
+    and query_start < clock_timestamp() - $3::float8 * interval '1 millisecond'`;
+
+/**
+ * A backend does not notice that nobody waits any more: where somebody has locked a table for an hour, those of all tries would wait for it, until the
+ * server has no connection left.
+ */
+function callOff(pool: Pool, client: PoolClient, text: string, ranForMs: number): void {
+  const { processID } = client as { readonly processID?: unknown };
+  if (typeof processID !== "number") return;
+  // A little earlier than it was sent is out of the question, a little later is not.
+  const impatience: Impatience = { query_timeout: answerWithinMs };
+  const config = { text: callOffSql, values: [processID, text, ranForMs / 2], ...impatience };
+  pool.query(config).catch(() => undefined);
 }

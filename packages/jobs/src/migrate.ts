@@ -28,7 +28,10 @@ export async function verifyJobsTables(pool: Pool): Promise<void> {
  * @throws {@link JobsError} `MIGRATION_NEWER`
  */
 async function migrate(pool: Pool, part: string, migrations: readonly string[]): Promise<void> {
-  await using transaction = await beginTransaction(pool);
+  // With an older snapshot, whoever has waited for the lock would not see what the others have made.
+  await using transaction = await beginTransaction(pool, {
+    settings: "set transaction isolation level read committed",
+  });
   await transaction.query("select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
   await createMigrationsTable(transaction);
   const done = await doneCount(transaction, part);

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { askImpatiently } from "./impatient.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** A connection knows a name by one text only, whoever uses it. */
@@ -13,7 +14,7 @@ export function prepared(pool: Pool): Queryable {
     query(text, values = []) {
       let name = names.get(text);
       if (name === undefined) names.set(text, (name = `acme_jobs_${names.size}`));
-      return pool.query({ name, text, values: [...values] });
+      return askImpatiently(pool, { name, text, values: [...values] });
     },
   };
 }

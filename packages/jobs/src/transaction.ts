@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { answerWithinMs, promptlyMs, sendImpatiently } from "./impatient.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** An open transaction on a connection of its own. Left without a commit, it is rolled back. */
@@ -9,8 +10,18 @@ export interface OpenTransaction extends Queryable, AsyncDisposable {
 /** Without a listener, a backend that dies between two statements ends the process. */
 const ignoreLoss = () => undefined;
 
-/** @param settings - Run with `begin`, as `set local …` statements. */
-export async function beginTransaction(pool: Pool, settings = ""): Promise<OpenTransaction> {
+/** How a transaction begins, and how long it may take. */
+export interface TransactionOptions {
+  /** Run with `begin`, as `set local …` statements. */
+  readonly settings?: string;
+  /** Milliseconds for each statement, after which the connection is given up. Default: none, but for `begin` and the end. */
+  readonly statementMs?: number;
+}
+
+export async function beginTransaction(
+  pool: Pool,
+  { settings = "", statementMs }: TransactionOptions = {},
+): Promise<OpenTransaction> {
   const connection = await pool.connect();
   connection.on("error", ignoreLoss);
   let isOpen = true;
@@ -21,16 +32,21 @@ export async function beginTransaction(pool: Pool, settings = ""): Promise<OpenT
     // The server ends an open transaction with its connection, whatever state either is in.
     connection.release(isBroken);
   };
+  const send = (text: string, withinMs: number) => sendImpatiently(pool, connection, { text }, withinMs);
   try {
-    await connection.query(`begin; ${settings}`);
+    await send(`begin; ${settings}`, promptlyMs);
   } catch (error) {
     giveBack(true);
     throw error;
   }
   return {
-    query: (text, values = []) => connection.query(text, [...values]),
+    query: (text, values = []) =>
+      statementMs === undefined
+        ? connection.query(text, [...values])
+        : sendImpatiently(pool, connection, { text, values: [...values] }, statementMs),
     async commit() {
-      const { command } = await connection.query("commit");
+      // It waits for standbys, and for the disk.
+      const { command } = await send("commit", Math.max(answerWithinMs, statementMs ?? 0));
       // COMMIT of an aborted transaction answers ROLLBACK without an error.
       if (command !== "COMMIT")
         throw new Error("The transaction was aborted; PostgreSQL answered COMMIT with ROLLBACK.");
@@ -38,7 +54,7 @@ export async function beginTransaction(pool: Pool, settings = ""): Promise<OpenT
     },
     async [Symbol.asyncDispose]() {
       if (!isOpen) return;
-      await connection.query("rollback").then(
+      await send("rollback", answerWithinMs).then(
         () => giveBack(false),
         () => giveBack(true),
       );

@@ -173,6 +173,49 @@ describe("a relay", () => {
     expect(JSON.stringify(lines)).not.toContain("secret");
   });
 
+  it("makes a dead letter of a row that is nested too deeply for the jobs database, its payload as text, and moves all the others", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const name = new URL(test.jobsUrl).pathname.slice(1);
+    await test.jobsPool.query(`alter database "${name}" set max_stack_depth = '100kB'`);
+    const nested = "[".repeat(5_000) + "]".repeat(5_000);
+    await test.jobs.enqueue(task, { n: 1 });
+    await test.dataPool.query(
+      "insert into acme_jobs.outbox (id, task, payload, preserve_run_at) values (gen_random_uuid(), 't', $1, false)",
+      [nested],
+    );
+    await test.jobs.enqueue(task, { n: 2 });
+
+    relayOf(test.jobs);
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect(await jobCount(test)).toBe(2);
+    expect(await test.jobs.deadLetters.list()).toMatchObject([{ payload: nested, attempts: 0 }]);
+  });
+
+  it("moves fewer at once where the statement for many takes longer than it may", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobsPool.query(`
+      create function public.too_slow() returns trigger language plpgsql as $$
+        begin
+          if (select count(*) from added) > 10 then
+            raise exception 'canceling statement due to statement timeout' using errcode = '57014';
+          end if;
+          return null;
+        end
+      $$;
+      create trigger too_slow after insert on graphile_worker._private_jobs referencing new table as added
+        for each statement execute function public.too_slow()`);
+    await test.jobs.enqueueMany(
+      task,
+      Array.from({ length: 64 }, (_, n) => ({ n })),
+    );
+
+    relayOf(test.jobs);
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect(await jobCount(test)).toBe(64);
+  });
+
   it("forgets after a day what it has moved, but not what is still in its own outbox", async () => {
     await using test = await createTestJobs({ outbox: true });
     await using other = await createTestDatabase({ template: await createTemplate("outbox", migrateOutbox) });

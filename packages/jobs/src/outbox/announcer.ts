@@ -1,4 +1,5 @@
-import type { Queryable } from "../queryable.ts";
+import type { Pool } from "pg";
+import { impatient } from "../impatient.ts";
 import { within } from "../within.ts";
 
 /** What relays listen to. */
@@ -9,6 +10,8 @@ const togetherMs = 5;
 /** When a transaction that somebody else commits has most likely been committed. Later ones are found by the relays' poll. */
 const laterMs = [10, 50, 250];
 const longestFarewellMs = 1_000;
+/** One that hangs would keep all that follow from being sent. */
+const longestSendMs = 5_000;
 
 /** Wakes the relays of all processes, after the commit of what they are to find, and outside of it. */
 export interface Announcer {
@@ -24,7 +27,7 @@ export interface Announcer {
  * NOTIFY keeps other commits waiting, so it is sent by itself and for many rows at once: notified in the transactions that
  * write them, rows on 32 connections are committed half as fast.
  */
-export function createAnnouncer(outbox: () => Queryable): Announcer {
+export function createAnnouncer(outbox: () => Pool): Announcer {
   const timers = new Map<number, NodeJS.Timeout>();
   let sending: Promise<void> | undefined;
 
@@ -35,7 +38,7 @@ export function createAnnouncer(outbox: () => Queryable): Announcer {
   };
   const notify = async () => {
     try {
-      await outbox().query(`notify ${outboxChannel}`);
+      await impatient(outbox(), longestSendMs).query(`notify ${outboxChannel}`);
     } catch {
       // Polling is the net.
     }

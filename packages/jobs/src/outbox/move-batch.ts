@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { addJobs } from "../graphile-jobs.ts";
+import { impatient, promptlyMs } from "../impatient.ts";
 import type { JobRequest } from "../job-request.ts";
 import type { Queryable } from "../queryable.ts";
 import { beginTransaction } from "../transaction.ts";
@@ -17,9 +18,11 @@ export interface RelayPools {
  * No transaction of a relay lives longer: the server ends an idle one. What the jobs side remembers is kept for a day
  * at least, so a relay that was paused for longer than everything else repeats nothing.
  */
-const longestIdleMs = 60_000;
+export const longestMoveMs = 60_000;
 // Whatever the databases have as their default: see the claim.
-const settings = `set transaction isolation level read committed; set local idle_in_transaction_session_timeout = ${longestIdleMs}; set local statement_timeout = ${longestIdleMs}`;
+const settings = `set transaction isolation level read committed; set local idle_in_transaction_session_timeout = ${longestMoveMs}; set local statement_timeout = ${longestMoveMs}`;
+/** The server's own limit comes first, where there is a server. */
+const asRelay = { settings, statementMs: longestMoveMs + 5_000 };
 
 /** What was moved; rows that no job can be made of are dead letters now. */
 export interface MovedBatch {
@@ -27,12 +30,12 @@ export interface MovedBatch {
   readonly refused: readonly { readonly request: JobRequest; readonly reason: unknown }[];
 }
 
-/** The jobs database does not take one of the rows, so it took none of them. */
+/** The jobs database does not take one of the rows, or not so many in the time there is, so it took none of them. */
 export class BatchRefusedError extends Error {
   readonly rowCount: number;
 
   constructor(rowCount: number, cause: unknown) {
-    super(`The jobs database refused one of ${rowCount} outbox rows.`, { cause });
+    super(`The jobs database did not take ${rowCount} outbox rows.`, { cause });
     this.rowCount = rowCount;
   }
 }
@@ -44,13 +47,13 @@ export class BatchRefusedError extends Error {
  * remembers the ids it takes, and adds jobs only for ids not taken before; the rows are removed after its commit.
  * Whatever dies in between leaves the rows where they were, and their ids remembered if the jobs are there.
  *
- * @throws {@link BatchRefusedError} when several rows were claimed and one of them is refused: try fewer.
+ * @throws {@link BatchRefusedError} when several rows were claimed and one of them is refused, or all take too long: try fewer.
  */
 export async function moveBatch(pools: RelayPools, batchSize: number): Promise<MovedBatch> {
-  const outboxId = await findOutboxWithRows(pools.outbox);
+  const outboxId = await findOutboxWithRows(impatient(pools.outbox, promptlyMs));
   if (outboxId === undefined) return { movedCount: 0, refused: [] };
-  await using jobs = await beginTransaction(pools.jobs, settings);
-  await using outbox = await beginTransaction(pools.outbox, settings);
+  await using jobs = await beginTransaction(pools.jobs, asRelay);
+  await using outbox = await beginTransaction(pools.outbox, asRelay);
 
   const requests = await claimFromOutbox(outbox, batchSize);
   // Written once for both sides; a driver would look for quotes in each of them.
@@ -78,10 +81,16 @@ async function add(
     await addJobs(jobs, requests);
     return [];
   } catch (reason) {
-    if (!isAboutTheRows(reason)) throw reason;
+    const couldPass = isAboutTheRows(reason) || (!isLast && tookTooLong(reason));
+    if (!couldPass) throw reason;
     if (!isLast) throw new BatchRefusedError(requests.length, reason);
     await jobs.query("rollback to savepoint before_add");
     await bury(jobs, request, reason);
     return [{ request, reason }];
   }
+}
+
+/** PostgreSQL has ended the statement, after the time that it may take. */
+function tookTooLong(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === "57014";
 }

@@ -1,23 +1,34 @@
 import type { JobRequest } from "../job-request.ts";
 import type { Queryable } from "../queryable.ts";
 
-/** Data exceptions, violated constraints, and what Graphile Worker's own functions object to. */
-const rowCodes = /^(22\w{3}|23\w{3}|GWB\w{2})$/;
+/** Data exceptions, violated constraints, limits (JSON nested too deeply for the server's stack), and what Graphile Worker's own functions object to. */
+const rowCodes = /^(22\w{3}|23\w{3}|54\w{3}|GWB\w{2})$/;
 
 /** Whether PostgreSQL objects to what a row says, as opposed to its own state or ours: then others may pass. */
 export function isAboutTheRows(error: unknown): boolean {
   return rowCodes.test(String((error as { code?: unknown } | null)?.code));
 }
 
-/** Keeps a row that no job can be made of where people look for what has failed, and out of the way of the others. */
+const burySql = (payload: string) => `
+  insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
+  values ($1, $2, ${payload}, $4, $5, $6, $7, 0, '[]', now()) on conflict (id) do nothing`;
+
+/**
+ * Keeps a row that no job can be made of where people look for what has failed, and out of the way of the others. A payload that this server cannot even
+ * read as JSON is kept as text.
+ */
 export async function bury(jobs: Queryable, request: JobRequest, reason: unknown): Promise<void> {
   const { id, payload, settings } = request;
   const { task, queue, key, priority } = settings;
-  await jobs.query(
-    `insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
-     values ($1, $2, $3, $4, $5, $6, $7, 0, '[]', now()) on conflict (id) do nothing`,
-    [id, task, payload, queue, key, priority ?? 0, `Refused by the jobs database: ${messageOf(reason)}`],
-  );
+  const values = [id, task, payload, queue, key, priority ?? 0, `Refused by the jobs database: ${messageOf(reason)}`];
+  await jobs.query("savepoint before_bury");
+  try {
+    await jobs.query(burySql("$3::json"), values);
+  } catch (error) {
+    if (!isAboutTheRows(error)) throw error;
+    await jobs.query("rollback to savepoint before_bury");
+    await jobs.query(burySql("to_json($3::text)"), values);
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
 import { checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
+import { impatient } from "../impatient.ts";
 import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
-import { BatchRefusedError, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";
+import { BatchRefusedError, longestMoveMs, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";
 import { readOutboxId } from "./outbox.ts";
 import { forgetTaken } from "./taken.ts";
 
@@ -60,9 +61,11 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
 
   /** A row that is refused is looked for among ever fewer; the others of its batch are moved beside it. */
   const moveSome = async (): Promise<MovedBatch> => {
+    const startedAt = performance.now();
     try {
       const moved = await moveBatch(pools, size);
-      size = Math.min(batchSize, size * 2);
+      // More of what takes long would take longer than it may.
+      if (performance.now() - startedAt < longestMoveMs / 4) size = Math.min(batchSize, size * 2);
       return moved;
     } catch (error) {
       if (!(error instanceof BatchRefusedError)) throw error;
@@ -85,8 +88,9 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
     if (movedCount === 0) return rest(pollIntervalMs);
     if (performance.now() > forgetAt) {
       forgetAt = performance.now() + forgetEveryMs;
-      const outboxId = await readOutboxId(pools.outbox);
-      while ((await forgetTaken(pools, outboxId)) > 0 && !stopping.signal.aborted);
+      const databases = { outbox: impatient(pools.outbox), jobs: impatient(pools.jobs) };
+      const outboxId = await readOutboxId(databases.outbox);
+      while ((await forgetTaken(databases, outboxId)) > 0 && !stopping.signal.aborted);
     }
   };
 

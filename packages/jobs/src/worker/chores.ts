@@ -1,18 +1,23 @@
 import { forgetGoneFailures } from "../graphile-failures.ts";
 import { freeDesertedQueues, removeSuperseded, supersededJobIds } from "../graphile-locks.ts";
+import { impatient } from "../impatient.ts";
 import { buryJobsOfUnknownTasks, registerTasks } from "../graphile-unknown-tasks.ts";
 import type { Chore } from "./upkeep.ts";
 import type { WorkerOptions, WorkerParts } from "./worker.ts";
 
+/** On a large table one may take minutes. */
+const longestChoreMs = 600_000;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
 /** What a worker does for the tables besides running jobs. */
 export function choresOf(
-  { pool, logger, purgeOnceKeys }: WorkerParts,
+  parts: WorkerParts,
   taskNames: readonly string[],
   { unknownTaskAfterMs = hourMs, onceKeys }: WorkerOptions,
 ): Chore[] {
+  const { logger, purgeOnceKeys } = parts;
+  const pool = impatient(parts.pool, longestChoreMs);
   const sortOutTasks = async () => {
     await registerTasks(pool, taskNames);
     const buried = await buryJobsOfUnknownTasks(pool, unknownTaskAfterMs);

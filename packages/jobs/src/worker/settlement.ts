@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import { createBatcher } from "../batcher.ts";
 import { forgetFailures, noteFailures, type FailedAttempt } from "../graphile-failures.ts";
 import { settleFailures } from "../graphile-settle.ts";
+import { impatient } from "../impatient.ts";
 import type { Logger } from "../logger.ts";
 import { prepared } from "../prepared.ts";
 import { isPassing, repeatWhilePassing } from "../unreachable.ts";
@@ -40,6 +41,7 @@ type JobIds = readonly string[];
 
 export function createSettlement({ pool, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
   const preparedPool = prepared(pool);
+  const unpreparedPool = impatient(pool);
   const intended = new Map<string, FailedAttempt>();
   const underWay = new Set<Promise<unknown>>();
 
@@ -51,11 +53,12 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
   };
 
   const settleTogether = createBatcher(async (lists: readonly JobIds[]) => {
-    for (const settled of await settleFailures(pool, lists.flat())) if (!settled.isDead) onRescheduled(settled.delayMs);
+    for (const settled of await settleFailures(unpreparedPool, lists.flat()))
+      if (!settled.isDead) onRescheduled(settled.delayMs);
     return lists;
   }, settleRestMs);
   const forgetTogether = createBatcher(async (lists: readonly JobIds[]) => {
-    await forgetFailures(pool, lists.flat());
+    await forgetFailures(unpreparedPool, lists.flat());
     return lists;
   }, forgetRestMs);
 
