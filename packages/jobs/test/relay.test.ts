@@ -37,6 +37,22 @@ describe("a relay", () => {
     ]);
   });
 
+  it("keeps times that never come, and those before all others, as plain SQL has written them", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.dataPool.query(
+      `insert into acme_jobs.outbox (id, task, payload, run_at, preserve_run_at)
+       select gen_random_uuid(), time, '{}', time::timestamptz, false from unnest(array['-infinity', 'infinity']) as time`,
+    );
+
+    relayOf(test.jobs);
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    const { rows } = await test.jobsPool.query(
+      "select task_identifier as task, run_at::text from graphile_worker.jobs order by run_at",
+    );
+    expect(rows).toEqual(["-infinity", "infinity"].map((time) => ({ task: time, run_at: time })));
+  });
+
   it("is woken by a commit in another process, long before it would look", async () => {
     await using test = await createTestJobs({ outbox: true });
     await using elsewhere = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });

@@ -24,7 +24,8 @@ const lockKeysSql = `
 
 /** By CASE, whose share of the rows the planner does not guess: for few it would sort the whole table rather than follow the index. */
 const claimSql = `
-  select id, task, payload::text, to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as run_at,
+  select id, task, payload::text,
+    case when isfinite(run_at) then to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else run_at::text end as run_at,
     queue, priority, key, preserve_run_at
   from (
     select *, sum(own_bytes) over (order by position rows unbounded preceding) as bytes
