@@ -53,6 +53,19 @@ describe("a relay", () => {
     expect(rows).toEqual(["-infinity", "infinity"].map((time) => ({ task: time, run_at: time })));
   });
 
+  it("forgets what was taken more than a day ago, also while nothing new comes", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobs.enqueue(task, { n: 1 });
+    const first = relayOf(test.jobs);
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    await first.stop();
+    await test.jobsPool.query("update acme_jobs.taken set taken_at = now() - interval '25 hours'");
+
+    relayOf(test.jobs);
+
+    await expect.poll(async () => (await test.jobsPool.query("select from acme_jobs.taken")).rowCount).toBe(0);
+  });
+
   it("is woken by a commit in another process, long before it would look", async () => {
     await using test = await createTestJobs({ outbox: true });
     await using elsewhere = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });

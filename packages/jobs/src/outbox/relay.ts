@@ -85,13 +85,18 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
         "an outbox row was refused; it is a dead letter now",
       );
     }
-    if (movedCount === 0) return rest(pollIntervalMs);
     if (performance.now() > forgetAt) {
       forgetAt = performance.now() + forgetEveryMs;
-      const databases = { outbox: impatient(pools.outbox), jobs: impatient(pools.jobs) };
-      const outboxId = await readOutboxId(databases.outbox);
-      while ((await forgetTaken(databases, outboxId)) > 0 && !stopping.signal.aborted);
+      // Where nothing waits to be moved, a jobs database that is away is no trouble of a relay.
+      await forgetOld().catch((error: unknown) => logger.debug({ err: error }, "the relay could not forget old rows"));
     }
+    if (movedCount === 0) return rest(pollIntervalMs);
+  };
+
+  const forgetOld = async () => {
+    const databases = { outbox: impatient(pools.outbox), jobs: impatient(pools.jobs) };
+    const outboxId = await readOutboxId(databases.outbox);
+    while ((await forgetTaken(databases, outboxId)) > 0 && !stopping.signal.aborted);
   };
 
   let isPrepared = false;
