@@ -1,6 +1,7 @@
 import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
-import { addJobs, addUnlessKeyTaken, queryMigrated } from "./graphile-jobs.ts";
+import { keepErrors } from "./graphile-failures.ts";
+import { addUnlessKeyTaken, queryMigrated } from "./graphile-jobs.ts";
 import { toStoredPayload } from "./payload.ts";
 import type { Queryable, Row } from "./queryable.ts";
 import type { Task } from "./task.ts";
@@ -25,6 +26,8 @@ export interface DeadLetter {
     readonly at: string;
     readonly name: string;
     readonly message: string;
+    /** Of an attempt before the dead letter was last retried. */
+    readonly isBeforeRetry?: true;
   }[];
   readonly enqueuedAt: Date;
   readonly diedAt: Date;
@@ -42,7 +45,8 @@ export interface DeadLetters {
   /** The latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
   list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
   /**
-   * Makes it a job again, with all its attempts, the same `idempotencyKey` and its `key`, in one transaction.
+   * Makes it a job again, with all its attempts, the same `idempotencyKey` and its `key`, in one transaction. Should it die again, the last
+   * hundred errors from before are among its `errors`.
    *
    * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `DEAD_LETTER_SUPERSEDED` while a newer job has its key; `PAYLOAD_INVALID` for a mended payload
    * that does not fit. The letter stays then.
@@ -91,8 +95,9 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
       const { task, queue, key, priority } = letter;
       const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false };
       const request = { id, payload: payload ?? JSON.stringify(letter.payload), settings };
-      if (key === null) await addJobs(transaction, [request]);
-      else if (!(await addUnlessKeyTaken(transaction, request))) throw superseded(id, task);
+      const jobId = await addUnlessKeyTaken(transaction, request);
+      if (jobId === undefined) throw superseded(id, task);
+      await keepErrors(transaction, { jobId, idempotencyKey: id, task, reason: letter.reason, errors: letter.errors });
       await transaction.commit();
     },
 

@@ -59,7 +59,10 @@ const noteSql = `
       + case when note.idempotency_key = excluded.idempotency_key then note.uncounted else 0 end,
     errors = case
       when note.idempotency_key <> excluded.idempotency_key then excluded.errors
-      when note.errors @> jsonb_build_array(jsonb_build_object('attempt', excluded.errors -> 0 -> 'attempt')) then note.errors
+      when jsonb_path_exists(
+        note.errors, '$[*] ? (@.attempt == $attempt && !exists(@.isBeforeRetry))',
+        jsonb_build_object('attempt', excluded.errors -> 0 -> 'attempt')
+      ) then note.errors
       else note.errors || excluded.errors
     end
   where note.is_settled
@@ -89,6 +92,26 @@ function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...fail
     errorName: name,
     uncounted: isUnknown ? 1 : 0,
   };
+}
+
+/** The history of a dead letter that is a job again. */
+export interface EarlierErrors extends Pick<FailedAttempt, "jobId" | "idempotencyKey" | "task"> {
+  readonly reason: string;
+  readonly errors: readonly object[];
+}
+
+/** A job may die and be retried without end. */
+const mostEarlierErrors = 100;
+
+/** Keeps them for the note of the job's next failure, as one that is settled and of no attempt: it decides nothing. */
+export async function keepErrors(db: Queryable, { errors, ...earlier }: EarlierErrors): Promise<void> {
+  const kept = errors.slice(-mostEarlierErrors).map((error) => ({ ...error, isBeforeRetry: true }));
+  await db.query(
+    `insert into acme_jobs.failures
+       (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, is_settled, errors)
+     values ($1, $2, $3, 0, 'retry', $4, now(), 0, true, $5) on conflict (job_id) do nothing`,
+    [earlier.jobId, earlier.idempotencyKey, earlier.task, earlier.reason, JSON.stringify(kept)],
+  );
 }
 
 export interface StartedAttempt {

@@ -73,17 +73,20 @@ export async function addJobs(
 /**
  * Adds one job, unless one of its key waits or runs: that is a newer one.
  *
- * @returns whether it was added.
+ * @returns Graphile Worker's id of it, if it was added.
  */
-export async function addUnlessKeyTaken(db: Queryable, { id, payload, settings }: JobRequest): Promise<boolean> {
+export async function addUnlessKeyTaken(
+  db: Queryable,
+  { id, payload, settings }: JobRequest,
+): Promise<string | undefined> {
   const { task, runAt, queue, key, priority } = settings;
   const [row] = await queryMigrated(
     db,
-    `select added.flags ? $7 as "isAdded" from graphile_worker.add_job(
+    `select added.id::text, added.flags ? $7 as "isAdded" from graphile_worker.add_job(
        $1, $2::json, $3, $4::timestamptz, ${highestMaxAttempts}, $5, $6::int, array[$7], 'unsafe_dedupe') as added`,
     [task, payload, queue, runAt, key, priority, idFlagPrefix + id],
   );
-  return isTrue(row?.["isAdded"]);
+  return isTrue(row?.["isAdded"]) ? String(row?.["id"]) : undefined;
 }
 
 async function addRound(db: Queryable, round: readonly JobRequest[], proofSql: string): Promise<unknown> {

@@ -56,6 +56,25 @@ describe("dead letters", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
+  it("keep the errors from before they were retried, when they die again", async () => {
+    await using test = await createTestJobs();
+    const id = await bury(test, 1, new TypeError("before"));
+
+    await test.jobs.deadLetters.retry(id);
+    await drain(test.jobs, { tasks: [perform(task, () => Promise.reject(new RangeError("after")))] });
+
+    const [letter] = await test.jobs.deadLetters.list();
+    expect(letter).toMatchObject({ id, attempts: 3, reason: "after" });
+    expect(letter?.errors.map(({ attempt, message, isBeforeRetry }) => [attempt, message, isBeforeRetry])).toEqual([
+      [1, "before", true],
+      [2, "before", true],
+      [3, "before", true],
+      [1, "after", undefined],
+      [2, "after", undefined],
+      [3, "after", undefined],
+    ]);
+  });
+
   it("keep their key, and are not retried while a newer job has it", async () => {
     await using test = await createTestJobs();
     const key = "order 1";

@@ -72,8 +72,11 @@ export function createModel(workerCount: number, now: number): Model {
   return { jobs: [], workers, runs: [], lostRuns: [], deadPools: [], now, waitedMs: 0 };
 }
 
-export function addJob(model: Model, facts: Pick<ModelJob, "id" | "rowId" | "key" | "inheritsNote">): void {
-  const { id, rowId, key, inheritsNote } = facts;
+export function addJob(
+  model: Model,
+  facts: Pick<ModelJob, "id" | "rowId" | "key" | "inheritsNote"> & Partial<Pick<ModelJob, "errors">>,
+): void {
+  const { id, rowId, key, inheritsNote, errors = [] } = facts;
   model.jobs.push({
     id,
     rowId,
@@ -85,7 +88,7 @@ export function addJob(model: Model, facts: Pick<ModelJob, "id" | "rowId" | "key
     isDropped: false,
     used: 0,
     uncountedCrashes: 0,
-    errors: [],
+    errors: [...errors],
     pending: undefined,
     due: dueIn(model, 0),
   });
