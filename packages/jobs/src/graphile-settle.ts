@@ -7,7 +7,7 @@ const settleSql = `
   with relaxed as materialized (${withoutSync}),
   free as materialized (
     select note.*, job.attempts as lock_count, job.queue_name, job.key as job_key, job.priority as job_priority,
-      job.created_at as enqueued_at, ${isNoteOfJobSql} as is_of_job
+      job.created_at as enqueued_at, job.max_attempts, ${isNoteOfJobSql} as is_of_job
     from relaxed cross join (select distinct unnest($1::bigint[]) as job_id) as asked
     -- One lookup for each: with a join, the planner would rather read all notes.
     cross join lateral (
@@ -44,7 +44,11 @@ const settleSql = `
     -- A newer job has taken the key while this one ran: Graphile Worker has used up its attempts, nobody will take it again.
     select free.place
     from free cross join lateral graphile_worker.complete_jobs(array[free.job_id])
-    where free.lock_count >= ${supersededFrom} and free.lock_count <> free.attempt
+    where free.lock_count <> free.attempt and (
+      free.lock_count >= ${supersededFrom}
+      -- One that plain SQL has added with fewer attempts. Its worker asks as soon as it has released it: no other has run it since.
+      or free.lock_count >= free.max_attempts and free.job_key is null and not free.is_settled
+    )
   ),
   marked as (
     update acme_jobs.failures set is_settled = true, updated_at = clock_timestamp()

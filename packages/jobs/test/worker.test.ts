@@ -323,6 +323,27 @@ describe("a job whose key is enqueued again", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
+  it("leaves nothing behind either when plain SQL had added it with few attempts", async () => {
+    await using test = await createTestJobs();
+    const task = defineTask("t", { payload, retry: retry.standard });
+    const gate = Promise.withResolvers<void>();
+    const { attempts } = await work(test, task, async ({ n }) => {
+      await gate.promise;
+      if (n === 1) throw new Error("superseded");
+    });
+    const add = (n: number) =>
+      test.jobsPool.query("select graphile_worker.add_job('t', $1, job_key := 'k', max_attempts := 25)", [{ n }]);
+    await add(1);
+    await expect.poll(() => attempts.length).toBe(1);
+
+    await add(2);
+    gate.resolve();
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    await expect.poll(() => failureCount(test)).toBe(0);
+    expect(attempts.map(({ n }) => n)).toEqual([1, 2]);
+  });
+
   it("is not taken for one of another task, whatever the two names look like", async () => {
     await using test = await createTestJobs();
     const mail = defineTask("mail", { payload });
