@@ -159,13 +159,19 @@ export async function forgetFailures(db: Queryable, jobIds: readonly string[]): 
   );
 }
 
-/** Removes notes of jobs that are gone, some at a time. */
+const forgottenAtOnce = 1_000;
+const mostRounds = 100;
+
+/** Removes notes of jobs that are gone, some at a time: each job that was put off and then succeeded at once has left one. */
 export async function forgetGoneFailures(db: Queryable): Promise<void> {
-  await db.query(`
-    delete from acme_jobs.failures where job_id in (
-      select note.job_id from acme_jobs.failures as note
-      where note.updated_at < now() - interval '1 minute'
-        and not exists (select 1 from graphile_worker.jobs as job where job.id = note.job_id)
-      limit 1000
-    )`);
+  for (let round = 0; round < mostRounds; round++) {
+    const { rows } = await db.query(`
+      delete from acme_jobs.failures where job_id in (
+        select note.job_id from acme_jobs.failures as note
+        where note.updated_at < now() - interval '1 minute'
+          and not exists (select 1 from graphile_worker.jobs as job where job.id = note.job_id)
+        limit ${forgottenAtOnce}
+      ) returning 1`);
+    if (rows.length < forgottenAtOnce) return;
+  }
 }
