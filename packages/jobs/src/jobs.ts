@@ -92,7 +92,7 @@ export interface Jobs extends AsyncDisposable {
   /**
    * Runs jobs. Where the jobs database cannot be reached, the promise resolves all the same and the worker keeps trying.
    *
-   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`;
+   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`, `POOLER_UNSUPPORTED`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`;
    * `MIGRATION_NEWER`; `MIGRATION_MISSING` with `migrate: false`.
    */
   startWorker(options: WorkerOptions): Promise<Worker>;

@@ -5,6 +5,7 @@ import type { Migrator } from "./migrator.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import { withRelay } from "./outbox/with-relay.ts";
 import { keepRoom, type PoolNeed } from "./pool-room.ts";
+import { refuseSharedSessions } from "./session-connections.ts";
 import { startWorker, type Worker, type WorkerOptions, type WorkerParts, type WorkerState } from "./worker/worker.ts";
 
 /** The workers and relays of one `Jobs`. */
@@ -57,7 +58,10 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
 
   const beginWorker = async (workerOptions: WorkerOptions): Promise<Worker> => {
     // Not the outbox: jobs run while the database of the data is away. The relay sees to that side.
-    const prepare = workerOptions.migrate === false ? migrator.verifyJobs : () => migrator.migrateJobs();
+    const prepare = async () => {
+      await (workerOptions.migrate === false ? migrator.verifyJobs() : migrator.migrateJobs());
+      await refuseSharedSessions(jobsPool.get());
+    };
     const leave = keepRoom([{ pool: jobsPool.get(), kept: 1, used: 2 }]);
     let worker: Worker;
     try {
