@@ -1,10 +1,13 @@
 import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { defineConfig, type Options } from "tsup";
 
+const entries = { index: "src/index.ts", testing: "src/testing/index.ts" };
+
 const common: Options = {
-  entry: { index: "src/index.ts", testing: "src/testing/index.ts" },
+  // The last is a thread's, started from its file.
+  entry: { ...entries, "hang-thread": "src/hang-thread.ts" },
   target: "node22",
-  dts: true,
+  dts: { entry: entries },
   sourcemap: true,
   treeshake: true,
 };
@@ -14,6 +17,8 @@ export default defineConfig([
   {
     ...common,
     format: "cjs",
+    // How a module finds the files beside it, see src/hang-watch.ts.
+    define: { "import.meta.url": "__filename" },
     // Graphile Worker is an ES module, and Jest has neither import() nor require() of those.
     noExternal: ["graphile-worker"],
     external: ["pg", "typescript"],

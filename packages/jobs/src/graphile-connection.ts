@@ -1,19 +1,13 @@
 import type { Pool, QueryConfig, QueryResult } from "pg";
 import { withQuery } from "./graphile-clients.ts";
 import { completeOwned } from "./graphile-complete.ts";
-import { kindOf, type StatementKind } from "./graphile-contract.ts";
+import { kindOf } from "./graphile-contract.ts";
+import { createLook, nothing, type Prefetch, type Send } from "./graphile-look.ts";
+import { announce, returnOnly } from "./graphile-return.ts";
 import { clearForeignLocks } from "./graphile-stale-locks.ts";
-import { createLook, type Prefetch, type Send } from "./graphile-look.ts";
+import { writes, type Write } from "./graphile-writes.ts";
+import type { HeldJob, HeldJobs, Holding } from "./held-jobs.ts";
 import { repeatWhilePassing } from "./unreachable.ts";
-
-/** A job that a pool of Graphile Worker has been given and not yet written back: the row of its table. */
-export interface HeldJob {
-  readonly id: string;
-  /** How often it has been locked. */
-  readonly attempts: number;
-  /** `null` for one of no named queue. */
-  readonly job_queue_id: number | null;
-}
 
 interface TakenRow extends HeldJob {
   readonly priority: number;
@@ -23,7 +17,7 @@ interface TakenRow extends HeldJob {
 
 /** What a pool has just written about jobs: they are free, or gone, from now on. */
 export interface ReleasedJobs {
-  readonly how: "completed" | "failed" | "returned";
+  readonly how: Write["how"];
   readonly jobs: readonly HeldJob[];
 }
 
@@ -32,11 +26,15 @@ export interface GraphileConnectionOptions {
   readonly onFirstTake: (poolId: string) => Promise<void>;
   /** Jobs of named queues were among those given out. */
   readonly onQueuedTaken: () => void;
+  /** Jobs of it were taken back, and have all passed through: it may take others again. */
+  readonly onReopened: () => void;
   readonly onReleased: (released: ReleasedJobs) => void;
   /** These failed jobs are about to be released; asked again when that is repeated. */
   readonly beforeFailing: (jobIds: readonly string[]) => Promise<void>;
   /** The pool asks for jobs; called again with the end of that. After an error some may be locked without its knowing. */
   readonly onLook: () => (failure?: { readonly error: unknown }) => void;
+  /** The jobs that were given out and not written back. */
+  readonly held: HeldJobs;
   /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
   readonly prefetch?: Prefetch | undefined;
   /** Graphile Worker is another one than this package was written for. */
@@ -50,50 +48,44 @@ export interface GraphileConnectionOptions {
 /** The connections of one pool of Graphile Worker, with an eye on what goes over them. */
 export interface GraphileConnection {
   readonly pool: Pool;
-  /** Jobs that were given out and not written back. */
-  readonly held: ReadonlyMap<string, HeldJob>;
   /** Resolves when nothing about jobs is being written. */
   settled(): Promise<void>;
 }
 
-interface Write {
-  readonly how: ReleasedJobs["how"];
-  readonly idsOf: (values: readonly unknown[]) => readonly string[];
-}
-
-/**
- * What Graphile Worker writes once a job has ended: doing it twice changes nothing, so a write whose answer was lost may
- * be repeated. Left alone, the first failed one ends its pool.
- */
-const writes: Readonly<Record<Extract<StatementKind, "complete" | "fail" | "return">, Write>> = {
-  complete: { how: "completed", idsOf: ([ids]) => toList(ids) },
-  // Those of a pool that is told to end at once come as a list.
-  fail: {
-    how: "failed",
-    idsOf: ([first, specs]) => (Array.isArray(first) ? toList(first) : toSpecs(specs).map(({ jobId }) => jobId)),
-  },
-  return: { how: "returned", idsOf: ([, ids]) => toList(ids) },
-};
-
 export function watchConnection(pool: Pool, options: GraphileConnectionOptions): GraphileConnection {
-  const held = new Map<string, HeldJob>();
+  const { held } = options;
   let poolId = "";
   let opening: Promise<void> | undefined;
+  const reopen = () => {
+    if (held.reopens()) options.onReopened();
+  };
 
   const look = createLook(options.prefetch);
+  const takeNow = async (config: QueryConfig, send: Send) => {
+    const looking = held.look();
+    if (looking === undefined) return nothing;
+    try {
+      const answer = await look(config, send);
+      const holdings = held.hold(answer.rows as HeldJob[]);
+      // Asked after they are in the shared memory: either the other thread has seen them there, or this sees that it has been.
+      if (!looking.isVoid()) return answer;
+      held.letGo(holdings);
+      if (holdings.length > 0) await send(returnOnly(poolId, idsOf(holdings)));
+      release("returned", holdings);
+      return nothing;
+    } finally {
+      looking.ended();
+      reopen();
+    }
+  };
   const take = async (config: QueryConfig, send: Send) => {
     poolId = String(config.values?.[0]);
     const ended = options.onLook();
     try {
       await (opening ??= options.onFirstTake(poolId));
-      const answer = await look(config, send);
+      const answer = await takeNow(config, send);
       answer.rows.sort(byUrgency);
-      let queuedCount = 0;
-      for (const job of answer.rows as HeldJob[]) {
-        held.set(job.id, job);
-        if (job.job_queue_id !== null) queuedCount += 1;
-      }
-      if (queuedCount > 0) options.onQueuedTaken();
+      if ((answer.rows as HeldJob[]).some(isQueued)) options.onQueuedTaken();
       ended();
       return answer;
     } catch (error) {
@@ -123,30 +115,38 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     return writing;
   };
 
-  /** Graphile Worker tells nobody; other workers would find them by their poll. */
-  const giveBack = (count: number) => {
+  const release = (how: Write["how"], holdings: readonly Holding[]) => {
+    if (holdings.length === 0) return;
+    if (how === "returned") gaveBack(holdings.length);
+    options.onReleased({ how, jobs: holdings.map(({ job }) => job) });
+  };
+  const gaveBack = (count: number) => {
     options.prefetch?.slots.gaveBack(count);
-    pool
-      .query("select pg_notify('jobs:insert', json_build_object('count', $1::int)::text)", [count])
-      .catch(() => undefined);
+    pool.query(announce(count)).catch(() => undefined);
   };
 
-  const write = async (config: QueryConfig, { how, idsOf }: Write, send: Send) => {
-    const ids = idsOf(config.values ?? []);
-    const answer = await repeatWhilePassing(async () => {
-      if (how === "failed") await options.beforeFailing(ids);
-      return send(how === "completed" ? completeOwned(config, poolId) : config);
-    }, options.giveUp);
-    const jobs = [];
-    for (const id of ids) {
-      const job = held.get(id);
-      if (job !== undefined) jobs.push(job);
-      held.delete(id);
+  const write = async (config: QueryConfig, kind: Write, send: Send) => {
+    const ids = kind.idsOf(config.values ?? []);
+    const holdings = ids.flatMap((id) => held.get(id) ?? []);
+    const takenBack = new Set(held.takenBackAmong(holdings));
+    const others = takenBack.size === 0 ? holdings : holdings.filter((holding) => !takenBack.has(holding));
+    const answer =
+      takenBack.size < ids.length ? await writeAsIs(withoutJobs(config, kind, takenBack), kind, send) : nothing;
+    // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
+    if (takenBack.size > 0) {
+      await repeatWhilePassing(() => send(returnOnly(poolId, idsOf(takenBack))), options.giveUp);
     }
-    if (how === "returned" && jobs.length > 0) giveBack(jobs.length);
-    options.onReleased({ how, jobs });
+    held.letGo(holdings);
+    release(kind.how, others);
+    release("returned", [...takenBack]);
+    reopen();
     return answer;
   };
+  const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, send: Send) =>
+    repeatWhilePassing(async () => {
+      if (how === "failed") await options.beforeFailing(idsIn(config.values ?? []));
+      return send(how === "completed" ? completeOwned(config, poolId) : config);
+    }, options.giveUp);
 
   const query = (config: QueryConfig, send: Send): Promise<QueryResult> => {
     const kind = knownKind(config);
@@ -166,11 +166,24 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
 
   return {
     pool: withQuery(pool, query),
-    held,
     async settled() {
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
+}
+
+function withoutJobs(config: QueryConfig, { without }: Write, left: ReadonlySet<Holding>): QueryConfig {
+  if (left.size === 0) return config;
+  const ids = new Set(idsOf(left));
+  return { ...config, values: without(config.values ?? [], (jobId) => ids.has(jobId)) };
+}
+
+function idsOf(holdings: Iterable<Holding>): string[] {
+  return Array.from(holdings, ({ job }) => job.id);
+}
+
+function isQueued({ job_queue_id }: HeldJob): boolean {
+  return job_queue_id !== null;
 }
 
 /** Graphile Worker gives them out in the order of the answer, which is that of their ids. */
@@ -178,12 +191,4 @@ function byUrgency(one: TakenRow, other: TakenRow): number {
   if (one.priority !== other.priority) return one.priority - other.priority;
   if (one.due_at !== other.due_at) return Number(one.due_at) - Number(other.due_at);
   return Number(one.id) - Number(other.id);
-}
-
-function toList(ids: unknown): readonly string[] {
-  return (Array.isArray(ids) ? ids : [ids]) as string[];
-}
-
-function toSpecs(specs: unknown): readonly { readonly jobId: string }[] {
-  return JSON.parse(String(specs)) as { jobId: string }[];
 }

@@ -13,7 +13,7 @@ export interface Prefetch {
   readonly onMore: () => void;
 }
 
-const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0, fields: [] };
+export const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0, fields: [] };
 
 /** How a pool of Graphile Worker takes jobs: with the statement it sends, as many as are worth it, and their rows hardly parsed. */
 export function createLook(prefetch: Prefetch | undefined) {

@@ -5,7 +5,10 @@ import { watchConnection, type GraphileConnectionOptions } from "./graphile-conn
 import { idOfJob } from "./graphile-jobs.ts";
 import { graphileSchema } from "./graphile-schema.ts";
 import type { Logger } from "./logger.ts";
-import { createPrefetchSize } from "./prefetch-size.ts";
+import { createHangMemory } from "./hang-memory.ts";
+import { startHangWatch } from "./hang-watch.ts";
+import { createHeldJobs } from "./held-jobs.ts";
+import { createPrefetchSize, mostTaken } from "./prefetch-size.ts";
 import { createSlots } from "./slots.ts";
 
 /** A job as Graphile Worker hands it to a run. */
@@ -21,13 +24,18 @@ export interface LockedJob {
   readonly id: string | undefined;
 }
 
-export interface GraphilePoolOptions extends Omit<GraphileConnectionOptions, "onQueuedTaken" | "prefetch"> {
+export interface GraphilePoolOptions extends Omit<
+  GraphileConnectionOptions,
+  "onQueuedTaken" | "onReopened" | "held" | "prefetch"
+> {
   readonly pgPool: Pool;
   readonly tasks: readonly string[];
   readonly concurrency: number;
   readonly pollIntervalMs: number;
   /** Jobs taken at once, at least as many as run at once; 0 takes each by itself. */
   readonly prefetch: number;
+  /** Milliseconds without a sign of life of the event loop after which what has not begun goes back. */
+  readonly hungAfterMs: number;
   readonly logger: Logger;
   readonly run: (job: LockedJob) => Promise<void>;
   /** The pool could not write what became of a job; it takes no more jobs. */
@@ -51,7 +59,12 @@ export interface GraphilePool {
   nudge(count: number): void;
   /** Takes no more jobs, waits for those that run, and for what became of them to be written. */
   stop(): Promise<void>;
+  /** Ends what watches over it. Part of a stop; for a pool that has ended by itself. */
+  unwatch(): Promise<void>;
 }
+
+/** Jobs whose end is being written, beside those that run and those of two looks. */
+const spareCount = 1_000;
 
 export async function startGraphilePool(options: GraphilePoolOptions): Promise<GraphilePool> {
   const { Logger: GraphileLogger, runTaskList } = await import("graphile-worker");
@@ -75,14 +88,20 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     mayBeMore = true;
     if (slots.allowed() > 0) lookForMore();
   };
+  const memory = createHangMemory(spareCount + 2 * (concurrency + mostTaken(prefetch)));
+  const held = createHeldJobs(memory);
   const connection = watchConnection(options.pgPool, {
     ...options,
+    held,
+    onReopened: () => nudge(concurrency),
     prefetch: prefetch > 0 ? { size: createPrefetchSize(prefetch), slots, onMore } : undefined,
     // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
     onQueuedTaken: () => prefetch > 0 && nudge(1),
   });
 
   const run = async (job: LockedJob) => {
+    // Others may have it by now. What Graphile Worker writes of its end is left out.
+    if (!held.begin(job.jobId)) return;
     const ended = slots.began();
     try {
       await options.run(job);
@@ -133,13 +152,21 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   );
   // What goes wrong arrives as onFatal; the pool's own promise may resolve, reject or stay open.
   pool.promise.catch(() => undefined);
+  const watch = startHangWatch({
+    ...options,
+    memory,
+    poolId: pool.id,
+    onRoundOver: () => {
+      if (held.reopens()) nudge(concurrency);
+    },
+  });
 
   return {
     id: pool.id,
     get heldCount() {
-      return connection.held.size;
+      return held.size;
     },
-    holds: (jobId) => connection.held.has(jobId),
+    holds: (jobId) => held.get(jobId) !== undefined,
     nudge,
     async stop() {
       isStopping = true;
@@ -148,9 +175,12 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       } catch (error) {
         // Graphile Worker 0.18 fails when it gives back what it had prefetched ("already released"), and does not wait for it.
         await connection.settled();
-        if (connection.held.size > 0) throw error;
+        if (held.size > 0) throw error;
+      } finally {
+        await watch.stop();
       }
     },
+    unwatch: () => watch.stop(),
   };
 }
 

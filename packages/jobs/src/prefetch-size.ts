@@ -33,7 +33,7 @@ const patience = 50;
  * try is worth its time.
  */
 export function createPrefetchSize(usual: number, now: () => number = () => performance.now()): PrefetchSize {
-  const many = Math.max(usual, Math.min(usual * timesAsMany, mostAtOnce));
+  const many = mostTaken(usual);
   let isFull = false;
   let usedUpBy = 0;
   let fastInARow = 0;
@@ -66,4 +66,9 @@ export function createPrefetchSize(usual: number, now: () => number = () => perf
       usualMsPerJob = Math.min(msPerJob, usualMsPerJob * 1.1);
     },
   };
+}
+
+/** How many jobs one look takes at the most, where so many are usual. */
+export function mostTaken(usual: number): number {
+  return Math.max(usual, Math.min(usual * timesAsMany, mostAtOnce));
 }

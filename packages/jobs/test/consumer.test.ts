@@ -201,6 +201,50 @@ const { z } = require("zod");
   expect(JSON.parse(stdout)).toEqual({ doneCount: 1, failedCount: 0 });
 });
 
+it.each([
+  ["mjs", `import { createJobs, defineTask, perform } from "@acme/jobs"; import { z } from "zod";`],
+  ["cjs", `const { createJobs, defineTask, perform } = require("@acme/jobs"); const { z } = require("zod");`],
+])("finds its thread, which gives back what a hang holds, and ends: .%s", async (ending, load) => {
+  await using database = await createTestDatabase();
+  const file = join(folder, `hang.${ending}`);
+  await writeFile(
+    file,
+    `${load}
+void (async () => {
+  const log = () => undefined;
+  const said = Promise.withResolvers();
+  const warn = (_, message) => {
+    console.log(message);
+    said.resolve();
+  };
+  const jobs = createJobs({ connection: process.env.DATABASE_URL, logger: { debug: log, info: log, warn, error: warn } });
+  await jobs.migrate();
+  const task = defineTask("t", { payload: z.object({ n: z.number() }) });
+  await jobs.enqueue(task, { n: 0 }, { priority: -1 });
+  await jobs.enqueueMany(task, [1, 2, 3].map((n) => ({ n })));
+  const left = new Set([0, 1, 2, 3]);
+  const done = Promise.withResolvers();
+  const run = ({ n }) => {
+    const until = Date.now() + (n === 0 ? 4_000 : 0);
+    while (Date.now() < until);
+    if (left.delete(n) && left.size === 0) done.resolve();
+  };
+  await jobs.startWorker({ tasks: [perform(task, run)], concurrency: 4, heartbeatMs: 100, deadAfterMs: 500 });
+  await done.promise;
+  setTimeout(said.resolve, 2_000).unref();
+  await said.promise;
+  await jobs.close();
+})();
+`,
+  );
+
+  const { stdout } = await run(process.execPath, [file], {
+    env: { ...process.env, NODE_OPTIONS: "", DATABASE_URL: database.url },
+  });
+
+  expect(stdout).toMatch(/^the process did not answer for \d+ ms; 3 jobs went back to others\n$/);
+});
+
 it.each([["import"], ["require"]])(
   "calls its errors by their names, whatever a bundler makes of them: %s",
   async (how) => {

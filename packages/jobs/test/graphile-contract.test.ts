@@ -2,6 +2,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createTestJobs } from "./test-jobs.ts";
 import { kindOf } from "../src/graphile-contract.ts";
 import { watchConnection } from "../src/graphile-connection.ts";
+import { createHangMemory } from "../src/hang-memory.ts";
+import { createHeldJobs } from "../src/held-jobs.ts";
 
 const refused = { code: "GRAPHILE_WORKER_UNKNOWN" };
 
@@ -25,6 +27,8 @@ describe("a statement of Graphile Worker", () => {
       onFirstTake: async () => undefined,
       onQueuedTaken: () => undefined,
       onReleased: () => undefined,
+      onReopened: () => undefined,
+      held: createHeldJobs(createHangMemory(1)),
       beforeFailing: async () => undefined,
       onLook: () => () => undefined,
       onUnknown: (error) => unknown.push(error),

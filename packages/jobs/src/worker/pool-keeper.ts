@@ -25,6 +25,8 @@ export interface PoolKeeperOptions extends WorkerOptions {
 }
 
 const restartMs = 250;
+/** Synchronous work of less is no hang. */
+const leastHungMs = 1_000;
 /** Delays up to this long wake the worker at the due time; for longer ones the poll is exact enough. */
 const longestWakeMs = 60_000;
 
@@ -88,6 +90,7 @@ export async function startPoolKeeper(
       concurrency,
       pollIntervalMs,
       prefetch,
+      hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
       logger,
       run: (job, onEnd) => runner.run(job, settlement.intend, onEnd),
       // A database that is away must not keep a pool from stopping before it has begun.
@@ -167,6 +170,7 @@ export async function startPoolKeeper(
         },
       );
       givingUp.abort();
+      await current?.pool.unwatch();
       await session.stop({ isClean: isWritten });
       return isWritten;
     },

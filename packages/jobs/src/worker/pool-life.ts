@@ -82,6 +82,7 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
     async farewell() {
       await within(longestFarewellMs, Promise.all([untilIdle(), stopping])).catch(() => undefined);
       await pause(writePauseMs);
+      await pool.unwatch();
     },
   };
   return life;

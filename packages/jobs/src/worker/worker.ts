@@ -27,7 +27,10 @@ export interface WorkerOptions {
   readonly pollIntervalMs?: number;
   /** Milliseconds between two signs of life, from 10. Default: 1,000. */
   readonly heartbeatMs?: number;
-  /** Milliseconds without a sign of life after which a worker whose session is gone is dead, at least two heartbeats. Default: 3,000. */
+  /**
+   * Milliseconds without a sign of life after which a worker whose session is gone is dead, at least two heartbeats. Twice as long, at least a second,
+   * without one of the event loop is a hang: what has not begun goes back for others. Default: 3,000.
+   */
   readonly deadAfterMs?: number;
   /**
    * Milliseconds, from 0, after which a job that is due becomes a dead letter when no worker has known its task for a day.
