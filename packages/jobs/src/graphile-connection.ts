@@ -29,6 +29,8 @@ export interface GraphileConnectionOptions {
   /** Jobs of it were taken back, and have all passed through: it may take others again. */
   readonly onReopened: () => void;
   readonly onReleased: (released: ReleasedJobs) => void;
+  /** Runs of these have ended, and nothing of that was written: their locks had gone. */
+  readonly onDisowned: (jobIds: readonly string[]) => void;
   /** These failed jobs are about to be released; asked again when that is repeated. */
   readonly beforeFailing: (jobIds: readonly string[]) => Promise<void>;
   /** The pool asks for jobs; called again with the end of that. After an error some may be locked without its knowing. */
@@ -129,9 +131,10 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     const ids = kind.idsOf(config.values ?? []);
     const holdings = ids.flatMap((id) => held.get(id) ?? []);
     const takenBack = new Set(held.takenBackAmong(holdings));
-    const others = takenBack.size === 0 ? holdings : holdings.filter((holding) => !takenBack.has(holding));
-    const answer =
-      takenBack.size < ids.length ? await writeAsIs(withoutJobs(config, kind, takenBack), kind, send) : nothing;
+    const disowned = holdings.filter(({ again }) => again !== undefined);
+    const left = disowned.length === 0 ? takenBack : new Set([...takenBack, ...disowned]);
+    const others = left.size === 0 ? holdings : holdings.filter((holding) => !left.has(holding));
+    const answer = left.size < ids.length ? await writeAsIs(withoutJobs(config, kind, left), kind, send) : nothing;
     // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
     if (takenBack.size > 0) {
       await repeatWhilePassing(() => send(returnOnly(poolId, idsOf(takenBack))), options.giveUp);
@@ -139,6 +142,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     held.letGo(holdings);
     release(kind.how, others);
     release("returned", [...takenBack]);
+    if (disowned.length > 0) options.onDisowned(idsOf(disowned));
     reopen();
     return answer;
   };

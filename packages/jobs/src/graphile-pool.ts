@@ -100,6 +100,8 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   });
 
   const run = async (job: LockedJob) => {
+    const turn = held.turn(job.jobId);
+    if (turn !== undefined) await turn;
     // Others may have it by now. What Graphile Worker writes of its end is left out.
     if (!held.begin(job.jobId)) return;
     const ended = slots.began();

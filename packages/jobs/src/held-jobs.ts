@@ -9,11 +9,16 @@ export interface HeldJob {
   readonly job_queue_id: number | null;
 }
 
-/** A job that was given, from then until what became of it is written. The same job may be given again before that is known. */
+/** A job that was given, from then until what became of it is written. */
 export interface Holding {
   readonly job: HeldJob;
   /** Of its word in the shared memory; -1 where there was none left. */
   readonly place: number;
+  /** The same job, or one of its number, was given once more, since this lock was gone: the row is that one's. */
+  again: Holding | undefined;
+  /** Graphile Worker has come to run it. */
+  isRun: boolean;
+  onTurn: (() => void) | undefined;
 }
 
 /** A question for jobs, until its answer is dealt with. */
@@ -26,7 +31,10 @@ export interface Looking {
 /** What a pool has been given, where another thread can take back what has not begun. */
 export interface HeldJobs {
   readonly size: number;
+  /** The first of those that were given under this number. */
   get(jobId: string): Holding | undefined;
+  /** What to wait for before it begins: the code that runs under this number, and what is written of it. */
+  turn(jobId: string): Promise<void> | undefined;
   hold(jobs: readonly HeldJob[]): Holding[];
   /** Whether its code may run: it was not taken back. */
   begin(jobId: string): boolean;
@@ -60,9 +68,21 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
   };
   const isTakenBack = (place: number) => place >= 0 && Atomics.load(words, place) === stands.takenBack;
 
+  const forget = (jobId: string, holding: Holding) => {
+    const first = held.get(jobId);
+    if (first === holding && holding.again === undefined) return held.delete(jobId);
+    if (first === holding && holding.again !== undefined) {
+      holding.again.onTurn?.();
+      return held.set(jobId, holding.again);
+    }
+    for (let each = first; each !== undefined; each = each.again)
+      if (each.again === holding) each.again = holding.again;
+    return undefined;
+  };
+
   const letGoOne = (holding: Holding) => {
     const { job, place } = holding;
-    if (held.get(job.id) === holding) held.delete(job.id);
+    forget(job.id, holding);
     if (place < 0) {
       if (uncovered.delete(holding)) Atomics.sub(head, at.uncovered, 1);
     } else if (atPlace[place] === holding) {
@@ -74,7 +94,7 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
 
   const holdOne = (job: HeldJob): Holding => {
     const place = freePlaces.pop() ?? -1;
-    const holding = { job, place };
+    const holding: Holding = { job, place, again: undefined, isRun: false, onTurn: undefined };
     if (place < 0) {
       uncovered.add(holding);
       Atomics.add(head, at.uncovered, 1);
@@ -87,9 +107,8 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
     const before = held.get(job.id);
     // Given again before it has passed through: the look was void, and lets go of it at once.
     if (before !== undefined && isTakenBack(before.place)) return holding;
-    // Given again because its lock was gone: nobody will let go of the old one.
-    if (before !== undefined) letGoOne(before);
-    held.set(job.id, holding);
+    if (before === undefined) held.set(job.id, holding);
+    else lastOf(before).again = holding;
     return holding;
   };
 
@@ -98,6 +117,14 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
       return held.size;
     },
     get: (jobId) => held.get(jobId),
+    turn(jobId) {
+      const first = held.get(jobId);
+      let holding = first;
+      while (holding?.isRun) holding = holding.again;
+      if (holding === undefined) return undefined;
+      holding.isRun = true;
+      return holding === first ? undefined : new Promise((resolve) => (holding.onTurn = resolve));
+    },
     hold: (jobs) => jobs.map(holdOne),
     begin(jobId) {
       const place = held.get(jobId)?.place ?? -1;
@@ -124,4 +151,10 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
     },
     reopens: () => Atomics.load(head, at.round) !== passedRound && isOver(),
   };
+}
+
+function lastOf(holding: Holding): Holding {
+  let last = holding;
+  while (last.again !== undefined) last = last.again;
+  return last;
 }

@@ -27,6 +27,7 @@ describe("a statement of Graphile Worker", () => {
       onFirstTake: async () => undefined,
       onQueuedTaken: () => undefined,
       onReleased: () => undefined,
+      onDisowned: () => undefined,
       onReopened: () => undefined,
       held: createHeldJobs(createHangMemory(1)),
       beforeFailing: async () => undefined,

@@ -41,6 +41,63 @@ describe("a worker that comes back from a broken network", () => {
   });
 });
 
+describe("a job that its own worker is given again while the old code still runs", () => {
+  it.each([
+    [undefined, "succeeds"],
+    ["one", "succeeds"],
+    ["one", "fails"],
+  ] as const)("waits for that code, which writes nothing any more; named queue: %s, it %s", async (queue, how) => {
+    await using test = await createTestJobs();
+    await using workers = new AsyncDisposableStack();
+    const held = holding();
+    workers.use(await start(test.jobs, held));
+    const options = queue === undefined ? {} : { queue };
+    await test.jobs.enqueue(killable, { n: 1 }, options);
+    await held.begun(1);
+    await test.jobs.enqueue(killable, { n: 2 }, { ...options, ...later });
+
+    // As another worker frees what a dead one had locked; all of those that had may have gone since.
+    await test.jobsPool.query(
+      `select graphile_worker.force_unlock_workers(array(select locked_by from graphile_worker.jobs where locked_by is not null))`,
+    );
+    await looked(test, held);
+    await looked(test, held);
+    expect(held.order.filter((n) => n === 1)).toHaveLength(1);
+
+    if (how === "succeeds") held.finish(1);
+    else held.fail(1);
+    await held.ended(1);
+    await expect.poll(() => held.order.filter((n) => n === 1)).toHaveLength(2);
+    held.finish(1);
+    await expect.poll(() => storedJobs(test.jobsPool)).toHaveLength(1);
+    await expect.poll(() => lockedQueues(test)).toBe(0);
+    const { rows } = await test.jobsPool.query("select from acme_jobs.failures where not is_settled");
+    expect(rows).toEqual([]);
+  });
+});
+
+describe("a jobs database that another one has taken the place of", () => {
+  it("has tasks under other numbers, which the worker learns", async () => {
+    await using test = await createTestJobs();
+    await using workers = new AsyncDisposableStack();
+    const held = holding();
+    await test.jobsPool.query("insert into graphile_worker._private_tasks (identifier) values ('theirs')");
+    workers.use(await start(test.jobs, held));
+    await looked(test, held);
+
+    await test.jobsPool.query(`
+      update graphile_worker._private_tasks set identifier = 'nobody''s' where identifier = 'theirs';
+      update graphile_worker._private_tasks set identifier = 'theirs' where identifier = 'killable';
+      update graphile_worker._private_tasks set identifier = 'killable' where identifier = 'nobody''s';
+      update acme_jobs.installation set id = gen_random_uuid()`);
+    await test.jobs.enqueue(killable, { n: 1 });
+
+    await held.begun(1);
+    held.finish(1);
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+  });
+});
+
 describe("a job that has the number of one that ran when its database was made anew", () => {
   it.each([undefined, "one"])("is not deleted when that one ends; named queue: %s", async (queue) => {
     await using test = await createTestJobs();
@@ -142,8 +199,11 @@ function holding() {
     order,
     task: perform(killable, async ({ n }) => {
       order.push(n);
-      await gate(n).promise;
-      setImmediate(() => endedOnes.push(n));
+      try {
+        await gate(n).promise;
+      } finally {
+        setImmediate(() => endedOnes.push(n));
+      }
     }),
     async begun(n: number) {
       await expect.poll(() => order, { timeout: 10_000 }).toContain(n);
@@ -152,12 +212,27 @@ function holding() {
       await expect.poll(() => endedOnes).toContain(n);
     },
     finish: (n: number) => gate(n).resolve(),
+    /** Once: the next run of it waits again. */
+    fail(n: number) {
+      gate(n).reject(new Error("on purpose"));
+      gates.delete(n);
+    },
   };
 }
 
 async function start(jobs: TestJobs["jobs"], { task }: ReturnType<typeof holding>): Promise<AsyncDisposable> {
-  const worker = await jobs.startWorker({ tasks: [task], concurrency: 2, ...quick });
+  const worker = await jobs.startWorker({ tasks: [task], concurrency: 4, ...quick });
   return { [Symbol.asyncDispose]: () => worker.stop({ deadlineMs: 0 }).catch(() => undefined) };
+}
+
+let lookCount = 1_000;
+
+/** Resolves when the worker has been given jobs once more. */
+async function looked({ jobs }: TestJobs, held: ReturnType<typeof holding>): Promise<void> {
+  const n = lookCount++;
+  held.finish(n);
+  await jobs.enqueue(killable, { n }, { priority: 10 });
+  await held.begun(n);
 }
 
 /** Workers that have just given a sign of life. */

@@ -66,6 +66,7 @@ export async function startPoolKeeper(
     heartbeatMs,
     deadAfterMs,
     onRecovered: nudge,
+    onReplaced: () => current && replace(current, "the jobs database has been replaced by another one"),
     onBeat: (failure) => {
       // Before the tables are there, the session cannot but be refused.
       if (current === undefined) return;
@@ -96,6 +97,7 @@ export async function startPoolKeeper(
       // A database that is away must not keep a pool from stopping before it has begun.
       onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
       onReleased,
+      onDisowned: settlement.drop,
       onUnknown: onHopeless,
       onLooked: (failure) => looks.note(failure?.error),
       beforeFailing: settlement.note,

@@ -18,6 +18,8 @@ export interface Settlement {
   note(jobIds: readonly string[]): Promise<void>;
   /** Does what the notes say, once the jobs are released. Returns at once. */
   settle(jobIds: readonly string[]): void;
+  /** Forgets what was to happen with failed jobs that are not this worker's any more. */
+  drop(jobIds: readonly string[]): void;
   /** Drops the history of jobs that succeeded. Returns at once. */
   forget(jobIds: readonly string[]): void;
   /** Resolves when nothing of the above is under way. */
@@ -91,6 +93,9 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
     settle(jobIds) {
       for (const jobId of jobIds) intended.delete(jobId);
       start(() => settleTogether(jobIds), "settling failed jobs");
+    },
+    drop(jobIds) {
+      for (const jobId of jobIds) intended.delete(jobId);
     },
     forget: (jobIds) => start(() => forgetTogether(jobIds), "forgetting failures"),
     async drain() {

@@ -12,6 +12,8 @@ export interface WorkerSessionOptions {
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly onRecovered: (jobCount: number) => void;
+  /** Another database has taken the place of the one before, with tasks and jobs of its own under the same numbers. */
+  readonly onReplaced: () => void;
   /** After each sign of life that was given, or was not. */
   readonly onBeat: (failure?: { readonly error: unknown }) => void;
 }
@@ -43,6 +45,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   const living = new Map<string, { registered: () => void }>();
   const abandoned = new Map<string, { recovered: () => void }>();
   let client: Client | undefined;
+  let installationId: string | undefined;
   let held = new Set<string>();
   let beatNow = new AbortController();
   const grace = createGrace({ deadAfterMs, longestBeatMs });
@@ -67,9 +70,11 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   const beat = async () => {
     const isConnected = client !== undefined;
     const session = client ?? (await connect());
+    // A beat that was given up goes on: what it learns late is of a session that is no more.
+    const heldHere = held;
     grace.beginBeat({ isConnected });
     for (const [poolId, { registered }] of living) {
-      if (!held.has(poolId) && (await tryLock(session, poolId))) held.add(poolId);
+      if (!heldHere.has(poolId) && (await tryLock(session, poolId))) heldHere.add(poolId);
       await session.query(
         `insert into acme_jobs.workers (pool_id) values ($1)
          on conflict (pool_id) do update set heartbeat_at = clock_timestamp()`,
@@ -77,6 +82,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       );
       registered();
     }
+    await noticeReplacement(session);
     const recoveredPools = [...abandoned];
     await releaseAbandoned(session);
     const jobCount = await recoverJobs(session);
@@ -89,6 +95,13 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       options.onRecovered(jobCount);
     }
     await sweepFailures(session);
+  };
+
+  const noticeReplacement = async (session: Client) => {
+    const { rows } = await session.query<{ id: string }>("select id::text from acme_jobs.installation");
+    const before = installationId;
+    installationId = rows[0]?.id;
+    if (before !== undefined && installationId !== before) options.onReplaced();
   };
 
   const recoverJobs = async (session: Client) => {
