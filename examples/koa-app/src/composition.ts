@@ -55,7 +55,7 @@ export function compose({
   passwordHasher = createPasswordHasher(),
 }: CompositionNeeds): Composition {
   const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
-  const { publicUrl } = config;
+  const { publicUrl, trustedProxyCount } = config;
   const database = createAppDatabase({ databaseUrl, logger });
   const bus = createEventBus<Knex.Transaction>({ logger });
   const unitOfWork = createUnitOfWork(knexTransactions(database.knex), { bus });
@@ -95,7 +95,7 @@ export function compose({
   const refusals = createBurstLog({ logger, message: "too busy: requests were refused" });
   const brokenRequests = createBurstLog({ logger, message: "requests broke" });
   const app = createApp({
-    trustedProxyCount: config.trustedProxyCount,
+    trustedProxyCount,
     logger,
     refusals,
     brokenRequests,
@@ -103,8 +103,8 @@ export function compose({
       authRoutes({ limits, registerUser, requestVerification }),
       verifyEmailRoutes({ limits, verifyEmail }),
       healthRoutes({ checkHealth }),
-      pageRoutes({ limits, registerUser, requestVerification, catcher, publicUrl }),
-      ...(catcher === undefined ? [] : [mailRoutes({ catcher, publicUrl })]),
+      pageRoutes({ limits, registerUser, requestVerification, catcher, publicUrl, trustedProxyCount }),
+      ...(catcher === undefined ? [] : [mailRoutes({ catcher, publicUrl, trustedProxyCount })]),
     ],
   });
 

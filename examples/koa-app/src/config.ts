@@ -1,17 +1,18 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { flag, sender, urlOf, wholeNumber } from "./config-fields.ts";
 import { StartupError } from "./startup-error.ts";
 
 /**
  * Reads the settings of the app from the environment.
  *
- * An empty variable counts as unset, so that an env file may list what it does not set. Every wrong variable gets one line in
+ * An empty or blank variable counts as unset, so that an env file may list what it does not set. Every wrong variable gets one line in
  * the error, and no line repeats a value: a connection string holds a password.
  *
  * @throws {@link StartupError} `SETTINGS_INVALID`, naming each variable and what it should be.
  */
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ""));
   const parsed = settings.safeParse(given);
   if (!parsed.success) throw settingsError(parsed.error.issues);
 
@@ -91,11 +92,8 @@ const settings = z
       .transform((url) => new URL(url))
       .refine((url) => url.href === `${url.origin}/`, "expected a URL without user, path and query.")
       .optional(),
-    SMTP_URL: urlOf(["smtp:", "smtps:"], "smtp://user:password@host:587").optional(),
-    MAIL_FROM: z
-      .string()
-      .regex(/^[^\r\n@]*@[^\r\n]+$/, "expected a sender such as Acme <no-reply@example.org>.")
-      .optional(),
+    SMTP_URL: urlOf(["smtp:", "smtps:"], "smtp://user:password@host:587", { needsHost: true }).optional(),
+    MAIL_FROM: sender().optional(),
     TRUST_PROXY: z
       .union([flag(false).transform(Number), wholeNumber(0, 10, 0)], {
         error: "expected true, false, or the number of proxies in front of the app (0 to 10).",
@@ -126,27 +124,4 @@ export const settingNames: readonly string[] = Object.keys(settings.shape);
 function settingsError(issues: readonly z.core.$ZodIssue[]): StartupError {
   const lines = issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
   return new StartupError("SETTINGS_INVALID", `The settings cannot be used:\n${[...new Set(lines)].join("\n")}`);
-}
-
-function urlOf(protocols: readonly string[], example: string) {
-  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-    error: `expected a URL such as ${example}.`,
-  });
-}
-
-function flag(fallback: boolean) {
-  return z
-    .enum(["true", "false", "1", "0"], { error: "expected true or false." })
-    .transform((text) => text === "true" || text === "1")
-    .default(fallback);
-}
-
-function wholeNumber(min: number, max: number, fallback: number) {
-  const message = `expected a whole number from ${min} to ${max}.`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, message)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, message)
-    .default(fallback);
 }

@@ -23,6 +23,7 @@ export type ProblemCode =
   | "TARGET_INVALID"
   | "HOST_UNKNOWN"
   | "PAGE_FOREIGN"
+  | "READER_FOREIGN"
   | "NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "TOO_MANY_REQUESTS"

@@ -3,14 +3,16 @@ import type { MailCatcher } from "../local/mail-catcher.ts";
 import { notFound } from "../http/error-responses.ts";
 import { isForKnownHost } from "../http/known-hosts.ts";
 import { Problem } from "../http/problem.ts";
+import { isFromThisMachine, type Surroundings } from "../http/this-machine.ts";
 import { mailDocument, mailDocumentPolicy, mailList } from "./mail-list.ts";
 
 /** The caught mails. Mounted with the embedded mail catcher only: they hold working links. */
-export function mailRoutes({ catcher, publicUrl }: MailRoutesNeeds): Router {
+export function mailRoutes({ catcher, ...surroundings }: MailRoutesNeeds): Router {
   const router = new Router({ prefix: "/mails" });
 
-  router.use(async function refuseUnknownHosts(ctx, next) {
-    if (!isForKnownHost(ctx, publicUrl)) throw unknownHost();
+  router.use(async function refuseStrangers(ctx, next) {
+    if (!isForKnownHost(ctx, surroundings.publicUrl)) throw unknownHost();
+    if (!isFromThisMachine(ctx, surroundings)) throw foreignReader();
     await next();
   });
 
@@ -36,9 +38,8 @@ export function mailRoutes({ catcher, publicUrl }: MailRoutesNeeds): Router {
   return router;
 }
 
-interface MailRoutesNeeds {
+interface MailRoutesNeeds extends Surroundings {
   readonly catcher: MailCatcher;
-  readonly publicUrl: URL;
 }
 
 function unknownHost(): Problem {
@@ -46,5 +47,13 @@ function unknownHost(): Problem {
     421,
     "HOST_UNKNOWN",
     "Mails are shown on localhost and on the host of PUBLIC_URL only. Set PUBLIC_URL to read them elsewhere.",
+  );
+}
+
+function foreignReader(): Problem {
+  return new Problem(
+    403,
+    "READER_FOREIGN",
+    "Mails are shown to this machine only, and not through a proxy. Set SMTP_URL to read them elsewhere.",
   );
 }

@@ -3,9 +3,9 @@ import { Router } from "@koa/router";
 import type { Context } from "koa";
 import { emailIn, type AuthRoutesNeeds } from "../http/auth-routes.ts";
 import { refuseForeignPages } from "../http/foreign-pages.ts";
-import { isForKnownHost } from "../http/known-hosts.ts";
 import { problemOf } from "../http/problem-of.ts";
 import { formBody } from "../http/request-body.ts";
+import { isFromThisMachine, type Surroundings } from "../http/this-machine.ts";
 import type { MailCatcher } from "../local/mail-catcher.ts";
 import type { EmailAddress } from "../users/email-address.ts";
 import { formNames, homePage, type FormName, type Outcome } from "./home-page.ts";
@@ -15,7 +15,13 @@ import { formNames, homePage, type FormName, type Outcome } from "./home-page.ts
  *
  * A form that was taken leads back to the page, so that a reload sends nothing again.
  */
-export function pageRoutes({ catcher, publicUrl, limits, registerUser, requestVerification }: PageRoutesNeeds): Router {
+export function pageRoutes({
+  catcher,
+  limits,
+  registerUser,
+  requestVerification,
+  ...surroundings
+}: PageRoutesNeeds): Router {
   const router = new Router();
 
   router.get("/", function showHome(ctx) {
@@ -52,7 +58,7 @@ export function pageRoutes({ catcher, publicUrl, limits, registerUser, requestVe
 
   function show(ctx: Context, outcome?: Outcome): void {
     ctx.type = "html";
-    const mails = isForKnownHost(ctx, publicUrl) ? catcher?.mails() : undefined;
+    const mails = isFromThisMachine(ctx, surroundings) ? catcher?.mails() : undefined;
     ctx.body = homePage({ mails, outcome }).text;
   }
 }
@@ -62,9 +68,8 @@ function typedAddress(body: unknown): string {
   return typeof body.email === "string" ? body.email : "";
 }
 
-interface PageRoutesNeeds extends AuthRoutesNeeds {
+interface PageRoutesNeeds extends AuthRoutesNeeds, Surroundings {
   readonly catcher: MailCatcher | undefined;
-  readonly publicUrl: URL;
 }
 
 const assets = [
