@@ -1,5 +1,6 @@
 import type { BackgroundJobs } from "./background-jobs.ts";
 import type { AppDatabase } from "./app-database.ts";
+import { shareAnswers } from "./shared-answer.ts";
 
 /**
  * How the app is, part by part.
@@ -25,10 +26,18 @@ export interface OutboxBacklog {
   readonly oldestAgeMs: number;
 }
 
-/** Asks every part. It answers within a few seconds, whatever hangs. */
-export function createHealthCheck({ database, backgroundJobs, isStopping }: HealthNeeds) {
+/**
+ * Asks every part. It answers within a few seconds, whatever hangs.
+ *
+ * Anybody may ask, as often as they like: what the databases have said counts for a second. A stop shows at once.
+ */
+export function createHealthCheck({ database, backgroundJobs, isStopping, now }: HealthNeeds) {
+  const askDatabases = shareAnswers(() => Promise.all([isUp(database.ping()), backgroundJobs.health()]), {
+    forMs: 1_000,
+    now,
+  });
   return async function checkHealth(): Promise<Health> {
-    const [appDatabase, jobs] = await Promise.all([isUp(database.ping()), backgroundJobs.health()]);
+    const [appDatabase, jobs] = await askDatabases();
     const server = isStopping() ? "stopping" : "up";
     const parts = { server, appDatabase, ...jobs } as const;
     return { status: statusOf(parts), parts };
@@ -36,9 +45,10 @@ export function createHealthCheck({ database, backgroundJobs, isStopping }: Heal
 }
 
 interface HealthNeeds {
-  readonly database: AppDatabase;
-  readonly backgroundJobs: BackgroundJobs;
+  readonly database: Pick<AppDatabase, "ping">;
+  readonly backgroundJobs: Pick<BackgroundJobs, "health">;
   readonly isStopping: () => boolean;
+  readonly now?: () => number;
 }
 
 function statusOf({ server, appDatabase, jobsDatabase, worker }: Health["parts"]): Health["status"] {
