@@ -1,10 +1,9 @@
-import knexFactory, { type Knex } from "knex";
+import type { Knex } from "knex";
 import { Pool, type QueryConfig } from "pg";
-import type { Logger } from "./logging/logger.ts";
-import { withoutSecrets } from "./logging/without-secrets.ts";
-import { migrationSource } from "./migrations/index.ts";
+import { assertMigrated, migrateToLatest } from "./database-migrations.ts";
 import { explainingRefusals } from "./database-refusal.ts";
-import { StartupError } from "./startup-error.ts";
+import type { Logger } from "./logging/logger.ts";
+import { openKnex } from "./open-knex.ts";
 
 /** The database the users are in: knex for units of work, a plain pool for the outbox and the request limits. */
 export interface AppDatabase {
@@ -13,10 +12,10 @@ export interface AppDatabase {
   /**
    * Brings the tables up to date. Processes that start together take turns.
    *
-   * @throws {@link StartupError} `DATABASE_REFUSED`.
+   * @throws {@link StartupError} `DATABASE_REFUSED` or `MIGRATION_UNKNOWN`.
    */
   migrate(): Promise<void>;
-  /** @throws {@link StartupError} `MIGRATION_MISSING` or `DATABASE_REFUSED`. */
+  /** @throws {@link StartupError} `MIGRATION_MISSING`, `MIGRATION_UNKNOWN` or `DATABASE_REFUSED`. */
   assertMigrated(): Promise<void>;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
@@ -24,31 +23,28 @@ export interface AppDatabase {
 }
 
 /** Opens no connection yet. */
-export function createAppDatabase({ databaseUrl, logger }: AppDatabaseOptions): AppDatabase {
+export function createAppDatabase({ databaseUrl, logger, limits = defaultLimits }: AppDatabaseOptions): AppDatabase {
+  const { connectMs, statementMs } = limits;
   const onIdleError = (error: Error) => logger.warn({ err: error }, "an idle database connection broke");
-  const knex = knexFactory({
-    client: "pg",
-    connection: { connectionString: databaseUrl, connectionTimeoutMillis: 5_000, application_name: "koa-app" },
-    pool: { min: 0, max: 10 },
-    acquireConnectionTimeout: 10_000,
-    // Else knex writes to the console.
-    log: knexLog(logger),
-    migrations: { migrationSource },
-  });
+  // The server gives up first, and its connection is good for more. Where it says nothing, the app gives up, and drops the connection.
+  const statementLimits = { statement_timeout: statementMs, query_timeout: statementMs + 1_000 };
+  const knex = openKnex({ databaseUrl, logger, connectMs, limits: statementLimits });
   const pool = new Pool({
     connectionString: databaseUrl,
     max: 5,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectMs,
     application_name: "koa-app",
+    ...statementLimits,
   });
   pool.on("error", onIdleError);
   pool.on("connect", (client) => client.on("error", onIdleError));
+  const migrations = { databaseUrl, logger, connectMs };
 
   return {
     knex,
     pool,
-    migrate: () => explainingRefusals("DATABASE_URL", () => inTurn(pool, () => migrateToLatest(knex))),
-    assertMigrated: () => explainingRefusals("DATABASE_URL", () => assertNothingPending(knex)),
+    migrate: () => explainingRefusals("DATABASE_URL", () => migrateToLatest(migrations)),
+    assertMigrated: () => explainingRefusals("DATABASE_URL", () => assertMigrated(migrations)),
     ping: async () => void (await pool.query({ text: "select 1", query_timeout: 2_000 } as QueryConfig)),
     close: async () => void (await Promise.all([knex.destroy(), pool.end()])),
   };
@@ -57,40 +53,14 @@ export function createAppDatabase({ databaseUrl, logger }: AppDatabaseOptions): 
 export interface AppDatabaseOptions {
   readonly databaseUrl: string;
   readonly logger: Logger;
+  readonly limits?: DatabaseLimits | undefined;
 }
 
-function knexLog(logger: Logger): Knex.Logger {
-  return {
-    debug: (message) => logger.debug({ from: "knex" }, withoutSecrets(String(message))),
-    warn: (message) => logger.warn({ from: "knex" }, withoutSecrets(String(message))),
-    error: (message) => logger.error({ from: "knex" }, withoutSecrets(String(message))),
-    deprecate: (method, alternative) => logger.warn({ from: "knex", method, alternative }, "deprecated"),
-  };
+/** How long the app database may take before a request is refused. Migrations may take longer. */
+export interface DatabaseLimits {
+  /** For a connection, until it is open or free. */
+  readonly connectMs: number;
+  readonly statementMs: number;
 }
 
-async function migrateToLatest(knex: Knex): Promise<void> {
-  // A process killed while it migrated leaves knex's own lock behind. Whoever gets here holds the advisory lock, so it is stale.
-  await knex.migrate.forceFreeMigrationsLock();
-  await knex.migrate.latest();
-}
-
-async function assertNothingPending(knex: Knex): Promise<void> {
-  await knex.raw("select 1");
-  const [, pending]: [unknown, unknown[]] = await knex.migrate.list();
-  if (pending.length === 0) return;
-  throw new StartupError(
-    "MIGRATION_MISSING",
-    `${pending.length} migration(s) of the app database have not run, and AUTO_MIGRATE is false. Run "npm run migrate", then start again.`,
-  );
-}
-
-async function inTurn(pool: Pool, work: () => Promise<void>): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query("select pg_advisory_lock(hashtextextended('koa-app.migrate', 0))");
-    await work();
-  } finally {
-    // Ending the session is what surely frees its lock.
-    client.release(true);
-  }
-}
+const defaultLimits: DatabaseLimits = { connectMs: 5_000, statementMs: 8_000 };

@@ -1,6 +1,8 @@
 import type { Jobs, PerformableTask, Worker } from "@acme/jobs";
+import { closesInTime } from "./close-in-time.ts";
 import { explainingRefusals } from "./database-refusal.ts";
 import type { Health } from "./health.ts";
+import type { Logger } from "./logging/logger.ts";
 
 /** The worker of this process, with the relay that feeds it; or none, where JOB_QUEUE_ENABLED is false. */
 export interface BackgroundJobs {
@@ -13,7 +15,7 @@ export interface BackgroundJobs {
   /** Rejects when the worker cannot go on, for a database that answers and refuses; it has stopped by then. */
   readonly finished: Promise<void>;
   health(): Promise<Pick<Health["parts"], "jobsDatabase" | "worker" | "outbox">>;
-  /** Resolves when every job is done or handed back. */
+  /** Resolves when every job is done or handed back, or some seconds after the deadline, with a warning. */
   stop(options: { readonly deadlineMs: number }): Promise<void>;
 }
 
@@ -23,6 +25,7 @@ export function createBackgroundJobs({
   isEnabled,
   concurrency,
   migrate,
+  logger,
 }: BackgroundJobsNeeds): BackgroundJobs {
   let worker: Worker | undefined;
   return {
@@ -43,8 +46,11 @@ export function createBackgroundJobs({
         outbox: typeof outbox === "object" ? outbox : null,
       };
     },
-    async stop(options) {
-      await worker?.stop(options);
+    async stop({ deadlineMs }) {
+      if (worker === undefined) return;
+      // A worker waits longer for a database that does not answer. Others take over the jobs it has left.
+      if (await closesInTime(worker.stop({ deadlineMs }), { withinMs: deadlineMs + handBackGraceMs })) return;
+      logger.warn("the jobs could not be handed back in time; the process ends without them");
     },
   };
 }
@@ -55,7 +61,11 @@ interface BackgroundJobsNeeds {
   readonly isEnabled: boolean;
   readonly concurrency: number;
   readonly migrate: boolean;
+  readonly logger: Logger;
 }
+
+/** A database that answers takes a job back within it. */
+const handBackGraceMs = 2_000;
 
 function stateOf(worker: Worker | undefined): "up" | "down" {
   return worker?.state === "running" ? "up" : "down";

@@ -4,7 +4,7 @@ import { knexTransactions } from "@acme/domain-events/knex";
 import { createJobs } from "@acme/jobs";
 import type Koa from "koa";
 import type { Knex } from "knex";
-import { createAppDatabase, type AppDatabase } from "./app-database.ts";
+import { createAppDatabase, type AppDatabase, type DatabaseLimits } from "./app-database.ts";
 import { createApp } from "./app.ts";
 import { createBackgroundJobs, type BackgroundJobs } from "./background-jobs.ts";
 import { logBus } from "./bus-log.ts";
@@ -53,10 +53,11 @@ export function compose({
   logger,
   limitSecret = randomBytes(32).toString("base64url"),
   passwordHasher = createPasswordHasher(),
+  databaseLimits,
 }: CompositionNeeds): Composition {
   const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
   const { publicUrl, trustedProxyCount } = config;
-  const database = createAppDatabase({ databaseUrl, logger });
+  const database = createAppDatabase({ databaseUrl, logger, limits: databaseLimits });
   const bus = createEventBus<Knex.Transaction>({ logger });
   const unitOfWork = createUnitOfWork(knexTransactions(database.knex), { bus });
   const jobs = createJobs({
@@ -82,6 +83,7 @@ export function compose({
     isEnabled: config.jobQueueEnabled,
     concurrency: config.jobConcurrency,
     migrate: config.autoMigrate,
+    logger,
   });
 
   const limits = createRequestLimits({ pool: database.pool, limits: config.limits, secret: limitSecret, logger });
@@ -115,7 +117,9 @@ export function compose({
     async prepareDatabase() {
       if (config.autoMigrate) {
         await database.migrate();
-        await jobs.migrateOutbox();
+        // Not over the pool of the requests, whose statements are bounded: the turn of another process may take long.
+        await using migrating = createJobs({ outbox: { connection: databaseUrl }, logger });
+        await migrating.migrateOutbox();
       } else {
         await database.assertMigrated();
         if (typeof (await jobs.health()).outbox === "string") throw outboxMissing();
@@ -161,4 +165,5 @@ interface CompositionNeeds {
   /** Only a process that serves requests needs one that others share. */
   readonly limitSecret?: string | undefined;
   readonly passwordHasher?: PasswordHasher;
+  readonly databaseLimits?: DatabaseLimits | undefined;
 }

@@ -6,6 +6,7 @@ import { createLogger } from "./logging/logger.ts";
 import { runCommand, untilStopped } from "./run-command.ts";
 import { startServices, type Services } from "./services.ts";
 import { createStopDeadline } from "./stop-deadline.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 await runCommand(async (context) => {
   const { resources, stopSignal } = context;
@@ -18,13 +19,11 @@ await runCommand(async (context) => {
   const composition = compose({ config, services, logger, limitSecret });
   const deadline = createStopDeadline(config.stopDeadlineMs);
   resources.defer(() => composition.close({ deadlineMs: deadline.remainingMs() }));
-  await composition.prepareDatabase();
-  stopSignal.throwIfAborted();
+  await untilAborted(composition.prepareDatabase(), stopSignal);
 
   const { backgroundJobs } = composition;
   resources.defer(() => backgroundJobs.stop({ deadlineMs: deadline.remainingMs() }));
-  await backgroundJobs.start();
-  stopSignal.throwIfAborted();
+  await untilAborted(backgroundJobs.start(), stopSignal);
 
   const server = await startServer(composition.app, config);
   resources.defer(() => server.stop({ deadlineMs: deadline.remainingMs() }));

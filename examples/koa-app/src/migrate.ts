@@ -4,8 +4,9 @@ import { createLogger } from "./logging/logger.ts";
 import { runCommand } from "./run-command.ts";
 import { findServices, startServices } from "./services.ts";
 import { StartupError } from "./startup-error.ts";
+import { untilAborted } from "./until-aborted.ts";
 
-await runCommand(async ({ resources }) => {
+await runCommand(async ({ resources, stopSignal }) => {
   const config = { ...loadConfig(process.env), autoMigrate: true };
   const logger = createLogger({ level: config.logLevel });
   // The embedded database may be running already; if not, it is started for the time this takes.
@@ -17,7 +18,7 @@ await runCommand(async ({ resources }) => {
 
   const composition = compose({ config, services, logger });
   resources.defer(() => composition.close());
-  await composition.prepareDatabase();
-  await composition.prepareJobs();
+  await untilAborted(composition.prepareDatabase(), stopSignal);
+  await untilAborted(composition.prepareJobs(), stopSignal);
   logger.info("migrated");
 });

@@ -6,6 +6,7 @@ import { pause, runCommand } from "./run-command.ts";
 import { findServices } from "./services.ts";
 import { StartupError } from "./startup-error.ts";
 import { createStopDeadline } from "./stop-deadline.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 await runCommand(async ({ resources, stopSignal }) => {
   // A worker is what JOB_QUEUE_ENABLED=false leaves to another process: to this one.
@@ -16,12 +17,11 @@ await runCommand(async ({ resources, stopSignal }) => {
   const composition = compose({ config, services, logger });
   const deadline = createStopDeadline(config.stopDeadlineMs);
   resources.defer(() => composition.close({ deadlineMs: deadline.remainingMs() }));
-  await composition.prepareDatabase();
-  stopSignal.throwIfAborted();
+  await untilAborted(composition.prepareDatabase(), stopSignal);
 
   const { backgroundJobs } = composition;
   resources.defer(() => backgroundJobs.stop({ deadlineMs: deadline.remainingMs() }));
-  await backgroundJobs.start();
+  await untilAborted(backgroundJobs.start(), stopSignal);
 
   const untilTold = async () => {
     while (!stopSignal.aborted) {

@@ -70,6 +70,24 @@ describe("a command that cannot start", { timeout: 60_000 }, () => {
     expect((await app.kill("SIGTERM")).exitCode).toBe(0);
   });
 
+  it.each(["true", "false"])(
+    "says that a newer version of the app has been here, and what to do, with AUTO_MIGRATE=%s",
+    async (autoMigrate) => {
+      await using home = await createHome();
+      await using database = await createTestDatabase();
+      const settings = { DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", AUTO_MIGRATE: autoMigrate };
+      await home.run("migrate.ts", settings);
+      await database
+        .pool()
+        .query("insert into knex_migrations (name, batch, migration_time) values ('0004-names', 2, now())");
+
+      const failed = await home.run("main.ts", settings);
+
+      expect(failed.exitCode).toBe(1);
+      expect(failed.stderr).toMatch(/^A newer version of the app has changed .* 0004-names\. Start that version .*\n$/);
+    },
+  );
+
   it("says that the outbox is missing, before the first registration would", async () => {
     await using home = await createHome();
     await using database = await createTestDatabase();

@@ -1,4 +1,4 @@
-import { createTestDatabase } from "@acme/test-postgres";
+import { createTestDatabase, startProxy } from "@acme/test-postgres";
 import type { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { startMailCatcher } from "../src/local/mail-catcher.ts";
@@ -45,6 +45,41 @@ describe("a stop", { timeout: 60_000 }, () => {
     ]);
   });
 
+  it.each(["main.ts", "worker.ts", "migrate.ts"])("ends the wait for the turn to migrate: %s", async (file) => {
+    await using home = await createHome();
+    await using database = await createTestDatabase();
+    const settings = { DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", STOP_DEADLINE_MS: "500" };
+
+    for (const name of ["koa-app.migrate", "acme_jobs:migrate"]) {
+      await using turn = await takeTurn(database.pool(), name);
+      await using waiting = home.launch(file, settings);
+      await expect.poll(() => turn.waitingCount(), { timeout: 20_000 }).toBe(1);
+
+      expect(await waiting.kill("SIGTERM")).toEqual({ exitCode: 0, signal: null });
+
+      expect(waiting.stderr()).toBe("");
+    }
+  });
+
+  it("keeps to its deadline, and some seconds, when the databases do not answer any more", async () => {
+    const deadlineMs = 2_000;
+    await using home = await createHome();
+    await using database = await createTestDatabase();
+    await using proxy = await startProxy(database.url);
+    const settings = { DATABASE_URL: proxy.url, SMTP_URL: "smtp://127.0.0.1:1", STOP_DEADLINE_MS: `${deadlineMs}` };
+    await using app = await home.start("main.ts", settings);
+    await home.register("ada@example.org");
+    proxy.goSilent();
+    const request = home.register("grace@example.org").catch(() => "cut off");
+
+    const startedAt = performance.now();
+    const end = await app.kill("SIGTERM");
+
+    expect(performance.now() - startedAt).toBeLessThan(deadlineMs + 6_000);
+    expect(end).toEqual({ exitCode: 0, signal: null });
+    expect(await request).toBe("cut off");
+  });
+
   it("is cut short by another Ctrl-C, but not by the same one that npm passes on", async () => {
     await using scene = await startSending();
     const { app } = scene;
@@ -84,8 +119,17 @@ async function startSending(settings: Settings = {}) {
 
 /** Lets whoever wants to read or write a user wait. */
 async function lockUsers(pool: Pool) {
+  return await hold(pool, "lock table users in access exclusive mode");
+}
+
+/** Lets whoever wants to migrate wait. */
+async function takeTurn(pool: Pool, name: string) {
+  return await hold(pool, `select pg_advisory_xact_lock(hashtextextended('${name}', 0))`);
+}
+
+async function hold(pool: Pool, statement: string) {
   const client = await pool.connect();
-  await client.query("begin; lock table users in access exclusive mode");
+  await client.query(`begin; ${statement}`);
   return {
     async waitingCount(): Promise<number> {
       const { rows } = await client.query("select count(*)::int as count from pg_locks where not granted");

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from "koa";
+import { isDatabaseTrouble } from "../database-trouble.ts";
 import type { BurstLog } from "../logging/burst-log.ts";
 import type { Logger } from "../logging/logger.ts";
 import { errorPage } from "../page/error-page.ts";
@@ -68,7 +69,7 @@ function wantsPage(ctx: Context): boolean {
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof TooBusyError) return unavailable();
+  if (error instanceof TooBusyError || isDatabaseTrouble(error)) return unavailable();
   return new Problem(500, "INTERNAL", "Something went wrong on our side. It has been logged.");
 }
 

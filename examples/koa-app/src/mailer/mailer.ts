@@ -1,4 +1,5 @@
 import { createTransport } from "nodemailer";
+import { untilAborted } from "../until-aborted.ts";
 import { toMailError } from "./mail-error.ts";
 
 /** A mail to one person. */
@@ -36,6 +37,7 @@ export function createMailer({ smtpUrl, from, publicUrl }: MailerOptions): Maile
       signal.throwIfAborted();
       const messageId = `<${messageKey}@${publicUrl.hostname}>`;
       const sending = transport.sendMail({ from, messageId, ...mail, to: { name: "", address: mail.to } });
+      // nodemailer cannot abort a mail; its own timeouts end what is left behind here.
       await untilAborted(sending, signal).catch((error: unknown) => {
         throw signal.aborted ? signal.reason : toMailError(error);
       });
@@ -48,16 +50,4 @@ export interface MailerOptions {
   readonly smtpUrl: string;
   readonly from: string;
   readonly publicUrl: URL;
-}
-
-// nodemailer cannot abort a mail; its own timeouts end what is left behind here.
-async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -10,6 +10,8 @@ const migrations: readonly NamedMigration[] = [
   { name: "0003-password-at-verification", ...passwordAtVerification },
 ];
 
+export const migrationNames: readonly string[] = migrations.map(({ name }) => name);
+
 export const migrationSource: Knex.MigrationSource<NamedMigration> = {
   getMigrations: async () => [...migrations],
   getMigrationName: ({ name }) => name,

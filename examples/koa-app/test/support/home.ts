@@ -23,6 +23,8 @@ export async function createHome() {
   return {
     dataDir,
     url,
+    /** Starts a program, and waits for nothing. */
+    launch: run,
     /** Starts a program and waits until it is at work. */
     async start(file: "main.ts" | "worker.ts", settings?: Settings): Promise<Child> {
       const child = run(file, settings);

@@ -1,5 +1,6 @@
 import { createTestDatabase } from "@acme/test-postgres";
 import { Pool } from "pg";
+import type { DatabaseLimits } from "../../src/app-database.ts";
 import { compose, type Composition } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
 import { choosePort, startServer } from "../../src/http/server.ts";
@@ -23,6 +24,8 @@ export interface TestAppOptions extends MailCatcherOptions {
   readonly jobQueueDatabaseUrl?: string;
   /** Whether the mails are on the page, as with the embedded catcher. Default: true. */
   readonly showsMails?: boolean;
+  /** How long the app database may take, where a test would wait too long for the defaults. */
+  readonly databaseLimits?: DatabaseLimits;
   /** Runs before a password is hashed. What it throws is what the hasher throws. */
   readonly beforeHash?: () => void;
 }
@@ -76,6 +79,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       catcher: showsMails ? catcher : undefined,
     },
     limitSecret: config.limitSecret,
+    databaseLimits: options.databaseLimits,
     passwordHasher: {
       ...hasher,
       async hash(password) {
