@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -41,6 +41,21 @@ describe("the secret of the request limits", () => {
     expect(await directory.load("of the environment")).toBe("of the environment");
 
     expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  it.each(["", " \n", "cut off"])("is not taken from a file that holds none: %j", async (content) => {
+    await using directory = await createDirectory();
+    const file = join(directory.dataDir, "limit-secret");
+    await mkdir(directory.dataDir);
+    await writeFile(file, content);
+
+    await expect(directory.load()).rejects.toMatchObject({
+      name: "StartupError",
+      code: "SECRET_NOT_KEPT",
+      message: expect.stringContaining("Delete that file"),
+    });
+
+    expect(await readFile(file, "utf8")).toBe(content);
   });
 
   it("is missed loudly at a start where it can be neither read nor kept", async () => {

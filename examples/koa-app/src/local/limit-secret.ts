@@ -7,11 +7,23 @@ import { StartupError } from "../startup-error.ts";
 /**
  * The secret under which the request limits count: LIMIT_SECRET, or a random one that is kept in DATA_DIR.
  *
- * @throws {@link StartupError} `SECRET_NOT_KEPT` when there is neither.
+ * @throws {@link StartupError} `SECRET_NOT_KEPT` when there is neither, or the file is empty or cut off.
  */
 export async function loadLimitSecret({ limitSecret, dataDir }: SecretSettings): Promise<string> {
   if (limitSecret !== undefined) return limitSecret;
   const file = join(dataDir, "limit-secret");
+  const secret = await keptSecret(dataDir, file);
+  // Not replaced: of processes that start together, each could replace the other's and count under its own.
+  if (secret.trim().length < shortestSecret) throw secretUnusable(file);
+  return secret;
+}
+
+/** As short as LIMIT_SECRET may be. A file that was cut off holds less. */
+const shortestSecret = 32;
+
+type SecretSettings = Pick<Config, "limitSecret" | "dataDir">;
+
+async function keptSecret(dataDir: string, file: string): Promise<string> {
   try {
     await mkdir(dataDir, { recursive: true });
     return (await secretIn(file)) ?? (await keepNewSecret(file));
@@ -23,8 +35,6 @@ export async function loadLimitSecret({ limitSecret, dataDir }: SecretSettings):
     );
   }
 }
-
-type SecretSettings = Pick<Config, "limitSecret" | "dataDir">;
 
 async function secretIn(file: string): Promise<string | undefined> {
   try {
@@ -47,6 +57,13 @@ async function keepNewSecret(file: string): Promise<string> {
     await rm(temporary);
   }
   return await readFile(file, "utf8");
+}
+
+function secretUnusable(file: string): StartupError {
+  return new StartupError(
+    "SECRET_NOT_KEPT",
+    `LIMIT_SECRET is not set, and ${file} holds no usable secret. Delete that file for a new one, which starts all counts anew, or set LIMIT_SECRET.`,
+  );
 }
 
 function codeOf(error: unknown): string {
