@@ -26,6 +26,12 @@ describe("the log", () => {
     ["postgres://app:secret@db:5432/app refused", "[url] refused"],
     [`token ${"x".repeat(43)} was used`, "token [secret] was used"],
     ["hash $argon2id$v=19$m=19456,t=2,p=1$c2FsdA$a2V5 is wrong", "hash [hash] is wrong"],
+    ["no such user john.doe=acme@example.org here", "no such user [address] here"],
+    ["no such user <o'brien@example.org>", "no such user <[address]>"],
+    ["no such user o'brien=john{a}@example.org, sorry", "no such user [address], sorry"],
+    ["user=ada@example.org", "[address]"],
+    ["mail to 'ada@example.org' failed", "mail to [address]' failed"],
+    ["Key (email)=(ada@example.org) exists", "Key (email)=([address]) exists"],
     ["connect ECONNREFUSED 127.0.0.1:5432", "connect ECONNREFUSED 127.0.0.1:5432"],
   ])("blanks what is secret in %j", (text, expected) => {
     expect(describeError(new Error(text)).message).toBe(expected);
