@@ -1,5 +1,4 @@
 import {
-  isTolerant,
   openRuns,
   retryAfterMs,
   retryDelayMs,
@@ -33,10 +32,9 @@ export function noteBeginning(
   const found = model.jobs.find((job) => job.n === n);
   if (found === undefined) model.violations.push(`a run of job ${n}, which is nobody's`);
   const job = found ?? unknownJob(n, model.epoch);
-  // The end of that code is taken for the end of this run.
-  const isShadowed = isTolerant && openRuns(model).some((run) => run.worker === worker && run.jobId === jobId);
-  job.isShadowed ||= isShadowed;
-  const isForeign = !isOwned || job.isShadowed;
+  const isForeign = !isOwned;
+  if (openRuns(model).some((run) => run.worker === worker && run.jobId === jobId))
+    model.violations.push(`a run of job ${n} beside one of the same number, on one worker`);
   const run: ModelRun = { job, jobId, worker, attempt, beganAt, isForeign, end: undefined, endedAt: 0, finish };
   if (!isForeign)
     model.violations.push(...complaints(model, run).map((what) => `job ${n}, attempt ${attempt}: ${what}`));
@@ -76,5 +74,5 @@ export function isCounted({ end }: ModelRun): boolean {
 }
 
 function unknownJob(n: number, epoch: number): ModelJob {
-  return { n, epoch, queue: undefined, key: undefined, runAt: 0, replaced: undefined, isShadowed: false };
+  return { n, epoch, queue: undefined, key: undefined, runAt: 0, replaced: undefined };
 }

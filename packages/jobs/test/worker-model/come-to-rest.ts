@@ -1,7 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
-import { freeDesertedQueues } from "../../src/graphile-locks.ts";
 import { expectPromises } from "./expect-promises.ts";
 import { letGo } from "./fault-steps.ts";
 import { openRuns, runningWorkers, type Model } from "./model.ts";
@@ -33,7 +32,7 @@ async function untilNothingIsLeft(model: Model, world: World): Promise<void> {
     expectPromises(model, { letters, ...rows });
     // Their times were looked at above.
     model.isRushed = true;
-    await (model.jobs.some(({ isShadowed }) => isShadowed) ? passAMinute(world) : makeDue(world));
+    await makeDue(world);
     const left = { ...rows, openCount: openRuns(model).length, states: world.workers.map(({ state }) => state) };
     if (isDeepStrictEqual(left, nothing)) return;
     if (Date.now() > until) expect(left, "what is left").toEqual(nothing);
@@ -45,15 +44,4 @@ async function makeDue({ query }: World): Promise<void> {
   await query(`update graphile_worker._private_jobs as job set run_at = now()
     where locked_by is null and run_at > now()
       and not exists (select from acme_jobs.failures as note where note.job_id = job.id and not note.is_settled)`);
-}
-
-/** What a run in the shadow of another one has left locked or noted comes right by itself: after Graphile Worker's delay, and after a minute. */
-async function passAMinute({ query }: World): Promise<void> {
-  for (const statement of [
-    "update graphile_worker._private_jobs set run_at = now() where locked_by is null and run_at > now()",
-    "update graphile_worker._private_job_queues set locked_at = locked_at - interval '1 minute'",
-  ]) {
-    await query(statement);
-  }
-  await freeDesertedQueues({ query: async (text) => ({ rows: await query(text) }) });
 }

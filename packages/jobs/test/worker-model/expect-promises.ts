@@ -26,7 +26,6 @@ function ofJob(model: Model, job: ModelJob, { jobs, letters }: Rows): string[] {
   const isTouched = runs.some((run) => run.isForeign || wasAbsentSince(run.worker, run.beganAt));
 
   if (row !== undefined && isLetter) return ["is a dead letter and a job"];
-  if (job.isShadowed) return [];
   if (isLetter) return isDeadRightly(runs, isTouched) ? [] : [`is a dead letter without a reason: ${describe(runs)}`];
   if (row === undefined)
     return isGoneRightly(job, runs) ? [] : [`is gone, and its last run did not do it: ${describe(runs)}`];

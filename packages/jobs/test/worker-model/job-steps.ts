@@ -60,7 +60,7 @@ export function endRun(number: number, end: End): Step {
 function addToModel(model: Model, facts: Partial<Pick<ModelJob, "runAt" | "queue" | "key">>): ModelJob {
   const { runAt = 0, queue, key } = facts;
   const { epoch } = model;
-  const job = { n: nextNumber(model), epoch, queue, key, runAt, replaced: undefined, isShadowed: false };
+  const job = { n: nextNumber(model), epoch, queue, key, runAt, replaced: undefined };
   model.jobs.push(job);
   return job;
 }

@@ -23,8 +23,6 @@ export interface ModelJob {
   readonly runAt: number;
   /** By a newer job of its key, while it waited or while it was locked. */
   replaced: "waiting" | "locked" | undefined;
-  /** It began while its worker still ran code of another job, or another run, of that number. */
-  isShadowed: boolean;
 }
 
 export interface ModelRun {
