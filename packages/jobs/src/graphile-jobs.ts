@@ -39,10 +39,13 @@ const addOneSql =
 const addPlainSql = addOneSql("null", "null", "null", "null", "false");
 const addSetSql = addOneSql("$4::timestamptz", "$5", "$6", "$7::int", "$8");
 
+/** Graphile Worker gives ids in whatever order its join brings; by their times, a microsecond apart, jobs begin as they were given. */
+const inOrderSql = `coalesce("runAt", now() - $3::int * interval '1 microsecond') + row_number() over () * interval '1 microsecond'`;
+
 const addManySql = (proof: string) => `
   select ${proof} as proof, array_agg(added.key) filter (where added.key is not null) as keys
   from graphile_worker.add_jobs(array(
-    select row(task, payload, queue, "runAt", ${highestMaxAttempts}, key, priority, array['${idFlagPrefix}' || id])
+    select row(task, payload, queue, ${inOrderSql}, ${highestMaxAttempts}, key, priority, array['${idFlagPrefix}' || id])
       ::graphile_worker.job_spec
     from ${batchSql}
   ), $2) as added`;
@@ -125,7 +128,7 @@ function addMany(
   { preserveRunAt }: JobSettings,
   proofSql: string,
 ): Promise<readonly Row[]> {
-  return queryMigrated(db, addManySql(proofSql), [toBatch(requests), preserveRunAt]);
+  return queryMigrated(db, addManySql(proofSql), [toBatch(requests), preserveRunAt, requests.length]);
 }
 
 /** `add_jobs` refuses one key twice and has one mode per call; the order of the requests is kept per key. */

@@ -13,6 +13,26 @@ const inTurn = defineTask("in_turn", {
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
 
 describe("a named queue", () => {
+  it.each([false, true])("runs the jobs of one enqueueMany() in their order; through an outbox: %s", async (outbox) => {
+    await using test = await createTestJobs({ outbox });
+    await test.jobs.enqueueMany(inTurn, numbers(20), { queue: "one" });
+    const runAt = new Date(Date.now() + 200);
+    await test.jobs.enqueueMany(inTurn, numbers(20), { queue: "later", runAt });
+    const ran: Record<string, number[]> = { one: [], later: [] };
+
+    const worker = await test.jobs.startWorker({
+      tasks: [
+        perform(inTurn, async ({ n }, { jobId }) => {
+          const found = await test.jobsPool.query("select queue_name from graphile_worker.jobs where id = $1", [jobId]);
+          ran[found.rows[0].queue_name]?.push(n);
+        }),
+      ],
+    });
+    onTestFinished(() => worker.stop());
+
+    await expect.poll(() => ran).toEqual({ one: [...numbers(20).keys()], later: [...numbers(20).keys()] });
+  });
+
   it("takes 10 jobs in the time of 10 that come one by one, with default settings: none waits for the poll", async ({
     annotate,
   }) => {

@@ -1,5 +1,4 @@
 import {
-  openRuns,
   retryAfterMs,
   retryDelayMs,
   runsOf,
@@ -32,12 +31,18 @@ export function noteBeginning(
   const found = model.jobs.find((job) => job.n === n);
   if (found === undefined) model.violations.push(`a run of job ${n}, which is nobody's`);
   const job = found ?? unknownJob(n, model.epoch);
-  const isForeign = !isOwned;
-  if (openRuns(model).some((run) => run.worker === worker && run.jobId === jobId))
-    model.violations.push(`a run of job ${n} beside one of the same number, on one worker`);
-  const run: ModelRun = { job, jobId, worker, attempt, beganAt, isForeign, end: undefined, endedAt: 0, finish };
-  if (!isForeign)
-    model.violations.push(...complaints(model, run).map((what) => `job ${n}, attempt ${attempt}: ${what}`));
+  const run: ModelRun = {
+    job,
+    jobId,
+    worker,
+    attempt,
+    beganAt,
+    isForeign: !isOwned,
+    end: undefined,
+    endedAt: 0,
+    finish,
+  };
+  if (isOwned) model.violations.push(...complaints(model, run).map((what) => `job ${n}, attempt ${attempt}: ${what}`));
   model.runs.push(run);
   return run;
 }
