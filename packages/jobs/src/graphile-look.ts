@@ -45,7 +45,7 @@ function fewKinds(count: number): number {
 const nameOfLook = /^get_job(\d+)/;
 
 /** A number, since a session writes times its own way, and in autumn the same one twice. */
-const dueSql = "extract(epoch from jobs.run_at) as due_at";
+const dueSql = "date_part('epoch', jobs.run_at) as due_at";
 
 /** The statement for another number of jobs, as Graphile Worker would write it, and with the time by which they are sorted; it takes what it is given. */
 function withLimit(config: QueryConfig, limit: number): QueryConfig {
