@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
 import { addJobs } from "./graphile-jobs.ts";
 import { impatient } from "./impatient.ts";
@@ -39,10 +40,13 @@ export function createJobWriter(databases: {
       const given = tx === undefined ? undefined : toQueryable(tx);
       const connectionOf = (pool: () => Pool) =>
         given ?? impatient(pool(), answerWithinMs + requests.length * perJobMs);
-      if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
-        return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
-      }
-      return addJobs(connectionOf(jobs), requests, proofSql);
+      const writeOnce = async () => {
+        if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
+          return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
+        }
+        return addJobs(connectionOf(jobs), requests, proofSql);
+      };
+      return given === undefined ? repeatAfterConflicts(writeOnce) : writeOnce();
     },
   };
 }
@@ -56,4 +60,20 @@ async function mustFollow(
   if (!canHaveRows()) return false;
   const keys = new Set(requests.flatMap(({ settings: { key } }) => key ?? []));
   return keys.size > 0 && hasKeys(connectionOf(db), [...keys]);
+}
+
+const mostConflicts = 20;
+const longestPauseMs = 20;
+
+/** A transaction of its own that PostgreSQL has rolled back for another's sake may as well be tried again: databases may have `serializable` as their default. */
+async function repeatAfterConflicts<Result>(write: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown };
+      if (tries > mostConflicts || (code !== "40001" && code !== "40P01")) throw error;
+      await pause(Math.random() * longestPauseMs);
+    }
+  }
 }

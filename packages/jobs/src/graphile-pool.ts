@@ -190,7 +190,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
 function onceItListens(client: PoolClient, look: () => void): void {
   // The event comes just before LISTEN is sent; this query waits in line behind it.
   setImmediate(() => {
-    client.query("select 1").then(
+    client.query("select").then(
       look,
       // The pool notices the lost connection by itself, and listens again.
       () => undefined,

@@ -1,9 +1,12 @@
-/** The result, or a rejection with a `TimeoutError` when it takes longer; the work itself goes on. */
+/**
+ * The result, or a rejection with a `TimeoutError` when it takes longer; the work itself goes on. Where the process itself did not get on meanwhile, what has
+ * arrived is read first: a worker would give up the session that says that it lives.
+ */
 export async function within<Result>(milliseconds: number, work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const tooLate = () => reject(new DOMException(`It took longer than ${milliseconds} ms.`, "TimeoutError"));
-    timer = setTimeout(tooLate, milliseconds);
+    timer = setTimeout(() => setImmediate(() => setImmediate(tooLate)), milliseconds);
   });
   try {
     return await Promise.race([work, late]);

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { runChild, type Child } from "@acme/test-postgres";
 import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -16,6 +19,15 @@ function hangingWorker(test: TestJobs, hangMs: number, env: Record<string, strin
   return runChild(new URL("hanging-worker.child.ts", import.meta.url), {
     env: { JOBS_URL: test.jobsUrl, HANG_MS: String(hangMs), ...env },
   });
+}
+
+/** It hangs until it is told to go on. */
+function hangingUntilTold(test: TestJobs, env: Record<string, string> = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "acme-hang-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const endFile = join(directory, "go on");
+  const child = hangingWorker(test, forEver, { HANG_END: endFile, ...env });
+  return Object.assign(child, { goOn: () => writeFileSync(endFile, "") });
 }
 
 async function otherWorker(test: TestJobs) {
@@ -74,10 +86,11 @@ describe("a hang that ends", () => {
   it.each([100, 0])("runs nothing twice, and the worker goes on, alone (prefetch: %i)", async (prefetch) => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
-    await using hung = hangingWorker(test, 4_000, { PREFETCH: String(prefetch) });
+    await using hung = hangingUntilTold(test, { PREFETCH: String(prefetch) });
     await hung.waitFor("hanging");
-    await expect.poll(() => lockedCount(test), { timeout: 3_000 }).toBe(1);
+    await expect.poll(() => lockedCount(test)).toBe(1);
 
+    hung.goOn();
     await hung.waitFor("back");
 
     // It takes back itself what it had given back, for lack of others.
@@ -93,11 +106,12 @@ describe("a hang that ends", () => {
   it("runs nothing twice of what others have done meanwhile", async () => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
-    await using hung = hangingWorker(test, 5_000);
+    await using hung = hangingUntilTold(test);
     await hung.waitFor("hanging");
     const { worker, ran } = await otherWorker(test);
-    await expect.poll(() => inOrder(ran), { timeout: 4_000 }).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    await expect.poll(() => inOrder(ran)).toEqual([1, 2, 3, 4, 5, 6, 7]);
 
+    hung.goOn();
     await hung.waitFor("back");
     await worker.stop();
     await test.jobs.enqueueMany(hanging, [{ n: 8 }, { n: 9 }]);
@@ -111,10 +125,11 @@ describe("a hang that ends", () => {
 
   it("runs once what had arrived in it and gone back, read at last", async () => {
     await using test = await createTestJobs();
-    await using hung = hangingWorker(test, 4_000);
+    await using hung = hangingUntilTold(test);
     await hangInLook(test, hung);
-    await expect.poll(() => lockedCount(test), { timeout: 3_000 }).toBe(0);
+    await expect.poll(() => lockedCount(test)).toBe(0);
 
+    hung.goOn();
     await hung.waitFor("back");
 
     await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);

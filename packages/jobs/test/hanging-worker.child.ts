@@ -1,10 +1,12 @@
 // A worker in a process of its own, whose event loop hangs: in a job, or with the answer of a look unread.
-import { writeSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
 import { Client, type QueryConfig } from "pg";
 import { createJobs, perform } from "../src/index.ts";
 import { hanging } from "./hanging-task.ts";
 
 const hangMs = Number(process.env["HANG_MS"]);
+/** The hang ends when there is such a file: nothing else is noticed. */
+const endFile = process.env["HANG_END"] ?? "";
 let hasHung = false;
 let hangsInLook = false;
 
@@ -15,7 +17,7 @@ const hang = () => {
   hasHung = true;
   process.send?.("hanging");
   const until = Date.now() + hangMs;
-  while (Date.now() < until);
+  while (Date.now() < until && !existsSync(endFile));
   process.send?.("back");
 };
 
@@ -23,7 +25,7 @@ const hang = () => {
 const { query } = Client.prototype;
 Client.prototype.query = function sendThenHang(this: Client, ...args: Parameters<typeof query>) {
   const answer: unknown = query.apply(this, args);
-  if (hangsInLook && (args[0] as unknown as QueryConfig).name?.startsWith("get_job") === true) {
+  if (hangsInLook && (args[0] as unknown as QueryConfig).name?.includes("get_job") === true) {
     hangsInLook = false;
     // It leaves the process in the tick that comes first.
     process.nextTick(hang);

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Pool, type PoolClient } from "pg";
+import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { recordStatements, type Statement } from "./recorded-statements.ts";
 import { collectInto, createTestJobs, outboxCount, type TestJobs } from "./test-jobs.ts";
 import { createJobs } from "../src/index.ts";
 
@@ -73,17 +74,10 @@ async function takenCount(test: TestJobs): Promise<number> {
 }
 
 /** Taken from a relay at work, so that it is what is sent. */
-async function statementThatClaims(): Promise<{ text: string; values: unknown[] }> {
+async function statementThatClaims(): Promise<Statement> {
   await using test = await createTestJobs({ outbox: true });
-  const statements: { text: string; values: unknown[] }[] = [];
   const pool = new Pool({ connectionString: test.dataUrl });
-  pool.on("connect", (client: PoolClient) => {
-    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
-    client.query = ((...args: unknown[]) => {
-      if (typeof args[0] === "string") statements.push({ text: args[0], values: (args[1] ?? []) as unknown[] });
-      return query(...args);
-    }) as typeof client.query;
-  });
+  const statements = recordStatements(pool);
   onTestFinished(() => pool.end());
   await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: pool }, logger: collectInto([]) });
   await test.dataPool.query(
@@ -105,8 +99,8 @@ interface PlanNode {
 }
 
 /** By which index each table is read; "Seq Scan" and the like where it is by none. */
-async function indexesOf(test: TestJobs, claim: { text: string; values: unknown[] }): Promise<string[]> {
-  const { rows } = await test.dataPool.query(`explain (format json) ${claim.text}`, claim.values);
+async function indexesOf(test: TestJobs, claim: Statement): Promise<string[]> {
+  const { rows } = await test.dataPool.query(`explain (format json) ${claim.text}`, [...claim.values]);
   const [{ Plan: root }] = rows[0]["QUERY PLAN"] as [{ Plan: PlanNode }];
   return nodesOf(root)
     .filter((node) => node["Relation Name"] !== undefined)
