@@ -11,6 +11,7 @@ export interface ProxyConnectionOptions {
   target: { host: string; port: number };
   /** The fault that waits for the next COMMIT of any connection; whoever takes it carries it out. */
   takeFault: () => CommitFault | undefined;
+  onServerClosed: () => void;
   /** Runs what arrived, now or, when the network is silent, later. */
   deliver: (what: () => void) => void;
 }
@@ -27,6 +28,7 @@ export function openProxyConnection({
   client,
   target,
   takeFault,
+  onServerClosed,
   ...network
 }: ProxyConnectionOptions): ProxyConnection {
   let isForgotten = false;
@@ -125,7 +127,12 @@ export function openProxyConnection({
   server.setNoDelay(true).on("data", (chunk) => deliver(() => fromServer(toBuffer(chunk))));
   // An error is always followed by the end of the connection, which the other side is told.
   client.on("error", () => {}).on("close", () => deliver(() => server.destroySoon()));
-  server.on("error", () => {}).on("close", () => deliver(() => client.destroySoon()));
+  server
+    .on("error", () => {})
+    .on("close", () => {
+      onServerClosed();
+      deliver(() => client.destroySoon());
+    });
   return {
     cut,
     forget() {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
 import { type CommitFault, createCommitFault } from "./commit-fault.ts";
 import { openProxyConnection, type ProxyConnection } from "./proxy-connection.ts";
 
@@ -42,18 +42,19 @@ export interface Proxy extends AsyncDisposable {
  */
 export async function startProxy(targetUrl: string): Promise<Proxy> {
   let target = new URL(targetUrl);
-  const connections = new Map<Socket, ProxyConnection>();
+  const connections = new Set<ProxyConnection>();
   const faults: CommitFault[] = [];
   const network = createNetwork();
   const listener = createServer((client) => {
-    const connection = openProxyConnection({
+    const connection: ProxyConnection = openProxyConnection({
       client,
+      // Not when its client has: in silence the server is not told, and somebody may want to cut it.
+      onServerClosed: () => connections.delete(connection),
       target: { host: target.hostname, port: Number(target.port || 5432) },
       takeFault: () => faults.shift(),
       deliver: network.deliver,
     });
-    connections.set(client, connection);
-    client.once("close", () => connections.delete(client));
+    connections.add(connection);
   });
 
   function arm(kind: CommitFault["kind"]): CommitFault {
@@ -68,7 +69,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     return typeof address === "object" && address !== null ? address.port : port;
   }
   function cutAll(): void {
-    for (const connection of connections.values()) connection.cut();
+    for (const connection of connections) connection.cut();
   }
 
   const port = await listen(0);
@@ -87,7 +88,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     refuseConnections: () => void listener.close(),
     acceptConnections: async () => void (listener.listening || (await listen(port))),
     forgetAll() {
-      for (const connection of connections.values()) connection.forget();
+      for (const connection of connections) connection.forget();
     },
     cutAll,
     redirect(nextUrl) {
