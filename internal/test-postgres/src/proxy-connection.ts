@@ -11,7 +11,8 @@ export interface ProxyConnectionOptions {
   target: { host: string; port: number };
   /** The fault that waits for the next COMMIT of any connection; whoever takes it carries it out. */
   takeFault: () => CommitFault | undefined;
-  onServerClosed: () => void;
+  /** Called when both sides have closed it. */
+  onClosed: () => void;
   /** Runs what arrived, now or, when the network is silent, later. */
   deliver: (what: () => void) => void;
 }
@@ -28,7 +29,7 @@ export function openProxyConnection({
   client,
   target,
   takeFault,
-  onServerClosed,
+  onClosed,
   ...network
 }: ProxyConnectionOptions): ProxyConnection {
   let isForgotten = false;
@@ -127,12 +128,9 @@ export function openProxyConnection({
   server.setNoDelay(true).on("data", (chunk) => deliver(() => fromServer(toBuffer(chunk))));
   // An error is always followed by the end of the connection, which the other side is told.
   client.on("error", () => {}).on("close", () => deliver(() => server.destroySoon()));
-  server
-    .on("error", () => {})
-    .on("close", () => {
-      onServerClosed();
-      deliver(() => client.destroySoon());
-    });
+  server.on("error", () => {}).on("close", () => deliver(() => client.destroySoon()));
+  client.on("close", () => server.closed && onClosed());
+  server.on("close", () => client.closed && onClosed());
   return {
     cut,
     forget() {

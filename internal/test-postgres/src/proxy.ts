@@ -48,8 +48,8 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
   const listener = createServer((client) => {
     const connection: ProxyConnection = openProxyConnection({
       client,
-      // Not when its client has: in silence the server is not told, and somebody may want to cut it.
-      onServerClosed: () => connections.delete(connection),
+      // Not when one side has: in silence the other is not told, and somebody may want to cut it.
+      onClosed: () => connections.delete(connection),
       target: { host: target.hostname, port: Number(target.port || 5432) },
       takeFault: () => faults.shift(),
       deliver: network.deliver,

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createConnection } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { startProxy } from "../src/index.ts";
 import { connect, countNotes, countOpenTransactions, createNotes, ended } from "./notes.ts";
@@ -54,6 +55,48 @@ it("hides from the server that a client has gone, while it is silent", async () 
   await expect.poll(() => countOpenTransactions(database)).toBe(0);
 });
 
+it("keeps from a client that it cuts what a server that has gone said in silence", async () => {
+  await using database = await createNotes();
+  await using proxy = await startProxy(database.url);
+  const client = await connect(proxy.url);
+  const direct = await connect(database.url);
+  await direct.query("select pg_advisory_lock(1)");
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  const said = client.query("select pg_advisory_lock(1)").then(
+    () => "answered",
+    () => "lost",
+  );
+  const countLocks = async (where: string) => (await direct.query(`select from pg_locks where ${where}`)).rowCount;
+  await expect.poll(() => countLocks("not granted")).toBe(1);
+
+  proxy.goSilent();
+  await direct.query("select pg_advisory_unlock(1)");
+  await direct.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
+  // The kernel closes the server's side when the process has gone.
+  await expect.poll(() => isRunning(rows[0]!.pid)).toBe(false);
+  await nextTurn();
+  proxy.cutAll();
+  proxy.resume();
+  await direct.end();
+
+  expect(await said).toBe("lost");
+});
+
+it("cuts off at the server what its client has left in silence", async () => {
+  await using database = await createNotes();
+  await using proxy = await startProxy(database.url);
+  const client = await connect(proxy.url);
+  await client.query("begin; insert into note values ('written')");
+  const gone = ended(client);
+
+  proxy.goSilent();
+  client.connection.stream.destroy();
+  await gone;
+  proxy.cutAll();
+
+  await expect.poll(() => countOpenTransactions(database)).toBe(0);
+});
+
 it("refuses new connections, keeps the open ones, and accepts again on the same port", async () => {
   await using database = await createNotes();
   await using proxy = await startProxy(database.url);
@@ -78,3 +121,11 @@ it("cuts every open connection", async () => {
 
   await expect(Promise.all(ends)).resolves.toHaveLength(2);
 });
+
+function isRunning(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
