@@ -18,12 +18,18 @@ export const pgBouncerProgram = ["/usr/sbin", ...(process.env["PATH"] ?? "").spl
 /** How many sessions on the server all clients of one database share. */
 export const sharedSessionCount = 2;
 
-/**
- * Starts a PgBouncer that gives a client a session for one transaction at a time.
- *
- * `round_robin` is the harshest setting for clients that take a session for theirs: the next transaction has another.
- */
-export async function startPgBouncer(targetUrl: string): Promise<PgBouncer> {
+export interface PgBouncerOptions {
+  /** Whether a client has a session for itself, or for one transaction at a time. */
+  readonly poolMode?: "session" | "transaction";
+  /** How many sessions on the server there are for one database. */
+  readonly sessionCount?: number;
+}
+
+/** `round_robin` is the harshest setting for clients that take a session for theirs: the next transaction has another. */
+export async function startPgBouncer(
+  targetUrl: string,
+  { poolMode = "transaction", sessionCount = sharedSessionCount }: PgBouncerOptions = {},
+): Promise<PgBouncer> {
   if (pgBouncerProgram === undefined)
     throw new Error("PgBouncer is not installed. On Debian: apt-get install pgbouncer");
   const target = new URL(targetUrl);
@@ -33,7 +39,9 @@ export async function startPgBouncer(targetUrl: string): Promise<PgBouncer> {
   const password = decodeURIComponent(target.password);
   const files = {
     "users.txt": `"${decodeURIComponent(target.username)}" "${password.replaceAll('"', '""')}"\n`,
-    "pgbouncer.ini": configuration(target, port, path.join(directory, "users.txt"), password === ""),
+    "pgbouncer.ini":
+      configuration(target, port, path.join(directory, "users.txt"), password === "") +
+      `pool_mode = ${poolMode}\ndefault_pool_size = ${sessionCount}\n`,
   };
   for (const [name, content] of Object.entries(files))
     writeFileSync(path.join(directory, name), content, { mode: 0o600 });
@@ -72,8 +80,6 @@ listen_port = ${port}
 unix_socket_dir =
 auth_type = ${isOpen ? "trust" : "scram-sha-256"}
 auth_file = ${users}
-pool_mode = transaction
-default_pool_size = ${sharedSessionCount}
 server_round_robin = 1
 `;
 }
