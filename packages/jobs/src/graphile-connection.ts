@@ -6,7 +6,8 @@ import { createLook, nothing, type Prefetch, type Send } from "./graphile-look.t
 import { announce, returnOnly } from "./graphile-return.ts";
 import { clearForeignLocks } from "./graphile-stale-locks.ts";
 import { writes, type Write } from "./graphile-writes.ts";
-import type { HeldJob, HeldJobs, Holding } from "./held-jobs.ts";
+import type { HeldJobs } from "./held-jobs.ts";
+import type { HeldJob, Holding } from "./holding.ts";
 import { repeatWhilePassing } from "./unreachable.ts";
 
 interface TakenRow extends HeldJob {
@@ -129,22 +130,34 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
 
   const write = async (config: QueryConfig, kind: Write, send: Send) => {
     const ids = kind.idsOf(config.values ?? []);
-    const holdings = ids.flatMap((id) => held.get(id) ?? []);
+    const holdings = held.end(ids, kind.how === "returned" ? "returned" : "run");
     const takenBack = new Set(held.takenBackAmong(holdings));
-    const disowned = holdings.filter(({ again }) => again !== undefined);
-    const left = disowned.length === 0 ? takenBack : new Set([...takenBack, ...disowned]);
-    const others = left.size === 0 ? holdings : holdings.filter((holding) => !left.has(holding));
-    const answer = left.size < ids.length ? await writeAsIs(withoutJobs(config, kind, left), kind, send) : nothing;
-    // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
-    if (takenBack.size > 0) {
-      await repeatWhilePassing(() => send(returnOnly(poolId, idsOf(takenBack))), options.giveUp);
+    const isWritten = (holding: Holding) => !holding.isDisowned && !takenBack.has(holding);
+    const written = holdings.filter(isWritten);
+    const left = holdings.filter((holding) => !isWritten(holding));
+    try {
+      const others = withoutJobs(config, kind, left, written);
+      const answer = left.length < ids.length ? await writeAsIs(others, kind, send) : nothing;
+      // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
+      if (takenBack.size > 0) {
+        await repeatWhilePassing(() => send(returnOnly(poolId, idsOf(takenBack))), options.giveUp);
+      }
+      held.letGo(holdings);
+      release(kind.how, written);
+      release("returned", [...takenBack]);
+      leave(left.filter(({ isDisowned }) => isDisowned));
+      reopen();
+      return answer;
+    } catch (error) {
+      held.keep(holdings);
+      throw error;
     }
-    held.letGo(holdings);
-    release(kind.how, others);
-    release("returned", [...takenBack]);
-    if (disowned.length > 0) options.onDisowned(idsOf(disowned));
-    reopen();
-    return answer;
+  };
+  /** Nothing is written of them: their rows are others'. */
+  const leave = (disowned: readonly Holding[]) => {
+    const begun = disowned.filter(({ hasBegun }) => hasBegun);
+    if (begun.length > 0) options.onDisowned(idsOf(begun));
+    options.prefetch?.slots.gaveBack(disowned.length - begun.length);
   };
   const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, send: Send) =>
     repeatWhilePassing(async () => {
@@ -176,10 +189,17 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   };
 }
 
-function withoutJobs(config: QueryConfig, { without }: Write, left: ReadonlySet<Holding>): QueryConfig {
-  if (left.size === 0) return config;
-  const ids = new Set(idsOf(left));
-  return { ...config, values: without(config.values ?? [], (jobId) => ids.has(jobId)) };
+/** A number stays where any job of it is to be written. */
+function withoutJobs(
+  config: QueryConfig,
+  { without }: Write,
+  left: readonly Holding[],
+  written: readonly Holding[],
+): QueryConfig {
+  if (left.length === 0) return config;
+  const [leftIds, writtenIds] = [new Set(idsOf(left)), new Set(idsOf(written))];
+  const isLeftOut = (jobId: string) => leftIds.has(jobId) && !writtenIds.has(jobId);
+  return { ...config, values: without(config.values ?? [], isLeftOut) };
 }
 
 function idsOf(holdings: Iterable<Holding>): string[] {

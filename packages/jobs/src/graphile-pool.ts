@@ -100,15 +100,20 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   });
 
   const run = async (job: LockedJob) => {
-    const turn = held.turn(job.jobId);
-    if (turn !== undefined) await turn;
-    // Others may have it by now. What Graphile Worker writes of its end is left out.
-    if (!held.begin(job.jobId)) return;
-    const ended = slots.began();
+    const holding = held.arrive(job.jobId);
+    if (holding === undefined) return options.run(job);
     try {
-      await options.run(job);
+      await held.turn(holding);
+      // Others may have it by now. What Graphile Worker writes of its end is left out.
+      if (!held.begin(holding)) return;
+      const ended = slots.began();
+      try {
+        await options.run(job);
+      } finally {
+        ended();
+      }
     } finally {
-      ended();
+      holding.stage = "over";
     }
   };
 
@@ -159,6 +164,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     memory,
     poolId: pool.id,
     onRoundOver: () => {
+      held.passTakenBack();
       if (held.reopens()) nudge(concurrency);
     },
   });
@@ -168,7 +174,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     get heldCount() {
       return held.size;
     },
-    holds: (jobId) => held.get(jobId) !== undefined,
+    holds: (jobId) => held.has(jobId),
     nudge,
     async stop() {
       isStopping = true;

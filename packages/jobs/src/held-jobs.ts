@@ -1,25 +1,5 @@
 import { at, stands, type HangMemory } from "./hang-memory.ts";
-
-/** A job that a pool of Graphile Worker has been given and not yet written back: the row of its table. */
-export interface HeldJob {
-  readonly id: string;
-  /** How often it has been locked. */
-  readonly attempts: number;
-  /** `null` for one of no named queue. */
-  readonly job_queue_id: number | null;
-}
-
-/** A job that was given, from then until what became of it is written. */
-export interface Holding {
-  readonly job: HeldJob;
-  /** Of its word in the shared memory; -1 where there was none left. */
-  readonly place: number;
-  /** The same job, or one of its number, was given once more, since this lock was gone: the row is that one's. */
-  again: Holding | undefined;
-  /** Graphile Worker has come to run it. */
-  isRun: boolean;
-  onTurn: (() => void) | undefined;
-}
+import { appendTo, createHolding, firstAt, type HeldJob, type Holding } from "./holding.ts";
 
 /** A question for jobs, until its answer is dealt with. */
 export interface Looking {
@@ -31,13 +11,23 @@ export interface Looking {
 /** What a pool has been given, where another thread can take back what has not begun. */
 export interface HeldJobs {
   readonly size: number;
-  /** The first of those that were given under this number. */
-  get(jobId: string): Holding | undefined;
+  has(jobId: string): boolean;
+  /** Graphile Worker has come to run it. */
+  arrive(jobId: string): Holding | undefined;
   /** What to wait for before it begins: the code that runs under this number, and what is written of it. */
-  turn(jobId: string): Promise<void> | undefined;
+  turn(holding: Holding): Promise<void> | undefined;
   hold(jobs: readonly HeldJob[]): Holding[];
-  /** Whether its code may run: it was not taken back. */
-  begin(jobId: string): boolean;
+  /** Whether its code may run: it was not taken back, and not given once more. */
+  begin(holding: Holding): boolean;
+  /**
+   * Those whose end is about to be written: of jobs that Graphile Worker gives back without running them, or of those that it has run. One for each id that
+   * is held, in the order of the ids.
+   */
+  end(jobIds: readonly string[], how: "returned" | "run"): Holding[];
+  /** Their end could not be written. */
+  keep(holdings: readonly Holding[]): void;
+  /** Jobs that wait for their turn and were taken back wait no longer. */
+  passTakenBack(): void;
   takenBackAmong(holdings: readonly Holding[]): Holding[];
   letGo(holdings: readonly Holding[]): void;
   /** `undefined` while jobs that were taken back have not all passed through: given again, they could not be told apart. */
@@ -52,6 +42,7 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
   const freePlaces = Array.from(words, (_, place) => place).toReversed();
   const atPlace: (Holding | undefined)[] = Array.from(words, () => undefined);
   const uncovered = new Set<Holding>();
+  const waiting = new Set<Holding>();
   const looks = new Set<{ readonly round: number }>();
   let passedRound = 0;
 
@@ -94,7 +85,7 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
 
   const holdOne = (job: HeldJob): Holding => {
     const place = freePlaces.pop() ?? -1;
-    const holding: Holding = { job, place, again: undefined, isRun: false, onTurn: undefined };
+    const holding = createHolding(job, place);
     if (place < 0) {
       uncovered.add(holding);
       Atomics.add(head, at.uncovered, 1);
@@ -108,7 +99,7 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
     // Given again before it has passed through: the look was void, and lets go of it at once.
     if (before !== undefined && isTakenBack(before.place)) return holding;
     if (before === undefined) held.set(job.id, holding);
-    else lastOf(before).again = holding;
+    else appendTo(before, holding);
     return holding;
   };
 
@@ -116,19 +107,44 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
     get size() {
       return held.size;
     },
-    get: (jobId) => held.get(jobId),
-    turn(jobId) {
-      const first = held.get(jobId);
-      let holding = first;
-      while (holding?.isRun) holding = holding.again;
-      if (holding === undefined) return undefined;
-      holding.isRun = true;
-      return holding === first ? undefined : new Promise((resolve) => (holding.onTurn = resolve));
+    has: (jobId) => held.has(jobId),
+    arrive(jobId) {
+      const holding = firstAt("waiting", held.get(jobId));
+      if (holding !== undefined) holding.stage = "running";
+      return holding;
+    },
+    turn(holding) {
+      if (held.get(holding.job.id) === holding || isTakenBack(holding.place)) return undefined;
+      waiting.add(holding);
+      return new Promise((resolve) => {
+        holding.onTurn = () => {
+          waiting.delete(holding);
+          resolve();
+        };
+      });
     },
     hold: (jobs) => jobs.map(holdOne),
-    begin(jobId) {
-      const place = held.get(jobId)?.place ?? -1;
-      return place < 0 || Atomics.compareExchange(words, place, stands.held, stands.begun) !== stands.takenBack;
+    begin(holding) {
+      const { place, isDisowned } = holding;
+      if (isDisowned) return false;
+      const before = place < 0 ? stands.held : Atomics.compareExchange(words, place, stands.held, stands.begun);
+      return (holding.hasBegun = before !== stands.takenBack);
+    },
+    end: (jobIds, how) =>
+      jobIds.flatMap((jobId) => {
+        const first = held.get(jobId);
+        // A pool that is told to end at once also writes of those that still run.
+        const holding =
+          how === "returned" ? firstAt("waiting", first) : (firstAt("over", first) ?? firstAt("running", first));
+        if (holding === undefined) return [];
+        holding.isEnding = true;
+        return holding;
+      }),
+    keep(holdings) {
+      for (const holding of holdings) holding.isEnding = false;
+    },
+    passTakenBack() {
+      for (const { place, onTurn } of waiting) if (isTakenBack(place)) onTurn?.();
     },
     takenBackAmong(holdings) {
       // Before a round nothing is taken back.
@@ -151,10 +167,4 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
     },
     reopens: () => Atomics.load(head, at.round) !== passedRound && isOver(),
   };
-}
-
-function lastOf(holding: Holding): Holding {
-  let last = holding;
-  while (last.again !== undefined) last = last.again;
-  return last;
 }

@@ -76,6 +76,39 @@ describe("a job that its own worker is given again while the old code still runs
   });
 });
 
+describe("a job that its own worker is given again, and gives back without having run it", () => {
+  it("is free while the old code still runs, and is not deleted when that ends", async () => {
+    await using test = await createTestJobs();
+    await using workers = new AsyncDisposableStack();
+    const held = holding();
+    workers.use(await start(test.jobs, held));
+    // Only of short jobs some are taken before there is room to run them.
+    for (let times = 0; times < 20; times += 1) await looked(test, held);
+    await test.jobs.enqueue(killable, { n: 1 }, { priority: 1 });
+    await held.begun(1);
+
+    const client = await test.jobsPool.connect();
+    await client.query("begin");
+    await client.query(
+      "select graphile_worker.force_unlock_workers(array(select locked_by from graphile_worker.jobs where locked_by is not null))",
+    );
+    await test.jobs.enqueueMany(killable, [{ n: 2 }, { n: 3 }, { n: 4 }], { tx: client });
+    await client.query("commit");
+    client.release();
+    await held.begun(4);
+    expect(await lockedBy(test)).not.toContain(null);
+
+    await expect.poll(() => lockedBy(test), { timeout: 10_000 }).toContain(null);
+    held.finish(1);
+    await held.ended(1);
+    held.finish(2);
+    await expect.poll(() => held.order.filter((n) => n === 1)).toHaveLength(2);
+    held.finish(3);
+    held.finish(4);
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+  });
+});
+
 describe("a jobs database that another one has taken the place of", () => {
   it("has tasks under other numbers, which the worker learns", async () => {
     await using test = await createTestJobs();
