@@ -25,7 +25,7 @@ function connectListener(pool: Pool, onConnect: OnConnect): void {
   pool.connect((error, client, release) => {
     if (client === undefined) return onConnect(error, client, release);
     let isBroken = false;
-    const query = async (text: string) => {
+    const ask = async (text: string) => {
       try {
         return await sendImpatiently(pool, client, { text }, promptlyMs);
       } catch (failure) {
@@ -33,8 +33,19 @@ function connectListener(pool: Pool, onConnect: OnConnect): void {
         throw failure;
       }
     };
-    onConnect(error, withOwnQuery(client, query as PoolClient["query"]), (broken) => release(broken ?? isBroken));
+    onConnect(error, withOwnQuery(client, oneAtATime(ask)), (broken) => release(broken ?? isBroken));
   });
+}
+
+/** Graphile Worker does not wait for one answer before it asks the next thing, and pg warns of that. */
+function oneAtATime(ask: (text: string) => Promise<QueryResult>): PoolClient["query"] {
+  let before: Promise<unknown> = Promise.resolve();
+  const query = (text: string) => {
+    const answer = before.then(() => ask(text));
+    before = answer.catch(() => undefined);
+    return answer;
+  };
+  return query as PoolClient["query"];
 }
 
 function withOwnQuery(client: PoolClient, query: PoolClient["query"]): PoolClient {

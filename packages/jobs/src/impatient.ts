@@ -69,7 +69,7 @@ const callOffSql = `
 function callOff(pool: Pool, client: PoolClient, text: string, ranForMs: number): void {
   const { processID } = client as { readonly processID?: unknown };
   if (typeof processID !== "number") return;
-  // A little earlier than it was sent is out of the question, a little later is not.
+  // The statement began when it arrived, some time after it was sent. Half of the time is a wide margin for that.
   const impatience: Impatience = { query_timeout: answerWithinMs };
   const config = { text: callOffSql, values: [processID, text, ranForMs / 2], ...impatience };
   pool.query(config).catch(() => undefined);
