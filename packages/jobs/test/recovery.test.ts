@@ -265,6 +265,18 @@ describe("a worker that lives", () => {
     expect(second.runs.length).toBe(1);
   });
 
+  it("leaves nothing to recover when the session that shows its life has been lost just before it stops", async () => {
+    await using test = await createTestJobs();
+    const { worker } = await survivor(test, { heartbeatMs: 60_000, deadAfterMs: 120_000 });
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => workerCount(test.jobsPool)).toBe(1);
+
+    await test.jobsPool.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
+    await worker.stop();
+
+    expect(await workerCount(test.jobsPool)).toBe(0);
+  });
+
   it("finds a job that was added while nobody listened", async () => {
     await using test = await createTestJobs();
     const { runs } = await survivor(test, { ...quick, pollIntervalMs: 3_600_000 });

@@ -139,7 +139,13 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   };
   const finished = loop();
   const leaveRegistry = async (sql: string) => {
-    await client?.query(sql, [[...living.keys(), ...abandoned.keys()]]);
+    const values = [[...living.keys(), ...abandoned.keys()]];
+    try {
+      await (client ?? pool).query(sql, values);
+    } catch {
+      // Its own connection may have been lost since the last beat.
+      await pool.query(sql, values);
+    }
   };
 
   return {
