@@ -85,7 +85,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
     async retry(id: string, mended?: { readonly task: Task; readonly payload: unknown }) {
       const payload = mended && (await toStoredPayload(mended.task, mended.payload));
       await using transaction = await beginTransaction(pool());
-      const letter = await remove(transaction, id);
+      const { letter, payloadText } = await remove(transaction, id);
       if (mended && mended.task.name !== letter.task) {
         throw new JobsError(
           "PAYLOAD_INVALID",
@@ -94,7 +94,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
       }
       const { task, queue, key, priority } = letter;
       const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false };
-      const request = { id, payload: payload ?? JSON.stringify(letter.payload), settings };
+      const request = { id, payload: payload ?? payloadText, settings };
       const jobId = await addUnlessKeyTaken(transaction, request);
       if (jobId === undefined) throw superseded(id, task);
       await keepErrors(transaction, { jobId, idempotencyKey: id, task, reason: letter.reason, errors: letter.errors });
@@ -126,9 +126,10 @@ function superseded(id: string, task: string): JobsError {
   );
 }
 
-async function remove(db: Queryable, id: string): Promise<DeadLetter> {
+/** The payload also as it is stored: plain SQL can write numbers that JavaScript does not know. */
+async function remove(db: Queryable, id: string): Promise<{ letter: DeadLetter; payloadText: string }> {
   const [row] = await queryMigrated(db, `delete from acme_jobs.dead_letters where id = $1 returning ${columns}`, [id]);
-  if (row !== undefined) return toDeadLetter(row);
+  if (row !== undefined) return { letter: toDeadLetter(row), payloadText: String(row["payload"]) };
   throw new JobsError(
     "DEAD_LETTER_MISSING",
     `There is no dead letter ${id}: it was retried, discarded or never there.`,

@@ -56,6 +56,19 @@ describe("dead letters", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
+  it("keep a payload to the letter that plain SQL has added, numbers beyond JavaScript's included", async () => {
+    await using test = await createTestJobs();
+    const payload = '{"n": 1, "amount": 12345678901234567.10}';
+    await test.jobsPool.query("select graphile_worker.add_job('t', $1::json)", [payload]);
+    await drain(test.jobs, { tasks: [perform(task, () => Promise.reject(new NonRetryableError("broken")))] });
+
+    const [letter] = await test.jobs.deadLetters.list();
+    await test.jobs.deadLetters.retry(letter!.id);
+
+    const { rows } = await test.jobsPool.query("select payload::text from graphile_worker._private_jobs");
+    expect(rows).toEqual([{ payload }]);
+  });
+
   it("keep the errors from before they were retried, when they die again", async () => {
     await using test = await createTestJobs();
     const id = await bury(test, 1, new TypeError("before"));
