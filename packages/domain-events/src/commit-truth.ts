@@ -1,8 +1,7 @@
 import { meansRolledBack } from "./database-error.ts";
 import type { CommitProof } from "./commit-proof.ts";
-import { findOutcome } from "./commit-outcome.ts";
+import { findOutcome, type LostCommit } from "./commit-outcome.ts";
 import { CommitOutcomeUnknownError, TransactionAbortedError } from "./errors.ts";
-import type { PreparedCommit } from "./prepare-commit.ts";
 import { type Committing, NotCommitted, sendCommit, type SentCommit } from "./send-commit.ts";
 import type { TransactionAdapter } from "./transaction-adapter.ts";
 import { afterReading } from "./within.ts";
@@ -14,6 +13,14 @@ export interface CommitLimits {
   readonly outcomeTimeoutMs: number;
 }
 
+/** What a unit brings to its COMMIT. */
+export interface CommitEvidence {
+  readonly events: readonly object[];
+  /** Where a store of durable handlers has brought it along. */
+  readonly proof: CommitProof | undefined;
+  readonly witnesses: LostCommit["witnesses"];
+}
+
 /**
  * Commits, and returns only if the transaction is known to be committed.
  *
@@ -21,7 +28,7 @@ export interface CommitLimits {
  */
 export async function confirmCommit(
   committing: Committing,
-  prepared: PreparedCommit<never>,
+  prepared: CommitEvidence,
   adapter: TransactionAdapter<unknown>,
   limits: CommitLimits,
 ): Promise<void> {
@@ -66,7 +73,7 @@ async function bounded({ transaction }: Committing, { tag, proof }: SentCommit, 
 
 async function resolve(
   proof: CommitProof | undefined,
-  { witnesses }: PreparedCommit<never>,
+  { witnesses }: CommitEvidence,
   adapter: TransactionAdapter<unknown>,
   { outcomeTimeoutMs }: CommitLimits,
   lost: unknown,

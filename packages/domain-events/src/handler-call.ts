@@ -11,15 +11,6 @@ export function callHandler(handler: InProcessHandler, event: object, context: H
   return typeof handler === "function" ? handler(event, context) : enqueue(handler, event);
 }
 
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === "object" || typeof value === "function") &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
-  );
-}
-
 export async function withTimeout(
   outcome: PromiseLike<unknown>,
   timeoutMs: number,

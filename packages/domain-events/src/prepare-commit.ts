@@ -1,10 +1,11 @@
 import { assertEvent } from "./assert-event.ts";
 import type { CommitProof } from "./commit-proof.ts";
-import type { DurableReceipt, DurableStore } from "./durable-handler.ts";
+import type { CommitEvidence } from "./commit-truth.ts";
+import type { DurableStore } from "./durable-handler.ts";
 import { eventIdOf, eventTypeOf } from "./event.ts";
 import type { Dispatcher } from "./event-bus.ts";
 import type { BeforeCommitHandler } from "./handler.ts";
-import { isThenable } from "./handler-call.ts";
+import { isThenable } from "./is-thenable.ts";
 import { DomainEventsError } from "./errors.ts";
 import { tell } from "./lifecycle.ts";
 import { CircleGuard, type Link } from "./event-chain.ts";
@@ -12,13 +13,9 @@ import type { Registration, Registrations } from "./registrations.ts";
 import { acceptProof, type Committing, explainFailure, proofSqlFor } from "./send-commit.ts";
 import type { Unit } from "./unit.ts";
 
-export interface PreparedCommit<in Tx> {
-  readonly events: readonly object[];
+export interface PreparedCommit<in Tx> extends CommitEvidence {
   readonly registrations: Registrations<Tx>;
   readonly stores: readonly DurableStore[];
-  /** Where a store of durable handlers has brought it along. */
-  readonly proof: CommitProof | undefined;
-  readonly witnesses: readonly NonNullable<DurableReceipt["witness"]>[];
 }
 
 /**

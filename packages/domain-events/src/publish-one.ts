@@ -1,4 +1,5 @@
-import { callHandler, isThenable } from "./handler-call.ts";
+import { callHandler } from "./handler-call.ts";
+import { isThenable } from "./is-thenable.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { InProcessHandler } from "./handlers-of.ts";
 import { publishEnded } from "./publish-errors.ts";

@@ -1,7 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { EventEmitter } from "node:events";
 import { listeningFromCaller } from "./caller-listeners.ts";
-import { isThenable } from "./handler-call.ts";
+import { isThenable } from "./is-thenable.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 
 type Callback = (error: unknown, result?: unknown) => unknown;

@@ -1,7 +1,8 @@
 import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
 import { keepErrors } from "./graphile-failures.ts";
-import { addUnlessKeyTaken, queryMigrated } from "./graphile-jobs.ts";
+import { addUnlessKeyTaken } from "./graphile-jobs.ts";
+import { queryMigrated } from "./missing-tables.ts";
 import { toStoredPayload } from "./payload.ts";
 import type { Queryable, Row } from "./queryable.ts";
 import type { Task } from "./task.ts";

@@ -2,6 +2,7 @@ import { JobsError } from "./errors.ts";
 import { isTrue } from "./is-true.ts";
 import { batchSql, toBatch } from "./job-batch.ts";
 import type { JobRequest, JobSettings, WrittenRequests } from "./job-request.ts";
+import { queryMigrated } from "./missing-tables.ts";
 import type { Queryable, Row } from "./queryable.ts";
 
 /**
@@ -170,25 +171,4 @@ export function idOfJob(flags: string | null): string | undefined {
 
 function idAmong(flags: readonly string[]): string | undefined {
   return flags.find((flag) => flag.startsWith(idFlagPrefix))?.slice(idFlagPrefix.length);
-}
-
-const missingObjectCodes = new Set(["3F000", "42P01", "42883", "42704"]);
-
-/** Runs a statement and says what to do where the tables and functions it needs are not there. */
-export async function queryMigrated(db: Queryable, text: string, values: readonly unknown[] = []) {
-  try {
-    return (await db.query(text, values)).rows;
-  } catch (error) {
-    if (!missingObjectCodes.has(String((error as { code?: unknown } | null)?.code))) throw error;
-    throw migrationMissing({ cause: error });
-  }
-}
-
-export function migrationMissing(options?: ErrorOptions): JobsError {
-  return new JobsError(
-    "MIGRATION_MISSING",
-    "The tables of @acme/jobs are not in this database, or are older than the package. Run `await jobs.migrate()`. " +
-      "If the data of this transaction lives in another database than the jobs, give createJobs() an outbox.",
-    options,
-  );
 }

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
-import { queryMigrated } from "./graphile-jobs.ts";
+import { queryMigrated } from "./missing-tables.ts";
 import { graphileSchema } from "./graphile-schema.ts";
 import { isTrue } from "./is-true.ts";
 import type { Logger } from "./logger.ts";

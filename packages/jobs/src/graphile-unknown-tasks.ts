@@ -1,4 +1,5 @@
-import { idFlagPrefix, queryMigrated } from "./graphile-jobs.ts";
+import { idFlagPrefix } from "./graphile-jobs.ts";
+import { queryMigrated } from "./missing-tables.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** Tells the other workers which tasks there are. */

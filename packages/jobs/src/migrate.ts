@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
-import { migrationMissing, queryMigrated } from "./graphile-jobs.ts";
+import { migrationMissing, queryMigrated } from "./missing-tables.ts";
 import { jobsMigrations, outboxMigrations } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";
 import { beginTransaction } from "./transaction.ts";

@@ -1,4 +1,4 @@
-import { queryMigrated } from "../graphile-jobs.ts";
+import { queryMigrated } from "../missing-tables.ts";
 import type { JobRequest, JobSettings } from "../job-request.ts";
 import type { Queryable, Row } from "../queryable.ts";
 

@@ -1,4 +1,4 @@
-import { queryMigrated } from "../graphile-jobs.ts";
+import { queryMigrated } from "../missing-tables.ts";
 import { batchSql, toBatch } from "../job-batch.ts";
 import type { JobRequest, WrittenRequests } from "../job-request.ts";
 import type { Queryable, Row } from "../queryable.ts";

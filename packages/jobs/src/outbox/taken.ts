@@ -1,4 +1,4 @@
-import { queryMigrated } from "../graphile-jobs.ts";
+import { queryMigrated } from "../missing-tables.ts";
 import type { Queryable } from "../queryable.ts";
 import { stillInOutbox } from "./outbox.ts";
 

@@ -1,6 +1,6 @@
 import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { checkPayload } from "../payload.ts";
+import { checkOwnPayload } from "../own-payload.ts";
 import type { AttemptContext, PerformableTask } from "../perform.ts";
 import { isPromiseLike, whenKnown } from "../promise-like.ts";
 import type { Task } from "../task.ts";
@@ -50,7 +50,7 @@ export function createAttempts(logger: Logger): Attempts {
       assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
       if (endReason !== undefined) throw endReason;
       const attempt = new RunningAttempt();
-      const result: unknown = whenKnown(checkedPayload(task, job.payload), (payload) => {
+      const result: unknown = whenKnown(checkOwnPayload(task, job.payload), (payload) => {
         attempt.begin();
         // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
         return run(payload as never, contextOf(attempt, job, logger));
@@ -143,27 +143,6 @@ function contextOf(
       return running.signal;
     },
   };
-}
-
-const ownRefusals = new WeakSet<object>();
-
-/** Whether the payload of the job itself was refused, and not one that its code has enqueued. */
-export function isOwnPayloadRefused(error: unknown): boolean {
-  return typeof error === "object" && error !== null && ownRefusals.has(error);
-}
-
-function checkedPayload(task: Task, payload: unknown): unknown {
-  try {
-    const checked: unknown = checkPayload(task, payload);
-    return isPromiseLike(checked) ? checked.then(undefined, refusePayload) : checked;
-  } catch (error) {
-    return refusePayload(error);
-  }
-}
-
-function refusePayload(error: unknown): never {
-  if (typeof error === "object" && error !== null) ownRefusals.add(error);
-  throw error;
 }
 
 /** A worker that dies takes its attempt with it, so a job that kills its worker each time arrives here used up. */

@@ -1,6 +1,6 @@
 import { isAttemptError, NonRetryableError, RetryAfterError, SnoozeError } from "../attempt-errors.ts";
 import { JobsError } from "../errors.ts";
-import { isOwnPayloadRefused } from "./attempt.ts";
+import { isOwnPayloadRefused } from "../own-payload.ts";
 import type { RetryPolicy } from "../retry.ts";
 
 /** What happens with a job whose attempt did not succeed. */
