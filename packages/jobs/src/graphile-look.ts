@@ -20,7 +20,7 @@ export function createLook(prefetch: Prefetch | undefined) {
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
     // Without a limit in its name it is one job.
     if (prefetch === undefined || nameOfLook.exec(config.name ?? "") === null)
-      return send({ ...config, types: leanTypes });
+      return send({ ...ofRegistered(config), types: leanTypes });
     const { size, slots, onMore } = prefetch;
     const limit = Math.min(size.next(), fewKinds(slots.allowed()));
     if (limit === 0) {
@@ -28,7 +28,7 @@ export function createLook(prefetch: Prefetch | undefined) {
       return nothing;
     }
     const beganAt = performance.now();
-    const answer = await send({ ...withLimit(config, limit), types: leanTypes });
+    const answer = await send({ ...withLimit(ofRegistered(config), limit), types: leanTypes });
     const got = answer.rows.length;
     size.note({ asked: limit, got, tookMs: performance.now() - beganAt });
     slots.taken(got);
@@ -42,7 +42,21 @@ function fewKinds(count: number): number {
   return count < 1 ? 0 : 2 ** Math.floor(Math.log2(count));
 }
 
-const nameOfLook = /^get_job(\d+)/;
+const nameOfLook = /^(?:of_registered_)?get_job(\d+)/;
+
+/**
+ * A pool takes jobs only while its row is in the registry, since nobody else would know whose locks those are. Locked, so that whoever removes the row
+ * waits for a look under way, and none that comes late sees a row that is about to go: the backend of a dead worker may have waited for a table.
+ */
+function ofRegistered(config: QueryConfig): QueryConfig {
+  const condition = "task_id = any($2::int[])";
+  const isRegistered = "exists (select from acme_jobs.workers where pool_id = $1::text for key share)";
+  return {
+    ...config,
+    name: `of_registered_${config.name ?? ""}`,
+    text: config.text.replace(condition, () => `${condition}\n    and ${isRegistered}`),
+  };
+}
 
 /** A number, since a session writes times its own way, and in autumn the same one twice. */
 const dueSql = "date_part('epoch', jobs.run_at) as due_at";
@@ -53,7 +67,7 @@ function withLimit(config: QueryConfig, limit: number): QueryConfig {
   const usual = nameOfLook.exec(name)?.[1] ?? "";
   return {
     ...config,
-    name: `due_${name.replace(usual, String(limit))}`,
+    name: name.replace(usual, String(limit)),
     text: text.replace(`limit ${usual}\n`, `limit ${limit}\n`).replace("returning *", `returning *, ${dueSql}`),
   };
 }

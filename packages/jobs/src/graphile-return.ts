@@ -1,4 +1,5 @@
 import type { QueryConfig } from "pg";
+import type { Queryable } from "./queryable.ts";
 
 /**
  * Gives back jobs that a pool has locked and not begun, as Graphile Worker gives back what it has prefetched: free, with their queues, the attempt unused. What
@@ -25,6 +26,14 @@ export function returnOnly(poolId: string, jobIds: readonly string[]): QueryConf
 /** Reads the whole table: there is no index for it. */
 export function returnAllBut(poolId: string, jobIds: readonly string[]): QueryConfig {
   return { text: returnSql("id <> all($2::bigint[])"), values: [poolId, jobIds] };
+}
+
+/** Whatever a pool has locked, once it can lock nothing more. */
+export async function giveBackAll(db: Queryable, poolId: string): Promise<void> {
+  const { text, values } = returnAllBut(poolId, []);
+  const { rows } = await db.query(text, values);
+  const count = Number(rows[0]?.["count"]);
+  if (count > 0) await db.query("select pg_notify('jobs:insert', json_build_object('count', $1::int)::text)", [count]);
 }
 
 /** Graphile Worker tells nobody what it gives back; other workers would find it by their poll. */

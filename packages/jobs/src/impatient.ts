@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
+import type { ClientBase, Pool, QueryConfig, QueryResult } from "pg";
 import type { Queryable } from "./queryable.ts";
 
 /** The server may be busy, or somebody has a lock for a while. */
@@ -37,7 +37,7 @@ export async function askImpatiently(pool: Pool, config: QueryConfig, withinMs =
 /** The same on a connection of the pool that somebody has in hand. It is to be closed after a failure. */
 export async function sendImpatiently(
   pool: Pool,
-  client: PoolClient,
+  client: ClientBase,
   config: QueryConfig,
   withinMs = answerWithinMs,
 ): Promise<QueryResult> {
@@ -66,7 +66,7 @@ const callOffSql = `
  * A backend does not notice that nobody waits any more: where somebody has locked a table for an hour, those of all tries would wait for it, until the
  * server has no connection left.
  */
-function callOff(pool: Pool, client: PoolClient, text: string, ranForMs: number): void {
+function callOff(pool: Pool, client: ClientBase, text: string, ranForMs: number): void {
   const { processID } = client as { readonly processID?: unknown };
   if (typeof processID !== "number") return;
   // The statement began when it arrived, some time after it was sent. Half of the time is a wide margin for that.

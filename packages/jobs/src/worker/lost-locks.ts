@@ -7,11 +7,11 @@ import type { Queryable } from "../queryable.ts";
  * Looks for jobs that a pool has locked without knowing of them: the answer to its question for jobs was lost, and
  * nobody would run them for as long as the pool lives. Seen twice, a pause between, it is not one on its way.
  */
-export async function hasLostLocks(
+export async function findLostLocks(
   db: Queryable,
   pool: Pick<GraphilePool, "id" | "holds">,
   { pauseMs, signal }: { readonly pauseMs: number; readonly signal: AbortSignal },
-): Promise<boolean> {
+): Promise<"none" | "some" | "unknown"> {
   let before: readonly string[] | undefined;
   while (!signal.aborted) {
     await pause(pauseMs, undefined, { signal }).catch(() => undefined);
@@ -19,9 +19,9 @@ export async function hasLostLocks(
     const locked = await lockedJobIds(db, pool.id).catch(() => undefined);
     if (locked === undefined) continue;
     const unknown = locked.filter((jobId) => !pool.holds(jobId));
-    if (unknown.length === 0) return false;
-    if (unknown.some((jobId) => before?.includes(jobId))) return true;
+    if (unknown.length === 0) return "none";
+    if (unknown.some((jobId) => before?.includes(jobId))) return "some";
     before = unknown;
   }
-  return false;
+  return "unknown";
 }

@@ -151,7 +151,7 @@ export async function startPoolKeeper(
     await startPool();
   } catch (error) {
     if (!isPassing(error)) {
-      await session.stop({ isClean: true });
+      await session.stop({ isClean: true, mayHaveLostLocks: false });
       throw error;
     }
     logger.warn({ err: error }, "the jobs database cannot be reached; the worker keeps trying");
@@ -173,8 +173,8 @@ export async function startPoolKeeper(
       );
       givingUp.abort();
       await current?.pool.unwatch();
-      await session.stop({ isClean: isWritten });
-      return isWritten;
+      const hasLeft = await session.stop({ isClean: isWritten, mayHaveLostLocks: current?.mayHaveLostLocks ?? false });
+      return isWritten && (hasLeft || !current?.mayHaveLostLocks);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { startGraphilePool, type GraphilePool, type GraphilePoolOptions, type LockedJob } from "../graphile-pool.ts";
 import { within } from "../within.ts";
-import { hasLostLocks } from "./lost-locks.ts";
+import { findLostLocks } from "./lost-locks.ts";
 import { createProgress } from "./progress.ts";
 
 /** One pool of Graphile Worker, from its start to its farewell. */
@@ -9,6 +9,8 @@ export interface PoolLife {
   readonly pool: GraphilePool;
   /** Whether it gets jobs where there are any. One that has stopped to ask for them is broken. */
   makesProgress(): boolean;
+  /** The answer to a question for jobs was lost, and whether it had locked some is not known yet. */
+  readonly mayHaveLostLocks: boolean;
   /** Resolves once its jobs have ended and nothing more of it will be written, within a minute. */
   farewell(): Promise<void>;
 }
@@ -35,6 +37,7 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
   let onIdle: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
   let looking: Promise<void> | undefined;
+  let mayHaveLostLocks = false;
 
   const onEnd = () => {
     runningCount -= 1;
@@ -46,7 +49,9 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
   };
   const untilIdle = () => new Promise<void>((resolve) => (runningCount === 0 ? resolve() : (onIdle = resolve)));
   const look = async () => {
-    if (!(await hasLostLocks(pgPool, pool, { pauseMs: lookEveryMs, signal: stopSignal }))) return;
+    const lost = await findLostLocks(pgPool, pool, { pauseMs: lookEveryMs, signal: stopSignal });
+    if (lost === "none") mayHaveLostLocks = false;
+    if (lost !== "some") return;
     // Unlike one that failed, this pool would go on.
     stopping = pool.stop().catch(() => undefined);
     onBroken(life, "jobs were locked without the worker's knowing");
@@ -57,7 +62,9 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
     return (failure) => {
       ended(failure?.error);
       options.onLooked(failure);
-      if (failure !== undefined) looking ??= look().finally(() => (looking = undefined));
+      if (failure === undefined) return;
+      mayHaveLostLocks = true;
+      looking ??= look().finally(() => (looking = undefined));
     };
   };
   let wasSilent = false;
@@ -70,6 +77,9 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
   });
   const life: PoolLife = {
     pool,
+    get mayHaveLostLocks() {
+      return mayHaveLostLocks;
+    },
     makesProgress() {
       const { state } = progress;
       if (state === "silent" && wasSilent) {

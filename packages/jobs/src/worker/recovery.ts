@@ -4,6 +4,7 @@ import { settleFailures, unsettledJobIds } from "../graphile-settle.ts";
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "../queryable.ts";
 import type { SignOfLife } from "./grace.ts";
+import { lockKeySql } from "./worker-registry.ts";
 
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 60_000;
@@ -16,7 +17,7 @@ const sweepAfterMs = 1_000;
  * but holds its lock. A heartbeat in the future is old, too: the server's clock has been set back. `-infinity` says the worker itself. Pools of plain
  * Graphile Worker have no row here.
  */
-const deadPoolsSql = `
+const deadPoolsSql = (locking: string) => `
   with stale as materialized (
     select pool_id from acme_jobs.workers
     where pool_id <> all($1::text[]) and (
@@ -28,9 +29,34 @@ const deadPoolsSql = `
         where id = pool_id and heartbeat = heartbeat_at::text
       )
     )
-    for update skip locked
+    ${locking}
   )
-  select pool_id from stale where pg_try_advisory_xact_lock(hashtextextended('acme_jobs:worker:' || pool_id, 0))`;
+  select pool_id from stale where pg_try_advisory_xact_lock(${lockKeySql("pool_id")})`;
+
+/** Who may be dead. */
+export interface Suspects {
+  readonly ownPoolIds: readonly string[];
+  /** `undefined` where only those count that have said so themselves, and those in `unchanged`. */
+  readonly deadAfterMs: number | undefined;
+  /** Signs of life that are too old, as far as they are still the last ones. */
+  readonly unchanged: readonly SignOfLife[];
+}
+
+/** Without a lock: most of the time there is none. */
+export function findDeadWorkers(db: Queryable, suspects: Suspects): Promise<string[]> {
+  return deadAmong(db, suspects, "");
+}
+
+async function deadAmong(db: Queryable, suspects: Suspects, locking: string): Promise<string[]> {
+  const { ownPoolIds, deadAfterMs, unchanged } = suspects;
+  const { rows } = await db.query(deadPoolsSql(locking), [
+    ownPoolIds,
+    deadAfterMs ?? null,
+    unchanged.map(({ poolId }) => poolId),
+    unchanged.map(({ heartbeat }) => heartbeat),
+  ]);
+  return rows.map((row) => String(row["pool_id"]));
+}
 
 /** Of all workers, whether or not they live. */
 export async function readSignsOfLife(session: Queryable): Promise<SignOfLife[]> {
@@ -39,34 +65,13 @@ export async function readSignsOfLife(session: Queryable): Promise<SignOfLife[]>
 }
 
 /**
- * In one transaction: finds the dead, unlocks their jobs, notes the crash where nothing better is known, settles.
+ * Finds the dead, unlocks their jobs, notes the crash where nothing better is known, settles. Nobody else does so until the transaction ends.
  *
- * @param deadAfterMs - `undefined` where only those count that have said so themselves, and those in `unchanged`
- * @param unchanged - signs of life that are too old, as far as they are still the last ones
  * @returns how many jobs can run again
  */
-export async function recoverDeadWorkers(
-  session: Queryable,
-  ownPoolIds: readonly string[],
-  deadAfterMs: number | undefined,
-  unchanged: readonly SignOfLife[] = [],
-): Promise<number> {
-  await session.query("begin");
-  try {
-    const { rows } = await session.query(deadPoolsSql, [
-      ownPoolIds,
-      deadAfterMs ?? null,
-      unchanged.map(({ poolId }) => poolId),
-      unchanged.map(({ heartbeat }) => heartbeat),
-    ]);
-    const deadPoolIds = rows.map((row) => String(row["pool_id"]));
-    const recovered = deadPoolIds.length === 0 ? 0 : await recoverJobsOf(session, deadPoolIds);
-    await session.query("commit");
-    return recovered;
-  } catch (error) {
-    await session.query("rollback");
-    throw error;
-  }
+export async function recoverDeadWorkers(transaction: Queryable, suspects: Suspects): Promise<number> {
+  const deadPoolIds = await deadAmong(transaction, suspects, "for update skip locked");
+  return deadPoolIds.length === 0 ? 0 : recoverJobsOf(transaction, deadPoolIds);
 }
 
 async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[]): Promise<number> {

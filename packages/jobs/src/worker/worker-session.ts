@@ -1,10 +1,22 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Client, type Pool } from "pg";
-import { isTrue } from "../is-true.ts";
+import { Pool } from "pg";
 import type { Logger } from "../logger.ts";
+import type { Queryable } from "../queryable.ts";
+import { beginTransaction } from "../transaction.ts";
+import { isUnreachable } from "../unreachable.ts";
 import { within } from "../within.ts";
 import { createGrace } from "./grace.ts";
-import { readSignsOfLife, recoverDeadWorkers, sweepFailures } from "./recovery.ts";
+import { findDeadWorkers, readSignsOfLife, recoverDeadWorkers, sweepFailures, type Suspects } from "./recovery.ts";
+import { connectSession, type SessionConnection } from "./session-connection.ts";
+import {
+  declareDead,
+  freeLock,
+  leave,
+  leaveAndGiveBack,
+  registeredAmong,
+  showLife,
+  tryLock,
+} from "./worker-registry.ts";
 
 export interface WorkerSessionOptions {
   readonly pool: Pool;
@@ -24,99 +36,109 @@ export interface WorkerSession {
   register(poolId: string): Promise<void>;
   /** Declares a pool of this worker dead. Resolves once whatever it had left locked can run again. */
   abandon(poolId: string): Promise<void>;
-  /** After a stop that was not clean, what is still locked is recovered by the next sweep of any worker. */
-  stop(options: { readonly isClean: boolean }): Promise<void>;
+  /**
+   * After a stop that was not clean, what is still locked is recovered by the next sweep of any worker.
+   *
+   * @param options.mayHaveLostLocks - jobs may be locked that no pool of this worker knows of: they go back
+   * @returns whether the database was told
+   */
+  stop(options: { readonly isClean: boolean; readonly mayHaveLostLocks: boolean }): Promise<boolean>;
 }
 
-/** A host that vanishes frees its lock when the server gives its connection up: within about 12 s with these. */
-const keepAliveSettings = [
-  "set tcp_keepalives_idle = 4",
-  "set tcp_keepalives_interval = 2",
-  "set tcp_keepalives_count = 4",
-  "set tcp_user_timeout = 12000",
-];
-
 /** A network that has gone silent answers nothing, not even with an error. */
-const longestBeatMs = 5_000;
+const longestAnswerMs = 5_000;
+/** A process that hangs between two statements would keep the jobs of the dead for as long as it lives. */
+const recoverySettings = "set local idle_in_transaction_session_timeout = 5000";
+const recoveryStatementMs = 30_000;
 
 export function startWorkerSession(options: WorkerSessionOptions): WorkerSession {
   const { pool, logger, heartbeatMs, deadAfterMs } = options;
   const stopping = new AbortController();
   const living = new Map<string, { registered: () => void }>();
   const abandoned = new Map<string, { recovered: () => void }>();
-  let client: Client | undefined;
+  let session: SessionConnection | undefined;
   let installationId: string | undefined;
   let held = new Set<string>();
   let beatNow = new AbortController();
-  const grace = createGrace({ deadAfterMs, longestBeatMs });
+  let recovering: Promise<void> | undefined;
+  let recoveryFailure: { readonly error: unknown } | undefined;
+  const grace = createGrace({ deadAfterMs, longestBeatMs: longestAnswerMs });
 
-  const connect = async (): Promise<Client> => {
-    // Not one of the pool's: the code of jobs may use those, and a worker must not look dead because it is busy.
-    const connected = new Client(pool.options);
-    connected.on("error", () => undefined);
-    client = connected;
+  const connect = async (): Promise<SessionConnection> => {
     held = new Set();
-    await connected.connect();
-    // Not every platform has each of them.
-    for (const setting of keepAliveSettings) await connected.query(setting).catch(() => undefined);
-    return connected;
+    session = connectSession(pool, longestAnswerMs);
+    await session.ready;
+    return session;
   };
 
   const lose = () => {
-    client?.end().catch(() => undefined);
-    client = undefined;
+    session?.end();
+    session = undefined;
   };
 
   const beat = async () => {
-    const isConnected = client !== undefined;
-    const session = client ?? (await connect());
-    // A beat that was given up goes on: what it learns late is of a session that is no more.
-    const heldHere = held;
+    const isConnected = session !== undefined;
+    const db = session ?? (await connect());
     grace.beginBeat({ isConnected });
     for (const [poolId, { registered }] of living) {
-      if (!heldHere.has(poolId) && (await tryLock(session, poolId))) heldHere.add(poolId);
-      await session.query(
-        `insert into acme_jobs.workers (pool_id) values ($1)
-         on conflict (pool_id) do update set heartbeat_at = clock_timestamp()`,
-        [poolId],
-      );
+      if (!held.has(poolId) && (await tryLock(db, poolId))) held.add(poolId);
+      noticeReplacement(await showLife(db, poolId));
       registered();
     }
-    await noticeReplacement(session);
-    const recoveredPools = [...abandoned];
-    await releaseAbandoned(session);
-    const jobCount = await recoverJobs(session);
-    for (const [poolId, { recovered }] of recoveredPools) {
-      abandoned.delete(poolId);
-      recovered();
-    }
-    if (jobCount > 0) {
+    const released = await releaseAbandoned(db);
+    const suspects = await whoMayBeDead(db);
+    const dead = await findDeadWorkers(db, suspects);
+    if (dead.length > 0 || released.length > 0)
+      recovering ??= recover(suspects, released).finally(() => (recovering = undefined));
+    else recoveryFailure = undefined;
+    await sweepFailures(db);
+  };
+
+  const noticeReplacement = (now: string | undefined) => {
+    const before = installationId;
+    installationId = now;
+    if (before !== undefined && now !== before) options.onReplaced();
+  };
+
+  const releaseAbandoned = async (db: Queryable) => {
+    const released = [...abandoned.keys()];
+    if (released.length > 0) await declareDead(db, released);
+    for (const poolId of released) if (held.delete(poolId)) await freeLock(db, poolId);
+    return released;
+  };
+
+  const whoMayBeDead = async (db: Queryable): Promise<Suspects> => {
+    const ownPoolIds = [...living.keys()];
+    if (grace.isOver) return { ownPoolIds, deadAfterMs, unchanged: [] };
+    return { ownPoolIds, deadAfterMs: undefined, unchanged: grace.unchangedAmong(await readSignsOfLife(db)) };
+  };
+
+  // Over a connection of its own: a process that hangs in it may lose that, and not the one that shows its life.
+  const recover = async (suspects: Suspects, released: readonly string[]) => {
+    const own = new Pool(pool.options);
+    own.on("error", () => undefined);
+    try {
+      await using transaction = await beginTransaction(own, {
+        settings: recoverySettings,
+        statementMs: recoveryStatementMs,
+      });
+      const jobCount = await recoverDeadWorkers(transaction, suspects);
+      // Others may be about to recover them.
+      const left = await registeredAmong(transaction, released);
+      await transaction.commit();
+      recoveryFailure = undefined;
+      for (const poolId of released.filter((each) => !left.includes(each))) {
+        abandoned.get(poolId)?.recovered();
+        abandoned.delete(poolId);
+      }
+      if (jobCount === 0) return;
       logger.warn({ jobCount }, "jobs of a dead worker run again");
       options.onRecovered(jobCount);
-    }
-    await sweepFailures(session);
-  };
-
-  const noticeReplacement = async (session: Client) => {
-    const { rows } = await session.query<{ id: string }>("select id::text from acme_jobs.installation");
-    const before = installationId;
-    installationId = rows[0]?.id;
-    if (before !== undefined && installationId !== before) options.onReplaced();
-  };
-
-  const recoverJobs = async (session: Client) => {
-    const ownPoolIds = [...living.keys()];
-    if (grace.isOver) return recoverDeadWorkers(session, ownPoolIds, deadAfterMs);
-    const unchanged = grace.unchangedAmong(await readSignsOfLife(session));
-    return recoverDeadWorkers(session, ownPoolIds, undefined, unchanged);
-  };
-
-  const releaseAbandoned = async (session: Client) => {
-    for (const poolId of abandoned.keys()) {
-      await session.query("update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id = $1", [poolId]);
-      if (held.delete(poolId)) {
-        await session.query("select pg_advisory_unlock(hashtextextended('acme_jobs:worker:' || $1, 0))", [poolId]);
-      }
+    } catch (error) {
+      recoveryFailure = { error };
+      logger.debug({ err: error }, "jobs of a dead worker could not be recovered; it is tried again");
+    } finally {
+      own.end().catch(() => undefined);
     }
   };
 
@@ -125,11 +147,12 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       beatNow = new AbortController();
       const rest = pause(heartbeatMs, undefined, { signal: beatNow.signal }).catch(() => undefined);
       try {
-        await within(longestBeatMs, beat());
+        await beat();
         grace.endBeat({ isGiven: true });
-        options.onBeat();
+        options.onBeat(recoveryFailure);
       } catch (error) {
-        lose();
+        // Whoever has lost it may be taken for dead, so it is kept where it has answered.
+        if (session?.isBroken !== false || isUnreachable(error)) lose();
         grace.endBeat({ isGiven: false });
         options.onBeat({ error });
         logger.debug({ err: error }, "worker heartbeat failed; it is tried again");
@@ -138,14 +161,20 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     }
   };
   const finished = loop();
-  const leaveRegistry = async (sql: string) => {
-    const values = [[...living.keys(), ...abandoned.keys()]];
+  const poolIds = () => [...living.keys(), ...abandoned.keys()];
+
+  const sayGoodbye = async (how: typeof leave) => {
     try {
-      await (client ?? pool).query(sql, values);
+      await how(session ?? pool, poolIds());
     } catch {
       // Its own connection may have been lost since the last beat.
-      await pool.query(sql, values);
+      await how(pool, poolIds());
     }
+  };
+  const goWithoutLocks = async () => {
+    await using transaction = await beginTransaction(pool);
+    await leaveAndGiveBack(transaction, poolIds());
+    await transaction.commit();
   };
 
   return {
@@ -162,25 +191,18 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
         beatNow.abort();
       });
     },
-    async stop({ isClean }) {
+    async stop({ isClean, mayHaveLostLocks }) {
       stopping.abort();
       beatNow.abort();
-      await within(longestBeatMs, finished).catch(() => undefined);
-      const leave =
-        isClean && abandoned.size === 0
-          ? "delete from acme_jobs.workers where pool_id = any($1::text[])"
-          : "update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id = any($1::text[])";
-      await within(longestBeatMs, leaveRegistry(leave)).catch(() => undefined);
+      await within(longestAnswerMs, Promise.all([finished, recovering])).catch(() => undefined);
+      const mayLeave = isClean && abandoned.size === 0;
+      const leaving = mayLeave && mayHaveLostLocks ? goWithoutLocks() : sayGoodbye(mayLeave ? leave : declareDead);
+      const hasLeft = await within(longestAnswerMs, leaving).then(
+        () => true,
+        () => false,
+      );
       lose();
+      return hasLeft;
     },
   };
-}
-
-/** Not waited for: after a lost connection the server may hold the lock for a session that is no more. */
-async function tryLock(client: Client, poolId: string): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    "select pg_try_advisory_lock(hashtextextended('acme_jobs:worker:' || $1, 0)) as locked",
-    [poolId],
-  );
-  return isTrue(rows[0]?.locked);
 }

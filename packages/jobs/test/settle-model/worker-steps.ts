@@ -64,7 +64,10 @@ export function loseSession(number: number): Step {
 export function recover(number: number): Step {
   return onWorker("recover", number, async ({ index, poolId }, model, { sessions }) => {
     const locked = model.runs.filter((run) => model.deadPools.includes(run.poolId));
-    const count = await recoverDeadWorkers(sessions[index]!, [poolId ?? ""], deadAfterMs);
+    const session = sessions[index]!;
+    await session.query("begin");
+    const count = await recoverDeadWorkers(session, { ownPoolIds: [poolId ?? ""], deadAfterMs, unchanged: [] });
+    await session.query("commit");
     expect(count, "recovered jobs").toBe(locked.length);
 
     for (const run of locked) recoverJob(model, run);
