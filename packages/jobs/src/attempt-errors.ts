@@ -61,7 +61,7 @@ export function isAttemptError<Kind extends Error>(
 ): error is Kind {
   if (!(error instanceof Error)) return false;
   const name: unknown = Reflect.get(errorClass.prototype, kind);
-  return Reflect.get(error, kind) === name || error.name === name;
+  return Reflect.get(error, kind) === name;
 }
 
 /** The name is written out: a bundler may give the class another one. */

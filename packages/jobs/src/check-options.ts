@@ -9,6 +9,13 @@ export function checkNumber(name: string, value: number | undefined, least: numb
   throw new JobsError("OPTIONS_INVALID", `"${name}" is a number from ${least} to ${most}.`);
 }
 
+/** The same for what is counted. @throws {@link JobsError} `OPTIONS_INVALID`. */
+export function checkCount(name: string, value: number | undefined, least: number, most: number): void {
+  if (value !== undefined && !Number.isInteger(value))
+    throw new JobsError("OPTIONS_INVALID", `"${name}" is a whole number from ${least} to ${most}.`);
+  checkNumber(name, value, least, most);
+}
+
 /**
  * Refuses an option that does not exist: a typing error would leave the default in its place, and nobody would know. Types see it only in a literal.
  *

@@ -30,11 +30,14 @@ const codes = new Set([
   "JOBS_DATABASE_UNREACHABLE",
 ]);
 
+/** Where a connection is to be made: the socket of a server that is not there, and a machine that is short of something. */
+const connectCodes = new Set(["ENOENT", "EAGAIN", "EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS"]);
+
 /**
- * PostgreSQL: connection exceptions, shutdowns and starts, a server short of something, a standby for the moment, conflicts. A unique
+ * PostgreSQL: connection exceptions, shutdowns and starts, sessions that took too long, a server short of something, a standby for the moment, conflicts. A unique
  * violation or a limit of the statement's own is none of them.
  */
-const states = /^(?:08[0-9A-Z]{3}|57P0[1-5]|53[0-9A-Z]{3}|25006|40001|40P01|55P03)$/;
+const states = /^(?:08[0-9A-Z]{3}|57P0[1-5]|25P0[34]|53[0-9A-Z]{3}|25006|40001|40P01|55P03)$/;
 
 /** pg's own errors carry no code. Knex puts the statement in front. */
 const endings = [
@@ -55,9 +58,11 @@ export function saysInfrastructure(error: {
   readonly code?: unknown;
   readonly name?: unknown;
   readonly message?: unknown;
+  readonly syscall?: unknown;
 }): boolean {
-  const { code, name, message } = error;
-  if (typeof code === "string") return codes.has(code) || states.test(code);
+  const { code, name, message, syscall } = error;
+  if (typeof code === "string")
+    return codes.has(code) || states.test(code) || (syscall === "connect" && connectCodes.has(code));
   if (name === "KnexTimeoutError") return true;
   if (typeof message !== "string") return false;
   const text = message.toLowerCase();

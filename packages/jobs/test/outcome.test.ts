@@ -33,6 +33,14 @@ describe("the outcome of a failed attempt", () => {
     expect(decideOutcome(new BankBusy(7), 1, policy)).toEqual({ kind: "retry", delayMs: 7, attemptsUsed: 1 });
   });
 
+  it("is the policy's delay for an error of somebody else's that has the same name", () => {
+    class RetryAfterError extends TypeError {
+      override readonly name = "RetryAfterError";
+    }
+
+    expect(decideOutcome(new RetryAfterError("x"), 1, policy)).toMatchObject({ kind: "retry", delayMs: 500 });
+  });
+
   it("is the policy's delay for a payload that the task's code could not enqueue: that is another job's", () => {
     const error = new JobsError("PAYLOAD_INVALID", "x");
 

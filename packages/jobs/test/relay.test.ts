@@ -221,29 +221,37 @@ describe("a relay", () => {
     expect(await test.jobs.deadLetters.list()).toMatchObject([{ payload: nested, attempts: 0 }]);
   });
 
-  it("moves fewer at once where the statement for many takes longer than it may", async () => {
-    await using test = await createTestJobs({ outbox: true });
-    await test.jobsPool.query(`
+  it.each([
+    ["that adds their jobs", "jobsPool", "insert on graphile_worker._private_jobs", "new"],
+    ["that remembers them", "jobsPool", "insert on acme_jobs.taken", "new"],
+    ["that removes them", "dataPool", "delete on acme_jobs.outbox", "old"],
+  ] as const)(
+    "moves fewer at once where the statement for many takes longer than it may: the one %s",
+    async (...row) => {
+      const [, pool, event, which] = row;
+      await using test = await createTestJobs({ outbox: true });
+      await test[pool].query(`
       create function public.too_slow() returns trigger language plpgsql as $$
         begin
-          if (select count(*) from added) > 10 then
+          if (select count(*) from touched) > 10 then
             raise exception 'canceling statement due to statement timeout' using errcode = '57014';
           end if;
           return null;
         end
       $$;
-      create trigger too_slow after insert on graphile_worker._private_jobs referencing new table as added
+      create trigger too_slow after ${event} referencing ${which} table as touched
         for each statement execute function public.too_slow()`);
-    await test.jobs.enqueueMany(
-      task,
-      Array.from({ length: 64 }, (_, n) => ({ n })),
-    );
+      await test.jobs.enqueueMany(
+        task,
+        Array.from({ length: 64 }, (_, n) => ({ n })),
+      );
 
-    relayOf(test.jobs);
+      relayOf(test.jobs);
 
-    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
-    expect(await jobCount(test)).toBe(64);
-  });
+      await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+      expect(await jobCount(test)).toBe(64);
+    },
+  );
 
   it("forgets after a day what it has moved, but not what is still in its own outbox", async () => {
     await using test = await createTestJobs({ outbox: true });

@@ -128,6 +128,8 @@ describe("a network error", () => {
     ["HTTP 429 on axios' response", withFacts({ response: { status: 429 } })],
     ["HTTP 504 on got's response", withFacts({ response: { statusCode: 504 } })],
     ["a lost backend", withFacts({ code: "57P01" })],
+    ["a transaction that took too long", withFacts({ code: "25P04" })],
+    ["a Unix socket of a server that is not there", withFacts({ code: "ENOENT", syscall: "connect" })],
     ["fetch failed, because of a reset", new TypeError("fetch failed", { cause: withFacts({ code: "ECONNRESET" }) })],
   ])("is %s", (_, error) => {
     expect(isNetworkError(error)).toBe(true);
@@ -138,6 +140,7 @@ describe("a network error", () => {
     ["HTTP 400", withFacts({ status: 400 })],
     ["an abort", new DOMException("x", "AbortError")],
     ["a unique violation", withFacts({ code: "23505" })],
+    ["a file that is not there", withFacts({ code: "ENOENT", syscall: "open" })],
     ["a text", "ECONNRESET"],
     ["nothing", undefined],
     [

@@ -362,6 +362,8 @@ describe("the numbers a worker is given", () => {
   it.each([
     ["concurrency", { concurrency: 0 }],
     ["concurrency", { concurrency: Number.NaN }],
+    ["concurrency", { concurrency: 2.5 }],
+    ["prefetch", { prefetch: 100.25 }],
     ["pollIntervalMs", { pollIntervalMs: -1 }],
     ["deadAfterMs", { heartbeatMs: 1_000, deadAfterMs: 1_500 }],
   ])("are refused when %s makes no sense", async (name, options) => {

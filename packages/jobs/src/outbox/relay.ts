@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
-import { checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
+import { checkCount, checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
 import { impatient } from "../impatient.ts";
 import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
@@ -40,7 +40,7 @@ export interface RelayParts {
 export function startRelay({ pools, logger, prepare }: RelayParts, options: RelayOptions = {}): Relay {
   checkNames("A relay", options, ["batchSize", "pollIntervalMs"] satisfies (keyof RelayOptions)[]);
   const { batchSize = 5_000, pollIntervalMs = 1_000 } = options;
-  checkNumber("batchSize", batchSize, 1, 100_000);
+  checkCount("batchSize", batchSize, 1, 100_000);
   checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
   const stopping = new AbortController();
   let wakeUp = new AbortController();

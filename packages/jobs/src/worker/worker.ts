@@ -4,7 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { OnceKeys } from "../once-keys.ts";
 import type { PerformableTask } from "../perform.ts";
 import { prepared } from "../prepared.ts";
-import { checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
+import { checkCount, checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
 import { choresOf } from "./chores.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { startPoolKeeper } from "./pool-keeper.ts";
@@ -178,8 +178,8 @@ const optionNames = namesOf<Required<WorkerOptions>>({
 function checkOptions(options: WorkerOptions): void {
   checkNames("A worker", options, optionNames);
   const { concurrency, pollIntervalMs, heartbeatMs = 1_000, deadAfterMs = 3_000, onceKeys } = options;
-  checkNumber("concurrency", concurrency, 1, 1_000);
-  checkNumber("prefetch", options.prefetch, 0, 10_000);
+  checkCount("concurrency", concurrency, 1, 1_000);
+  checkCount("prefetch", options.prefetch, 0, 10_000);
   checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
   checkNumber("heartbeatMs", heartbeatMs, 10, longestTimerMs);
   // A single late heartbeat must not look like a death.
