@@ -1,12 +1,15 @@
 import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
+import { answerWithinMs, impatient } from "./impatient.ts";
 import { keepErrors } from "./graphile-failures.ts";
 import { addUnlessKeyTaken } from "./graphile-jobs.ts";
 import { queryMigrated } from "./missing-tables.ts";
 import { toStoredPayload } from "./payload.ts";
 import type { Queryable, Row } from "./queryable.ts";
 import type { Task } from "./task.ts";
+import { repeatAfterConflicts } from "./repeat-after-conflicts.ts";
 import { beginTransaction } from "./transaction.ts";
+import { explainConnection } from "./unreachable.ts";
 import type { Pool } from "pg";
 
 /** A job that has failed for good. */
@@ -71,53 +74,63 @@ const columns = `id::text, task, payload::text, queue, key, priority, reason, at
 const longestAgeMs = 100 * 365 * 86_400_000;
 
 export function createDeadLetters(pool: () => Pool): DeadLetters {
+  /** Each is one transaction of its own. */
+  const ask = async <Result>(work: (db: Queryable) => Promise<Result>): Promise<Result> => {
+    try {
+      return await repeatAfterConflicts(() => work(impatient(pool())));
+    } catch (error) {
+      throw explainConnection(error, false);
+    }
+  };
   return {
     async list({ task, limit = 100 }: DeadLetterFilter = {}) {
       checkNumber("limit", limit, 1, 1_000);
-      const rows = await queryMigrated(
-        pool(),
-        `select ${columns} from acme_jobs.dead_letters where $1::text is null or task = $1
-         order by died_at desc, id limit $2`,
-        [task ?? null, Math.floor(limit)],
-      );
+      const sql = `select ${columns} from acme_jobs.dead_letters where $1::text is null or task = $1
+         order by died_at desc, id limit $2`;
+      const rows = await ask((db) => queryMigrated(db, sql, [task ?? null, Math.floor(limit)]));
       return rows.map(toDeadLetter);
     },
 
     async retry(id: string, mended?: { readonly task: Task; readonly payload: unknown }) {
-      const payload = mended && (await toStoredPayload(mended.task, mended.payload));
-      await using transaction = await beginTransaction(pool());
-      const { letter, payloadText } = await remove(transaction, id);
-      if (mended && mended.task.name !== letter.task) {
-        throw new JobsError(
-          "PAYLOAD_INVALID",
-          `The dead letter is of task "${letter.task}", not "${mended.task.name}".`,
-        );
-      }
-      const { task, queue, key, priority } = letter;
-      const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false };
-      const request = { id, payload: payload ?? payloadText, settings };
-      const jobId = await addUnlessKeyTaken(transaction, request);
-      if (jobId === undefined) throw superseded(id, task);
-      await keepErrors(transaction, { jobId, idempotencyKey: id, task, reason: letter.reason, errors: letter.errors });
-      await transaction.commit();
+      const stored = mended && {
+        task: mended.task.name,
+        payload: await toStoredPayload(mended.task, mended.payload),
+      };
+      await ask(() => retryOnce(pool(), id, stored));
     },
 
     async discard(id) {
-      await remove(pool(), id);
+      await ask((db) => remove(db, id));
     },
 
     async purge({ olderThanMs } = {} as never) {
       checkNumber("olderThanMs", olderThanMs ?? NaN, 0, longestAgeMs);
-      const rows = await queryMigrated(
-        pool(),
-        `with purged as (
+      const sql = `with purged as (
            delete from acme_jobs.dead_letters where died_at < now() - $1::float8 * interval '1 millisecond' returning 1
-         ) select count(*)::int as count from purged`,
-        [olderThanMs],
-      );
+         ) select count(*)::int as count from purged`;
+      const rows = await ask((db) => queryMigrated(db, sql, [olderThanMs]));
       return Number(rows[0]?.["count"]);
     },
   };
+}
+
+async function retryOnce(
+  pool: Pool,
+  id: string,
+  mended: { readonly task: string; readonly payload: string } | undefined,
+): Promise<void> {
+  await using transaction = await beginTransaction(pool, { statementMs: answerWithinMs });
+  const { letter, payloadText } = await remove(transaction, id);
+  if (mended && mended.task !== letter.task) {
+    throw new JobsError("PAYLOAD_INVALID", `The dead letter is of task "${letter.task}", not "${mended.task}".`);
+  }
+  const { task, queue, key, priority } = letter;
+  const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false };
+  const request = { id, payload: mended?.payload ?? payloadText, settings };
+  const jobId = await addUnlessKeyTaken(transaction, request);
+  if (jobId === undefined) throw superseded(id, task);
+  await keepErrors(transaction, { jobId, idempotencyKey: id, task, reason: letter.reason, errors: letter.errors });
+  await transaction.commit();
 }
 
 function superseded(id: string, task: string): JobsError {

@@ -1,10 +1,10 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
 import { addJobs } from "./graphile-jobs.ts";
 import { impatient } from "./impatient.ts";
 import type { JobRequest, WrittenRequests } from "./job-request.ts";
 import { hasKeys, writeToOutbox } from "./outbox/outbox.ts";
 import { toQueryable, type Queryable } from "./queryable.ts";
+import { repeatAfterConflicts } from "./repeat-after-conflicts.ts";
 
 /** Where new jobs go: beside the data, as job rows or as outbox rows. */
 export interface JobWriter {
@@ -60,20 +60,4 @@ async function mustFollow(
   if (!canHaveRows()) return false;
   const keys = new Set(requests.flatMap(({ settings: { key } }) => key ?? []));
   return keys.size > 0 && hasKeys(connectionOf(db), [...keys]);
-}
-
-const mostConflicts = 20;
-const longestPauseMs = 20;
-
-/** A transaction of its own that PostgreSQL has rolled back for another's sake may as well be tried again: databases may have `serializable` as their default. */
-async function repeatAfterConflicts<Result>(write: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await write();
-    } catch (error) {
-      const { code } = error as { readonly code?: unknown };
-      if (tries > mostConflicts || (code !== "40001" && code !== "40P01")) throw error;
-      await pause(Math.random() * longestPauseMs);
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import type { Send } from "./graphile-look.ts";
+import { connectIdle } from "./connect-idle.ts";
 import { promptlyMs, sendImpatiently } from "./impatient.ts";
 import { isUnreachable } from "./unreachable.ts";
 
@@ -67,7 +68,7 @@ function lasting(
 
   const send: Send = async (config) => {
     try {
-      client ??= await pool.connect();
+      client ??= await connectIdle(pool);
       return await sendImpatiently(pool, client, config);
     } catch (error) {
       // Whatever comes between two tries may need a connection of the same pool: nobody may wait there with one in hand.

@@ -98,17 +98,18 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
   };
 
   // Graphile Worker asks once, and keeps an error for as long as it lives.
-  const nameTasks = async (config: QueryConfig, send: Send) => {
-    const ended = options.onLook();
-    try {
-      const answer = await repeatWhilePassing(() => send(config), options.stopSignal);
-      ended();
-      return answer;
-    } catch (error) {
-      ended({ error });
-      throw error;
-    }
-  };
+  const nameTasks = (config: QueryConfig, send: Send) =>
+    repeatWhilePassing(async () => {
+      const ended = options.onLook();
+      try {
+        const answer = await send(config);
+        ended();
+        return answer;
+      } catch (error) {
+        ended({ error });
+        throw error;
+      }
+    }, options.stopSignal);
 
   const underWay = new Set<Promise<unknown>>();
   const track = (writing: Promise<QueryResult>) => {

@@ -37,11 +37,13 @@ const addOneSql =
   from graphile_worker.add_jobs(array[
     row($1, $2::json, ${queue}, ${runAt}, ${highestMaxAttempts}, ${key}, ${priority}, array[$3])::graphile_worker.job_spec
   ], ${preserveRunAt}) as added`;
-const addPlainSql = addOneSql("null", "null", "null", "null", "false");
-const addSetSql = addOneSql("$4::timestamptz", "$5", "$6", "$7::int", "$8");
+/** Not the time of the transaction: jobs that it adds one by one begin in their order. */
+const addedAtSql = "statement_timestamp()";
+const addPlainSql = addOneSql(addedAtSql, "null", "null", "null", "false");
+const addSetSql = addOneSql(`coalesce($4::timestamptz, ${addedAtSql})`, "$5", "$6", "$7::int", "$8");
 
 /** Graphile Worker gives ids in whatever order its join brings; by their times, a microsecond apart, jobs begin as they were given. */
-const inOrderSql = `coalesce("runAt", now() - $3::int * interval '1 microsecond') + row_number() over () * interval '1 microsecond'`;
+const inOrderSql = `coalesce("runAt", ${addedAtSql} - $3::int * interval '1 microsecond') + row_number() over () * interval '1 microsecond'`;
 
 const addManySql = (proof: string) => `
   select ${proof} as proof, array_agg(added.key) filter (where added.key is not null) as keys

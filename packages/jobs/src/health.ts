@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
+import { impatient } from "./impatient.ts";
 import { within } from "./within.ts";
 import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
 import type { WorkerState } from "./worker/worker.ts";
@@ -30,7 +31,7 @@ export function createHealth({
 }) {
   return async (): Promise<JobsHealth> => {
     const [jobsAnswer, backlog] = await Promise.all([
-      jobs && answer(async () => jobs().query("select 1")),
+      jobs && answer(async () => impatient(jobs(), patienceMs).query("select 1")),
       outbox && answer(async () => backlogOf(outbox())),
     ]);
     return {
@@ -43,7 +44,7 @@ export function createHealth({
 
 async function backlogOf(outbox: Pool): Promise<OutboxBacklog | "not migrated"> {
   try {
-    return await outboxBacklog(outbox);
+    return await outboxBacklog(impatient(outbox, patienceMs));
   } catch (error) {
     if (error instanceof JobsError && error.code === "MIGRATION_MISSING") return "not migrated";
     throw error;

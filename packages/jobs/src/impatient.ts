@@ -1,4 +1,5 @@
 import type { ClientBase, Pool, QueryConfig, QueryResult } from "pg";
+import { connectIdle } from "./connect-idle.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** The server may be busy, or somebody has a lock for a while. */
@@ -21,7 +22,7 @@ export function impatient(pool: Pool, withinMs = answerWithinMs): Queryable {
 
 /** The same for one statement, which may have a name. */
 export async function askImpatiently(pool: Pool, config: QueryConfig, withinMs = answerWithinMs): Promise<QueryResult> {
-  const client = await pool.connect();
+  const client = await connectIdle(pool);
   let failure: unknown;
   try {
     return await sendImpatiently(pool, client, config, withinMs);

@@ -3,7 +3,7 @@ import { JobsError } from "./errors.ts";
 import { toStoredPayload } from "./payload.ts";
 import { isPromiseLike } from "./promise-like.ts";
 import { assertTask, type Task } from "./task.ts";
-import { uuidV7 } from "./uuid-v7.ts";
+import { newJobId } from "./job-id.ts";
 
 /** What is known of requests that were written into a transaction. */
 export interface WrittenRequests {
@@ -93,7 +93,7 @@ export async function toJobRequests(
       // Graphile Worker joins the arrays of two jobs with one key instead of replacing the first.
       throw new JobsError("ENQUEUE_INVALID", `Task "${task.name}" has an array as payload, which cannot have a key.`);
     }
-    requests.push({ id: uuidV7(), payload, settings });
+    requests.push({ id: newJobId(), payload, settings });
   }
   return requests;
 }

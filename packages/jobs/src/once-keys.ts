@@ -1,5 +1,6 @@
 import { checkNumber } from "./check-options.ts";
 import { jobsStillThere } from "./graphile-backlog.ts";
+import { jobIdPattern } from "./job-id.ts";
 import { stillInOutbox } from "./outbox/outbox.ts";
 import type { Queryable } from "./queryable.ts";
 
@@ -18,10 +19,6 @@ export interface PurgeOnceKeysOptions {
 }
 
 const dayMs = 24 * 60 * 60 * 1_000;
-
-/** `enqueue` makes version 7; a job of plain SQL has the installation's id and its number. Either may be followed by more. */
-const jobIdPattern =
-  /^[0-9a-f]{8}-[0-9a-f]{4}-(?:7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:\d+)/;
 
 /** Forgets the keys of jobs that cannot come back: none waits in the outbox, none is a job or a dead letter. */
 export async function purgeOnceKeys(

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { describeIssues } from "./describe-issues.ts";
 import { JobsError } from "./errors.ts";
-import { whenKnown } from "./promise-like.ts";
+import { isPromiseLike, whenKnown } from "./promise-like.ts";
 import { survivesJson } from "./survives-json.ts";
 import type { Task } from "./task.ts";
 
@@ -38,10 +38,23 @@ export function toStoredPayload(task: Task, input: unknown): string | PromiseLik
  * @throws {@link JobsError} `PAYLOAD_INVALID`, or rejects with it.
  */
 export function checkPayload(task: Task, value: unknown): unknown {
-  return whenKnown(task.payload["~standard"].validate(value), (result) => {
+  return whenKnown(validate(task, value), (result) => {
     if (result.issues === undefined) return result.value;
     throw invalid(task, describeIssues(result.issues, value));
   });
+}
+
+function validate(task: Task, value: unknown) {
+  // A schema that calls itself for each level.
+  const explain = (error: unknown): never => {
+    throw error instanceof RangeError ? invalid(task, "it has more levels than its schema gets through") : error;
+  };
+  try {
+    const result = task.payload["~standard"].validate(value);
+    return isPromiseLike(result) ? result.then(undefined, explain) : result;
+  } catch (error) {
+    return explain(error);
+  }
 }
 
 function toJson(task: Task, output: unknown): string {

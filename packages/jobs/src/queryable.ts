@@ -71,7 +71,17 @@ function fromKnex(knex: RawMethod): Queryable {
         bindings.push(values[Number(position) - 1]);
         return "?";
       });
-      return (await knex.raw(sql, bindings as never[])) as { rows: Row[] };
+      return { rows: rowsIn(await knex.raw(sql, bindings as never[])) };
     },
   };
+}
+
+/** `postProcessResponse` of a knex instance may have taken them out of pg's answer already. */
+function rowsIn(answer: unknown): readonly Row[] {
+  const rows = Array.isArray(answer) ? answer : (answer as { rows?: unknown } | null | undefined)?.rows;
+  if (Array.isArray(rows)) return rows as readonly Row[];
+  throw new JobsError(
+    "TRANSACTION_INVALID",
+    'The "tx" answers with neither rows nor pg\'s result, as where postProcessResponse of knex changes it. Roll the transaction back.',
+  );
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { connectIdle } from "./connect-idle.ts";
 import { answerWithinMs, promptlyMs, sendImpatiently } from "./impatient.ts";
 import type { Queryable } from "./queryable.ts";
 
@@ -22,7 +23,7 @@ export async function beginTransaction(
   pool: Pool,
   { settings = "", statementMs }: TransactionOptions = {},
 ): Promise<OpenTransaction> {
-  const connection = await pool.connect();
+  const connection = await connectIdle(pool);
   connection.on("error", ignoreLoss);
   let isOpen = true;
   const giveBack = (isBroken: boolean) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
-import { defineTask, NonRetryableError, perform, retry } from "../src/index.ts";
+import { collectInto, createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createJobs, defineTask, NonRetryableError, perform, retry } from "../src/index.ts";
 import { drain } from "../src/testing/index.ts";
 
 const task = defineTask("t", {
@@ -146,6 +146,27 @@ describe("dead letters", () => {
     expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
     expect((await storedJobs(test.jobsPool)).length).toBe(1);
   });
+
+  it.each(["repeatable read", "serializable"])(
+    "are dealt with by one of two also where the default is %s",
+    async (level) => {
+      await using test = await createTestJobs();
+      for (let n = 0; n < 20; n += 1) await bury(test, n);
+      const letters = await test.jobs.deadLetters.list();
+      await test.jobsPool.query(
+        `do $$ begin execute format('alter database %I set default_transaction_isolation = ''${level}''', current_database()); end $$`,
+      );
+      await using jobs = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
+
+      for (const [index, { id }] of letters.entries()) {
+        const act = () => (index % 2 === 0 ? jobs.deadLetters.retry(id) : jobs.deadLetters.discard(id));
+        const ends = await Promise.allSettled([act(), act()]);
+
+        const refused = ends.filter((end) => end.status === "rejected");
+        expect(refused.map(({ reason }) => reason as unknown)).toMatchObject([{ code: "DEAD_LETTER_MISSING" }]);
+      }
+    },
+  );
 
   it("are discarded one by one, and purged by age", async () => {
     await using test = await createTestJobs();

@@ -120,6 +120,28 @@ describe("enqueue", () => {
     await expect(test.jobs.enqueue(task, { n: 1 }, options)).rejects.toMatchObject({ code: "ENQUEUE_INVALID" });
   });
 
+  it.each([false, true])(
+    "takes a knex transaction whose instance unwraps answers; through an outbox: %s",
+    async (outbox) => {
+      await using test = await createTestJobs({ outbox });
+      const postProcessResponse = (answer: { rows?: unknown }) => answer.rows ?? answer;
+      const knex = knexFactory({
+        client: "pg",
+        connection: test.dataUrl,
+        postProcessResponse,
+        pool: { min: 0, max: 1 },
+      });
+
+      await knex.transaction(async (tx) => {
+        await test.jobs.enqueue(task, { n: 1 }, { tx });
+        await test.jobs.enqueue(task, { n: 2 }, { tx, key: "k" });
+      });
+      await knex.destroy();
+
+      expect(outbox ? await outboxCount(test.dataPool) : (await storedJobs(test.jobsPool)).length).toBe(2);
+    },
+  );
+
   it("refuses a key that is too long behind the name of its task, before anything is sent", async () => {
     await using test = await createTestJobs();
     const long = defineTask("%".repeat(100), { payload: z.object({ n: z.number() }) });

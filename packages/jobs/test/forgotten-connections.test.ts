@@ -56,6 +56,24 @@ describe("behind a firewall that has forgotten the connections that were open", 
   });
 });
 
+describe("whoever asks behind a firewall that has forgotten the connections that were open", () => {
+  it("gives them up in time, and leaves the pool to others", { timeout }, async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    await Promise.all(Array.from({ length: 60 }, (_, n) => jobs.enqueue(task, { n })));
+    proxy.forgetAll();
+
+    const letters = jobs.deadLetters.list();
+    const answers = await Promise.all(Array.from({ length: 12 }, () => jobs.health()));
+    await jobs.enqueue(task, { n: 60 });
+
+    expect(answers[0]?.jobsDatabase).toBe("down");
+    expect(await jobs.health()).toMatchObject({ jobsDatabase: "up" });
+    await expect(letters).rejects.toMatchObject({ code: "JOBS_DATABASE_UNREACHABLE" });
+  });
+});
+
 describe("a statement that is not answered in time", () => {
   it("is called off in the server, where it would go on to wait for a lock", async () => {
     await using database = await createTestDatabase();

@@ -40,7 +40,7 @@ describe.each([
     await arrived(test, outbox);
     const { rows } = await test.jobsPool.query(
       `select task_identifier as task, payload, key, priority, queue_name as queue, 
-         case when run_at > created_at then date_trunc('milliseconds', run_at) end as "runAt"
+         case when run_at > created_at + interval '1 hour' then date_trunc('milliseconds', run_at) end as "runAt"
        from graphile_worker.jobs join (select id, payload from graphile_worker._private_jobs) as stored using (id)
        order by (payload::text) collate "C", id`,
     );

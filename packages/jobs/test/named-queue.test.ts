@@ -33,6 +33,24 @@ describe("a named queue", () => {
     await expect.poll(() => ran).toEqual({ one: [...numbers(20).keys()], later: [...numbers(20).keys()] });
   });
 
+  it("runs what one transaction enqueues bit by bit in its order", async () => {
+    await using test = await createTestJobs();
+    const client = await test.jobsPool.connect();
+    await client.query("begin");
+    for (let n = 0; n < 12; n += 4) {
+      await test.jobs.enqueue(inTurn, { n }, { tx: client, queue: "one" });
+      await test.jobs.enqueueMany(inTurn, [{ n: n + 1 }, { n: n + 2 }, { n: n + 3 }], { tx: client, queue: "one" });
+    }
+    await client.query("commit");
+    client.release();
+    const ran: number[] = [];
+
+    const worker = await test.jobs.startWorker({ tasks: [perform(inTurn, ({ n }) => void ran.push(n))] });
+    onTestFinished(() => worker.stop());
+
+    await expect.poll(() => ran).toEqual([...numbers(12).keys()]);
+  });
+
   it("takes 10 jobs in the time of 10 that come one by one, with default settings: none waits for the poll", async ({
     annotate,
   }) => {

@@ -95,6 +95,7 @@ describe("the purge of once keys", () => {
     await use(
       test.unitOfWork,
       "order 7",
+      "0190a000-0000-7000-8000-000000000001",
       "9b2f1c1e-3f7a-4b3f-9a60-0b6a4f0a3c11",
       "9b2f1c1e-3f7a-4b3f-9a60-0b6a4f0a3c11:1",
     );

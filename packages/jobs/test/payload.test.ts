@@ -54,6 +54,14 @@ describe("a payload", () => {
     expect(await outboxCount(test.dataPool)).toBe(0);
   });
 
+  it("is refused when it has more levels than its schema gets through", async () => {
+    await using test = await createTestJobs();
+    const anything = defineTask("anything", { payload: z.json() });
+    const nested = JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as [];
+
+    await expect(test.jobs.enqueue(anything, nested)).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+  });
+
   it("is stored as the schema's output", async () => {
     await using test = await createTestJobs();
     const task = defineTask("trimmed", {

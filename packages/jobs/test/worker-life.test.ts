@@ -117,6 +117,60 @@ describe("a worker", () => {
     await worker.stop();
   });
 
+  it("says that it is recovering as soon as it gets no jobs, however far off its next heartbeat is", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    const runs: number[] = [];
+    const worker = await jobs.startWorker({
+      tasks: [perform(single, () => void runs.push(1))],
+      heartbeatMs: 60_000,
+      deadAfterMs: 120_000,
+      pollIntervalMs: 50,
+    });
+    onTestFinished(() => worker.stop({ deadlineMs: 0 }).catch(() => undefined));
+    await test.jobs.enqueue(single, { n: 1 });
+    await expect.poll(() => runs).toEqual([1]);
+
+    proxy.refuseConnections();
+    proxy.cutAll();
+    await expect.poll(() => worker.state).toBe("recovering");
+    await proxy.acceptConnections();
+
+    await expect.poll(() => worker.state).toBe("running");
+  });
+
+  it("writes what became of its jobs though code that shares its pool leaves transactions open in it", async () => {
+    await using test = await createTestJobs();
+    const pool = new Pool({ connectionString: test.jobsUrl, max: 4 });
+    await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
+    const runs: number[] = [];
+    const leaveOpen = async () => {
+      const client = await pool.connect();
+      await client.query("begin");
+      client.release();
+    };
+    const worker = await jobs.startWorker({
+      tasks: [
+        perform(killable, async ({ n }) => {
+          runs.push(n);
+          if (n % 5 === 0) await leaveOpen();
+        }),
+      ],
+      ...quick,
+    });
+    onTestFinished(() => pool.end());
+    onTestFinished(() => worker.stop());
+
+    await test.jobs.enqueueMany(
+      killable,
+      Array.from({ length: 20 }, (_, n) => ({ n })),
+    );
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    expect(runs.toSorted((a, b) => a - b)).toEqual([...Array.from({ length: 20 }).keys()]);
+  });
+
   it("is refused where all connections of its pool would listen, until another one has stopped", async () => {
     await using test = await createTestJobs();
     const pool = new Pool({ connectionString: test.jobsUrl, max: 4 });

@@ -2,7 +2,7 @@ import { consoleLogger, type Logger } from "../logger.ts";
 import { checkNodeVersion } from "../node-version.ts";
 import { toStoredPayload } from "../payload.ts";
 import type { PerformableTask } from "../perform.ts";
-import { uuidV7 } from "../uuid-v7.ts";
+import { newJobId } from "../job-id.ts";
 import { createAttempts } from "../worker/attempt.ts";
 
 /** What the attempt of {@link performTask} looks like to the code. */
@@ -34,7 +34,7 @@ export async function performTask(
   options: PerformTaskOptions = {},
 ): Promise<unknown> {
   checkNodeVersion();
-  const { attempt = 1, idempotencyKey = uuidV7(), logger = consoleLogger } = options;
+  const { attempt = 1, idempotencyKey = newJobId(), logger = consoleLogger } = options;
   const stored: unknown = JSON.parse(await toStoredPayload(performable.task, payload));
   const attempts = createAttempts(logger);
   const end = () => attempts.endAll(options.signal?.reason as Error);

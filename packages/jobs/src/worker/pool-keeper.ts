@@ -49,6 +49,7 @@ export async function startPoolKeeper(
   let starting: Promise<void> | undefined;
   const farewells = new Set<Promise<void>>();
   let state: PoolKeeper["state"] = "starting";
+  let isBeating = true;
   const beats = watchRefusals(giveUpAfterMs, onHopeless);
   const looks = watchRefusals(giveUpAfterMs, onHopeless);
   const starts = watchRefusals(giveUpAfterMs, onHopeless);
@@ -70,7 +71,8 @@ export async function startPoolKeeper(
     onBeat: (failure) => {
       // Before the tables are there, the session cannot but be refused.
       if (current === undefined) return;
-      state = failure === undefined && current.makesProgress() ? "running" : "recovering";
+      isBeating = failure === undefined && current.makesProgress();
+      state = isBeating ? "running" : "recovering";
       beats.note(failure?.error);
     },
   });
@@ -99,7 +101,11 @@ export async function startPoolKeeper(
       onReleased,
       onDisowned: settlement.drop,
       onUnknown: onHopeless,
-      onLooked: (failure) => looks.note(failure?.error),
+      onLooked: (failure) => {
+        looks.note(failure?.error);
+        // A heartbeat may be a long time off.
+        if (current !== undefined) state = failure === undefined && isBeating ? "running" : "recovering";
+      },
       beforeFailing: settlement.note,
       giveUp: givingUp.signal,
       lookEveryMs: heartbeatMs,

@@ -47,6 +47,8 @@ export interface WorkerSession {
 
 /** A network that has gone silent answers nothing, not even with an error. */
 const longestAnswerMs = 5_000;
+/** After a heartbeat that was not given. */
+const longestRestMs = 1_000;
 /** A process that hangs between two statements would keep the jobs of the dead for as long as it lives. */
 const recoverySettings = "set local idle_in_transaction_session_timeout = 5000";
 const recoveryStatementMs = 30_000;
@@ -145,7 +147,9 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   const loop = async () => {
     while (!stopping.signal.aborted) {
       beatNow = new AbortController();
-      const rest = pause(heartbeatMs, undefined, { signal: beatNow.signal }).catch(() => undefined);
+      const { signal } = beatNow;
+      const beganAt = performance.now();
+      let restMs = heartbeatMs;
       try {
         await beat();
         grace.endBeat({ isGiven: true });
@@ -153,11 +157,13 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       } catch (error) {
         // Whoever has lost it may be taken for dead, so it is kept where it has answered.
         if (session?.isBroken !== false || isUnreachable(error)) lose();
+        restMs = Math.min(heartbeatMs, longestRestMs);
         grace.endBeat({ isGiven: false });
         options.onBeat({ error });
         logger.debug({ err: error }, "worker heartbeat failed; it is tried again");
       }
-      await rest;
+      const leftMs = Math.max(0, restMs - (performance.now() - beganAt));
+      await pause(leftMs, undefined, { signal }).catch(() => undefined);
     }
   };
   const finished = loop();
