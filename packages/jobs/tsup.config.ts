@@ -5,7 +5,7 @@ const entries = { index: "src/index.ts", testing: "src/testing/index.ts" };
 
 const common: Options = {
   // The last is a thread's, started from its file.
-  entry: { ...entries, "hang-thread": "src/hang-thread.ts" },
+  entry: { ...entries, "hang-thread": "src/graphile/hang-thread.ts" },
   target: "node22",
   dts: { entry: entries },
   sourcemap: true,
@@ -17,7 +17,7 @@ export default defineConfig([
   {
     ...common,
     format: "cjs",
-    // How a module finds the files beside it, see src/hang-watch.ts.
+    // How a module finds the files beside it, see src/graphile/hang-watch.ts.
     define: { "import.meta.url": "__filename" },
     // Graphile Worker is an ES module, and Jest has neither import() nor require() of those.
     noExternal: ["graphile-worker"],

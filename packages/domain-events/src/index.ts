@@ -1,6 +1,6 @@
-export { AggregateRoot, type EventSource } from "./aggregate-root.ts";
-export type { Work } from "./attempt.ts";
-export { beforeCommit } from "./before-commit.ts";
+export { AggregateRoot, type EventSource } from "./event/aggregate-root.ts";
+export type { Work } from "./unit-of-work/attempt.ts";
+export { beforeCommit } from "./bus/before-commit.ts";
 export {
   clearHandlers,
   type DefaultBus,
@@ -9,8 +9,8 @@ export {
   publish,
   publishAll,
   register,
-} from "./default-bus.ts";
-export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./durable-handler.ts";
+} from "./bus/default-bus.ts";
+export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./bus/durable-handler.ts";
 export {
   CommitOutcomeUnknownError,
   DomainEventsError,
@@ -20,8 +20,8 @@ export {
   HandlersFailedError,
   TransactionAbortedError,
 } from "./errors.ts";
-export { createEventBus, type EventBus, type EventBusOptions } from "./event-bus.ts";
-export { type ClassOf, defineEvent, DomainEvent, type EventClass, type EventProperties, props } from "./event.ts";
+export { createEventBus, type EventBus, type EventBusOptions } from "./bus/event-bus.ts";
+export { type ClassOf, defineEvent, DomainEvent, type EventClass, type EventProperties, props } from "./event/event.ts";
 export type {
   AfterCommitHandler,
   BeforeCommitContext,
@@ -29,16 +29,16 @@ export type {
   Delivery,
   Handler,
   HandlerContext,
-} from "./handler.ts";
-export type { StopOptions, StopReport } from "./in-flight.ts";
-export type { Lifecycle, LifecycleEvents } from "./lifecycle.ts";
+} from "./bus/handler.ts";
+export type { StopOptions, StopReport } from "./unit-of-work/in-flight.ts";
+export type { Lifecycle, LifecycleEvents } from "./bus/lifecycle.ts";
 export type { Logger } from "./logger.ts";
-export type { DroppedHandler } from "./publish-run.ts";
-export type { RetryOptions } from "./retry.ts";
-export type { RunOptions } from "./run-options.ts";
-export type { PurgeOnceKeysOptions } from "./purge-once-keys.ts";
-export { onceKeysSql, type RunOnceResult } from "./run-once.ts";
-export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
+export type { DroppedHandler } from "./bus/publish-run.ts";
+export type { RetryOptions } from "./unit-of-work/retry.ts";
+export type { RunOptions } from "./unit-of-work/run-options.ts";
+export type { PurgeOnceKeysOptions } from "./unit-of-work/purge-once-keys.ts";
+export { onceKeysSql, type RunOnceResult } from "./unit-of-work/run-once.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./event/standard-schema.ts";
 export { runOutsideUnits } from "./running-units.ts";
 export type {
   BeginOptions,
@@ -47,6 +47,6 @@ export type {
   Transaction,
   TransactionAdapter,
   TransactionWatch,
-} from "./transaction-adapter.ts";
-export { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";
-export type { UnitContext } from "./unit.ts";
+} from "./transaction/transaction-adapter.ts";
+export { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work/unit-of-work.ts";
+export type { UnitContext } from "./unit-of-work/unit.ts";

@@ -1,18 +1,23 @@
-import { type ConnectionHolder, holdConnection, letGo, type SpeakingConnection } from "./connection-events.ts";
-import { isAnswer, isConnectionError } from "./database-error.ts";
+import {
+  type ConnectionHolder,
+  holdConnection,
+  letGo,
+  type SpeakingConnection,
+} from "./transaction/connection-events.ts";
+import { isAnswer, isConnectionError } from "./transaction/database-error.ts";
 import { DomainEventsError, TransactionAbortedError } from "./errors.ts";
 import { onAbort } from "./on-abort.ts";
-import { refuseOpenTransaction, type StatusConnection } from "./open-transaction.ts";
-import { expectNoAnswers, type PipeliningClient, sendTogether } from "./pipeline.ts";
+import { refuseOpenTransaction, type StatusConnection } from "./transaction/open-transaction.ts";
+import { expectNoAnswers, type PipeliningClient, sendTogether } from "./transaction/pipeline.ts";
 import type {
   BeginOptions,
   Isolation,
   Transaction,
   TransactionAdapter,
   TransactionWatch,
-} from "./transaction-adapter.ts";
+} from "./transaction/transaction-adapter.ts";
 import { unitEnded } from "./unit-errors.ts";
-import { watchedQuery } from "./watched-query.ts";
+import { watchedQuery } from "./transaction/watched-query.ts";
 import { rollbackTimeoutMs, within } from "./within.ts";
 
 /** The part of a knex instance that is needed; `Knex` is one. */

@@ -1,11 +1,11 @@
 import { DomainEventsError } from "./errors.ts";
 import { onAbort } from "./on-abort.ts";
-import { refuseOpenTransaction } from "./open-transaction.ts";
-import type { PgClient, PgPool } from "./pg-client.ts";
-import { pgTransactionOn } from "./pg-transaction.ts";
-import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { refuseOpenTransaction } from "./transaction/open-transaction.ts";
+import type { PgClient, PgPool } from "./transaction/pg-client.ts";
+import { pgTransactionOn } from "./transaction/pg-transaction.ts";
+import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction/transaction-adapter.ts";
 
-export type { PgClient, PgPool } from "./pg-client.ts";
+export type { PgClient, PgPool } from "./transaction/pg-client.ts";
 
 /** What the pool's `connect()` resolves with, so that `tx` is the real `pg.PoolClient` of the application. */
 export type ClientOf<Pool> = Pool extends {

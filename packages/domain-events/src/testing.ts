@@ -1,9 +1,9 @@
-import { defaultBus } from "./default-bus.ts";
-import type { ClassOf } from "./event.ts";
-import type { Lifecycle } from "./lifecycle.ts";
-import { memoryTransactions } from "./memory-transactions.ts";
-import type { TransactionAdapter } from "./transaction-adapter.ts";
-import { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";
+import { defaultBus } from "./bus/default-bus.ts";
+import type { ClassOf } from "./event/event.ts";
+import type { Lifecycle } from "./bus/lifecycle.ts";
+import { memoryTransactions } from "./unit-of-work/memory-transactions.ts";
+import type { TransactionAdapter } from "./transaction/transaction-adapter.ts";
+import { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work/unit-of-work.ts";
 
 /** What {@link recordEvents} returns. */
 export interface EventRecorder extends Disposable {

@@ -1,5 +1,5 @@
 import { afterEach } from "vitest";
-import { defaultBus } from "./default-bus.ts";
+import { defaultBus } from "./bus/default-bus.ts";
 
 clearHandlersAfterEach(defaultBus);
 

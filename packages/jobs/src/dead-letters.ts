@@ -1,15 +1,15 @@
 import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
-import { answerWithinMs, impatient } from "./impatient.ts";
-import { keepErrors } from "./graphile-failures.ts";
-import { addUnlessKeyTaken } from "./graphile-jobs.ts";
-import { queryMigrated } from "./missing-tables.ts";
-import { toStoredPayload } from "./payload.ts";
-import type { Queryable, Row } from "./queryable.ts";
-import type { Task } from "./task.ts";
-import { repeatAfterConflicts } from "./repeat-after-conflicts.ts";
-import { beginTransaction } from "./transaction.ts";
-import { explainConnection } from "./unreachable.ts";
+import { answerWithinMs, impatient } from "./database/impatient.ts";
+import { keepErrors } from "./graphile/graphile-failures.ts";
+import { addUnlessKeyTaken } from "./graphile/graphile-jobs.ts";
+import { queryMigrated } from "./database/missing-tables.ts";
+import { toStoredPayload } from "./task/payload.ts";
+import type { Queryable, Row } from "./database/queryable.ts";
+import type { Task } from "./task/task.ts";
+import { repeatAfterConflicts } from "./database/repeat-after-conflicts.ts";
+import { beginTransaction } from "./database/transaction.ts";
+import { explainConnection } from "./database/unreachable.ts";
 import type { Pool } from "pg";
 
 /** A job that has failed for good. */

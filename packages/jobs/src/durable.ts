@@ -1,8 +1,8 @@
 import type { DurableHandler, DurableStore } from "./durable-handler.ts";
 import type { JobWriter } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
-import { toJobRequests, type JobOptions, type JobRequest } from "./job-request.ts";
-import { assertTask, type Task } from "./task.ts";
+import { toJobRequests, type JobOptions, type JobRequest } from "./job/job-request.ts";
+import { assertTask, type Task } from "./task/task.ts";
 
 type PrepareRequest = () => Promise<JobRequest[]>;
 

@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
-import { addJobs } from "./graphile-jobs.ts";
-import { impatient } from "./impatient.ts";
-import type { JobRequest, WrittenRequests } from "./job-request.ts";
+import { addJobs } from "./graphile/graphile-jobs.ts";
+import { impatient } from "./database/impatient.ts";
+import type { JobRequest, WrittenRequests } from "./job/job-request.ts";
 import { hasKeys, writeToOutbox } from "./outbox/outbox.ts";
-import { toQueryable, type Queryable } from "./queryable.ts";
-import { repeatAfterConflicts } from "./repeat-after-conflicts.ts";
+import { toQueryable, type Queryable } from "./database/queryable.ts";
+import { repeatAfterConflicts } from "./database/repeat-after-conflicts.ts";
 
 /** Where new jobs go: beside the data, as job rows or as outbox rows. */
 export interface JobWriter {

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
-import { impatient } from "./impatient.ts";
+import { impatient } from "./database/impatient.ts";
 import { within } from "./within.ts";
 import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
 import type { WorkerState } from "./worker/worker.ts";

@@ -1,28 +1,28 @@
-export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./attempt-errors.ts";
-export type { Connection } from "./connection.ts";
+export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./task/attempt-errors.ts";
+export type { Connection } from "./database/connection.ts";
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from "./dead-letters.ts";
 export type { MigrateOptions } from "./migrator.ts";
 export type { DurableOptions } from "./durable.ts";
 export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./durable-handler.ts";
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export type { JobsHealth } from "./health.ts";
-export type { JobOptions } from "./job-request.ts";
+export type { JobOptions } from "./job/job-request.ts";
 export { createJobs, type EnqueueOptions, type Jobs, type JobsOptions } from "./jobs.ts";
 export type { Logger } from "./logger.ts";
-export { isInfrastructureError } from "./infrastructure-error.ts";
-export { isNetworkError } from "./network-error.ts";
+export { isInfrastructureError } from "./task/infrastructure-error.ts";
+export { isNetworkError } from "./task/network-error.ts";
 export type { OnceKeys, PurgeOnceKeysOptions } from "./once-keys.ts";
 export type { OutboxBacklog } from "./outbox/outbox.ts";
 export type { Relay, RelayOptions } from "./outbox/relay.ts";
-export { perform, type AttemptContext, type PerformableTask } from "./perform.ts";
-export type { TransactionHandle } from "./queryable.ts";
+export { perform, type AttemptContext, type PerformableTask } from "./task/perform.ts";
+export type { TransactionHandle } from "./database/queryable.ts";
 export {
   retry,
   type FixedRetryOptions,
   type GrowingRetryOptions,
   type RetryOptions,
   type RetryPolicy,
-} from "./retry.ts";
-export type { StandardSchema } from "./standard-schema.ts";
-export { defineTask, type Task, type TaskOptions } from "./task.ts";
+} from "./task/retry.ts";
+export type { StandardSchema } from "./task/standard-schema.ts";
+export { defineTask, type Task, type TaskOptions } from "./task/task.ts";
 export type { StopOptions, Worker, WorkerOptions, WorkerState } from "./worker/worker.ts";

@@ -1,23 +1,23 @@
 import { checkNames } from "./check-options.ts";
-import { lazyPool, type Connection } from "./connection.ts";
+import { lazyPool, type Connection } from "./database/connection.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { createDurable } from "./durable.ts";
 import { createJobWriter } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
 import { createHealth, type JobsHealth } from "./health.ts";
 import { internals, type JobsInternals } from "./internals.ts";
-import { toJobRequests, type JobOptions } from "./job-request.ts";
+import { toJobRequests, type JobOptions } from "./job/job-request.ts";
 import { consoleLogger, type Logger, protectLogger } from "./logger.ts";
 import { createMigrator, type MigrateOptions } from "./migrator.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
 import { createAnnouncer } from "./outbox/announcer.ts";
 import type { Relay, RelayOptions } from "./outbox/relay.ts";
-import { toQueryable, type TransactionHandle } from "./queryable.ts";
+import { toQueryable, type TransactionHandle } from "./database/queryable.ts";
 import { createRunningParts } from "./running-parts.ts";
-import type { Task } from "./task.ts";
+import type { Task } from "./task/task.ts";
 import { within } from "./within.ts";
-import { explainConnection } from "./unreachable.ts";
+import { explainConnection } from "./database/unreachable.ts";
 import type { Worker, WorkerOptions } from "./worker/worker.ts";
 
 /** Where the jobs live, and what the package tells. */

@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
-import { migrateGraphileWorker, refuseToEndOlderWorkers, verifyGraphileWorker } from "./graphile-migrate.ts";
-import { refuseHiddenRows } from "./graphile-rights.ts";
+import { migrateGraphileWorker, refuseToEndOlderWorkers, verifyGraphileWorker } from "./graphile/graphile-migrate.ts";
+import { refuseHiddenRows } from "./graphile/graphile-rights.ts";
 import type { Logger } from "./logger.ts";
-import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./migrate.ts";
+import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./database/migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
-import { explainConnection } from "./unreachable.ts";
+import { explainConnection } from "./database/unreachable.ts";
 
 /** What a migration may do to others. */
 export interface MigrateOptions {

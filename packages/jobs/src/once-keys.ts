@@ -1,8 +1,8 @@
 import { checkNumber } from "./check-options.ts";
-import { jobsStillThere } from "./graphile-backlog.ts";
-import { jobIdPattern } from "./job-id.ts";
+import { jobsStillThere } from "./graphile/graphile-backlog.ts";
+import { jobIdPattern } from "./job/job-id.ts";
 import { stillInOutbox } from "./outbox/outbox.ts";
-import type { Queryable } from "./queryable.ts";
+import type { Queryable } from "./database/queryable.ts";
 
 /** The keys of `runOnce`: a unit of work of `@acme/domain-events`, or anything that forgets keys as it does. */
 export interface OnceKeys {

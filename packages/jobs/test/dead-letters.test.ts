@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { collectInto, createTestJobs, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { collectInto, createTestJobs, storedJobs, type TestJobs } from "./support/test-jobs.ts";
 import { createJobs, defineTask, NonRetryableError, perform, retry } from "../src/index.ts";
 import { drain } from "../src/testing/index.ts";
 

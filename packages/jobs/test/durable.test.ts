@@ -4,7 +4,7 @@ import { pgTransactions } from "@acme/domain-events/pg";
 import knexFactory, { type Knex } from "knex";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./support/test-jobs.ts";
 import { createJobs, defineTask, perform, retry } from "../src/index.ts";
 import { drain } from "../src/testing/index.ts";
 

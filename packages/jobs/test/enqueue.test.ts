@@ -1,7 +1,7 @@
 import knexFactory from "knex";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./test-jobs.ts";
+import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./support/test-jobs.ts";
 import { createJobs, defineTask } from "../src/index.ts";
 
 const task = defineTask("send_receipt", { payload: z.object({ n: z.number() }) });

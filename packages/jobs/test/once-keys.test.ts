@@ -3,7 +3,7 @@ import { pgTransactions } from "@acme/domain-events/pg";
 import type { PoolClient } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { createTestJobs, type TestJobs } from "./test-jobs.ts";
+import { createTestJobs, type TestJobs } from "./support/test-jobs.ts";
 import { createJobs, defineTask, NonRetryableError, perform, retry } from "../src/index.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }), retry: retry.never });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createTestJobs } from "./test-jobs.ts";
+import { createTestJobs } from "./support/test-jobs.ts";
 import { createJobs, defineTask, perform, retry } from "../src/index.ts";
 import { drain } from "../src/testing/index.ts";
 

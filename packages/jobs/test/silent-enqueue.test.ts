@@ -3,7 +3,7 @@ import { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask } from "../src/index.ts";
-import { collectInto, createTestJobs, storedJobs } from "./test-jobs.ts";
+import { collectInto, createTestJobs, storedJobs } from "./support/test-jobs.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 

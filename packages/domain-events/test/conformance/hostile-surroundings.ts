@@ -3,7 +3,7 @@ import { startServer } from "@acme/test-postgres/server";
 import { Client, Pool, types } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createEventBus, createUnitOfWork } from "../../src/index.ts";
-import { keepLog } from "../silent-logger.ts";
+import { keepLog } from "../support/silent-logger.ts";
 import { createWorld, durably, Happened, happened, type TestedDriver } from "./world.ts";
 
 const booleans = types.builtins.BOOL;

@@ -1,6 +1,6 @@
 import { Client } from "pg";
 import { createEventBus, createUnitOfWork, type EventBus, type UnitOfWork } from "../../src/index.ts";
-import { keepLog } from "../silent-logger.ts";
+import { keepLog } from "../support/silent-logger.ts";
 import { type ConnectOptions, Happened, happened, type TestedDriver } from "./world.ts";
 
 /** A unit of work on a server that a test has for itself, and what its afterCommit handler has seen. */

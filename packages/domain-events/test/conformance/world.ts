@@ -18,7 +18,7 @@ import {
   type UnitOfWork,
   type UnitOfWorkOptions,
 } from "../../src/index.ts";
-import { type KeptLog, keepLog } from "../silent-logger.ts";
+import { type KeptLog, keepLog } from "../support/silent-logger.ts";
 
 /** What the conformance suite has to know of a driver. */
 export interface TestedDriver<Tx> {

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { impatient } from "../impatient.ts";
+import { impatient } from "../database/impatient.ts";
 import { within } from "../within.ts";
 
 /** What relays listen to. */

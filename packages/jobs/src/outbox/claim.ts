@@ -1,6 +1,6 @@
-import { queryMigrated } from "../missing-tables.ts";
-import type { JobRequest, JobSettings } from "../job-request.ts";
-import type { Queryable, Row } from "../queryable.ts";
+import { queryMigrated } from "../database/missing-tables.ts";
+import type { JobRequest, JobSettings } from "../job/job-request.ts";
+import type { Queryable, Row } from "../database/queryable.ts";
 
 /** What one batch carries at most, so that a relay needs the same memory whatever waits. */
 const batchBytes = 16 * 1024 * 1024;

@@ -1,9 +1,9 @@
 import type { Pool } from "pg";
-import { addJobs } from "../graphile-jobs.ts";
-import { impatient, promptlyMs } from "../impatient.ts";
-import type { JobRequest } from "../job-request.ts";
-import type { Queryable } from "../queryable.ts";
-import { beginTransaction, type OpenTransaction } from "../transaction.ts";
+import { addJobs } from "../graphile/graphile-jobs.ts";
+import { impatient, promptlyMs } from "../database/impatient.ts";
+import type { JobRequest } from "../job/job-request.ts";
+import type { Queryable } from "../database/queryable.ts";
+import { beginTransaction, type OpenTransaction } from "../database/transaction.ts";
 import { claimFromOutbox } from "./claim.ts";
 import { findOutboxWithRows, removeFromOutbox } from "./outbox.ts";
 import { bury, isAboutTheRows } from "./refused-row.ts";

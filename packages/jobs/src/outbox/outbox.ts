@@ -1,7 +1,7 @@
-import { queryMigrated } from "../missing-tables.ts";
-import { batchSql, toBatch } from "../job-batch.ts";
-import type { JobRequest, WrittenRequests } from "../job-request.ts";
-import type { Queryable, Row } from "../queryable.ts";
+import { queryMigrated } from "../database/missing-tables.ts";
+import { batchSql, toBatch } from "../job/job-batch.ts";
+import type { JobRequest, WrittenRequests } from "../job/job-request.ts";
+import type { Queryable, Row } from "../database/queryable.ts";
 
 const columns = "id, task, payload, run_at, queue, priority, key, preserve_run_at";
 

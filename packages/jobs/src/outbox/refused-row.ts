@@ -1,5 +1,5 @@
-import type { JobRequest } from "../job-request.ts";
-import type { Queryable } from "../queryable.ts";
+import type { JobRequest } from "../job/job-request.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 /** Data exceptions, violated constraints, limits (JSON nested too deeply for the server's stack), and what Graphile Worker's own functions object to. */
 const rowCodes = /^(22\w{3}|23\w{3}|54\w{3}|GWB\w{2})$/;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
 import { checkCount, checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
-import { impatient } from "../impatient.ts";
+import { impatient } from "../database/impatient.ts";
 import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
 import { BatchRefusedError, longestMoveMs, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isTrue } from "../is-true.ts";
-import type { Queryable } from "../queryable.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 /**
  * Whether both connections reach one database: a marker written through one is looked for through the other. URLs do

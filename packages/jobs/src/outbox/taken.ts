@@ -1,5 +1,5 @@
-import { queryMigrated } from "../missing-tables.ts";
-import type { Queryable } from "../queryable.ts";
+import { queryMigrated } from "../database/missing-tables.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { stillInOutbox } from "./outbox.ts";
 
 const takeSql = `

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { checkNames } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
-import { countDueJobs, makeDueNow } from "../graphile-backlog.ts";
+import { countDueJobs, makeDueNow } from "../graphile/graphile-backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
 import type { Jobs } from "../jobs.ts";
 import { moveBatch } from "../outbox/move-batch.ts";
-import type { PerformableTask } from "../perform.ts";
+import type { PerformableTask } from "../task/perform.ts";
 
 /** Which tasks {@link drain} runs, and for how long. */
 export interface DrainOptions {

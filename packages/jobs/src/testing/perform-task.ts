@@ -1,8 +1,8 @@
 import { consoleLogger, type Logger } from "../logger.ts";
 import { checkNodeVersion } from "../node-version.ts";
-import { toStoredPayload } from "../payload.ts";
-import type { PerformableTask } from "../perform.ts";
-import { newJobId } from "../job-id.ts";
+import { toStoredPayload } from "../task/payload.ts";
+import type { PerformableTask } from "../task/perform.ts";
+import { newJobId } from "../job/job-id.ts";
 import { createAttempts } from "../worker/attempt.ts";
 
 /** What the attempt of {@link performTask} looks like to the code. */

@@ -1,9 +1,9 @@
 import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { checkOwnPayload } from "../own-payload.ts";
-import type { AttemptContext, PerformableTask } from "../perform.ts";
+import { checkOwnPayload } from "../task/own-payload.ts";
+import type { AttemptContext, PerformableTask } from "../task/perform.ts";
 import { isPromiseLike, whenKnown } from "../promise-like.ts";
-import type { Task } from "../task.ts";
+import type { Task } from "../task/task.ts";
 
 export interface AttemptOfJob {
   readonly jobId: string;

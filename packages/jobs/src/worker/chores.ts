@@ -1,7 +1,7 @@
-import { forgetGoneFailures } from "../graphile-failures.ts";
-import { freeDesertedQueues, removeSuperseded, supersededJobIds } from "../graphile-locks.ts";
-import { impatient } from "../impatient.ts";
-import { buryJobsOfUnknownTasks, registerTasks } from "../graphile-unknown-tasks.ts";
+import { forgetGoneFailures } from "../graphile/graphile-failures.ts";
+import { freeDesertedQueues, removeSuperseded, supersededJobIds } from "../graphile/graphile-locks.ts";
+import { impatient } from "../database/impatient.ts";
+import { buryJobsOfUnknownTasks, registerTasks } from "../graphile/graphile-unknown-tasks.ts";
 import type { Chore } from "./upkeep.ts";
 import type { WorkerOptions, WorkerParts } from "./worker.ts";
 

@@ -1,16 +1,21 @@
 import { JobsError } from "../errors.ts";
-import { createBatcher } from "../batcher.ts";
-import { startAttempts, type FailedAttempt, type RepeatedRun, type StartedAttempt } from "../graphile-failures.ts";
-import { supersededFrom } from "../graphile-jobs.ts";
-import { idempotencyKeyOf } from "../graphile-locks.ts";
-import type { LockedJob } from "../graphile-pool.ts";
+import { createBatcher } from "./batcher.ts";
+import {
+  startAttempts,
+  type FailedAttempt,
+  type RepeatedRun,
+  type StartedAttempt,
+} from "../graphile/graphile-failures.ts";
+import { supersededFrom } from "../graphile/graphile-jobs.ts";
+import { idempotencyKeyOf } from "../graphile/graphile-locks.ts";
+import type { LockedJob } from "../graphile/graphile-pool.ts";
 import type { Logger } from "../logger.ts";
-import type { PerformableTask } from "../perform.ts";
+import type { PerformableTask } from "../task/perform.ts";
 import { isPromiseLike } from "../promise-like.ts";
-import type { Queryable } from "../queryable.ts";
-import { repeatWhilePassing } from "../unreachable.ts";
+import type { Queryable } from "../database/queryable.ts";
+import { repeatWhilePassing } from "../database/unreachable.ts";
 import { createAttempts } from "./attempt.ts";
-import { decideOutcome, type Outcome } from "./outcome.ts";
+import { decideOutcome, type Outcome } from "../task/outcome.ts";
 
 /** Runs locked jobs: attempt, outcome, log. */
 export interface JobRunner {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { lockedJobIds } from "../graphile-locks.ts";
-import type { GraphilePool } from "../graphile-pool.ts";
-import type { Queryable } from "../queryable.ts";
+import { lockedJobIds } from "../graphile/graphile-locks.ts";
+import type { GraphilePool } from "../graphile/graphile-pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 /**
  * Looks for jobs that a pool has locked without knowing of them: the answer to its question for jobs was lost, and

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { ReleasedJobs } from "../graphile-connection.ts";
-import { isPassing } from "../unreachable.ts";
+import type { ReleasedJobs } from "../graphile/graphile-connection.ts";
+import { isPassing } from "../database/unreachable.ts";
 import { untilAborted, within } from "../within.ts";
 import type { JobRunner } from "./job-runner.ts";
 import { beginPoolLife, type PoolLife } from "./pool-life.ts";

@@ -1,5 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { startGraphilePool, type GraphilePool, type GraphilePoolOptions, type LockedJob } from "../graphile-pool.ts";
+import {
+  startGraphilePool,
+  type GraphilePool,
+  type GraphilePoolOptions,
+  type LockedJob,
+} from "../graphile/graphile-pool.ts";
 import { within } from "../within.ts";
 import { findLostLocks } from "./lost-locks.ts";
 import { createProgress } from "./progress.ts";

@@ -1,8 +1,8 @@
-import { noteFailures, startAttempts, type FailedAttempt } from "../graphile-failures.ts";
-import { forceUnlock, jobsLockedBy, removeSuperseded, type AbandonedJob } from "../graphile-locks.ts";
-import { settleFailures, unsettledJobIds } from "../graphile-settle.ts";
+import { noteFailures, startAttempts, type FailedAttempt } from "../graphile/graphile-failures.ts";
+import { forceUnlock, jobsLockedBy, removeSuperseded, type AbandonedJob } from "../graphile/graphile-locks.ts";
+import { settleFailures, unsettledJobIds } from "../graphile/graphile-settle.ts";
 import { JobsError } from "../errors.ts";
-import type { Queryable } from "../queryable.ts";
+import type { Queryable } from "../database/queryable.ts";
 import type { SignOfLife } from "./grace.ts";
 import { lockKeySql } from "./worker-registry.ts";
 

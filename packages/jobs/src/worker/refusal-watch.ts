@@ -1,4 +1,4 @@
-import { isPassing } from "../unreachable.ts";
+import { isPassing } from "../database/unreachable.ts";
 
 /** Tells, once, when a database that answers has refused something for so long that waiting does not help. */
 export function watchRefusals(patienceMs: number, onHopeless: (refusal: unknown) => void) {

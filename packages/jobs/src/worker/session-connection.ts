@@ -1,6 +1,6 @@
 import { Client, type Pool } from "pg";
-import { sendImpatiently } from "../impatient.ts";
-import type { Queryable } from "../queryable.ts";
+import { sendImpatiently } from "../database/impatient.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { within } from "../within.ts";
 
 /** The connection that holds the locks by which a worker shows that it lives. */

@@ -1,5 +1,5 @@
 import { JobsError } from "../errors.ts";
-import type { PerformableTask } from "../perform.ts";
+import type { PerformableTask } from "../task/perform.ts";
 
 /** @throws {@link JobsError} `HANDLER_INVALID` for what `perform` did not make, `TASK_DUPLICATE` for a task given twice. */
 export function taskTable(tasks: readonly PerformableTask[]): ReadonlyMap<string, PerformableTask> {

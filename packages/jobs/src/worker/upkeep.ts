@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
-import { isUnreachable } from "../unreachable.ts";
+import { isUnreachable } from "../database/unreachable.ts";
 import { within } from "../within.ts";
 
 /** Something a worker does for the tables, at once and then every so often. */

@@ -1,6 +1,6 @@
-import { giveBackAll } from "../graphile-return.ts";
+import { giveBackAll } from "../graphile/graphile-return.ts";
 import { isTrue } from "../is-true.ts";
-import type { Queryable } from "../queryable.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 /** The key of the advisory lock that a worker's session holds for each of its pools. */
 export const lockKeySql = (poolId: string) => `hashtextextended('acme_jobs:worker:' || ${poolId}, 0)`;

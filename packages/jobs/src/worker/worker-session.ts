@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Pool } from "pg";
 import type { Logger } from "../logger.ts";
-import type { Queryable } from "../queryable.ts";
-import { beginTransaction } from "../transaction.ts";
-import { isUnreachable } from "../unreachable.ts";
+import type { Queryable } from "../database/queryable.ts";
+import { beginTransaction } from "../database/transaction.ts";
+import { isUnreachable } from "../database/unreachable.ts";
 import { within } from "../within.ts";
 import { createGrace } from "./grace.ts";
 import { findDeadWorkers, readSignsOfLife, recoverDeadWorkers, sweepFailures, type Suspects } from "./recovery.ts";

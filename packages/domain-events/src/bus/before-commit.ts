@@ -1,0 +1,25 @@
+import { DomainEventsError } from "../errors.ts";
+import type { BeforeCommitContext, BeforeCommitHandler } from "./handler.ts";
+
+/**
+ * Makes a handler run inside the transaction, before its COMMIT: what it writes is stored with the data, or not at all.
+ *
+ * When it fails, the unit of work rolls back and rejects with its error as it is. Publishing such an event outside a unit
+ * of work is refused with `NEEDS_UNIT_OF_WORK`.
+ *
+ * @example
+ * bus.register(UserRegistered, beforeCommit(async (event, { tx }) => {
+ *   await tx("audit").insert({ event_id: event.eventId });
+ * }));
+ */
+export function beforeCommit<Event, Tx>(
+  handle: (event: Event, context: BeforeCommitContext<Tx>) => unknown,
+): BeforeCommitHandler<Event, Tx> {
+  if (typeof handle !== "function") {
+    throw new DomainEventsError(
+      "HANDLER_INVALID",
+      "beforeCommit() takes a function: beforeCommit((event, { tx }) => …).",
+    );
+  }
+  return { delivery: "beforeCommit", name: handle.name || "anonymous handler", handle };
+}

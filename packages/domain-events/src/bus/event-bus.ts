@@ -1,0 +1,213 @@
+import { assertEvent } from "../event/assert-event.ts";
+import { checkDuration } from "../check-duration.ts";
+import { DomainEventsError, type HandlerFailure } from "../errors.ts";
+import type { ClassOf } from "../event/event.ts";
+import { type AnyHandler, deliveryOf, type Handler, handlerName } from "./handler.ts";
+import { createLifecycle, type Lifecycle, tell } from "./lifecycle.ts";
+import { consoleLogger } from "../console-logger.ts";
+import { type Logger, protect } from "../logger.ts";
+import { processSymbol } from "../process-global.ts";
+import { throwFailures } from "./publish-errors.ts";
+import { publishOne } from "./publish-one.ts";
+import { PublishRun } from "./publish-run.ts";
+import type { Publishing, PublishSettings } from "./publishing.ts";
+import { classNameOf, Registrations } from "./registrations.ts";
+import { findScope, type RunningUnit } from "../running-units.ts";
+
+/** How a bus logs, and what it does with handlers that fail or hang. */
+export interface EventBusOptions {
+  /**
+   * Gets every failure of a handler, once. A pino logger fits. One that throws disturbs nothing: errors it does not take
+   * go to the console. Default: errors to the console, nothing else.
+   */
+  readonly logger?: Logger;
+  /**
+   * What one failing handler means to the others. `"isolate"` (default): all run, then `publish` rejects with one
+   * {@link HandlersFailedError}. `"fail-fast"`: the first error stops the rest and is thrown as it is.
+   */
+  readonly handlerErrors?: "isolate" | "fail-fast";
+  /**
+   * An afterCommit or durable handler that has not settled after this many milliseconds counts as failed: from 0 to
+   * 2,147,483,647 (24 days), or Infinity for no limit. Default: no limit.
+   */
+  readonly handlerTimeoutMs?: number;
+}
+
+/** Brings events to their handlers. `Tx` is the transaction that beforeCommit handlers get. */
+export interface EventBus<in Tx = unknown> {
+  /** What the bus does, for those who watch. It costs nothing while nobody listens. */
+  readonly lifecycle: Lifecycle;
+
+  /**
+   * Registers a handler for a class of events and its subclasses; the wrapping of the handler says how it is delivered.
+   *
+   * Handlers of an event run in registration order. One registered twice runs twice. A publish under way is not
+   * disturbed: it keeps the handlers it started with.
+   *
+   * @returns the undo of this one registration; calling it twice is harmless.
+   * @throws {@link DomainEventsError} `EVENT_CLASS_INVALID`, `HANDLER_INVALID`, `EVENT_NAME_TAKEN`.
+   *
+   * @example
+   * bus.register(UserRegistered, function greet(event) { … });
+   * bus.register(UserRegistered, beforeCommit(async (event, { tx }) => { … }));
+   */
+  register<Event extends object>(eventClass: ClassOf<Event>, handler: Handler<NoInfer<Event>, Tx>): () => void;
+
+  /**
+   * Runs the handlers of an event, one after the other, and then those of what they recorded. Inside a running unit of
+   * work of this bus it records the event instead, to be published once that unit has committed.
+   *
+   * Never throws synchronously. When no handler returns a promise, all have run when it returns.
+   *
+   * @throws {@link HandlersFailedError} when handlers failed and all have run (see `handlerErrors`);
+   * {@link EventLoopError}; {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` for an event with a beforeCommit handler
+   * outside a unit of work, before anything ran; `EVENT_INVALID`, `EVENT_NAME_TAKEN`; `UNIT_ENDED` while the unit commits.
+   */
+  publish(event: object): Promise<void>;
+
+  /** {@link publish} for each, in order, as one breadth-first run. */
+  publishAll(events: Iterable<object>): Promise<void>;
+
+  /** Undoes every registration. */
+  clearHandlers(): void;
+
+  readonly [dispatcher]: Dispatcher<Tx>;
+}
+
+/** What a unit of work needs of a bus. */
+export interface Dispatcher<in Tx> {
+  readonly settings: PublishSettings;
+  readonly registrations: () => Registrations<Tx>;
+  /** The afterCommit handlers of events whose unit has committed. */
+  readonly runCommitted: (
+    events: readonly object[],
+    registrations: Registrations<never>,
+  ) => PublishRun<readonly HandlerFailure[]>;
+}
+
+// A registered symbol, so that a unit of work of the other build finds it, too.
+export const dispatcher: unique symbol = processSymbol("dispatcher") as typeof dispatcher;
+
+const published: Promise<void> = Promise.resolve();
+
+/**
+ * Creates a bus.
+ *
+ * @throws {@link DomainEventsError} `OPTIONS_INVALID`.
+ *
+ * @example
+ * const bus = createEventBus<Knex.Transaction>({ logger });
+ * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
+ */
+export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): EventBus<Tx> {
+  const settings: PublishSettings = {
+    logger: protect(options.logger ?? consoleLogger),
+    lifecycle: createLifecycle(),
+    failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
+    handlerTimeoutMs: checkHandlerTimeout(options.handlerTimeoutMs),
+  };
+  let registrationCount = 0;
+  let registrations = new Registrations<Tx>();
+  let publishing = publishWith(registrations);
+
+  function publishWith(snapshot: Registrations<never>): Publishing<undefined> {
+    return { settings, registrations: snapshot, conclude: throwFailures };
+  }
+
+  function replace(next: Registrations<Tx>): void {
+    if (next === registrations) return;
+    registrations = next;
+    publishing = publishWith(next);
+  }
+
+  const internals: Dispatcher<Tx> = {
+    settings,
+    registrations: () => registrations.hold(),
+    runCommitted(events, snapshot) {
+      const run = new PublishRun({ settings, registrations: snapshot, conclude: (failures) => failures });
+      for (const event of events) run.addCommitted(event);
+      return run;
+    },
+  };
+  const isOurs = (unit: RunningUnit): boolean => unit.bus === internals;
+
+  function publish(event: object): Promise<void> {
+    try {
+      const scope = findScope(isOurs);
+      if (!scope) return publishOne(publishing, event) ?? published;
+      scope.unit.recordIn(scope, event);
+      return published;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  function publishAll(events: Iterable<object>): Promise<void> {
+    try {
+      const scope = findScope(isOurs);
+      if (scope) {
+        // All or none: whatever is wrong with one of them shows before the first is recorded.
+        const all = [...events];
+        for (const event of all) assertEvent(event);
+        for (const event of all) scope.unit.recordIn(scope, event);
+        return published;
+      }
+      registrations.hold();
+      const run = new PublishRun(publishing);
+      for (const event of events) run.add(event);
+      return run.start() ?? published;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  return {
+    lifecycle: settings.lifecycle,
+    register(eventClass, handler) {
+      checkClass(eventClass);
+      const delivery = deliveryOf(handler);
+      // The registration is found by the event's class, so the handler only ever sees events of its own.
+      const kept = handler as AnyHandler<Tx>;
+      const number = ++registrationCount;
+      replace(registrations.with(eventClass, number, kept));
+      if (settings.lifecycle.listenerCount("handler:registered") > 0) {
+        const happened = {
+          eventType: classNameOf(eventClass),
+          handler: handlerName(kept),
+          delivery,
+        };
+        tell(settings.lifecycle, settings.logger, "handler:registered", happened);
+      }
+      return () => {
+        replace(registrations.without(eventClass, number));
+      };
+    },
+    publish,
+    publishAll,
+    clearHandlers() {
+      replace(new Registrations());
+    },
+    [dispatcher]: internals,
+  };
+}
+
+function checkHandlerErrors(mode: EventBusOptions["handlerErrors"] = "isolate"): string {
+  if (mode === "isolate" || mode === "fail-fast") return mode;
+  throw new DomainEventsError("OPTIONS_INVALID", 'handlerErrors is "isolate" or "fail-fast".');
+}
+
+/** No limit is the same as none given: it costs nothing. */
+function checkHandlerTimeout(timeoutMs: number = Infinity): number | undefined {
+  return checkDuration("handlerTimeoutMs", timeoutMs) === Infinity ? undefined : timeoutMs;
+}
+
+function checkClass(eventClass: unknown): void {
+  if (typeof eventClass === "function" && typeof eventClass.prototype === "object" && eventClass.prototype !== null) {
+    return;
+  }
+  throw new DomainEventsError(
+    "EVENT_CLASS_INVALID",
+    "register() takes the class of an event first, such as UserRegistered. " +
+      "If it is undefined, two modules import each other in a circle.",
+  );
+}

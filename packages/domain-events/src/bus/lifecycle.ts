@@ -1,0 +1,88 @@
+import { EventEmitter } from "node:events";
+import { isPromise } from "node:util/types";
+import type { Delivery } from "./handler.ts";
+import type { Logger } from "../logger.ts";
+
+/** What can be watched on a bus. */
+export type LifecycleEvents = {
+  "handler:registered": (happened: { eventType: string; handler: string; delivery: Delivery }) => void;
+  /** An event is about to be handled: published directly, or its unit of work has committed. */
+  "event:published": (happened: { event: object }) => void;
+  "handler:succeeded": (happened: { event: object; handler: string; durationMs: number }) => void;
+  "handler:failed": (happened: { event: object; handler: string; durationMs: number; error: unknown }) => void;
+};
+
+/** An emitter of what happens on a bus, for those who watch: see {@link LifecycleEvents}. */
+// A default import of this type would become a name without a declaration in what is published: `any` to a consumer.
+export type Lifecycle = import("typed-emitter").default<LifecycleEvents>;
+
+export type LifecycleName = keyof LifecycleEvents;
+
+/** A lifecycle that knows whether anybody watches what is published. */
+export type WatchableLifecycle = Lifecycle & { readonly isWatched: boolean };
+
+type Listening = Parameters<EventEmitter["on"]>;
+
+/**
+ * Keeps the answer at hand: to ask `listenerCount()` for each handler takes longer than to call the handler. Listeners of
+ * `once` and `prependOnceListener` come and go by the methods below, too.
+ */
+class LifecycleEmitter extends EventEmitter {
+  isWatched = false;
+
+  override on(...listening: Listening): this {
+    return super.on(...listening).#look();
+  }
+
+  override addListener(...listening: Listening): this {
+    return super.addListener(...listening).#look();
+  }
+
+  override prependListener(...listening: Listening): this {
+    return super.prependListener(...listening).#look();
+  }
+
+  override off(...listening: Listening): this {
+    return super.off(...listening).#look();
+  }
+
+  override removeListener(...listening: Listening): this {
+    return super.removeListener(...listening).#look();
+  }
+
+  override removeAllListeners(...names: Parameters<EventEmitter["removeAllListeners"]>): this {
+    return super.removeAllListeners(...names).#look();
+  }
+
+  #look(): this {
+    this.isWatched = publishing.some((name) => this.listenerCount(name) > 0);
+    return this;
+  }
+}
+
+const publishing: readonly LifecycleName[] = ["event:published", "handler:succeeded", "handler:failed"];
+
+export function createLifecycle(): WatchableLifecycle {
+  return new LifecycleEmitter() as EventEmitter as WatchableLifecycle;
+}
+
+/** Tells the listeners. One that throws disturbs neither the bus nor the other listeners. */
+export function tell<Name extends LifecycleName>(
+  lifecycle: Lifecycle,
+  logger: Logger,
+  name: Name,
+  happened: Parameters<LifecycleEvents[Name]>[0],
+): void {
+  for (const listener of lifecycle.rawListeners(name)) {
+    try {
+      const outcome: unknown = Reflect.apply(listener, lifecycle, [happened]);
+      if (isPromise(outcome)) outcome.catch((error: unknown) => reportListener(logger, name, error));
+    } catch (error) {
+      reportListener(logger, name, error);
+    }
+  }
+}
+
+function reportListener(logger: Logger, name: LifecycleName, error: unknown): void {
+  logger.error({ err: error, lifecycleEvent: name }, "A lifecycle listener failed");
+}

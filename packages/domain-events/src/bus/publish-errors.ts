@@ -1,0 +1,37 @@
+import { DomainEventsError, EventLoopError, type HandlerFailure, HandlersFailedError } from "../errors.ts";
+import { eventTypeOf } from "../event/event.ts";
+
+/** What `publish` comes to: nothing, or the error it rejects with. */
+export function throwFailures(
+  failures: readonly HandlerFailure[],
+  { failFast }: { readonly failFast: boolean },
+): undefined {
+  const first = failures[0];
+  if (!first) return undefined;
+  const loop = failures.find(({ error }) => isEventLoop(error));
+  throw failFast || loop ? (loop ?? first).error : new HandlersFailedError(failures);
+}
+
+function isEventLoop(error: unknown): boolean {
+  try {
+    return error instanceof EventLoopError;
+  } catch {
+    // A revoked proxy has no prototype that could be looked at.
+    return false;
+  }
+}
+
+export function needsUnitOfWork(event: object, handler: string | undefined): DomainEventsError {
+  const type = eventTypeOf(event);
+  return new DomainEventsError(
+    "NEEDS_UNIT_OF_WORK",
+    `Handler "${handler}" of "${type}" runs in a transaction (beforeCommit), and there is none. Publish "${type}" inside unitOfWork.run(), or record it there.`,
+  );
+}
+
+export function publishEnded(event: object): DomainEventsError {
+  return new DomainEventsError(
+    "PUBLISH_ENDED",
+    `A handler of "${eventTypeOf(event)}" recorded an event after its publish had ended. Await what the handler starts, or use publish().`,
+  );
+}

@@ -1,0 +1,76 @@
+import { callHandler } from "./handler-call.ts";
+import { isThenable } from "../is-thenable.ts";
+import type { HandlerContext } from "./handler.ts";
+import type { InProcessHandler } from "./handlers-of.ts";
+import { publishEnded } from "./publish-errors.ts";
+import { PublishRun, type QueuedEvent } from "./publish-run.ts";
+import { handlersAnywhere, type Publishing } from "./publishing.ts";
+
+interface SingleEvent extends QueuedEvent {
+  /** Made once it is needed. */
+  run: PublishRun<undefined> | undefined;
+  isOver: boolean;
+}
+
+/**
+ * Publishes one event, as nearly every publish does: a plain loop over its handlers, and little more made than what they are
+ * called with. Whatever takes more goes on in a {@link PublishRun}: a promise that others wait for, a failure, a recorded
+ * event, somebody who watches.
+ */
+export function publishOne(publishing: Publishing<undefined>, event: object): Promise<undefined> | undefined {
+  const handlers = handlersAnywhere(publishing.registrations, event);
+  const single: SingleEvent = {
+    event,
+    handlers,
+    parent: undefined,
+    length: 1,
+    next: undefined,
+    run: undefined,
+    isOver: false,
+  };
+  const context: HandlerContext = { record: (recorded) => record(publishing, single, recorded) };
+
+  const { lifecycle } = publishing.settings;
+  let position = 0;
+  for (; position < handlers.length && !lifecycle.isWatched; position += 1) {
+    try {
+      const outcome = callHandler(handlers[position] as InProcessHandler, event, context);
+      if (isThenable(outcome)) return goOnAfter(publishing, single, position, outcome);
+    } catch (error) {
+      return runOf(publishing, single).resumeAfterFailure(position, error);
+    }
+  }
+  return end(publishing, single, position);
+}
+
+function goOnAfter(
+  publishing: Publishing<undefined>,
+  single: SingleEvent,
+  position: number,
+  outcome: PromiseLike<unknown>,
+): Promise<undefined> {
+  const isLast = position + 1 === single.handlers.length;
+  if (!isLast || publishing.settings.handlerTimeoutMs !== undefined) {
+    return runOf(publishing, single).resumeAfter(position, outcome);
+  }
+  // With nothing left to run, a reaction costs two thirds of an async function.
+  return Promise.resolve(outcome).then(
+    () => end(publishing, single, position + 1),
+    (error: unknown) => runOf(publishing, single).resumeAfterFailure(position, error),
+  );
+}
+
+function end(publishing: Publishing<undefined>, single: SingleEvent, position: number): Promise<undefined> | undefined {
+  if (single.run || publishing.settings.lifecycle.isWatched) return runOf(publishing, single).resume(position);
+  single.isOver = true;
+  return undefined;
+}
+
+function record(publishing: Publishing<undefined>, single: SingleEvent, recorded: object): void {
+  if (single.isOver) throw publishEnded(single.event);
+  runOf(publishing, single).record(recorded, single);
+}
+
+function runOf(publishing: Publishing<undefined>, single: SingleEvent): PublishRun<undefined> {
+  return (single.run ??= new PublishRun(publishing, single));
+}

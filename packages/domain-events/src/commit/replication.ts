@@ -1,0 +1,40 @@
+import { askInTransaction } from "../transaction/ask-in-transaction.ts";
+import { startedAtSql } from "./commit-proof.ts";
+import { OwnedTransaction } from "../transaction/owned-transaction.ts";
+import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
+
+/** The values of `synchronous_commit` with which COMMIT waits for synchronous standbys. */
+const waits = ["on", "remote_write", "remote_apply"];
+
+export function waitsForStandby(synchronousCommit: string): boolean {
+  return waits.includes(synchronousCommit);
+}
+
+/**
+ * Whether the synchronous standbys have all that was committed before: something small is committed, and waits for them as our
+ * transaction did. The log is one sequence, so when that has arrived, all before it has.
+ *
+ * @param startedAt - Of the server that has committed: another one has other standbys.
+ */
+export async function isReplicated(
+  adapter: TransactionAdapter<unknown>,
+  { startedAt, waitsFor }: { readonly startedAt: string; readonly waitsFor: string },
+  timeoutMs: number,
+): Promise<boolean> {
+  if (timeoutMs <= 0 || !waitsForStandby(waitsFor)) return false;
+  const watch = new OwnedTransaction();
+  try {
+    return await askInTransaction(adapter, { timeoutMs, watch }, async (transaction) => {
+      const { rows } = await transaction.query(`select pg_catalog.concat(${startedAtSql}) as "startedAt",
+        pg_catalog.set_config('synchronous_commit', '${waitsFor}', true),
+        pg_catalog.set_config('client_min_messages', 'warning', true),
+        pg_catalog.pg_logical_emit_message(true, 'domain_events', '')`);
+      if (rows[0]?.["startedAt"] !== startedAt) return false;
+      watch.commits();
+      return (await transaction.commit()) === "COMMIT" && !watch.isReplicationUnknown;
+    });
+  } catch {
+    // Then nobody knows.
+    return false;
+  }
+}

@@ -1,0 +1,39 @@
+import { runOutsideUnits } from "../running-units.ts";
+import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
+import { afterReading, untilAborted } from "../within.ts";
+
+/** Rejects with the signal's reason as soon as that is aborted. A connection that comes later goes back; one that has not answered BEGIN is closed. */
+export async function beginUnlessAborted<Tx>(
+  adapter: TransactionAdapter<Tx>,
+  options: BeginOptions & { readonly signal: AbortSignal },
+): Promise<Transaction<Tx>> {
+  // A connection that is opened here lives on, and calls back in the context that it was opened in.
+  const beginning = runOutsideUnits(() => adapter.begin(options));
+  try {
+    return await untilAborted(options.signal, beginning);
+  } catch (error) {
+    beginning.then((late) => late.rollback(error)).catch(() => {});
+    throw error;
+  }
+}
+
+/** Rejects when there is no transaction after `timeoutMs`; with `onlyAnswer`, those count from when there is a connection. */
+export async function beginWithin<Tx>(
+  adapter: TransactionAdapter<Tx>,
+  options: Omit<BeginOptions, "signal" | "onConnection">,
+  { timeoutMs, onlyAnswer = false }: { readonly timeoutMs: number; readonly onlyAnswer?: boolean },
+): Promise<Transaction<Tx>> {
+  const waiting = new AbortController();
+  const late = (): void => waiting.abort(new Error(`No transaction within ${timeoutMs} ms`));
+  let timer: NodeJS.Timeout | undefined;
+  const start = (): void => {
+    if (timeoutMs !== Infinity) timer = afterReading(late, timeoutMs);
+  };
+  if (!onlyAnswer) start();
+  try {
+    const onConnection = onlyAnswer ? start : undefined;
+    return await beginUnlessAborted(adapter, { ...options, signal: waiting.signal, onConnection });
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Work } from "./attempt.ts";
+import { DomainEventsError } from "../errors.ts";
+import { runInside } from "../running-units.ts";
+import type { Scope } from "./scope.ts";
+import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
+import type { Unit } from "./unit.ts";
+
+/**
+ * Runs in the scope of the caller, as a part of the unit that is running there.
+ *
+ * @throws what the work throws, and the scope is rolled back then; {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`,
+ * `SAVEPOINT_OPEN`, `JOINED_ADAPTER`.
+ */
+export async function joinRun<Tx, Result>(
+  scope: Scope,
+  adapter: TransactionAdapter<Tx>,
+  work: Work<Tx, Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  // A scope is of a unit.
+  const unit = scope.unit as Unit;
+  unit.refuseIn(scope, "A run() began");
+  scope.joined();
+  try {
+    signal?.throwIfAborted();
+    const tx = await txOf(unit, adapter);
+    // On top of whatever unit is running in between: that is no part of this work.
+    const result = await runInside(scope, async () => work(unit.contextOf(scope, tx)));
+    signal?.throwIfAborted();
+    return result;
+  } catch (error) {
+    scope.condemn(error);
+    throw error;
+  } finally {
+    scope.left();
+  }
+}
+
+/** Of the adapter that the run was given, whichever has begun the unit. */
+async function txOf<Tx>(unit: Unit, adapter: TransactionAdapter<Tx>): Promise<Tx> {
+  const { tx, handle } = unit.transaction;
+  if (unit.adapter === adapter) return tx as Tx;
+  const adopted = handle === undefined ? undefined : await adapter.adopt?.(handle);
+  if (adopted !== undefined) return adopted;
+  throw new DomainEventsError(
+    "JOINED_ADAPTER",
+    "A run() would join a unit that another adapter over the same database has begun, and its own adapter cannot make a `tx` of that transaction. " +
+      "Give both units of work one adapter, or give the adapter adopt().",
+  );
+}

@@ -1,0 +1,76 @@
+import type { Pool } from "pg";
+import { JobsError } from "../errors.ts";
+import { migrationMissing, queryMigrated } from "./missing-tables.ts";
+import { jobsMigrations, outboxMigrations } from "./migrations.ts";
+import type { Queryable } from "./queryable.ts";
+import { beginTransaction } from "./transaction.ts";
+
+/** The tables that live beside Graphile Worker's. */
+export const migrateJobsTables = (pool: Pool) => migrate(pool, "jobs", jobsMigrations);
+
+/** The outbox, which lives beside the data. */
+export const migrateOutboxTables = (pool: Pool) => migrate(pool, "outbox", outboxMigrations);
+
+/**
+ * Changes nothing.
+ *
+ * @throws {@link JobsError} `MIGRATION_MISSING` where something has not run yet, `MIGRATION_NEWER`.
+ */
+export async function verifyJobsTables(pool: Pool): Promise<void> {
+  const done = await doneCount(pool, "jobs");
+  refuseNewer("jobs", done, jobsMigrations);
+  if (done < jobsMigrations.length) throw migrationMissing();
+}
+
+/**
+ * Runs what has not run yet, in one transaction; of several processes at once, one works and the others wait.
+ *
+ * @throws {@link JobsError} `MIGRATION_NEWER`
+ */
+async function migrate(pool: Pool, part: string, migrations: readonly string[]): Promise<void> {
+  // With an older snapshot, whoever has waited for the lock would not see what the others have made.
+  await using transaction = await beginTransaction(pool, {
+    settings: "set transaction isolation level read committed",
+  });
+  await transaction.query("select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
+  await createMigrationsTable(transaction);
+  const done = await doneCount(transaction, part);
+  refuseNewer(part, done, migrations);
+  for (const [index, sql] of migrations.entries()) {
+    if (index < done) continue;
+    await transaction.query(sql);
+    await transaction.query("insert into acme_jobs.migrations (part, version) values ($1, $2)", [part, index + 1]);
+  }
+  await transaction.commit();
+}
+
+async function createMigrationsTable(client: Queryable): Promise<void> {
+  // A role that may not create schemas can still run against a database that somebody else has migrated.
+  const { rows: tables } = await client.query("select to_regclass('acme_jobs.migrations') is not null as exists");
+  if (tables[0]?.["exists"] !== true) {
+    await client.query("create schema if not exists acme_jobs");
+    await client.query(`
+      create table acme_jobs.migrations (
+        part text not null,
+        version int not null,
+        migrated_at timestamptz not null default now(),
+        primary key (part, version)
+      )`);
+  }
+}
+
+async function doneCount(client: Queryable, part: string): Promise<number> {
+  const [row] = await queryMigrated(client, "select count(*)::int as count from acme_jobs.migrations where part = $1", [
+    part,
+  ]);
+  return Number(row?.["count"]);
+}
+
+/** What a later version has changed, this one does not know: it could lose what that one keeps. */
+function refuseNewer(part: string, done: number, migrations: readonly string[]): void {
+  if (done <= migrations.length) return;
+  throw new JobsError(
+    "MIGRATION_NEWER",
+    `A later version of @acme/jobs has migrated the tables of the ${part} to version ${done}; this one knows ${migrations.length}. Update @acme/jobs in this process.`,
+  );
+}

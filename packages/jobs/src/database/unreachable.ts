@@ -1,0 +1,53 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { JobsError } from "../errors.ts";
+import { isInfrastructureError } from "../task/infrastructure-error.ts";
+
+/** Whether a database could not be reached, as opposed to having refused what it was asked. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isUnreachable);
+  return isInfrastructureError(error) && !passingCodes.test(String((error as { code?: unknown }).code));
+}
+
+/** Wrong user or password, no such database, or not allowed in. */
+const refusedCodes = new Set(["28000", "28P01", "3D000", "42501"]);
+
+/** Says what to do about an error of the jobs database, where it is one of the connection. */
+export function explainConnection(error: unknown, hasOutbox: boolean): unknown {
+  if (isUnreachable(error)) return jobsDatabaseUnreachable(error, hasOutbox);
+  if (!refusedCodes.has(String((error as { code?: unknown } | null)?.code))) return error;
+  return new JobsError(
+    "JOBS_DATABASE_REFUSED",
+    "The jobs database refused the connection or the right to create its tables. Check user, password, the name of the database and the user's rights.",
+    { cause: error },
+  );
+}
+
+function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError {
+  const rest = hasOutbox
+    ? "The outbox is ready: jobs can be enqueued, and are moved when the database is back."
+    : "Check that the server runs and that host, port and firewall are right.";
+  return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
+}
+
+/** A server that is a standby for now, deadlocks, serialization failures, lock and statement timeouts, and a server short of something. */
+const passingCodes = /^(25006|40001|40P01|55P03|57014|53\w{3})$/;
+
+/** Whether the same statement may well succeed a little later. */
+export function isPassing(error: unknown): boolean {
+  return isUnreachable(error) || passingCodes.test(String((error as { code?: unknown } | null)?.code));
+}
+
+const firstPauseMs = 50;
+const longestPauseMs = 2_000;
+
+/** Does it again until the database takes it, or until `giveUp` is aborted; then the last error comes out. */
+export async function repeatWhilePassing<Result>(work: () => Promise<Result>, giveUp: AbortSignal): Promise<Result> {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPassing(error) || giveUp.aborted) throw error;
+      await pause(pauseMs, undefined, { signal: giveUp }).catch(() => undefined);
+    }
+  }
+}

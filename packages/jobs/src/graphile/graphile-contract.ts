@@ -1,0 +1,72 @@
+import type { QueryConfig } from "pg";
+import { JobsError } from "../errors.ts";
+
+/** What a pool of Graphile Worker sends. */
+export type StatementKind = "look" | "name tasks" | "free old locks" | "complete" | "fail" | "return";
+
+interface Known {
+  readonly kind: StatementKind;
+  /** What we read or change: the places of ids, owners and conditions. */
+  readonly parts: readonly string[];
+}
+
+const failing: Known = {
+  kind: "fail",
+  parts: ["json_array_elements($2::json)", "(el->>'jobId')::bigint and locked_by = $1::text"],
+};
+const returning: Known = { kind: "return", parts: ["where id = ANY($2::bigint[])\nand locked_by = $1::text"] };
+
+/** Of Graphile Worker 0.18, by the first part of the name. See decision 24. */
+const contract: ReadonlyMap<string, Known> = new Map([
+  [
+    "get_job",
+    {
+      kind: "look",
+      parts: ["task_id = any($2::int[])", "attempts = jobs.attempts + 1", "locked_by = $1::text", "returning *"],
+    },
+  ],
+  ["complete_job", { kind: "complete", parts: ["where id = $1::bigint"] }],
+  ["complete_jobs", { kind: "complete", parts: ["unnest($1::bigint[]) n(n)\nwhere id = n"] }],
+  [
+    "complete_job_q",
+    { kind: "complete", parts: ["unnest($1::bigint[]) n(n)\nwhere id = n", "job_queues.locked_by = $2::text"] },
+  ],
+  ["fail_job", failing],
+  ["fail_job_q", failing],
+  ["fail_jobs", { kind: "fail", parts: ["where id = any($1::bigint[]) and locked_by = $3::text"] }],
+  ["return_job", returning],
+  ["return_job_q", returning],
+  ["clear_stale_locks", { kind: "free old locks", parts: ["where locked_at < now() - interval '4 hours'"] }],
+]);
+
+const kinds = new Map<string, StatementKind>();
+
+/**
+ * What a statement of a pool is for.
+ *
+ * @throws {@link JobsError} `GRAPHILE_WORKER_UNKNOWN` for one that is not as it was in the version that this package was written for: to pass it on
+ * unguarded could complete the jobs of others.
+ */
+export function kindOf({ name, text, values }: QueryConfig): StatementKind {
+  // The only one without a name: which number each task has.
+  if (name === undefined && text.includes("_private_tasks as tasks")) return "name tasks";
+  const seen = kinds.get(name ?? "");
+  if (seen !== undefined) return seen;
+  const [first = ""] = (name ?? "").split("/", 1);
+  const size = /^get_job(\d+)$/.exec(first)?.[1];
+  const known = contract.get(size === undefined ? first : "get_job");
+  const parts = size === undefined ? known?.parts : [...(known?.parts ?? []), `limit ${size}\n`];
+  if (name === undefined || known === undefined || !parts?.every((part) => text.includes(part))) {
+    throw unknown(name, values);
+  }
+  kinds.set(name, known.kind);
+  return known.kind;
+}
+
+function unknown(name: string | undefined, values: readonly unknown[] | undefined): JobsError {
+  return new JobsError(
+    "GRAPHILE_WORKER_UNKNOWN",
+    `Graphile Worker has sent a statement that @acme/jobs does not know (${name ?? "without a name"}, ${values?.length ?? 0} values), so its version is ` +
+      "another one than that in the dependencies of @acme/jobs. Remove what overrides it, and install again.",
+  );
+}

@@ -1,0 +1,22 @@
+import { JobsError } from "../errors.ts";
+import { isTrue } from "../is-true.ts";
+import type { Queryable } from "../database/queryable.ts";
+
+/** The tables of Graphile Worker have row level security and no policies: to a role that is bound by it they look empty. */
+const tables = ["_private_jobs", "_private_job_queues", "_private_tasks"];
+
+const hiddenSql = `
+  select to_regclass('graphile_worker.' || name) is not null
+    and row_security_active(to_regclass('graphile_worker.' || name)) as "isHidden"
+  from unnest($1::text[]) as name`;
+
+/** @throws {@link JobsError} `JOBS_DATABASE_REFUSED` for a role that would find no job, without an error of the database. */
+export async function refuseHiddenRows(db: Queryable): Promise<void> {
+  const { rows } = await db.query(hiddenSql, [tables]);
+  if (!rows.some((row) => isTrue(row["isHidden"]))) return;
+  throw new JobsError(
+    "JOBS_DATABASE_REFUSED",
+    "Row level security hides the jobs from this user of the database: it would find nothing to run. Let workers and whoever enqueues connect as the owner of Graphile Worker's " +
+      "tables (the user that ran migrate()), as a member of that role after SET ROLE, or as a user with BYPASSRLS.",
+  );
+}

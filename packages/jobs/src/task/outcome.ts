@@ -1,0 +1,50 @@
+import { isAttemptError, NonRetryableError, RetryAfterError, SnoozeError } from "./attempt-errors.ts";
+import { JobsError } from "../errors.ts";
+import { isOwnPayloadRefused } from "./own-payload.ts";
+import type { RetryPolicy } from "./retry.ts";
+
+/** What happens with a job whose attempt did not succeed. */
+export type Outcome =
+  | {
+      readonly kind: "retry";
+      readonly delayMs: number;
+      /** Attempts that count as used: the next run is one more. */
+      readonly attemptsUsed: number;
+    }
+  | { readonly kind: "dead"; readonly attemptsUsed: number };
+
+/** Decides by the error first, then by the task's policy. Never throws, whatever was thrown. */
+export function decideOutcome(error: unknown, attempt: number, policy: RetryPolicy, random = Math.random): Outcome {
+  try {
+    return decide(error, attempt, policy, random);
+  } catch {
+    // An error that cannot even be looked at has asked for nothing.
+    return decide(new Error("What was thrown cannot be read."), attempt, policy, random);
+  }
+}
+
+function decide(error: unknown, attempt: number, policy: RetryPolicy, random: () => number): Outcome {
+  const dead: Outcome = { kind: "dead", attemptsUsed: attempt };
+  const retryIn = (delayMs: number, attemptsUsed = attempt): Outcome => ({
+    kind: "retry",
+    delayMs: Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0,
+    attemptsUsed,
+  });
+
+  if (isAttemptError(error, SnoozeError)) return retryIn(error.delayMs, attempt - 1);
+  if (error instanceof JobsError && error.code === "WORKER_STOPPING") return retryIn(0, attempt - 1);
+  if (isOwnPayloadRefused(error) || (error instanceof JobsError && error.code === "WORKER_DIED")) return dead;
+  if (isAttemptError(error, NonRetryableError)) return dead;
+  if (attempt >= policy.attempts) return dead;
+  if (isAttemptError(error, RetryAfterError)) return retryIn(error.delayMs);
+  return isRetryable(error, policy) ? retryIn(policy.delayMs(attempt, random)) : dead;
+}
+
+/** A predicate that throws has not said no. */
+function isRetryable(error: unknown, policy: RetryPolicy): boolean {
+  try {
+    return policy.isRetryable(error);
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,145 @@
+import { checkNames } from "../check-options.ts";
+import { JobsError } from "../errors.ts";
+import { isInfrastructureError } from "./infrastructure-error.ts";
+import { isNetworkError } from "./network-error.ts";
+
+/** How often, how far apart and for which errors an attempt is repeated. Made by {@link retry}. */
+export interface RetryPolicy {
+  /** Runs in total, from 1. */
+  readonly attempts: number;
+  /** Milliseconds to wait after the given failed attempt (from 1). `random` is a number from 0 up to 1. */
+  readonly delayMs: (attempt: number, random?: () => number) => number;
+  /** Whether the error is worth another attempt. */
+  readonly isRetryable: (error: unknown) => boolean;
+}
+
+type ErrorClass = abstract new (...args: never[]) => unknown;
+
+/** What every builder of a retry policy takes. */
+export interface RetryOptions {
+  /**
+   * Which errors are worth another attempt: classes, or a predicate. Default: all but `NonRetryableError`. A database that was not there
+   * for the moment always is, see {@link isInfrastructureError}: that a server restarts says nothing about the job.
+   */
+  readonly on?: readonly ErrorClass[] | ((error: unknown) => boolean);
+  /** How much of the delay is added at random, from 0 to 1: 0.2 makes 60 s into 60 to 72 s. Never shortens. Default: 0. */
+  readonly jitter?: number;
+}
+
+/** Settings of `retry.fixed`. */
+export interface FixedRetryOptions extends RetryOptions {
+  /** Runs in total, 1 to 1,000. */
+  readonly attempts: number;
+  /** Milliseconds between two attempts, 0 to 365 days. */
+  readonly delayMs: number;
+}
+
+/** Settings of `retry.linear` and `retry.exponential`. */
+export interface GrowingRetryOptions extends FixedRetryOptions {
+  /** Where the growth ends, before jitter is added. Default: 24 hours. */
+  readonly maxDelayMs?: number;
+}
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+const longestDelayMs = 365 * day;
+const mostAttempts = 1000;
+
+const commonNames = ["on", "jitter"] satisfies (keyof RetryOptions)[];
+const fixedNames = [...commonNames, "attempts", "delayMs"] satisfies (keyof FixedRetryOptions)[];
+const growingNames = [...fixedNames, "maxDelayMs"] satisfies (keyof GrowingRetryOptions)[];
+
+/** The same delay after every attempt. */
+function fixed(options: FixedRetryOptions): RetryPolicy {
+  checkNames("retry.fixed()", options, fixedNames, "RETRY_INVALID");
+  return policy(options.attempts, options, () => options.delayMs);
+}
+
+/** `delayMs`, twice, three times `delayMs` …, up to `maxDelayMs`. */
+function linear(options: GrowingRetryOptions): RetryPolicy {
+  checkNames("retry.linear()", options, growingNames, "RETRY_INVALID");
+  const { delayMs, maxDelayMs = day } = options;
+  return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * attempt));
+}
+
+/** `delayMs`, doubled after every attempt, up to `maxDelayMs`. */
+function exponential(options: GrowingRetryOptions): RetryPolicy {
+  checkNames("retry.exponential()", options, growingNames, "RETRY_INVALID");
+  const { delayMs, maxDelayMs = day } = options;
+  return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * 2 ** (attempt - 1)));
+}
+
+/** The delays one by one: `n` delays make `n + 1` attempts. */
+function schedule(delaysMs: readonly number[], options: RetryOptions = {}): RetryPolicy {
+  checkNames("retry.schedule()", options, commonNames, "RETRY_INVALID");
+  const delays = [...delaysMs];
+  return policy(delays.length + 1, options, (attempt) => delays[attempt - 1] ?? 0);
+}
+
+/**
+ * Retry policies.
+ *
+ * | preset | attempts | waits | keeps trying for | which errors |
+ * |---|---|---|---|---|
+ * | `never` | 1 | – | – | none |
+ * | `quick` | 4 | 1 s, 2 s, 4 s | 7 s | all |
+ * | `network` | 5 | 60 s, 2, 4, 8 min | 15 min | connection errors, timeouts, SMTP 4xx, HTTP 408, 429, 502, 503 and 504 |
+ * | `standard` | 10 | 10 s doubling, at most 1 h | 1 h 25 min | all |
+ * | `patient` | 20 | 1 min doubling, at most 6 h | 3 days | all |
+ *
+ * Jitter lengthens the waits of a preset by up to a tenth. A delay is never shorter than the policy says.
+ *
+ * @throws {@link JobsError} `RETRY_INVALID` for numbers out of range.
+ * @example
+ * ```ts
+ * retry.exponential({ attempts: 5, delayMs: 60_000, jitter: 0.1, on: [GatewayTimeoutError] });
+ * ```
+ */
+export const retry = {
+  fixed,
+  linear,
+  exponential,
+  schedule,
+  never: fixed({ attempts: 1, delayMs: 0 }),
+  quick: exponential({ attempts: 4, delayMs: second, jitter: 0.1 }),
+  network: exponential({ attempts: 5, delayMs: minute, jitter: 0.1, on: isNetworkError }),
+  standard: exponential({ attempts: 10, delayMs: 10 * second, maxDelayMs: hour, jitter: 0.1 }),
+  patient: exponential({ attempts: 20, delayMs: minute, maxDelayMs: 6 * hour, jitter: 0.1 }),
+} as const;
+
+function policy(attempts: number, options: RetryOptions, baseDelayMs: (attempt: number) => number): RetryPolicy {
+  const { jitter = 0, on } = options;
+  if (!Number.isInteger(attempts) || attempts < 1 || attempts > mostAttempts) {
+    throw new JobsError("RETRY_INVALID", `"attempts" is a whole number from 1 to ${mostAttempts}: runs in total.`);
+  }
+  if (!(jitter >= 0 && jitter <= 1)) {
+    throw new JobsError("RETRY_INVALID", `"jitter" is a number from 0 to 1: how much of the delay is added at random.`);
+  }
+  for (let attempt = 1; attempt < attempts; attempt++) {
+    const delayMs = baseDelayMs(attempt);
+    if (!(delayMs >= 0 && delayMs <= longestDelayMs)) {
+      throw new JobsError("RETRY_INVALID", `The delay after attempt ${attempt} is not between 0 ms and 365 days.`);
+    }
+  }
+  return Object.freeze({
+    attempts,
+    delayMs: (attempt: number, random: () => number = Math.random) => {
+      const base = baseDelayMs(attempt);
+      return Math.round(base + base * jitter * random());
+    },
+    isRetryable: orInfrastructure(predicate(on)),
+  });
+}
+
+function orInfrastructure(isWanted: (error: unknown) => boolean): (error: unknown) => boolean {
+  return (error) => isInfrastructureError(error) || isWanted(error);
+}
+
+function predicate(on: RetryOptions["on"]): (error: unknown) => boolean {
+  if (on === undefined) return () => true;
+  if (typeof on === "function") return on;
+  const classes = [...on];
+  return (error) => classes.some((errorClass) => error instanceof errorClass);
+}

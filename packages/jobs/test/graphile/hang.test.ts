@@ -1,0 +1,275 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runChild, type Child } from "@acme/test-postgres";
+import { Client, Pool } from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { hanging } from "../support/hanging-task.ts";
+import { collectInto, createTestJobs, storedJobs, type LogLine, type TestJobs } from "../support/test-jobs.ts";
+import { createJobs, perform } from "../../src/index.ts";
+
+const quick = { heartbeatMs: 100, deadAfterMs: 500 };
+const others = Array.from({ length: 7 }, (_, index) => ({ n: index + 1 }));
+const forEver = 600_000;
+
+const cutGivingBack = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and wait_event_type = 'Lock' and query like '%returning job_queue_id%'`;
+
+function hangingWorker(test: TestJobs, hangMs: number, env: Record<string, string> = {}): Child {
+  return runChild(new URL("../children/hanging-worker.child.ts", import.meta.url), {
+    env: { JOBS_URL: test.jobsUrl, HANG_MS: String(hangMs), ...env },
+  });
+}
+
+/** It hangs until it is told to go on. */
+function hangingUntilTold(test: TestJobs, env: Record<string, string> = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "acme-hang-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const endFile = join(directory, "go on");
+  const child = hangingWorker(test, forEver, { HANG_END: endFile, ...env });
+  return Object.assign(child, { goOn: () => writeFileSync(endFile, "") });
+}
+
+async function otherWorker(test: TestJobs) {
+  const ran: number[] = [];
+  const worker = await test.jobs.startWorker({ tasks: [perform(hanging, ({ n }) => void ran.push(n))], ...quick });
+  onTestFinished(() => worker.stop());
+  return { worker, ran };
+}
+
+describe("a process that hangs", () => {
+  it("keeps the job it runs, until it is dead; the others of its batch are done elsewhere within seconds", async () => {
+    await using test = await createTestJobs();
+    await enqueueBatch(test);
+    await using hung = hangingWorker(test, forEver);
+    await hung.waitFor("hanging");
+    expect(await lockedCount(test)).toBe(8);
+
+    const { ran } = await otherWorker(test);
+
+    await expect.poll(() => inOrder(ran), { timeout: 10_000 }).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    // Several times as long as a worker may be without a sign of life.
+    await test.jobs.enqueue(hanging, { n: 8 }, { runAt: new Date(Date.now() + 2_000) });
+    await expect.poll(() => ran, { timeout: 10_000 }).toContain(8);
+    expect(ran).not.toContain(0);
+    await hung.kill("SIGKILL");
+    await expect.poll(() => ran).toContain(0);
+    expect(await test.jobs.deadLetters.list()).toEqual([]);
+  });
+
+  it("leaves the named queue of a job free that it had locked and not begun", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(hanging, { n: 0 }, { priority: -1 });
+    for (const n of [1, 2, 3]) await test.jobs.enqueue(hanging, { n }, { queue: "q" });
+    await using hung = hangingWorker(test, forEver);
+    await hung.waitFor("hanging");
+    expect([await lockedCount(test), await lockedQueueCount(test)]).toEqual([2, 1]);
+
+    await expect.poll(() => lockedQueueCount(test), { timeout: 10_000 }).toBe(0);
+
+    const { ran } = await otherWorker(test);
+    await expect.poll(() => ran, { timeout: 10_000 }).toEqual([1, 2, 3]);
+  });
+
+  it("keeps nothing of a batch whose arrival it has not noticed", async () => {
+    await using test = await createTestJobs();
+    await using hung = hangingWorker(test, forEver);
+    await hangInLook(test, hung);
+
+    const { ran } = await otherWorker(test);
+
+    await expect.poll(() => inOrder(ran), { timeout: 10_000 }).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+});
+
+describe("a hang that ends", () => {
+  it.each([100, 0])("runs nothing twice, and the worker goes on, alone (prefetch: %i)", async (prefetch) => {
+    await using test = await createTestJobs();
+    await enqueueBatch(test);
+    await using hung = hangingUntilTold(test, { PREFETCH: String(prefetch) });
+    await hung.waitFor("hanging");
+    await expect.poll(() => lockedCount(test)).toBe(1);
+
+    hung.goOn();
+    await hung.waitFor("back");
+
+    // It takes back itself what it had given back, for lack of others.
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    await test.jobs.enqueue(hanging, { n: 8 });
+    await expect.poll(() => ranIn(hung)).toContain(8);
+    await expect
+      .poll(() => hung.stdout())
+      .toMatch(/the process did not answer for \d+ ms; \d jobs went back to others/);
+  });
+
+  it("runs nothing twice of what others have done meanwhile", async () => {
+    await using test = await createTestJobs();
+    await enqueueBatch(test);
+    await using hung = hangingUntilTold(test);
+    await hung.waitFor("hanging");
+    const { worker, ran } = await otherWorker(test);
+    await expect.poll(() => inOrder(ran)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+
+    hung.goOn();
+    await hung.waitFor("back");
+    await worker.stop();
+    await test.jobs.enqueueMany(hanging, [{ n: 8 }, { n: 9 }]);
+
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(inOrder(ranIn(hung))).toEqual([0, 8, 9]);
+    hung.send("stop");
+    await hung.ended;
+    expect(await lockedCount(test)).toBe(0);
+  });
+
+  it("runs once what had arrived in it and gone back, read at last", async () => {
+    await using test = await createTestJobs();
+    await using hung = hangingUntilTold(test);
+    await hangInLook(test, hung);
+    await expect.poll(() => lockedCount(test)).toBe(0);
+
+    hung.goOn();
+    await hung.waitFor("back");
+
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(inOrder(ranIn(hung))).toEqual([1, 2, 3, 4, 5, 6, 7, 100, 101]);
+  });
+
+  it("loses nothing when nobody else could get into the database meanwhile", async () => {
+    await using test = await createTestJobs();
+    const name = new URL(test.jobsUrl).pathname.slice(1);
+    await using admin = await connectTo(new URL("/postgres", test.jobsUrl));
+    const allow = (isAllowed: boolean) => admin.query(`alter database "${name}" allow_connections ${isAllowed}`);
+    await enqueueBatch(test);
+    await using hung = hangingWorker(test, 3_000);
+    await hung.waitFor("hanging");
+    await allow(false);
+
+    await hung.waitFor("back");
+    await allow(true);
+
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    await expect.poll(() => hung.stdout()).toMatch(/the process did not answer for \d+ ms; 0 jobs went back to others/);
+  });
+
+  it("loses nothing when what it had begun to give back did not get as far as the database", async () => {
+    await using test = await createTestJobs();
+    await enqueueBatch(test);
+    await using hung = hangingWorker(test, 4_000);
+    await hung.waitFor("hanging");
+    const client = await test.jobsPool.connect();
+    await client.query("begin; lock table graphile_worker._private_jobs in access exclusive mode");
+    const cut = async () => (await test.jobsPool.query(cutGivingBack)).rowCount ?? 0;
+
+    await expect.poll(cut, { timeout: 3_000, interval: 20 }).toBeGreaterThan(0);
+    const cutting = setInterval(() => void cut(), 50);
+    await hung.waitFor("back");
+    await cut();
+    clearInterval(cutting);
+    await client.query("commit");
+    client.release();
+
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("takes no jobs before what was being given back has gone back", async () => {
+    await using test = await createTestJobs();
+    await enqueueBatch(test);
+    await using hung = hangingWorker(test, 3_000);
+    await hung.waitFor("hanging");
+    const client = await test.jobsPool.connect();
+    await client.query("begin; lock table graphile_worker._private_jobs in access exclusive mode");
+
+    await hung.waitFor("back");
+    const { rows } = await client.query("select from pg_locks where not granted and mode = 'RowExclusiveLock'");
+    await client.query("commit");
+    client.release();
+
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    // Or the worker itself gave them back, and was the first to get at the rows.
+    await expect
+      .poll(() => hung.stdout())
+      .toMatch(/the process did not answer for \d+ ms; [07] jobs went back to others/);
+  });
+});
+
+describe("a worker whose settings cannot be copied", () => {
+  it("works without the watch, and says so: its password is a function", async () => {
+    await using test = await createTestJobs();
+    const { hostname, port, username, password, pathname } = new URL(test.jobsUrl);
+    await using pool = disposable(
+      new Pool({
+        host: decodeURIComponent(hostname),
+        port: Number(port),
+        user: decodeURIComponent(username),
+        password: () => decodeURIComponent(password),
+        database: decodeURIComponent(pathname.slice(1)),
+      }),
+    );
+    const log: LogLine[] = [];
+    await using jobs = createJobs({ connection: pool.pool, logger: collectInto(log) });
+    const ran: number[] = [];
+    await jobs.startWorker({ tasks: [perform(hanging, ({ n }) => void ran.push(n))], ...quick });
+
+    await test.jobs.enqueue(hanging, { n: 1 });
+
+    await expect.poll(() => ran).toEqual([1]);
+    expect(log.map(({ message }) => message)).toContainEqual(expect.stringContaining("without a watch for hangs"));
+  });
+});
+
+/** As many as it begins at once; the first of them hangs. */
+async function enqueueBatch(test: TestJobs): Promise<void> {
+  await test.jobs.enqueue(hanging, { n: 0 }, { priority: -1 });
+  await test.jobs.enqueueMany(hanging, others);
+}
+
+/** It hangs once it has asked for these jobs, and leaves the answer unread. */
+async function hangInLook(test: TestJobs, child: Child): Promise<void> {
+  await child.waitFor("started");
+  // Once some have travelled by their notification alone, it is idle, and looks once for each of what follows.
+  for (const n of [100, 101]) {
+    await test.jobs.enqueue(hanging, { n });
+    await expect.poll(() => ranIn(child)).toContain(n);
+  }
+  child.send("hang in a look");
+  await child.waitFor("waiting for a look");
+  await test.jobs.enqueueMany(hanging, others);
+  await child.waitFor("hanging");
+  await expect.poll(() => lockedCount(test)).toBeGreaterThan(0);
+}
+
+async function connectTo(url: URL) {
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+}
+
+function disposable(pool: Pool) {
+  return { pool, [Symbol.asyncDispose]: () => pool.end() };
+}
+
+function inOrder(numbers: readonly number[]): number[] {
+  return numbers.toSorted((a, b) => a - b);
+}
+
+function ranIn(child: Child): number[] {
+  return Array.from(child.stdout().matchAll(/^ran (\d+)$/gm), ([, n]) => Number(n));
+}
+
+async function lockedCount(test: TestJobs): Promise<number> {
+  const { rowCount } = await test.jobsPool.query("select from graphile_worker.jobs where locked_at is not null");
+  return rowCount ?? 0;
+}
+
+async function lockedQueueCount(test: TestJobs): Promise<number> {
+  const { rowCount } = await test.jobsPool.query(
+    "select from graphile_worker._private_job_queues where locked_at is not null",
+  );
+  return rowCount ?? 0;
+}

@@ -1,0 +1,211 @@
+import { Client } from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
+import { createJobs, defineTask } from "../../src/index.ts";
+import { claimFromOutbox } from "../../src/outbox/claim.ts";
+import { removeFromOutbox } from "../../src/outbox/outbox.ts";
+import { beginTransaction } from "../../src/database/transaction.ts";
+import { createTestJobs, outboxCount, type TestJobs } from "../support/test-jobs.ts";
+
+const task = defineTask("t", { payload: z.object({ n: z.number(), text: z.string().optional() }) });
+
+/** What a relay has claimed, until it is done with it. */
+async function claim(test: TestJobs, batchSize = 100) {
+  const transaction = await beginTransaction(test.dataPool);
+  onTestFinished(() => transaction[Symbol.asyncDispose]());
+  const rows = await claimFromOutbox(transaction, batchSize);
+  return {
+    ns: rows.map(({ payload }) => (JSON.parse(payload) as { n: number }).n),
+    async move() {
+      await removeFromOutbox(transaction, `{${rows.map(({ id }) => id).join(",")}}`);
+      await transaction.commit();
+    },
+  };
+}
+
+describe("rows of one key", () => {
+  it("are claimed by one relay at a time, and those that another could not have are left to everybody", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+    const first = await claim(test);
+    await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
+    const second = await claim(test);
+    expect([first.ns, second.ns]).toEqual([[1], []]);
+
+    await first.move();
+    await test.jobs.enqueue(task, { n: 3 }, { key: "k" });
+
+    expect((await claim(test)).ns).toEqual([2, 3]);
+  });
+
+  it("are looked for behind their lock, whatever isolation the database has by default", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const { rows } = await test.dataPool.query<{ name: string }>("select current_database() as name");
+    await test.dataPool.query(`
+      alter database "${rows[0]!.name}" set default_transaction_isolation = 'serializable';
+      create table seen (isolation text);
+      create function see() returns trigger language plpgsql as
+        $$ begin insert into seen values (current_setting('transaction_isolation')); return old; end $$;
+      create trigger see before delete on acme_jobs.outbox for each row execute function see()`);
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+
+    test.jobs.startRelay();
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect((await test.dataPool.query("select isolation from seen")).rows).toEqual([{ isolation: "read committed" }]);
+  });
+
+  it("stay with the relay that has claimed the first of them, also those that were too large for its batch", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const text = "x".repeat(250_000);
+    await test.jobs.enqueueMany(
+      task,
+      Array.from({ length: 70 }, (_, n) => ({ n, text })),
+    );
+    await test.jobs.enqueue(task, { n: 100 }, { key: "k" });
+    const first = await claim(test);
+    expect(first.ns).not.toContain(100);
+    await test.jobs.enqueue(task, { n: 101 }, { key: "k" });
+
+    expect((await claim(test)).ns).toEqual([]);
+  });
+
+  it("take a bounded number of locks, however many keys there are", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.dataPool.query(
+      `insert into acme_jobs.outbox (id, task, payload, key, preserve_run_at)
+       select gen_random_uuid(), 't', json_build_object('n', n), 't:' || n, false from generate_series(1, 5000) as n`,
+    );
+
+    const { ns } = await claim(test, 5_000);
+
+    expect(ns).toHaveLength(5_000);
+    const { rows } = await test.dataPool.query(
+      `select count(*)::int from pg_locks where locktype = 'advisory'
+       and database = (select oid from pg_database where datname = current_database())`,
+    );
+    expect(rows).toEqual([{ count: 512 }]);
+  });
+
+  const runCount = Number(process.env["ORDER_RUNS"] ?? 1);
+  it.each(Array.from({ length: runCount }, (_, run) => run + 1))(
+    "end with the last payload, though four relays move rows of mixed sizes (run %i)",
+    async () => {
+      await using test = await createTestJobs({ outbox: true });
+      const relays = [1, 7, 50, 5_000].map((batchSize) => {
+        const jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
+        onTestFinished(() => jobs.close());
+        return jobs.startRelay({ batchSize, pollIntervalMs: 10 });
+      });
+      const keys = Array.from({ length: 8 }, (_, n) => `key ${n}`);
+      const runAt = new Date("2099-01-01");
+      const lastOf = new Map<string, number>();
+
+      await Promise.all(
+        keys.map(async (key, index) => {
+          for (let n = 1; n <= 60; n++) {
+            const text = "x".repeat((n + index) % 5 === 0 ? 250_000 : 10);
+            await test.jobs.enqueue(task, { n, text }, { key, runAt });
+            lastOf.set(`t:${key}`, n);
+          }
+        }),
+      );
+
+      await expect.poll(() => outboxCount(test.dataPool), { timeout: 30_000 }).toBe(0);
+      await Promise.all(relays.map((relay) => relay.stop()));
+      const { rows } = await test.jobsPool.query<{ key: string; n: number }>(
+        "select key, (payload->>'n')::int as n from graphile_worker._private_jobs",
+      );
+      expect(new Map(rows.map(({ key, n }) => [key, n]))).toEqual(lastOf);
+    },
+  );
+});
+
+describe("a job written beside an outbox in the same database", () => {
+  async function createMixed() {
+    const test = await createTestJobs();
+    const pools = { connection: test.jobsUrl, outbox: { connection: test.jobsUrl } };
+    const uncompared = createJobs(pools);
+    const compared = createJobs(pools);
+    await compared.migrate();
+    const payloads = async () =>
+      (await test.jobsPool.query("select payload->'n' as n from graphile_worker._private_jobs order by id")).rows.map(
+        ({ n }) => n as unknown,
+      );
+    return {
+      test,
+      uncompared,
+      compared,
+      payloads,
+      async [Symbol.asyncDispose]() {
+        await uncompared.close();
+        await compared.close();
+        await test[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it("does not overtake an older one of its key that waits in there", async () => {
+    await using mixed = await createMixed();
+    await mixed.uncompared.enqueue(task, { n: 1 }, { key: "k" });
+    await mixed.compared.enqueue(task, { n: 2 }, { key: "k" });
+    await mixed.compared.enqueue(task, { n: 3 }, { key: "other" });
+    expect([await outboxCount(mixed.test.jobsPool), await mixed.payloads()]).toEqual([2, [3]]);
+
+    mixed.compared.startRelay();
+
+    await expect.poll(() => outboxCount(mixed.test.jobsPool)).toBe(0);
+    expect(await mixed.payloads()).toEqual([3, 2]);
+  });
+
+  it("is written directly once none of its key waits, and is replaced by a later one that comes through the outbox", async () => {
+    await using mixed = await createMixed();
+    await mixed.compared.enqueue(task, { n: 1 }, { key: "k" });
+    expect(await mixed.payloads()).toEqual([1]);
+
+    await mixed.uncompared.enqueue(task, { n: 2 }, { key: "k" });
+    mixed.compared.startRelay();
+
+    await expect.poll(mixed.payloads).toEqual([2]);
+  });
+});
+
+describe("rows that were written", () => {
+  it("are announced after their commit and not in it, since a NOTIFY keeps other commits waiting", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const listener = new Client({ connectionString: test.dataUrl });
+    const senders: (number | undefined)[] = [];
+    listener.on("notification", ({ processId }) => senders.push(processId));
+    listener.on("error", () => undefined);
+    await listener.connect();
+    onTestFinished(() => listener.end());
+    await listener.query("listen acme_jobs_outbox");
+
+    const tx = await test.dataPool.connect();
+    const { rows } = await tx
+      .query<{ pid: number }>("begin; select pg_backend_pid() as pid")
+      .then((results) => (results as unknown as { rows: { pid: number }[] }[])[1]!);
+    await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }], { tx });
+    await tx.query("commit");
+    tx.release();
+
+    await expect.poll(() => senders.length).toBeGreaterThan(0);
+    expect(senders).not.toContain(rows[0]!.pid);
+  });
+
+  it("in a transaction of the caller's wake a relay elsewhere long before it would look", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using elsewhere = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
+    elsewhere.startRelay({ pollIntervalMs: 3_600_000 });
+    await test.jobs.enqueue(task, { n: 1 });
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    const tx = await test.dataPool.connect();
+
+    await tx.query("begin");
+    await test.jobs.enqueue(task, { n: 2 }, { tx });
+    await tx.query("commit");
+    tx.release();
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { createProgress } from "../../src/worker/progress.ts";
+
+function progressOf({ pollIntervalMs = 1_000 } = {}) {
+  const at = { now: 0, isBusy: false };
+  const progress = createProgress({ pollIntervalMs, isBusy: () => at.isBusy }, () => at.now);
+  return {
+    progress,
+    at,
+    look(now: number, failure?: Error) {
+      at.now = now;
+      progress.look()(failure);
+    },
+    stateAt(now: number) {
+      at.now = now;
+      return progress.state;
+    },
+  };
+}
+
+describe("the progress of a pool", () => {
+  it("goes on while it looks for jobs and is answered", () => {
+    const { look, stateAt } = progressOf();
+
+    look(1_000);
+
+    expect(stateAt(11_999)).toBe("going on");
+  });
+
+  it("is held up after a look that failed, until one is answered", () => {
+    const { look, stateAt } = progressOf();
+
+    look(1_000, new Error("refused"));
+    const failed = stateAt(1_001);
+    look(2_000);
+
+    expect([failed, stateAt(2_001)]).toEqual(["held up", "going on"]);
+  });
+
+  it("is held up by a look that has no answer for longer than looks take, and not silent then", () => {
+    const { progress, stateAt } = progressOf();
+    const ended = progress.look();
+    const states = [stateAt(5_000), stateAt(5_001), stateAt(60_000)];
+
+    ended();
+
+    expect([...states, stateAt(60_001)]).toEqual(["going on", "held up", "held up", "going on"]);
+  });
+
+  it("is silent when it has room and has not looked for longer than its poll", () => {
+    const { look, stateAt } = progressOf({ pollIntervalMs: 5_000 });
+
+    look(1_000);
+
+    expect([stateAt(16_000), stateAt(16_001)]).toEqual(["going on", "silent"]);
+  });
+
+  it("need not look while it is busy, nor at once when it no longer is", () => {
+    const { at, look, stateAt } = progressOf();
+    look(1_000);
+    at.isBusy = true;
+    const busy = stateAt(3_600_000);
+    at.isBusy = false;
+
+    expect([busy, stateAt(3_611_000), stateAt(3_611_001)]).toEqual(["going on", "going on", "silent"]);
+  });
+});

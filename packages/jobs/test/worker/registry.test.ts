@@ -1,0 +1,208 @@
+import { connect as openSocket, createServer, type AddressInfo } from "node:net";
+import { runChild, startProxy } from "@acme/test-postgres";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { killable } from "../support/killable-task.ts";
+import { loseWorker } from "../support/lost-worker.ts";
+import { collectInto, createTestJobs, type TestJobs } from "../support/test-jobs.ts";
+import { createJobs, perform, type WorkerOptions } from "../../src/index.ts";
+
+const child = new URL("../children/worker.child.ts", import.meta.url);
+const quick = { heartbeatMs: 100, deadAfterMs: 500 };
+
+describe("a lock that nobody would know of", () => {
+  it("is not left by a worker that stops when the answer to its question for jobs was lost", async () => {
+    await using test = await createTestJobs();
+    await addTask(test);
+    await using proxy = await startProxy(test.jobsUrl);
+    await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    const first = await jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
+    const lock = await lockJobs(test);
+    await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client, queue: "one" });
+    await lock.waitedFor();
+
+    proxy.goSilent();
+    await lock.release();
+    await expect.poll(() => lockedCount(test)).toBe(1);
+    proxy.cutAll();
+    proxy.resume();
+    await first.stop();
+
+    expect(await lockedCount(test)).toBe(0);
+    const { runs } = await start(test);
+    await expect.poll(() => runs).toEqual([1]);
+  });
+
+  it("is not set late by the backend of a worker that is dead, once others have recovered its jobs", async () => {
+    await using test = await createTestJobs();
+    await addTask(test);
+    await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await killed.waitFor("started");
+    const lock = await lockJobs(test);
+    await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client });
+    await lock.waitedFor();
+    await killed.kill("SIGKILL");
+    await test.jobsPool.query("delete from acme_jobs.workers");
+
+    await lock.release();
+    const { runs } = await start(test);
+
+    await expect.poll(() => runs).toEqual([1]);
+  });
+
+  it("is not set by a worker that comes back from the dead before it has registered anew", async () => {
+    await using test = await createTestJobs();
+    await using lost = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await lost.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await lost.waitFor("running 1 1");
+    await loseWorker(test.jobsPool, lost);
+    const second = await start(test);
+    await expect.poll(() => second.runs, { timeout: 10_000 }).toEqual([1]);
+    await second.worker.stop();
+    await test.jobs.enqueue(killable, { n: 2 });
+    process.kill(lost.pid, "SIGCONT");
+    await lost.waitFor("running 2 1");
+    await lost.kill("SIGKILL");
+
+    const third = await start(test);
+
+    await expect.poll(() => third.runs, { timeout: 10_000 }).toEqual([2]);
+  });
+});
+
+describe("a worker that lives", () => {
+  it("recovers the jobs of the dead although another one hangs in recovering them", { timeout: 60_000 }, async () => {
+    await using test = await createTestJobs();
+    await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await killed.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await killed.waitFor("running 1 1");
+    await using hung = runChild(new URL("../children/hanging-recovery.child.ts", import.meta.url), {
+      env: { JOBS_URL: test.jobsUrl },
+    });
+    await hung.waitFor("started");
+    await killed.kill("SIGKILL");
+    await hung.waitFor("hanging");
+
+    const { runs } = await start(test);
+
+    await expect.poll(() => runs, { timeout: 30_000 }).toEqual([1]);
+  });
+
+  it("keeps its jobs where the database ends idle sessions, and recovers those of the dead", async () => {
+    await using test = await createTestJobs();
+    await test.jobsPool.query(
+      `do $$ begin execute format('alter database %I set idle_session_timeout = ''300ms''', current_database()); end $$`,
+    );
+    await using stopped = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await stopped.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await stopped.waitFor("running 1 1");
+    const { runs, worker } = await start(test, { heartbeatMs: 600, deadAfterMs: 1_500 });
+
+    process.kill(stopped.pid, "SIGSTOP");
+    const before = await beatsOf(test);
+    await expect.poll(() => beatsOf(test), { timeout: 20_000 }).toBeGreaterThan(before + 4);
+    expect(runs).toEqual([]);
+    await stopped.kill("SIGKILL");
+
+    await expect.poll(() => runs, { timeout: 20_000 }).toEqual([1]);
+    expect(worker.state).toBe("running");
+  });
+
+  it("keeps its jobs on a network on which an answer takes 400 ms", { timeout: 60_000 }, async () => {
+    await using test = await createTestJobs();
+    await using far = await startFarProxy(test.jobsUrl, 200);
+    await using jobs = createJobs({ connection: far.url, logger: collectInto([]) });
+    const runs: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const slow = await jobs.startWorker({
+      tasks: [
+        perform(killable, async () => {
+          runs.push("far");
+          await gate.promise;
+        }),
+      ],
+    });
+    onTestFinished(() => slow.stop().catch(() => undefined));
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => runs, { timeout: 10_000 }).toEqual(["far"]);
+    const near = await test.jobs.startWorker({ tasks: [perform(killable, () => void runs.push("near"))] });
+    onTestFinished(() => near.stop());
+
+    const before = await beatsOf(test);
+    await expect.poll(() => beatsOf(test), { timeout: 30_000 }).toBeGreaterThan(before + 8);
+
+    expect([runs, slow.state]).toEqual([["far"], "running"]);
+    gate.resolve();
+  });
+});
+
+async function start(test: TestJobs, options: Partial<WorkerOptions> = quick) {
+  const runs: number[] = [];
+  const worker = await test.jobs.startWorker({ tasks: [perform(killable, ({ n }) => void runs.push(n))], ...options });
+  onTestFinished(() => worker.stop());
+  return { worker, runs };
+}
+
+/** Whoever enqueues the first job of a task adds the task, and a worker that knows it waits for the end of that transaction. */
+async function addTask({ jobsPool }: TestJobs): Promise<void> {
+  await jobsPool.query("insert into graphile_worker._private_tasks (identifier) values ('killable')");
+}
+
+/** Lets whoever asks for jobs wait for the table. */
+async function lockJobs({ jobsPool }: TestJobs) {
+  const client = await jobsPool.connect();
+  await client.query("begin; lock table graphile_worker._private_jobs in share row exclusive mode");
+  const waitingSql = `select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like 'with j%_private_jobs%'`;
+  return {
+    client,
+    async waitedFor() {
+      await expect.poll(async () => (await jobsPool.query(waitingSql)).rowCount, { timeout: 5_000 }).toBeGreaterThan(0);
+    },
+    async release() {
+      await client.query("commit");
+      client.release();
+    },
+  };
+}
+
+async function lockedCount({ jobsPool }: TestJobs): Promise<number> {
+  const { rowCount } = await jobsPool.query("select from graphile_worker.jobs where locked_by is not null");
+  return rowCount ?? 0;
+}
+
+/** Seconds between the first and the last sign of life of whoever has begun last. */
+async function beatsOf({ jobsPool }: TestJobs): Promise<number> {
+  const { rows } = await jobsPool.query<{ seconds: number }>(
+    `select extract(epoch from heartbeat_at - started_at)::float8 as seconds from acme_jobs.workers
+     order by started_at desc limit 1`,
+  );
+  return rows[0]!.seconds;
+}
+
+/** A TCP proxy on which everything takes its time, in each direction. */
+async function startFarProxy(targetUrl: string, oneWayMs: number): Promise<{ url: string } & AsyncDisposable> {
+  const { hostname, port } = new URL(targetUrl);
+  const later = (what: () => void) => void setTimeout(what, oneWayMs);
+  const listener = createServer((client) => {
+    const server = openSocket({ host: hostname, port: Number(port) });
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      one.setNoDelay(true).on("error", () => undefined);
+      one.on("data", (chunk) => later(() => other.write(chunk))).on("close", () => later(() => other.destroy()));
+    }
+  });
+  await new Promise<void>((listening) => listener.listen(0, "127.0.0.1", listening));
+  const url = new URL(targetUrl);
+  url.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  return {
+    url: url.href,
+    async [Symbol.asyncDispose]() {
+      await new Promise((closed) => listener.close(closed));
+    },
+  };
+}
