@@ -20,7 +20,7 @@ const sweepAfterMs = 1_000;
 const deadPoolsSql = (locking: string) => `
   with stale as materialized (
     select pool_id from acme_jobs.workers
-    where pool_id <> all($1::text[]) and (
+    where pool_id <> all($1::text[]) and ($5::text is null or pool_id = $5) and (
       heartbeat_at = '-infinity' or
       heartbeat_at not between clock_timestamp() - $2::float8 * interval '1 millisecond'
         and clock_timestamp() + $2::float8 * interval '1 millisecond' or
@@ -44,16 +44,17 @@ export interface Suspects {
 
 /** Without a lock: most of the time there is none. */
 export function findDeadWorkers(db: Queryable, suspects: Suspects): Promise<string[]> {
-  return deadAmong(db, suspects, "");
+  return deadAmong(db, suspects, null);
 }
 
-async function deadAmong(db: Queryable, suspects: Suspects, locking: string): Promise<string[]> {
+async function deadAmong(db: Queryable, suspects: Suspects, only: string | null): Promise<string[]> {
   const { ownPoolIds, deadAfterMs, unchanged } = suspects;
-  const { rows } = await db.query(deadPoolsSql(locking), [
+  const { rows } = await db.query(deadPoolsSql(only === null ? "" : "for update skip locked"), [
     ownPoolIds,
     deadAfterMs ?? null,
     unchanged.map(({ poolId }) => poolId),
     unchanged.map(({ heartbeat }) => heartbeat),
+    only,
   ]);
   return rows.map((row) => String(row["pool_id"]));
 }
@@ -65,12 +66,12 @@ export async function readSignsOfLife(session: Queryable): Promise<SignOfLife[]>
 }
 
 /**
- * Finds the dead, unlocks their jobs, notes the crash where nothing better is known, settles. Nobody else does so until the transaction ends.
+ * Where it is dead still: unlocks its jobs, notes the crash where nothing better is known, settles. Nobody else does so until the transaction ends.
  *
  * @returns how many jobs can run again
  */
-export async function recoverDeadWorkers(transaction: Queryable, suspects: Suspects): Promise<number> {
-  const deadPoolIds = await deadAmong(transaction, suspects, "for update skip locked");
+export async function recoverDeadWorker(transaction: Queryable, suspects: Suspects, poolId: string): Promise<number> {
+  const deadPoolIds = await deadAmong(transaction, suspects, poolId);
   return deadPoolIds.length === 0 ? 0 : recoverJobsOf(transaction, deadPoolIds);
 }
 

@@ -28,7 +28,13 @@ export async function showLife(session: Queryable, poolId: string): Promise<stri
 
 /** What they have left locked is recovered by the next sweep of any worker. */
 export async function declareDead(db: Queryable, poolIds: readonly string[]): Promise<void> {
-  await db.query("update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id = any($1::text[])", [poolIds]);
+  // A row that somebody has locked is being recovered.
+  await db.query(
+    `update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id in (
+       select pool_id from acme_jobs.workers where pool_id = any($1::text[]) for no key update skip locked
+     )`,
+    [poolIds],
+  );
 }
 
 /** Those of them that are still there. */

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Pool } from "pg";
 import type { Logger } from "../logger.ts";
+import { impatient } from "../database/impatient.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction } from "../database/transaction.ts";
 import { isUnreachable } from "../database/unreachable.ts";
 import { within } from "../within.ts";
 import { createGrace } from "./grace.ts";
-import { findDeadWorkers, readSignsOfLife, recoverDeadWorkers, sweepFailures, type Suspects } from "./recovery.ts";
+import { findDeadWorkers, readSignsOfLife, recoverDeadWorker, sweepFailures, type Suspects } from "./recovery.ts";
 import { connectSession, type SessionConnection } from "./session-connection.ts";
 import {
   declareDead,
@@ -45,12 +46,23 @@ export interface WorkerSession {
   stop(options: { readonly isClean: boolean; readonly mayHaveLostLocks: boolean }): Promise<boolean>;
 }
 
+async function recoverOne(pool: Pool, suspects: Suspects, poolId: string): Promise<number> {
+  await using transaction = await beginTransaction(pool, {
+    settings: recoverySettings,
+    statementMs: recoveryStatementMs,
+  });
+  const jobCount = await recoverDeadWorker(transaction, suspects, poolId);
+  await transaction.commit();
+  return jobCount;
+}
+
 /** A network that has gone silent answers nothing, not even with an error. */
 const longestAnswerMs = 5_000;
 /** After a heartbeat that was not given. */
 const longestRestMs = 1_000;
 /** A process that hangs between two statements would keep the jobs of the dead for as long as it lives. */
-const recoverySettings = "set local idle_in_transaction_session_timeout = 5000";
+/** Nor do the jobs of one dead worker wait for a row of another that somebody has locked. */
+const recoverySettings = "set local idle_in_transaction_session_timeout = 5000; set local lock_timeout = 2000";
 const recoveryStatementMs = 30_000;
 
 export function startWorkerSession(options: WorkerSessionOptions): WorkerSession {
@@ -63,6 +75,8 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   let held = new Set<string>();
   let beatNow = new AbortController();
   let recovering: Promise<void> | undefined;
+  let sweeping: Promise<void> | undefined;
+  let sweepFailure: { readonly error: unknown } | undefined;
   let recoveryFailure: { readonly error: unknown } | undefined;
   const grace = createGrace({ deadAfterMs, longestBeatMs: longestAnswerMs });
 
@@ -91,9 +105,9 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     const suspects = await whoMayBeDead(db);
     const dead = await findDeadWorkers(db, suspects);
     if (dead.length > 0 || released.length > 0)
-      recovering ??= recover(suspects, released).finally(() => (recovering = undefined));
+      recovering ??= recover(dead, suspects, released).finally(() => (recovering = undefined));
     else recoveryFailure = undefined;
-    await sweepFailures(db);
+    sweeping ??= sweep().finally(() => (sweeping = undefined));
   };
 
   const noticeReplacement = (now: string | undefined) => {
@@ -116,31 +130,46 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   };
 
   // Over a connection of its own: a process that hangs in it may lose that, and not the one that shows its life.
-  const recover = async (suspects: Suspects, released: readonly string[]) => {
+  const recover = async (dead: readonly string[], suspects: Suspects, released: readonly string[]) => {
     const own = new Pool(pool.options);
+    own.options.connectionTimeoutMillis ||= longestAnswerMs;
     own.on("error", () => undefined);
-    try {
-      await using transaction = await beginTransaction(own, {
-        settings: recoverySettings,
-        statementMs: recoveryStatementMs,
-      });
-      const jobCount = await recoverDeadWorkers(transaction, suspects);
-      // Others may be about to recover them.
-      const left = await registeredAmong(transaction, released);
-      await transaction.commit();
-      recoveryFailure = undefined;
-      for (const poolId of released.filter((each) => !left.includes(each))) {
-        abandoned.get(poolId)?.recovered();
-        abandoned.delete(poolId);
+    let failure: { readonly error: unknown } | undefined;
+    let jobCount = 0;
+    const attempt = async (work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        failure = { error };
+        logger.debug({ err: error }, "jobs of a dead worker could not be recovered; it is tried again");
       }
-      if (jobCount === 0) return;
-      logger.warn({ jobCount }, "jobs of a dead worker run again");
-      options.onRecovered(jobCount);
+    };
+    for (const poolId of dead) await attempt(async () => void (jobCount += await recoverOne(own, suspects, poolId)));
+    await attempt(() => confirmRecovered(own, released));
+    own.end().catch(() => undefined);
+    recoveryFailure = failure;
+    if (jobCount === 0) return;
+    logger.warn({ jobCount }, "jobs of a dead worker run again");
+    options.onRecovered(jobCount);
+  };
+
+  /** Others may have been about to recover them. */
+  const confirmRecovered = async (db: Pool, released: readonly string[]) => {
+    if (released.length === 0) return;
+    const left = await registeredAmong(impatient(db, longestAnswerMs), released);
+    for (const poolId of released.filter((each) => !left.includes(each))) {
+      abandoned.get(poolId)?.recovered();
+      abandoned.delete(poolId);
+    }
+  };
+
+  // Not over the connection that shows the worker's life: what it settles may be locked by somebody.
+  const sweep = async () => {
+    try {
+      await sweepFailures(impatient(pool));
+      sweepFailure = undefined;
     } catch (error) {
-      recoveryFailure = { error };
-      logger.debug({ err: error }, "jobs of a dead worker could not be recovered; it is tried again");
-    } finally {
-      own.end().catch(() => undefined);
+      sweepFailure = { error };
     }
   };
 
@@ -153,7 +182,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       try {
         await beat();
         grace.endBeat({ isGiven: true });
-        options.onBeat(recoveryFailure);
+        options.onBeat(recoveryFailure ?? sweepFailure);
       } catch (error) {
         // Whoever has lost it may be taken for dead, so it is kept where it has answered.
         if (session?.isBroken !== false || isUnreachable(error)) lose();
@@ -200,7 +229,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     async stop({ isClean, mayHaveLostLocks }) {
       stopping.abort();
       beatNow.abort();
-      await within(longestAnswerMs, Promise.all([finished, recovering])).catch(() => undefined);
+      await within(longestAnswerMs, Promise.all([finished, recovering, sweeping])).catch(() => undefined);
       const mayLeave = isClean && abandoned.size === 0;
       const leaving = mayLeave && mayHaveLostLocks ? goWithoutLocks() : sayGoodbye(mayLeave ? leave : declareDead);
       const hasLeft = await within(longestAnswerMs, leaving).then(

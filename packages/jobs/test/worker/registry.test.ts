@@ -1,5 +1,6 @@
-import { connect as openSocket, createServer, type AddressInfo } from "node:net";
+import { connect as openSocket, createServer, type AddressInfo, type Socket } from "node:net";
 import { runChild, startProxy } from "@acme/test-postgres";
+import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { killable } from "../support/killable-task.ts";
 import { loseWorker } from "../support/lost-worker.ts";
@@ -87,6 +88,77 @@ describe("a worker that lives", () => {
     const { runs } = await start(test);
 
     await expect.poll(() => runs, { timeout: 30_000 }).toEqual([1]);
+  });
+
+  it(
+    "recovers the jobs of the dead after one connection for that was never answered",
+    { timeout: 60_000 },
+    async () => {
+      await using test = await createTestJobs();
+      await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+      await killed.waitFor("started");
+      await test.jobs.enqueue(killable, { n: 1 });
+      await killed.waitFor("running 1 1");
+      await using network = await startFarProxy(test.jobsUrl, 0);
+      // Unlike one that is made from a URL, it would wait for ever.
+      const pool = new Pool({ connectionString: network.url });
+      await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
+      const { runs } = await start({ ...test, jobs });
+      onTestFinished(() => pool.end());
+      await expect.poll(() => beatsOf(test)).toBeGreaterThan(1);
+
+      network.swallow(true);
+      await killed.kill("SIGKILL");
+      await expect.poll(() => network.swallowedCount, { timeout: 10_000 }).toBeGreaterThan(0);
+      network.swallow(false);
+
+      await expect.poll(() => runs, { timeout: 20_000 }).toEqual([1]);
+    },
+  );
+
+  it("recovers the jobs of the dead, but for those whose rows somebody has locked", { timeout: 60_000 }, async () => {
+    await using test = await createTestJobs();
+    await using locked = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await locked.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 }, { key: "k" });
+    await locked.waitFor("running 1 1");
+    const client = await test.jobsPool.connect();
+    await client.query("begin");
+    await test.jobs.enqueue(killable, { n: 100 }, { key: "k", tx: client });
+    await locked.kill("SIGKILL");
+    await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await killed.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 2 });
+    await killed.waitFor("running 2 1");
+    await killed.kill("SIGKILL");
+
+    const { runs, worker } = await start(test);
+
+    await expect.poll(() => runs, { timeout: 20_000 }).toEqual([2]);
+    await client.query("commit");
+    client.release();
+    await expect.poll(() => runs, { timeout: 20_000 }).toContain(100);
+    await expect.poll(() => worker.state).toBe("running");
+  });
+
+  it("keeps its session while what it has to settle is locked by somebody", { timeout: 60_000 }, async () => {
+    await using test = await createTestJobs();
+    const { worker } = await start(test);
+    await test.jobs.enqueue(killable, { n: 1 }, { runAt: new Date(Date.now() + 3_600_000) });
+    await test.jobsPool.query(
+      `insert into acme_jobs.failures (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors, is_settled, updated_at)
+       select id, substr((select jsonb_object_keys(flags)), 9), 'killable', attempts, 'retry', 'x', now(), 0, '[]', false, now() - interval '1 minute'
+       from graphile_worker._private_jobs`,
+    );
+    const client = await test.jobsPool.connect();
+    await client.query("begin; select from graphile_worker._private_jobs for update");
+    const before = [await sessionOf(test), await beatsOf(test)] as const;
+
+    await expect.poll(() => beatsOf(test), { timeout: 20_000 }).toBeGreaterThan(before[1] + 8);
+
+    expect([await sessionOf(test), worker.state]).toEqual([before[0], "running"]);
+    await client.query("rollback");
+    client.release();
   });
 
   it("keeps its jobs where the database ends idle sessions, and recovers those of the dead", async () => {
@@ -182,11 +254,36 @@ async function beatsOf({ jobsPool }: TestJobs): Promise<number> {
   return rows[0]!.seconds;
 }
 
+/** Who holds the lock of the one worker there is. */
+async function sessionOf({ jobsPool }: TestJobs): Promise<unknown> {
+  const { rows } = await jobsPool.query(
+    `select pid from pg_locks
+     where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return rows;
+}
+
+interface FarProxy extends AsyncDisposable {
+  readonly url: string;
+  /** Whether new connections are taken, and never answered. */
+  swallow(isOn: boolean): void;
+  readonly swallowedCount: number;
+}
+
 /** A TCP proxy on which everything takes its time, in each direction. */
-async function startFarProxy(targetUrl: string, oneWayMs: number): Promise<{ url: string } & AsyncDisposable> {
+async function startFarProxy(targetUrl: string, oneWayMs: number): Promise<FarProxy> {
   const { hostname, port } = new URL(targetUrl);
   const later = (what: () => void) => void setTimeout(what, oneWayMs);
+  const open = new Set<Socket>();
+  let isSwallowing = false;
+  let swallowedCount = 0;
   const listener = createServer((client) => {
+    open.add(client.on("error", () => undefined));
+    if (isSwallowing) {
+      swallowedCount += 1;
+      client.resume();
+      return;
+    }
     const server = openSocket({ host: hostname, port: Number(port) });
     for (const [one, other] of [
       [client, server],
@@ -201,7 +298,14 @@ async function startFarProxy(targetUrl: string, oneWayMs: number): Promise<{ url
   url.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
   return {
     url: url.href,
+    swallow(isOn) {
+      isSwallowing = isOn;
+    },
+    get swallowedCount() {
+      return swallowedCount;
+    },
     async [Symbol.asyncDispose]() {
+      for (const client of open) client.destroy();
       await new Promise((closed) => listener.close(closed));
     },
   };

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { recoverDeadWorkers, sweepFailures } from "../../../src/worker/recovery.ts";
+import { findDeadWorkers, recoverDeadWorker, sweepFailures } from "../../../src/worker/recovery.ts";
 import { livingWorkers, type Model, type ModelWorker } from "./model.ts";
 import { chosen, type Step } from "./step.ts";
 import { recoverJob, settleJob } from "./what-follows.ts";
@@ -65,8 +65,11 @@ export function recover(number: number): Step {
   return onWorker("recover", number, async ({ index, poolId }, model, { sessions }) => {
     const locked = model.runs.filter((run) => model.deadPools.includes(run.poolId));
     const session = sessions[index]!;
+    const suspects = { ownPoolIds: [poolId ?? ""], deadAfterMs, unchanged: [] };
     await session.query("begin");
-    const count = await recoverDeadWorkers(session, { ownPoolIds: [poolId ?? ""], deadAfterMs, unchanged: [] });
+    let count = 0;
+    for (const dead of await findDeadWorkers(session, suspects))
+      count += await recoverDeadWorker(session, suspects, dead);
     await session.query("commit");
     expect(count, "recovered jobs").toBe(locked.length);
 
