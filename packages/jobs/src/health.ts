@@ -31,7 +31,7 @@ export function createHealth({
 }) {
   return async (): Promise<JobsHealth> => {
     const [jobsAnswer, backlog] = await Promise.all([
-      jobs && answer(async () => impatient(jobs(), patienceMs).query("select 1")),
+      jobs && answer(async () => impatient(jobs(), patienceMs).query("select")),
       outbox && answer(async () => backlogOf(outbox())),
     ]);
     return {

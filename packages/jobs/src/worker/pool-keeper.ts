@@ -179,8 +179,8 @@ export async function startPoolKeeper(
       );
       givingUp.abort();
       await current?.pool.unwatch();
-      const hasLeft = await session.stop({ isClean: isWritten, mayHaveLostLocks: current?.mayHaveLostLocks ?? false });
-      return isWritten && (hasLeft || !current?.mayHaveLostLocks);
+      await session.stop({ isClean: isWritten, mayHaveLostLocks: current?.mayHaveLostLocks ?? false });
+      return isWritten;
     },
   };
 }

@@ -38,12 +38,11 @@ export interface WorkerSession {
   /** Declares a pool of this worker dead. Resolves once whatever it had left locked can run again. */
   abandon(poolId: string): Promise<void>;
   /**
-   * After a stop that was not clean, what is still locked is recovered by the next sweep of any worker.
+   * After a stop that was not clean, or of which the database could not be told, what is still locked is recovered by another worker.
    *
    * @param options.mayHaveLostLocks - jobs may be locked that no pool of this worker knows of: they go back
-   * @returns whether the database was told
    */
-  stop(options: { readonly isClean: boolean; readonly mayHaveLostLocks: boolean }): Promise<boolean>;
+  stop(options: { readonly isClean: boolean; readonly mayHaveLostLocks: boolean }): Promise<void>;
 }
 
 async function recoverOne(pool: Pool, suspects: Suspects, poolId: string): Promise<number> {
@@ -232,12 +231,8 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       await within(longestAnswerMs, Promise.all([finished, recovering, sweeping])).catch(() => undefined);
       const mayLeave = isClean && abandoned.size === 0;
       const leaving = mayLeave && mayHaveLostLocks ? goWithoutLocks() : sayGoodbye(mayLeave ? leave : declareDead);
-      const hasLeft = await within(longestAnswerMs, leaving).then(
-        () => true,
-        () => false,
-      );
+      await within(longestAnswerMs, leaving).catch(() => undefined);
       lose();
-      return hasLeft;
     },
   };
 }
