@@ -7,7 +7,8 @@ import { StartupError } from "./startup-error.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 await runCommand(async ({ resources, stopSignal }) => {
-  const config = { ...loadConfig(process.env), autoMigrate: true };
+  // The tables of a worker that runs alone, too: it has no other settings.
+  const config = { ...loadConfig(process.env), autoMigrate: true, jobQueueEnabled: true };
   const logger = createLogger({ level: config.logLevel });
   // The embedded database may be running already; if not, it is started for the time this takes.
   const services = await findServices(config).catch(async (error: unknown) => {

@@ -58,6 +58,27 @@ describe("trouble with the app database in the middle of a request", () => {
     expect((await verify(app, token)).status).toBe(200);
   });
 
+  it("is answered with OUTCOME_UNKNOWN when the database is lost in the moment of the commit", async () => {
+    await using database = await createTestDatabase();
+    await using proxy = await startProxy(database.url);
+    await using app = await startTestApp({ databaseUrl: proxy.url });
+    const email = newAddress();
+    await register(app, email);
+    const token = tokenIn(await mailTo(app, email));
+
+    const losing = async () => {
+      await proxy.dropCommitReply();
+      proxy.refuseConnections();
+      proxy.cutAll();
+    };
+    const [answer] = await Promise.all([verify(app, token), losing()]);
+
+    expect(outcomeOf(answer)).toEqual(unavailable);
+    expect(await answer.json()).toMatchObject({ error: { code: "OUTCOME_UNKNOWN" } });
+    await proxy.acceptConnections();
+    await expect.poll(async () => (await verify(app, token)).status, { timeout: 10_000 }).toBe(410);
+  });
+
   it("hands nobody a connection on which a statement was given up and is still going on", async () => {
     await using app = await startTestApp({ databaseLimits: { connectMs: 5_000, statementMs: 500 } });
     await using users = await lockUsers(app);

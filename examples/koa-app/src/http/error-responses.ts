@@ -1,3 +1,4 @@
+import { CommitOutcomeUnknownError } from "@acme/domain-events";
 import type { Context, Middleware } from "koa";
 import { isDatabaseTrouble } from "../database-trouble.ts";
 import type { BurstLog } from "../logging/burst-log.ts";
@@ -69,8 +70,19 @@ function wantsPage(ctx: Context): boolean {
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof CommitOutcomeUnknownError) return outcomeUnknown();
   if (error instanceof TooBusyError || isDatabaseTrouble(error)) return unavailable();
   return new Problem(500, "INTERNAL", "Something went wrong on our side. It has been logged.");
+}
+
+/** The database was lost in the moment of the commit, and has not come back in time to say what became of it. */
+function outcomeUnknown(): Problem {
+  return new Problem(
+    503,
+    "OUTCOME_UNKNOWN",
+    "We cannot tell yet whether this was stored. Please try again in a moment. If the link does not work any more then, it has done its work.",
+    { retryAfterSeconds: 5 },
+  );
 }
 
 export function unavailable(): Problem {

@@ -27,6 +27,7 @@ export type ProblemCode =
   | "NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "TOO_MANY_REQUESTS"
+  | "OUTCOME_UNKNOWN"
   | "UNAVAILABLE"
   | "INTERNAL";
 
