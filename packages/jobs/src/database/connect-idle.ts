@@ -7,10 +7,11 @@ interface Status {
 
 /** Code that shares the pool may have left a transaction open in a connection: what is written there would not count before it ends. */
 export async function connectIdle(pool: Pool): Promise<PoolClient> {
-  for (;;) {
+  for (let left = pool.options.max; ; left -= 1) {
     const client = await pool.connect();
     const status = (client as Status).getTransactionStatus?.() ?? "I";
-    if (status === "I") return client;
+    // Whoever begins a transaction in each new connection gets one of those.
+    if (status === "I" || left <= 0) return client;
     client.release(true);
   }
 }

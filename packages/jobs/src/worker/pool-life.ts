@@ -43,6 +43,7 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
   let stopping: Promise<void> | undefined;
   let looking: Promise<void> | undefined;
   let mayHaveLostLocks = false;
+  let lostAnswerCount = 0;
 
   const onEnd = () => {
     runningCount -= 1;
@@ -53,8 +54,11 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
     return options.run(job, onEnd);
   };
   const untilIdle = () => new Promise<void>((resolve) => (runningCount === 0 ? resolve() : (onIdle = resolve)));
-  const look = async () => {
+  const look = async (): Promise<void> => {
+    const countBefore = lostAnswerCount;
     const lost = await findLostLocks(pgPool, pool, { pauseMs: lookEveryMs, signal: stopSignal });
+    // One more was lost while it was looked for.
+    if (lost === "none" && lostAnswerCount !== countBefore) return look();
     if (lost === "none") mayHaveLostLocks = false;
     if (lost !== "some") return;
     // Unlike one that failed, this pool would go on.
@@ -69,6 +73,7 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
       options.onLooked(failure);
       if (failure === undefined) return;
       mayHaveLostLocks = true;
+      lostAnswerCount += 1;
       looking ??= look().finally(() => (looking = undefined));
     };
   };

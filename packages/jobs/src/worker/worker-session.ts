@@ -45,22 +45,14 @@ export interface WorkerSession {
   stop(options: { readonly isClean: boolean; readonly mayHaveLostLocks: boolean }): Promise<void>;
 }
 
-async function recoverOne(pool: Pool, suspects: Suspects, poolId: string): Promise<number> {
-  await using transaction = await beginTransaction(pool, {
-    settings: recoverySettings,
-    statementMs: recoveryStatementMs,
-  });
-  const jobCount = await recoverDeadWorker(transaction, suspects, poolId);
-  await transaction.commit();
-  return jobCount;
-}
-
 /** A network that has gone silent answers nothing, not even with an error. */
 const longestAnswerMs = 5_000;
 /** After a heartbeat that was not given. */
 const longestRestMs = 1_000;
-/** A process that hangs between two statements would keep the jobs of the dead for as long as it lives. */
-/** Nor do the jobs of one dead worker wait for a row of another that somebody has locked. */
+/**
+ * A process that hangs between two statements would keep the jobs of the dead for as long as it lives. A row that somebody has locked would keep those of
+ * the other dead workers.
+ */
 const recoverySettings = "set local idle_in_transaction_session_timeout = 5000; set local lock_timeout = 2000";
 const recoveryStatementMs = 30_000;
 
@@ -235,4 +227,14 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
       lose();
     },
   };
+}
+
+async function recoverOne(pool: Pool, suspects: Suspects, poolId: string): Promise<number> {
+  await using transaction = await beginTransaction(pool, {
+    settings: recoverySettings,
+    statementMs: recoveryStatementMs,
+  });
+  const jobCount = await recoverDeadWorker(transaction, suspects, poolId);
+  await transaction.commit();
+  return jobCount;
 }
