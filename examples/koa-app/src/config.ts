@@ -9,11 +9,12 @@ import { StartupError } from "./startup-error.ts";
  * An empty or blank variable counts as unset, so that an env file may list what it does not set. Every wrong variable gets one line in
  * the error, and no line repeats a value: a connection string holds a password.
  *
+ * @param defaults what counts where the environment sets nothing.
  * @throws {@link StartupError} `SETTINGS_INVALID`, naming each variable and what it should be.
  */
-export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+export function loadConfig(environment: NodeJS.ProcessEnv, defaults: SettingDefaults = {}): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ""));
-  const parsed = settings.safeParse(given);
+  const parsed = settings.safeParse({ ...defaults, ...given });
   if (!parsed.success) throw settingsError(parsed.error.issues);
 
   const { DATABASE_URL, JOB_QUEUE_DATABASE_URL, SMTP_URL, PORT, HOST, PUBLIC_URL, ...rest } = parsed.data;
@@ -40,6 +41,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       windowSeconds: rest.LIMIT_WINDOW_SECONDS,
     },
   };
+}
+
+/** Settings that a command has found out. */
+export interface SettingDefaults {
+  readonly PUBLIC_URL?: string | undefined;
 }
 
 export interface Config {

@@ -1,4 +1,5 @@
 import knexFactory, { type Knex } from "knex";
+import { createBurstLog } from "./logging/burst-log.ts";
 import type { Logger } from "./logging/logger.ts";
 import { withoutSecrets } from "./logging/without-secrets.ts";
 import { migrationSource } from "./migrations/index.ts";
@@ -38,10 +39,12 @@ export interface StatementLimits {
   readonly query_timeout?: number;
 }
 
+// While the database is away, knex warns of every connection that it cannot open: one for each request.
 function knexLog(logger: Logger): Knex.Logger {
+  const warnings = createBurstLog({ logger, message: "knex warned" });
   return {
     debug: (message) => logger.debug({ from: "knex" }, withoutSecrets(String(message))),
-    warn: (message) => logger.warn({ from: "knex" }, withoutSecrets(String(message))),
+    warn: (message) => warnings.note({ from: "knex", warning: withoutSecrets(String(message)) }),
     error: (message) => logger.error({ from: "knex" }, withoutSecrets(String(message))),
     deprecate: (method, alternative) => logger.warn({ from: "knex", method, alternative }, "deprecated"),
   };

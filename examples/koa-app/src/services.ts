@@ -32,7 +32,7 @@ export async function startServices(config: Config, resources: AsyncDisposableSt
     jobQueueDatabaseUrl: config.jobQueueDatabaseUrl ?? postgres.url("jobs"),
     smtpUrl: config.smtpUrl ?? catcher?.smtpUrl ?? "",
   };
-  await writeRuntimeFile(config.dataDir, { pid: process.pid, ...services });
+  await writeRuntimeFile(config.dataDir, { pid: process.pid, publicUrl: config.publicUrl.origin, ...services });
   resources.defer(() => removeRuntimeFile(config.dataDir));
   return { ...services, catcher };
 }
@@ -42,18 +42,25 @@ export async function startServices(config: Config, resources: AsyncDisposableSt
  *
  * @throws {@link StartupError} `LOCAL_SERVICES_MISSING` when the settings name none and none are running.
  */
-export async function findServices(config: Config): Promise<Services & { readonly ownerPid?: number }> {
+export async function findServices(config: Config): Promise<Services & Partial<Owner>> {
   const given = givenServices(config);
   if (given !== undefined) return given;
 
-  const { pid, databaseUrl, jobQueueDatabaseUrl, smtpUrl } = await readRuntimeFile(config.dataDir);
+  const { pid, publicUrl, databaseUrl, jobQueueDatabaseUrl, smtpUrl } = await readRuntimeFile(config.dataDir);
   return {
     databaseUrl,
     jobQueueDatabaseUrl: config.jobQueueDatabaseUrl ?? jobQueueDatabaseUrl,
     smtpUrl: config.smtpUrl ?? smtpUrl,
     catcher: undefined,
     ownerPid: pid,
+    ownerPublicUrl: publicUrl,
   };
+}
+
+/** The `npm start` whose servers they are. */
+interface Owner {
+  readonly ownerPid: number;
+  readonly ownerPublicUrl: string;
 }
 
 function givenServices({ databaseUrl, jobQueueDatabaseUrl, smtpUrl }: Config): Services | undefined {

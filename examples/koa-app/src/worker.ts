@@ -9,10 +9,14 @@ import { createStopDeadline } from "./stop-deadline.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 await runCommand(async ({ resources, stopSignal }) => {
-  // A worker is what JOB_QUEUE_ENABLED=false leaves to another process: to this one.
-  const config = { ...loadConfig(process.env), jobQueueEnabled: true };
+  const { ownerPid, ownerPublicUrl, ...services } = await findServices(loadConfig(process.env));
+  // Links lead to where the app answers, which need not be this environment's PORT.
+  const config = {
+    ...loadConfig(process.env, { PUBLIC_URL: ownerPublicUrl }),
+    // A worker is what JOB_QUEUE_ENABLED=false leaves to another process: to this one.
+    jobQueueEnabled: true,
+  };
   const logger = createLogger({ level: config.logLevel });
-  const { ownerPid, ...services } = await findServices(config);
 
   const composition = compose({ config, services, logger });
   const deadline = createStopDeadline(config.stopDeadlineMs);

@@ -79,6 +79,23 @@ describe("trouble with the app database in the middle of a request", () => {
     await expect.poll(async () => (await verify(app, token)).status, { timeout: 10_000 }).toBe(410);
   });
 
+  it("is warned of once in a while, not for each connection that cannot be opened", async () => {
+    await using database = await createTestDatabase();
+    await using proxy = await startProxy(database.url);
+    await using app = await startTestApp({ databaseUrl: proxy.url });
+    const { knex } = app.composition.database;
+    proxy.refuseConnections();
+    proxy.cutAll();
+
+    const outcomes = await Promise.allSettled(Array.from({ length: 30 }, () => knex.raw("select 1")));
+    await proxy.acceptConnections();
+
+    expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => "rejected"));
+    const warnings = app.logLines().filter(({ from }) => from === "knex");
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings.length).toBeLessThan(3);
+  });
+
   it("hands nobody a connection on which a statement was given up and is still going on", async () => {
     await using app = await startTestApp({ databaseLimits: { connectMs: 5_000, statementMs: 500 } });
     await using users = await lockUsers(app);

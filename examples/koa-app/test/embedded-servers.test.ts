@@ -55,9 +55,10 @@ describe("npm start, with nothing set", { timeout: 60_000 }, () => {
     await home.register("ada@example.org");
     expect(app.stdout()).toContain("npm run worker");
 
-    await using worker = await home.start("worker.ts");
+    await using worker = await home.start("worker.ts", { PORT: "9" });
 
     await expect.poll(() => home.mailCount(), { timeout: 10_000 }).toBe(1);
+    expect(await home.newestMail()).toContain(`${home.url}auth/verify-email?token=`);
     expect(await worker.kill("SIGINT")).toEqual({ exitCode: 0, signal: null });
     expect(messagesOf(worker)).toContain("worker stopped");
   });

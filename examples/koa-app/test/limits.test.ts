@@ -66,6 +66,20 @@ describe("the request limits", () => {
     await expect(limits.countMail(ada, async () => undefined)).rejects.toMatchObject({ status: 429 });
   });
 
+  it("do not give a count to the next window where a mail was not sent, and the failing took longer than its own", async () => {
+    await using app = await startTestApp({ settings: { LIMIT_WINDOW_SECONDS: "1" } });
+    const limits = limitsOf(app, "a".repeat(32), 1);
+    const failLate = async () => {
+      await expect.poll(() => isOver(app), { timeout: 5_000 }).toBe(true);
+      throw new Error("too late");
+    };
+
+    await expect(limits.countMail(ada, failLate)).rejects.toThrow("too late");
+
+    await limits.countMail(ada, async () => undefined);
+    await expect(limits.countMail(ada, async () => undefined)).rejects.toMatchObject({ status: 429 });
+  });
+
   it("do not count one spelling of an address apart from another", async () => {
     await using app = await startTestApp({ settings: { LIMIT_ADDRESS_COUNT: "1" } });
     await register(app, "Ada@Example.org");
@@ -156,9 +170,17 @@ async function keyUnder(app: TestApp, secret: string): Promise<unknown> {
 }
 
 /** Limits on the table of an app, apart from those of the app: one mail per address. */
-function limitsOf(app: TestApp, secret: string): RequestLimits {
-  const limits = { clientCount: 1, addressCount: 1, windowSeconds: 900 };
+function limitsOf(app: TestApp, secret: string, windowSeconds = 900): RequestLimits {
+  const limits = { clientCount: 1, addressCount: 1, windowSeconds };
   return createRequestLimits({ pool: app.data, limits, secret, logger: createLogger({ level: "silent" }) });
+}
+
+/** Whether the window of every count has ended. */
+async function isOver(app: TestApp): Promise<boolean> {
+  const { rows } = await app.data.query(
+    "select bool_and(expire < extract(epoch from clock_timestamp()) * 1000) as over from request_limits",
+  );
+  return rows[0].over;
 }
 
 const ada = normaliseEmailAddress("ada@example.org")!;

@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { portOf } from "../src/http/port-of.ts";
+import { createMailer } from "../src/mailer/mailer.ts";
 import { newAddress, mailTo, register } from "./support/people.ts";
 import { startTestApp, type LogLine, type TestApp } from "./support/test-app.ts";
 
@@ -62,6 +63,36 @@ describe("a mail that is not taken", () => {
       msg: "job failed; it will be tried again",
       err: { type: "MailError", code: "ETIMEDOUT" },
     });
+    server.close();
+  });
+
+  it("leaves no connection behind where the SMTP server drips its answer, and the time of the job is over", async () => {
+    const open = new Set<Socket>();
+    const server = createServer((socket) => {
+      open.add(socket);
+      const drip = setInterval(() => socket.write("2"), 50);
+      socket
+        .on("error", () => undefined)
+        .on("close", () => {
+          clearInterval(drip);
+          open.delete(socket);
+        });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const mailer = createMailer({
+      smtpUrl: `smtp://127.0.0.1:${portOf(server)}`,
+      from: "no-reply@example.org",
+      publicUrl: new URL("https://example.org"),
+    });
+    const timeLimit = new AbortController();
+    const mail = { to: "ada@example.org", subject: "s", text: "t", html: "h" };
+
+    const sending = mailer.send(mail, { messageKey: "1", signal: timeLimit.signal }).catch((error: unknown) => error);
+    await expect.poll(() => open.size).toBe(1);
+    timeLimit.abort(new Error("30 s"));
+    expect(await sending).toMatchObject({ message: "30 s" });
+
+    await expect.poll(() => open.size, { timeout: 6_000 }).toBe(0);
     server.close();
   });
 

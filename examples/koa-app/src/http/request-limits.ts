@@ -43,12 +43,15 @@ export function createRequestLimits({ pool, limits, secret, logger }: RequestLim
   };
 
   async function countMail(email: EmailAddress, cause: () => Promise<void>): Promise<void> {
-    await consume(addresses, email);
+    const { msBeforeNext } = await consume(addresses, email);
+    const windowEndsAt = performance.now() + msBeforeNext;
     try {
       await cause();
     } catch (error) {
       // After a COMMIT with an unknown outcome the mail may be on its way.
-      if (!(error instanceof CommitOutcomeUnknownError)) await takeBack(addresses, email);
+      const isUnsent = !(error instanceof CommitOutcomeUnknownError);
+      // Once the window is over, it would be taken from the next one, which has not counted it.
+      if (isUnsent && performance.now() < windowEndsAt) await takeBack(addresses, email);
       throw error;
     }
   }
@@ -58,9 +61,9 @@ export function createRequestLimits({ pool, limits, secret, logger }: RequestLim
     await next();
   }
 
-  async function consume(limiter: RateLimiterPostgres, key: string): Promise<void> {
+  async function consume(limiter: RateLimiterPostgres, key: string): Promise<RateLimiterRes> {
     try {
-      await limiter.consume(hashOf(key));
+      return await limiter.consume(hashOf(key));
     } catch (refusal) {
       if (refusal instanceof RateLimiterRes) throw tooMany(refusal);
       logger.error(

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { StartupError } from "../startup-error.ts";
 
-/** Where the servers are that a running `npm start` has brought up, for the commands beside it. */
+/** What the commands beside a running `npm start` need to know: where its servers are, and what its links start with. */
 const runtime = z.object({
   pid: z.int(),
+  publicUrl: z.string(),
   databaseUrl: z.string(),
   jobQueueDatabaseUrl: z.string().optional(),
   smtpUrl: z.string(),

@@ -1,5 +1,4 @@
 import { createTransport } from "nodemailer";
-import { untilAborted } from "../until-aborted.ts";
 import { toMailError } from "./mail-error.ts";
 
 /** A mail to one person. */
@@ -36,9 +35,8 @@ export function createMailer({ smtpUrl, from, publicUrl }: MailerOptions): Maile
     async send(mail, { messageKey, signal }) {
       signal.throwIfAborted();
       const messageId = `<${messageKey}@${publicUrl.hostname}>`;
-      const sending = transport.sendMail({ from, messageId, ...mail, to: { name: "", address: mail.to } });
-      // nodemailer cannot abort a mail; its own timeouts end what is left behind here.
-      await untilAborted(sending, signal).catch((error: unknown) => {
+      const to = { name: "", address: mail.to };
+      await transport.sendMail({ from, messageId, ...mail, to, signal }).catch((error: unknown) => {
         throw signal.aborted ? signal.reason : toMailError(error);
       });
     },

@@ -66,6 +66,11 @@ export async function createHome() {
       const { mails } = (await (await fetch(`${url}mails`)).json()) as { mails: unknown[] };
       return mails.length;
     },
+    /** Its text, with the link. */
+    async newestMail(): Promise<string> {
+      const { mails } = (await (await fetch(`${url}mails`)).json()) as { mails: { id: number }[] };
+      return await (await fetch(`${url}mails/${mails[0]!.id}`)).text();
+    },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }),
   };
 }
