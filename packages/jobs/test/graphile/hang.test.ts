@@ -236,6 +236,8 @@ async function hangInLook(test: TestJobs, child: Child): Promise<void> {
   for (const n of [100, 101]) {
     await test.jobs.enqueue(hanging, { n });
     await expect.poll(() => ranIn(child)).toContain(n);
+    // A job whose end was not written yet would stay with a process that hangs: it has begun.
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
   }
   child.send("hang in a look");
   await child.waitFor("waiting for a look");
