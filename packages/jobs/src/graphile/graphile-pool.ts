@@ -221,6 +221,7 @@ function toGraphileLog(logger: Logger) {
   return (level: string, message: string, meta?: Record<string, unknown>) => {
     const isAboutOneJob = meta !== undefined && ("job" in meta || "jobs" in meta || "specs" in meta);
     if (isAboutOneJob || (level !== "error" && level !== "warning")) return;
-    logger.debug({ source: "graphile-worker", level }, message);
+    // Not as "level", by which a logger tells its own.
+    logger.debug({ source: "graphile-worker", severity: level }, message);
   };
 }

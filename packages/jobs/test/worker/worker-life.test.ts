@@ -342,6 +342,27 @@ describe("a worker", () => {
   });
 });
 
+describe("a line of Graphile Worker itself", () => {
+  it("is logged at level debug, and has no field that a logger could take for its own level", async () => {
+    await using test = await createTestJobs();
+    const worker = await test.jobs.startWorker({
+      tasks: [perform(single, () => undefined)],
+      ...quick,
+      giveUpAfterMs: 60_000,
+      pollIntervalMs: 20,
+    });
+    onTestFinished(() => worker.stop());
+    const theirs = () => test.log.filter(({ fields }) => "source" in fields && fields["source"] === "graphile-worker");
+
+    await test.jobsPool.query("alter table graphile_worker._private_jobs rename to elsewhere");
+    await expect.poll(theirs).not.toEqual([]);
+    await test.jobsPool.query("alter table graphile_worker.elsewhere rename to _private_jobs");
+
+    expect(new Set(theirs().map(({ level }) => level))).toEqual(new Set(["debug"]));
+    expect(theirs()[0]?.fields).toEqual({ source: "graphile-worker", severity: "error" });
+  });
+});
+
 /** Transactions of this database that were undone. */
 async function undoneCount({ jobsPool }: TestJobs): Promise<number> {
   const { rows } = await jobsPool.query<{ count: number }>(
