@@ -44,7 +44,11 @@ export interface DeadLetterFilter {
   readonly limit?: number;
 }
 
-/** Jobs that have failed for good, kept with their payload and the history of their errors until somebody decides. */
+/**
+ * Jobs that have failed for good, kept with their payload and the history of their errors until somebody decides.
+ *
+ * @throws {@link JobsError} besides what each names: `JOBS_DATABASE_UNREACHABLE`, after which what was asked may have been done; `MIGRATION_MISSING`.
+ */
 export interface DeadLetters {
   /** The latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
   list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;

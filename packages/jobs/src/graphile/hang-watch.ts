@@ -54,7 +54,11 @@ export function startHangWatch(options: HangWatchOptions): HangWatch {
     logger.warn(fields, `the process did not answer for ${hungMs} ms; ${jobCount} jobs went back to others`);
   };
   const thread = startThread({ memory, connection, poolId, everyMs, missedBeats }, fail);
-  thread?.on("message", hear).on("error", fail).unref();
+  thread
+    ?.on("message", hear)
+    .on("error", fail)
+    .on("exit", (code) => fail(new Error(`The thread has ended by itself, with ${code}.`)))
+    .unref();
 
   return {
     async stop() {

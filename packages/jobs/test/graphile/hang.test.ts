@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Worker as Thread } from "node:worker_threads";
 import { runChild, type Child } from "@acme/test-postgres";
 import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -195,6 +196,27 @@ describe("a hang that ends", () => {
     await expect
       .poll(() => hung.stdout())
       .toMatch(/the process did not answer for \d+ ms; [07] jobs went back to others/);
+  });
+});
+
+describe("a worker whose watch has ended", () => {
+  it("goes on, and says that it works without it", async () => {
+    await using test = await createTestJobs();
+    const threads: Thread[] = [];
+    const collect = (thread: Thread) => void threads.push(thread);
+    process.on("worker", collect);
+    onTestFinished(() => void process.off("worker", collect));
+    const { ran } = await otherWorker(test);
+    await test.jobs.enqueue(hanging, { n: 1 });
+    await expect.poll(() => ran).toEqual([1]);
+
+    await Promise.all(threads.map((thread) => thread.terminate()));
+
+    await expect
+      .poll(() => test.log.map(({ level, message }) => `${level}: ${message}`))
+      .toContain("warn: the worker works without a watch for hangs");
+    await test.jobs.enqueue(hanging, { n: 2 });
+    await expect.poll(() => ran).toEqual([1, 2]);
   });
 });
 
