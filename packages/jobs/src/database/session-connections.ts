@@ -2,7 +2,7 @@ import { Client, type Pool } from "pg";
 import { JobsError } from "../errors.ts";
 
 /** How often a pooler is asked: while others use its sessions, too, it may happen to give a client the same one again. */
-const roundCount = 10;
+const roundCount = 7;
 
 /**
  * Two clients with one session between them, or one client with two: a pooler hands sessions out by the transaction. The lock of a worker would stay on
@@ -18,10 +18,12 @@ export async function refuseSharedSessions(pool: Pool): Promise<void> {
     await client.connect();
     const own = await sessionOf(client);
     if (own === sessionByProtocol(client)) return;
-    for (let round = 0; round < roundCount; round += 1) {
-      const again = await sessionOf(client);
-      const others = await sessionOf(pool);
-      if (own !== again || own === others) throw shared();
+    // The others ask once more in each round: a pooler that gives its sessions out in turn would else give the same ones to the same clients.
+    for (let round = 1; round <= roundCount; round += 1) {
+      if ((await sessionOf(client)) !== own) throw shared();
+      for (let count = 0; count < round; count += 1) {
+        if ((await sessionOf(pool)) === own) throw shared();
+      }
     }
   } finally {
     // Not waited for: a network that has gone silent never answers.

@@ -227,7 +227,7 @@ async function lockJobs({ jobsPool }: TestJobs) {
   const client = await jobsPool.connect();
   await client.query("begin; lock table graphile_worker._private_jobs in share row exclusive mode");
   const waitingSql = `select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query like 'with j%_private_jobs%'`;
+    where datname = current_database() and wait_event_type = 'Lock' and query ~ '^with j(?:_raw)? as \\(\\s+select'`;
   return {
     client,
     async waitedFor() {
