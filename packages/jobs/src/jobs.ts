@@ -83,16 +83,16 @@ export interface Jobs extends AsyncDisposable {
    * Creates or updates the tables in both databases. Safe to run at every start, and by several processes at once.
    *
    * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE` or `JOBS_DATABASE_REFUSED` (user, password, name of the
-   * database); `GRAPHILE_WORKER_OLDER` where that would end workers of others; `MIGRATION_NEWER` where a later version of this package has
+   * database); `DATABASE_UNSUPPORTED` where its encoding is not UTF8; `GRAPHILE_WORKER_OLDER` where that would end workers of others; `MIGRATION_NEWER` where a later version of this package has
    * migrated them. The outbox is ready then.
    */
   migrate(options?: MigrateOptions): Promise<void>;
-  /** Only the outbox's tables: all that a process needs which enqueues and never meets the jobs database. */
+  /** Only the outbox's tables: all that a process needs which enqueues and never meets the jobs database. @throws {@link JobsError} `DATABASE_UNSUPPORTED`, `MIGRATION_NEWER`. */
   migrateOutbox(): Promise<void>;
   /**
    * Runs jobs. Where the jobs database cannot be reached, the promise resolves all the same and the worker keeps trying.
    *
-   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`, `POOLER_UNSUPPORTED`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`;
+   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`, `POOLER_UNSUPPORTED`, `DATABASE_UNSUPPORTED`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`;
    * `MIGRATION_NEWER`; `MIGRATION_MISSING` with `migrate: false`.
    */
   startWorker(options: WorkerOptions): Promise<Worker>;

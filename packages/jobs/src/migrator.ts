@@ -1,6 +1,8 @@
 import type { Pool } from "pg";
 import { migrateGraphileWorker, refuseToEndOlderWorkers, verifyGraphileWorker } from "./graphile/graphile-migrate.ts";
 import { refuseHiddenRows } from "./graphile/graphile-rights.ts";
+import { refuseOtherEncodings } from "./database/encoding.ts";
+import { impatient } from "./database/impatient.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./database/migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
@@ -43,27 +45,34 @@ export function createMigrator(
       return isThereAnOutbox;
     },
     async migrateOutbox() {
-      if (pools.outbox) await migrateOutboxTables(pools.outbox());
+      if (pools.outbox === undefined) return;
+      await refuseOtherEncodings(impatient(pools.outbox()));
+      await migrateOutboxTables(pools.outbox());
     },
     async migrateJobs({ endOlderWorkers = false } = {}) {
       try {
+        await refuseOtherEncodings(impatient(pools.jobs()));
         if (!endOlderWorkers) await refuseToEndOlderWorkers(pools.jobs());
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
-        await refuseHiddenRows(pools.jobs());
+        await refuseHiddenRows(impatient(pools.jobs()));
       } catch (error) {
         throw explainConnection(error, pools.outbox !== undefined);
       }
     },
     async verifyJobs() {
+      await refuseOtherEncodings(impatient(pools.jobs()));
       await verifyGraphileWorker(pools.jobs());
       await verifyJobsTables(pools.jobs());
-      await refuseHiddenRows(pools.jobs());
+      await refuseHiddenRows(impatient(pools.jobs()));
     },
     async compare() {
       if (!pools.outbox) return;
-      isThereAnOutbox = await hasOutbox(pools.outbox());
-      isOneDatabase = await isSameDatabase(pools.jobs(), pools.outbox());
+      const jobs = impatient(pools.jobs());
+      const outbox = impatient(pools.outbox());
+      for (const db of [jobs, outbox]) await refuseOtherEncodings(db);
+      isThereAnOutbox = await hasOutbox(outbox);
+      isOneDatabase = await isSameDatabase(jobs, outbox);
     },
   };
 }

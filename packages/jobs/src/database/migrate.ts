@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
+import { impatient } from "./impatient.ts";
 import { migrationMissing, queryMigrated } from "./missing-tables.ts";
 import { jobsMigrations, outboxMigrations } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";
@@ -17,9 +18,13 @@ export const migrateOutboxTables = (pool: Pool) => migrate(pool, "outbox", outbo
  * @throws {@link JobsError} `MIGRATION_MISSING` where something has not run yet, `MIGRATION_NEWER`.
  */
 export async function verifyJobsTables(pool: Pool): Promise<void> {
-  const done = await doneCount(pool, "jobs");
-  refuseNewer("jobs", done, jobsMigrations);
-  if (done < jobsMigrations.length) throw migrationMissing();
+  if (!(await isMigrated(pool, "jobs", jobsMigrations))) throw migrationMissing();
+}
+
+async function isMigrated(pool: Pool, part: string, migrations: readonly string[]): Promise<boolean> {
+  const done = await doneCount(impatient(pool), part);
+  refuseNewer(part, done, migrations);
+  return done === migrations.length;
 }
 
 /**
@@ -28,10 +33,8 @@ export async function verifyJobsTables(pool: Pool): Promise<void> {
  * @throws {@link JobsError} `MIGRATION_NEWER`
  */
 async function migrate(pool: Pool, part: string, migrations: readonly string[]): Promise<void> {
-  // With an older snapshot, whoever has waited for the lock would not see what the others have made.
-  await using transaction = await beginTransaction(pool, {
-    settings: "set transaction isolation level read committed",
-  });
+  if (await isMigrated(pool, part, migrations).catch(isFirstOne)) return;
+  await using transaction = await beginTransaction(pool, { settings });
   await transaction.query("select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
   await createMigrationsTable(transaction);
   const done = await doneCount(transaction, part);
@@ -42,6 +45,18 @@ async function migrate(pool: Pool, part: string, migrations: readonly string[]):
     await transaction.query("insert into acme_jobs.migrations (part, version) values ($1, $2)", [part, index + 1]);
   }
   await transaction.commit();
+}
+
+/**
+ * With an older snapshot, whoever has waited for the lock would not see what the others have made. And a process that hangs in the middle of it, without a word,
+ * would keep all others from starting.
+ */
+const settings =
+  "set transaction isolation level read committed; set local idle_in_transaction_session_timeout = '60s'";
+
+function isFirstOne(error: unknown): false {
+  if (error instanceof JobsError && error.code === "MIGRATION_MISSING") return false;
+  throw error;
 }
 
 async function createMigrationsTable(client: Queryable): Promise<void> {

@@ -1,5 +1,7 @@
 import { Client, type Pool } from "pg";
 import { JobsError } from "../errors.ts";
+import { answerWithinMs, impatient } from "./impatient.ts";
+import type { Queryable } from "./queryable.ts";
 
 /** How often a pooler is asked: while others use its sessions, too, it may happen to give a client the same one again. */
 const roundCount = 7;
@@ -12,8 +14,10 @@ const roundCount = 7;
  */
 export async function refuseSharedSessions(pool: Pool): Promise<void> {
   // Not two of the pool's: whoever holds one and waits for another may wait for ever.
-  const client = new Client(pool.options);
+  const { connectionTimeoutMillis = answerWithinMs } = pool.options;
+  const client = new Client({ ...pool.options, connectionTimeoutMillis, query_timeout: answerWithinMs });
   client.on("error", () => undefined);
+  const others = impatient(pool);
   try {
     await client.connect();
     const own = await sessionOf(client);
@@ -22,7 +26,7 @@ export async function refuseSharedSessions(pool: Pool): Promise<void> {
     for (let round = 1; round <= roundCount; round += 1) {
       if ((await sessionOf(client)) !== own) throw shared();
       for (let count = 0; count < round; count += 1) {
-        if ((await sessionOf(pool)) === own) throw shared();
+        if ((await sessionOf(others)) === own) throw shared();
       }
     }
   } finally {
@@ -31,9 +35,9 @@ export async function refuseSharedSessions(pool: Pool): Promise<void> {
   }
 }
 
-async function sessionOf(db: Pick<Pool, "query"> | Client): Promise<unknown> {
-  const { rows } = await db.query<{ pid: unknown }>("select pg_backend_pid() as pid");
-  return rows[0]?.pid;
+async function sessionOf(db: Queryable): Promise<unknown> {
+  const { rows } = await db.query("select pg_backend_pid() as pid");
+  return rows[0]?.["pid"];
 }
 
 /** The number of the session that whoever has accepted the connection has told with `BackendKeyData`. A pooler tells one of its own. */

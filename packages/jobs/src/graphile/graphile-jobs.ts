@@ -42,8 +42,12 @@ const addedAtSql = "statement_timestamp()";
 const addPlainSql = addOneSql(addedAtSql, "null", "null", "null", "false");
 const addSetSql = addOneSql(`coalesce($4::timestamptz, ${addedAtSql})`, "$5", "$6", "$7::int", "$8");
 
-/** Graphile Worker gives ids in whatever order its join brings; by their times, a microsecond apart, jobs begin as they were given. */
-const inOrderSql = `coalesce("runAt", ${addedAtSql} - $3::int * interval '1 microsecond') + row_number() over () * interval '1 microsecond'`;
+/**
+ * Graphile Worker gives ids in whatever order its join brings; by their times, a microsecond apart, jobs begin as they were given. They need not be written in that
+ * order: `$4` has the place of each then.
+ */
+const placeSql = "coalesce(($4::int[])[row_number() over ()], row_number() over ())";
+const inOrderSql = `coalesce("runAt", ${addedAtSql} - $3::int * interval '1 microsecond') + ${placeSql} * interval '1 microsecond'`;
 
 const addManySql = (proof: string) => `
   select ${proof} as proof, array_agg(added.key) filter (where added.key is not null) as keys
@@ -71,7 +75,8 @@ export async function addJobs(
   proofSql = "null",
 ): Promise<WrittenRequests> {
   let proof: unknown;
-  for (const round of roundsOfUniqueKeys(requests)) proof = await addRound(db, round, proofSql);
+  const adding = { db, proofSql, places: new Map(requests.map((request, index) => [request, index + 1])) };
+  for (const round of roundsOfUniqueKeys(requests)) proof = await addRound(adding, round);
   const flag = idFlagPrefix + (requests[0]?.id ?? "");
   return { proof, witness: { text: findJobSql, values: [flag] } };
 }
@@ -95,10 +100,17 @@ export async function addUnlessKeyTaken(
   return isTrue(row?.["isAdded"]) ? String(row?.["id"]) : undefined;
 }
 
-async function addRound(db: Queryable, round: readonly JobRequest[], proofSql: string): Promise<unknown> {
+interface Adding {
+  readonly db: Queryable;
+  readonly proofSql: string;
+  /** From 1, in which they were given. */
+  readonly places: ReadonlyMap<JobRequest, number>;
+}
+
+async function addRound(adding: Adding, round: readonly JobRequest[]): Promise<unknown> {
   let pending = round;
   for (let tries = 0; tries < mostKeyRounds; tries++) {
-    const row = await addAtOnce(db, pending, proofSql);
+    const row = await addAtOnce(adding, pending);
     const placed = new Set(row?.["keys"] as string[] | null);
     pending = pending.filter(({ settings: { key } }) => key !== null && !placed.has(key));
     if (pending.length === 0) return row?.["proof"];
@@ -109,15 +121,14 @@ async function addRound(db: Queryable, round: readonly JobRequest[], proofSql: s
   );
 }
 
-async function addAtOnce(db: Queryable, requests: readonly JobRequest[], proofSql: string): Promise<Row | undefined> {
+async function addAtOnce(adding: Adding, requests: readonly JobRequest[]): Promise<Row | undefined> {
   const [first] = requests;
   if (first === undefined) return undefined;
-  const [row] =
-    requests.length === 1 ? await addOne(db, first, proofSql) : await addMany(db, requests, first.settings, proofSql);
+  const [row] = requests.length === 1 ? await addOne(adding, first) : await addMany(adding, requests, first.settings);
   return row;
 }
 
-function addOne(db: Queryable, { id, payload, settings }: JobRequest, proofSql: string): Promise<readonly Row[]> {
+function addOne({ db, proofSql }: Adding, { id, payload, settings }: JobRequest): Promise<readonly Row[]> {
   const { task, runAt, queue, key, priority, preserveRunAt } = settings;
   const needed = [task, payload, idFlagPrefix + id];
   return runAt === null && queue === null && key === null && priority === null
@@ -126,12 +137,15 @@ function addOne(db: Queryable, { id, payload, settings }: JobRequest, proofSql: 
 }
 
 function addMany(
-  db: Queryable,
+  { db, proofSql, places }: Adding,
   requests: readonly JobRequest[],
   { preserveRunAt }: JobSettings,
-  proofSql: string,
 ): Promise<readonly Row[]> {
-  return queryMigrated(db, addManySql(proofSql), [toBatch(requests), preserveRunAt, requests.length]);
+  const own = requests.map((request) => places.get(request) ?? 0);
+  // Mostly they are written as they were given, and need not be told apart.
+  const isInOrder = own.every((place, index) => place === index + 1);
+  const values = [toBatch(requests), preserveRunAt, places.size, isInOrder ? null : own];
+  return queryMigrated(db, addManySql(proofSql), values);
 }
 
 /** `add_jobs` refuses one key twice and has one mode per call; the order of the requests is kept per key. */

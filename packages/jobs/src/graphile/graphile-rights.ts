@@ -17,6 +17,6 @@ export async function refuseHiddenRows(db: Queryable): Promise<void> {
   throw new JobsError(
     "JOBS_DATABASE_REFUSED",
     "Row level security hides the jobs from this user of the database: it would find nothing to run. Let workers and whoever enqueues connect as the owner of Graphile Worker's " +
-      "tables (the user that ran migrate()), as a member of that role after SET ROLE, or as a user with BYPASSRLS.",
+      "tables (the user that ran migrate()), as a member of that role after SET ROLE (in the options of the connection), or as a user with BYPASSRLS.",
   );
 }

@@ -29,6 +29,7 @@ export interface Announcer {
  */
 export function createAnnouncer(outbox: () => Pool): Announcer {
   const timers = new Map<number, NodeJS.Timeout>();
+  let writtenAt = -Infinity;
   let sending: Promise<void> | undefined;
 
   const send = () => {
@@ -43,20 +44,26 @@ export function createAnnouncer(outbox: () => Pool): Announcer {
       // Polling is the net.
     }
   };
-  const plan = (afterMs: number) => {
+  const plan = (afterMs: number, inMs = afterMs) => {
     if (timers.has(afterMs)) return;
     const timer = setTimeout(() => {
       timers.delete(afterMs);
+      // Rows that were written in the meantime have their own time.
+      const restMs = writtenAt + afterMs - performance.now();
+      if (afterMs !== togetherMs && restMs >= 1) plan(afterMs, restMs);
       // What is on its way may have left before the commit that is announced now.
       if (sending === undefined) send();
       else plan(afterMs);
-    }, afterMs);
+    }, inMs);
     timers.set(afterMs, timer.unref());
   };
 
   return {
     committed: () => plan(togetherMs),
-    written: () => laterMs.forEach(plan),
+    written: () => {
+      writtenAt = performance.now();
+      for (const afterMs of laterMs) plan(afterMs);
+    },
     async close() {
       const isDue = timers.size > 0;
       for (const timer of timers.values()) clearTimeout(timer);

@@ -32,6 +32,8 @@ const codes = new Set([
   "EDNS",
   // this package
   "ATTEMPT_TIMEOUT",
+  // PostgreSQL: a statement that has reached its time limit, or that somebody has called off
+  "57014",
 ]);
 
 function saysNetwork(error: Partial<NetworkFacts>): boolean {

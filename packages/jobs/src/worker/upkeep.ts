@@ -12,8 +12,15 @@ export interface Chore {
 
 /** A chore that takes long is done less often: no more than this part of the time goes into it. */
 const longestShare = 0.01;
+/** A process that was stopped meanwhile, or slept, has not worked for all that time. */
+const longestRestMs = 3_600_000;
 const retryMs = 60_000;
 const longestFarewellMs = 5_000;
+
+/** Milliseconds until a chore is due that has taken so long. */
+export function restAfter(tookMs: number, everyMs: number): number {
+  return Math.max(everyMs, Math.min(tookMs / longestShare, longestRestMs));
+}
 
 export function startUpkeep(chores: readonly Chore[], logger: Logger): { stop(): Promise<void> } {
   const stopping = new AbortController();
@@ -23,7 +30,7 @@ export function startUpkeep(chores: readonly Chore[], logger: Logger): { stop():
     const startedAt = performance.now();
     try {
       await run();
-      return Math.max(everyMs, (performance.now() - startedAt) / longestShare);
+      return restAfter(performance.now() - startedAt, everyMs);
     } catch (error) {
       if (!signal.aborted && !isUnreachable(error)) logger.warn({ err: error }, `${what} failed; it is tried again`);
       return Math.min(everyMs, retryMs);

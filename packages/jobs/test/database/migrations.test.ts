@@ -3,6 +3,7 @@ import type pg from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createTestJobs } from "../support/test-jobs.ts";
+import { knownRevision } from "../../src/graphile/graphile-migrate.ts";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
 
 const task = defineTask("t", { payload: z.object({}) });
@@ -47,5 +48,27 @@ describe("a package that is newer than the tables of the jobs", () => {
     await database.pool().query("delete from acme_jobs.migrations where version > 1");
 
     await expect(jobs.startWorker({ tasks, migrate: false })).rejects.toMatchObject({ code: "MIGRATION_MISSING" });
+  });
+});
+
+describe("tables that are up to date", () => {
+  it("keep no worker waiting for a process that hangs while it migrates", async () => {
+    await using test = await createTestJobs();
+    const hung = await test.jobsPool.connect();
+    await hung.query("begin; select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
+
+    await using worker = await test.jobs.startWorker({ tasks });
+
+    expect(worker.state).toBe("running");
+    await hung.query("rollback");
+    hung.release();
+  });
+
+  it("are at the revision of Graphile Worker that the package knows", async () => {
+    await using test = await createTestJobs();
+
+    const { rows } = await test.jobsPool.query("select max(id) as revision from graphile_worker.migrations");
+
+    expect(rows).toEqual([{ revision: knownRevision }]);
   });
 });

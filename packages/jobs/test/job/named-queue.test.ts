@@ -1,3 +1,5 @@
+import { createEventBus, createUnitOfWork, defineEvent } from "@acme/domain-events";
+import { pgTransactions } from "@acme/domain-events/pg";
 import { runChild } from "@acme/test-postgres";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
@@ -10,6 +12,7 @@ const inTurn = defineTask("in_turn", {
   payload: z.object({ n: z.number() }),
   retry: retry.fixed({ attempts: 3, delayMs: 2_000 }),
 });
+class HappenedAtOnce extends defineEvent("happened.at_once") {}
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
 
 describe("a named queue", () => {
@@ -50,6 +53,29 @@ describe("a named queue", () => {
 
     await expect.poll(() => ran).toEqual([...numbers(12).keys()]);
   });
+
+  it.each([false, true])(
+    "runs keyed jobs in the order in which they were given; through an outbox: %s",
+    async (outbox) => {
+      await using test = await createTestJobs({ outbox });
+      const bus = createEventBus();
+      // Keys are locked in an order of their own.
+      const keys = ["z", "m", undefined, "a", "q"];
+      for (const [n, key] of keys.entries()) {
+        bus.register(
+          HappenedAtOnce,
+          test.jobs.durable(inTurn, () => ({ n }), { queue: "one", ...(key !== undefined && { key }) }),
+        );
+      }
+      await createUnitOfWork(pgTransactions(test.dataPool), { bus }).run(({ record }) => record(new HappenedAtOnce()));
+      const ran: number[] = [];
+
+      const worker = await test.jobs.startWorker({ tasks: [perform(inTurn, ({ n }) => void ran.push(n))] });
+      onTestFinished(() => worker.stop());
+
+      await expect.poll(() => ran).toEqual([...keys.keys()]);
+    },
+  );
 
   it("takes 10 jobs in the time of 10 that come one by one, with default settings: none waits for the poll", async ({
     annotate,

@@ -2,6 +2,7 @@ import { Client } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask } from "../../src/index.ts";
+import { createAnnouncer } from "../../src/outbox/announcer.ts";
 import { claimFromOutbox } from "../../src/outbox/claim.ts";
 import { removeFromOutbox } from "../../src/outbox/outbox.ts";
 import { beginTransaction } from "../../src/database/transaction.ts";
@@ -191,6 +192,29 @@ describe("rows that were written", () => {
 
     await expect.poll(() => senders.length).toBeGreaterThan(0);
     expect(senders).not.toContain(rows[0]!.pid);
+  });
+
+  it("are announced a quarter of a second after them, whatever was written before", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const announcer = createAnnouncer(() => test.dataPool);
+    const sentAt: number[] = [];
+    const listener = new Client({ connectionString: test.dataUrl });
+    listener.on("notification", () => void sentAt.push(performance.now()));
+    listener.on("error", () => undefined);
+    await listener.connect();
+    onTestFinished(() => listener.end());
+    await listener.query("listen acme_jobs_outbox");
+    let writtenAt = 0;
+
+    for (let count = 0; count < 3; count += 1) {
+      announcer.written();
+      writtenAt = performance.now();
+      await expect.poll(() => performance.now() - writtenAt, { interval: 1 }).toBeGreaterThan(100);
+    }
+
+    // A timer may be a millisecond early.
+    await expect.poll(() => (sentAt.at(-1) ?? 0) - writtenAt, { interval: 5 }).toBeGreaterThan(245);
+    await announcer.close();
   });
 
   it("in a transaction of the caller's wake a relay elsewhere long before it would look", async () => {

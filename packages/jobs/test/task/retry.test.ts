@@ -129,6 +129,7 @@ describe("a network error", () => {
     ["HTTP 504 on got's response", withFacts({ response: { statusCode: 504 } })],
     ["a lost backend", withFacts({ code: "57P01" })],
     ["a transaction that took too long", withFacts({ code: "25P04" })],
+    ["a statement that PostgreSQL has given up, for its time limit", withFacts({ code: "57014" })],
     ["a Unix socket of a server that is not there", withFacts({ code: "ENOENT", syscall: "connect" })],
     ["fetch failed, because of a reset", new TypeError("fetch failed", { cause: withFacts({ code: "ECONNRESET" }) })],
   ])("is %s", (_, error) => {

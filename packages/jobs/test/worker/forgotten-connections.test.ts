@@ -1,6 +1,6 @@
-import { createTestDatabase, startProxy } from "@acme/test-postgres";
-import { Pool } from "pg";
-import { describe, expect, it } from "vitest";
+import { createTestDatabase, startProxy, type Proxy } from "@acme/test-postgres";
+import { Client, Pool } from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
 import { impatient } from "../../src/database/impatient.ts";
@@ -56,6 +56,28 @@ describe("behind a firewall that has forgotten the connections that were open", 
   });
 });
 
+describe("a start behind a firewall that forgets connections in the middle of it", () => {
+  it.each(["to_regclass('graphile_worker.migrations')", "pg_backend_pid() as pid"])(
+    "goes on by itself, whatever it was asking: %s",
+    { timeout },
+    async (question) => {
+      await using test = await createTestJobs();
+      await using proxy = await startProxy(test.jobsUrl);
+      const pool = new Pool({ connectionString: proxy.url });
+      await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
+      onTestFinished(() => pool.end());
+      const asked = forgetOnce(question, proxy);
+      const ran: number[] = [];
+      await test.jobs.enqueue(task, { n: 1 });
+
+      await jobs.startWorker({ tasks: [perform(task, ({ n }) => void ran.push(n))] });
+
+      await expect.poll(() => ran, withinTime).toEqual([1]);
+      expect(asked()).toBe(true);
+    },
+  );
+});
+
 describe("whoever asks behind a firewall that has forgotten the connections that were open", () => {
   it("gives them up in time, and leaves the pool to others", { timeout }, async () => {
     await using test = await createTestJobs();
@@ -99,3 +121,21 @@ describe("a statement that is not answered in time", () => {
     await pool.end();
   });
 });
+
+/** Forgets all connections as soon as one is asked that, and says whether that was so. */
+function forgetOnce(question: string, proxy: Proxy): () => boolean {
+  // oxlint-disable-next-line typescript/unbound-method -- called with its object
+  const { query } = Client.prototype;
+  let isForgotten = false;
+  Client.prototype.query = function forgetAndSend(this: Client, ...args: Parameters<typeof query>) {
+    const [statement] = args as unknown as [string | { readonly text: string }];
+    const text = typeof statement === "string" ? statement : statement.text;
+    if (!isForgotten && this.port === Number(new URL(proxy.url).port) && text.includes(question)) {
+      isForgotten = true;
+      proxy.forgetAll();
+    }
+    return query.apply(this, args) as unknown;
+  } as typeof query;
+  onTestFinished(() => void (Client.prototype.query = query));
+  return () => isForgotten;
+}
