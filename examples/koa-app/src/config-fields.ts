@@ -46,7 +46,7 @@ function canDecode({ username, password, hostname, pathname }: URL): boolean {
 }
 
 // Read as the mailer reads it: it would send without a sender, or with another one.
-function isSender(text: string): boolean {
+export function isSender(text: string): boolean {
   if (text.length > 1_000 || /[\r\n]/.test(text)) return false;
   const [parsed, ...others] = addressparser(text);
   return parsed !== undefined && others.length === 0 && "address" in parsed && isAddress(parsed.address);
@@ -54,5 +54,9 @@ function isSender(text: string): boolean {
 
 // No dot is asked for: no-reply@localhost is the default.
 function isAddress(address: string | undefined): boolean {
-  return address !== undefined && /^[^\s@<>]+@(?:[^\s@<>[\].]+(?:\.[^\s@<>[\].]+)*|\[[^\s@<>[\]]+\])$/.test(address);
+  return address !== undefined && /^[^\s@<>]+@[^\s@<>]+$/.test(address) && mailHost.test(address);
 }
+
+/** Names of hosts, and the literals of RFC 5321 (4.1.3): servers refuse a sender from any other. */
+const mailHost =
+  /@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?)*|\[(?:IPv6:[0-9a-f:.]+|[0-9.]+)\])$/iu;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { flag, sender, urlOf, wholeNumber } from "./config-fields.ts";
+import { flag, isSender, sender, urlOf, wholeNumber } from "./config-fields.ts";
 import { StartupError } from "./startup-error.ts";
 
 /**
@@ -19,6 +19,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv, defaults: SettingDefa
 
   const { DATABASE_URL, JOB_QUEUE_DATABASE_URL, SMTP_URL, PORT, HOST, PUBLIC_URL, ...rest } = parsed.data;
   const publicUrl = PUBLIC_URL ?? new URL(`http://localhost:${PORT}`);
+  const mailFrom = rest.MAIL_FROM ?? `no-reply@${publicUrl.hostname}`;
+  if (!isSender(mailFrom)) throw senderMissing();
   return {
     databaseUrl: DATABASE_URL,
     jobQueueDatabaseUrl: JOB_QUEUE_DATABASE_URL,
@@ -29,7 +31,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv, defaults: SettingDefa
     port: PORT,
     publicUrl,
     smtpUrl: SMTP_URL,
-    mailFrom: rest.MAIL_FROM ?? `no-reply@${publicUrl.hostname}`,
+    mailFrom,
     trustedProxyCount: rest.TRUST_PROXY,
     logLevel: rest.LOG_LEVEL,
     dataDir: rest.DATA_DIR ?? fileURLToPath(new URL("../../../.data", import.meta.url)),
@@ -123,6 +125,13 @@ const settings = z
         "Set it (smtp://localhost:1025 with docker compose), or leave DATABASE_URL out.",
     });
   });
+
+function senderMissing(): StartupError {
+  return new StartupError(
+    "SETTINGS_INVALID",
+    "The settings cannot be used:\n  MAIL_FROM: is needed, since no mail can come from the host of PUBLIC_URL. Set it, such as Acme <no-reply@example.org>.",
+  );
+}
 
 /** The names of all variables that `loadConfig` reads. */
 export const settingNames: readonly string[] = Object.keys(settings.shape);

@@ -44,6 +44,21 @@ describe("a mail that is not taken", () => {
     });
   });
 
+  it("is tried again when something else answers in the place of the SMTP server", async () => {
+    const balancer = createServer((socket) => socket.end("HTTP/1.1 503 Service Unavailable\r\n\r\n"));
+    balancer.listen(0, "127.0.0.1");
+    await once(balancer, "listening");
+    await using app = await startTestApp({ settings: { SMTP_URL: `smtp://127.0.0.1:${portOf(balancer)}` } });
+
+    await register(app, newAddress());
+
+    expect(await failureOf(app)).toMatchObject({
+      msg: "job failed; it will be tried again",
+      err: { type: "MailError", code: "ECONNABORTED" },
+    });
+    balancer.close();
+  });
+
   it("is tried again when the name of the SMTP server cannot be resolved", async () => {
     await using app = await startTestApp({ settings: { SMTP_URL: "smtp://mail.invalid:25" } });
 

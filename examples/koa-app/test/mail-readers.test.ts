@@ -33,7 +33,14 @@ describe("the caught mails", () => {
     await using scene = await startWithMail();
     const { url } = scene.app;
 
-    for (const header of ["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1", "Via: 1.1 a", "X-Real-IP: ::2"]) {
+    const others = ["X-Forwarded-Proto: https", "X-Forwarded-Host: a", "CF-Connecting-IP: ::2"];
+    for (const header of [
+      "X-Forwarded-For: 192.0.2.1",
+      "Forwarded: for=192.0.2.1",
+      "Via: 1.1 a",
+      "X-Real-IP: ::2",
+      ...others,
+    ]) {
       for (const path of scene.paths) expect(await ask(url, path, header)).toMatch(/^HTTP\/1\.1 403 /);
       expect(await ask(url, "/", header)).not.toContain(scene.email);
     }

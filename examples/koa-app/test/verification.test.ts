@@ -27,6 +27,25 @@ describe("/auth/verify-email", () => {
     expect((await verify(app, tokenIn(await mailTo(app, email)))).status).toBe(200);
   });
 
+  it("sends no other link to whoever is just being verified", async () => {
+    await using own = await startTestApp();
+    const email = newAddress();
+    await register(own, email);
+    const token = tokenIn(await mailTo(own, email));
+    await using verification = await holdVerification(own);
+    const answer = verify(own, token);
+    await expect.poll(() => verification.waiting("update users")).toBe(1);
+
+    await own.post("/auth/resend-verification", { email });
+    await expect.poll(() => verification.waiting("insert into verification_tokens")).toBe(1);
+    await verification.release();
+
+    expect((await answer).status).toBe(200);
+    await expect.poll(() => jobCount(own)).toBe(0);
+    expect(own.mailsTo(email)).toHaveLength(1);
+    expect((await own.data.query("select from verification_tokens")).rowCount).toBe(0);
+  });
+
   it("lets neither caches, nor referrers, nor other sites learn the token", async () => {
     const email = newAddress();
     await register(app, email);
@@ -236,3 +255,37 @@ describe("/auth/verify-email", () => {
     return rows[0]?.verified_at !== null;
   }
 });
+
+/** Lets a verification wait when it has the row of its user. */
+async function holdVerification({ data }: TestApp) {
+  await data.query(`
+    create function hold() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock_shared(42); return new; end $$;
+    create trigger hold before update of verified_at on users for each row
+      when (new.verified_at is not null) execute function hold()`);
+  const holder = await data.connect();
+  await holder.query("select pg_advisory_lock(42)");
+  let isHeld = true;
+  const release = async () => {
+    if (!isHeld) return;
+    isHeld = false;
+    await holder.query("select pg_advisory_unlock(42)");
+    holder.release();
+  };
+  return {
+    release,
+    async waiting(statement: string): Promise<number | null> {
+      const { rowCount } = await data.query(
+        `select from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and replace(query, '"', '') ilike '%' || $1 || '%'`,
+        [statement],
+      );
+      return rowCount;
+    },
+    [Symbol.asyncDispose]: release,
+  };
+}
+
+async function jobCount({ jobs }: TestApp): Promise<number | null> {
+  return (await jobs.query("select from graphile_worker.jobs")).rowCount;
+}

@@ -24,7 +24,18 @@ function hasProxy(ctx: Context, trustedProxyCount: number): boolean {
   return trustedProxyCount > 0 || proxyHeaders.some((name) => ctx.req.headers[name] !== undefined);
 }
 
-const proxyHeaders = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+const proxyHeaders = [
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-forwarded-server",
+  "x-real-ip",
+  "cf-connecting-ip",
+  "true-client-ip",
+];
 
 function isLoopback(address = ""): boolean {
   return isIP(address) !== 0 && ipaddr.process(address).range() === "loopback";

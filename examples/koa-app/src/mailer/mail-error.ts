@@ -18,11 +18,16 @@ export class MailError extends Error {
 }
 
 /** The codes of Node where there are some, because retry policies know these. */
-export type MailErrorCode = "ECONNREFUSED" | "ECONNRESET" | "ETIMEDOUT" | "ENOTFOUND" | "EAUTH" | "EREFUSED" | "EMAIL";
+export type MailErrorCode =
+  "ECONNREFUSED" | "ECONNRESET" | "ECONNABORTED" | "ETIMEDOUT" | "ENOTFOUND" | "EAUTH" | "EREFUSED" | "EMAIL";
 
 /** Turns what nodemailer throws into an error of ours. */
 export function toMailError(thrown: unknown): MailError {
   const { code, syscall, responseCode } = fieldsOf(thrown);
+  // Neither put off (4xx) nor refused (5xx): whoever answers here speaks something else, such as a balancer without a server behind it.
+  if (code === "EPROTOCOL" && responseCode === undefined) return new MailError("ECONNABORTED");
+  if (responseCode !== undefined && (responseCode < 400 || responseCode > 599))
+    return new MailError("ECONNABORTED", responseCode);
   if (responseCode !== undefined) return new MailError(code === "EAUTH" ? "EAUTH" : "EREFUSED", responseCode);
   if (code === "ETIMEDOUT") return new MailError("ETIMEDOUT");
   if (code === "EDNS" || code === "ENOTFOUND" || code === "EAI_AGAIN") return new MailError("ENOTFOUND");
@@ -36,6 +41,7 @@ export function toMailError(thrown: unknown): MailError {
 const explanations: Record<MailErrorCode, string> = {
   ECONNREFUSED: "The SMTP server takes no connection. Check that the one in SMTP_URL runs.",
   ECONNRESET: "The connection to the SMTP server broke before it took the mail.",
+  ECONNABORTED: "The SMTP server in SMTP_URL gave an answer that is none of SMTP.",
   ETIMEDOUT: "The SMTP server did not answer in time.",
   ENOTFOUND: "The name of the SMTP server in SMTP_URL cannot be resolved.",
   EAUTH: "The SMTP server refused the user or password in SMTP_URL.",

@@ -18,7 +18,9 @@ export async function issueVerificationToken(db: Knex, userId: string): Promise<
     `with expired as (delete from verification_tokens where user_id = :userId and expires_at <= now())
      insert into verification_tokens (token_hash, user_id, expires_at)
      select :tokenHash, id, now() + make_interval(hours => :tokenLifetimeHours)
-     from users where id = :userId and verified_at is null`,
+     from users where id = :userId and verified_at is null
+     -- Waits for a verification under way, and sees its end.
+     for share`,
     { userId, tokenHash: hashToken(token), tokenLifetimeHours },
   );
   return rowCount === 1 ? token : undefined;
