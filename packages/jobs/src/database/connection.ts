@@ -86,8 +86,8 @@ function noPool(what: string): LazyPool {
 const guarded = new WeakSet<Pool>();
 const ignoreLoss = () => undefined;
 
-/** A connection that is lost between two queries is an event, not the end of the process. The next query tells. */
-function guard(pool: Pool): Pool {
+/** A connection that is lost between two queries, or as soon as it is there, is an event, not the end of the process. The next query tells. */
+export function guard(pool: Pool): Pool {
   if (guarded.has(pool)) return pool;
   guarded.add(pool);
   pool.on("error", ignoreLoss);

@@ -14,8 +14,10 @@ const roundCount = 7;
  */
 export async function refuseSharedSessions(pool: Pool): Promise<void> {
   // Not two of the pool's: whoever holds one and waits for another may wait for ever.
-  const { connectionTimeoutMillis = answerWithinMs } = pool.options;
-  const client = new Client({ ...pool.options, connectionTimeoutMillis, query_timeout: answerWithinMs });
+  // pg hides the password from whoever lists the settings.
+  const { password, connectionTimeoutMillis = answerWithinMs } = pool.options;
+  const limits = { connectionTimeoutMillis, query_timeout: answerWithinMs };
+  const client = new Client({ ...pool.options, password, ...limits });
   client.on("error", () => undefined);
   const others = impatient(pool);
   try {

@@ -1,5 +1,6 @@
 import { types, type CustomTypesConfig, type QueryConfig, type QueryResult } from "pg";
 import type { PrefetchSize } from "./prefetch-size.ts";
+import { startOfLook } from "./graphile-return.ts";
 import type { Slots } from "./slots.ts";
 
 /** Sends a statement over a connection of a pool of Graphile Worker. */
@@ -42,19 +43,23 @@ function fewKinds(count: number): number {
   return count < 1 ? 0 : 2 ** Math.floor(Math.log2(count));
 }
 
-const nameOfLook = /^(?:of_registered_)?get_job(\d+)/;
+const nameOfLook = /^(?:of_[0-9a-f]+_)?get_job(\d+)/;
 
 /**
  * A pool takes jobs only while its row is in the registry, since nobody else would know whose locks those are. Locked, so that whoever removes the row
  * waits for a look under way, and none that comes late sees a row that is about to go: the backend of a dead worker may have waited for a table.
+ *
+ * The comment tells in `pg_stat_activity` whose look it is.
  */
 function ofRegistered(config: QueryConfig): QueryConfig {
+  const poolId = String(config.values?.[0]);
   const condition = "task_id = any($2::int[])";
   const isRegistered = "exists (select from acme_jobs.workers where pool_id = $1::text for key share)";
   return {
     ...config,
-    name: `of_registered_${config.name ?? ""}`,
-    text: config.text.replace(condition, () => `${condition}\n    and ${isRegistered}`),
+    // Pools that follow each other share connections, on which a name has one text.
+    name: `of_${poolId.slice(poolId.indexOf("-") + 1)}_${config.name ?? ""}`,
+    text: startOfLook(poolId) + config.text.replace(condition, () => `${condition}\n    and ${isRegistered}`),
   };
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Client, ClientConfig } from "pg";
-import { announce, returnAllBut, returnOnly } from "./graphile-return.ts";
+import { announce, endUnreadLooks, returnAllBut, returnOnly } from "./graphile-return.ts";
 import { at, begunIds, hasHeld, takeBackHeld, type HangMemory } from "./hang-memory.ts";
 
 export interface HangThreadData {
@@ -94,6 +94,7 @@ async function giveBack(client: Client): Promise<void> {
     // An answer that the main thread has not read names jobs that nobody here knows.
     const isUnread = Atomics.load(head, at.looks) > 0 && Atomics.load(head, at.uncovered) === 0;
     const statement = isUnread ? returnAllBut(poolId, begunIds(memory)) : returnOnly(poolId, waiting);
+    if (isUnread) await client.query(endUnreadLooks(poolId));
     const { rows } = await client.query<{ count: number }>(statement);
     const count = rows[0]?.count ?? 0;
     if (count > 0) await client.query(announce(count));

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Pool } from "pg";
 import type { Logger } from "../logger.ts";
+import { guard } from "../database/connection.ts";
 import { impatient } from "../database/impatient.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction } from "../database/transaction.ts";
@@ -122,9 +123,8 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
 
   // Over a connection of its own: a process that hangs in it may lose that, and not the one that shows its life.
   const recover = async (dead: readonly string[], suspects: Suspects, released: readonly string[]) => {
-    const own = new Pool(pool.options);
+    const own = guard(new Pool(pool.options));
     own.options.connectionTimeoutMillis ||= longestAnswerMs;
-    own.on("error", () => undefined);
     let failure: { readonly error: unknown } | undefined;
     let jobCount = 0;
     const attempt = async (work: () => Promise<void>) => {

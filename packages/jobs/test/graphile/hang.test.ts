@@ -84,12 +84,32 @@ describe("a process that hangs", () => {
 });
 
 describe("a hang that ends", () => {
+  it("runs once what had arrived in it, also where the answer was too large for the buffers of the network", async () => {
+    await using test = await createTestJobs();
+    await using hung = hangingUntilTold(test);
+    await hangInLook(test, hung, 2_000_000);
+    const { worker, ran } = await otherWorker(test);
+
+    await expect.poll(() => inOrder(ran), { timeout: 20_000 }).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    hung.goOn();
+    await hung.waitFor("back");
+    await worker.stop();
+    await test.jobs.enqueue(hanging, { n: 8 });
+
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+    expect(inOrder(ranIn(hung))).toEqual([8, 100, 101]);
+  });
+
   it.each([100, 0])("runs nothing twice, and the worker goes on, alone (prefetch: %i)", async (prefetch) => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
     await using hung = hangingUntilTold(test, { PREFETCH: String(prefetch) });
     await hung.waitFor("hanging");
-    await expect.poll(() => lockedCount(test)).toBe(1);
+    const hangsSince = performance.now();
+    // Long enough for a hang, whatever was locked when it began.
+    await expect.poll(() => performance.now() - hangsSince).toBeGreaterThan(2_000);
+    // Others may have come first where each is asked for by itself. Nobody can write the end of one before the hang is over.
+    await expect.poll(async () => (await lockedCount(test)) - ranIn(hung).length).toBe(0);
 
     hung.goOn();
     await hung.waitFor("back");
@@ -252,7 +272,7 @@ async function enqueueBatch(test: TestJobs): Promise<void> {
 }
 
 /** It hangs once it has asked for these jobs, and leaves the answer unread. */
-async function hangInLook(test: TestJobs, child: Child): Promise<void> {
+async function hangInLook(test: TestJobs, child: Child, padLength = 0): Promise<void> {
   await child.waitFor("started");
   // Once some have travelled by their notification alone, it is idle, and looks once for each of what follows.
   for (const n of [100, 101]) {
@@ -263,9 +283,22 @@ async function hangInLook(test: TestJobs, child: Child): Promise<void> {
   }
   child.send("hang in a look");
   await child.waitFor("waiting for a look");
-  await test.jobs.enqueueMany(hanging, others);
+  // By SQL, which takes larger ones.
+  await test.jobsPool.query(
+    `select graphile_worker.add_jobs(array_agg(row('hanging', json_build_object('n', n, 'pad', repeat('x', $1)),
+       null, null, null, null, null, null)::graphile_worker.job_spec)) from generate_series(1, 7) as n`,
+    [padLength],
+  );
   await child.waitFor("hanging");
-  await expect.poll(() => lockedCount(test)).toBeGreaterThan(0);
+  await expect.poll(() => arrivedCount(test)).toBeGreaterThan(0);
+}
+
+/** Jobs that are locked, and answers that are on their way, since they do not fit into the buffers of the sockets. */
+async function arrivedCount(test: TestJobs): Promise<number> {
+  const { rowCount } = await test.jobsPool.query(
+    "select from pg_stat_activity where datname = current_database() and wait_event = 'ClientWrite'",
+  );
+  return (await lockedCount(test)) + (rowCount ?? 0);
 }
 
 async function connectTo(url: URL) {

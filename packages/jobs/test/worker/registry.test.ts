@@ -1,8 +1,8 @@
-import { connect as openSocket, createServer, type AddressInfo, type Socket } from "node:net";
 import { runChild, startProxy } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { killable } from "../support/killable-task.ts";
+import { startFarProxy } from "../support/far-proxy.ts";
 import { loseWorker } from "../support/lost-worker.ts";
 import { collectInto, createTestJobs, type TestJobs } from "../support/test-jobs.ts";
 import { createJobs, perform, type WorkerOptions } from "../../src/index.ts";
@@ -116,6 +116,25 @@ describe("a worker that lives", () => {
     },
   );
 
+  it("recovers the jobs of the dead though its connections for that are ended as soon as they are there", async () => {
+    await using test = await createTestJobs();
+    await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
+    await killed.waitFor("started");
+    await test.jobs.enqueue(killable, { n: 1 });
+    await killed.waitFor("running 1 1");
+    await using network = await startFarProxy(test.jobsUrl, 0);
+    await using jobs = createJobs({ connection: network.url, logger: collectInto([]) });
+    const { runs } = await start({ ...test, jobs });
+    await expect.poll(() => beatsOf(test)).toBeGreaterThan(1);
+
+    network.endAtReady(true);
+    await killed.kill("SIGKILL");
+    await expect.poll(() => network.endedCount, { timeout: 10_000 }).toBeGreaterThan(2);
+    network.endAtReady(false);
+
+    await expect.poll(() => runs, { timeout: 20_000 }).toEqual([1]);
+  });
+
   it("recovers the jobs of the dead, but for those whose rows somebody has locked", { timeout: 60_000 }, async () => {
     await using test = await createTestJobs();
     await using locked = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
@@ -228,7 +247,7 @@ async function lockJobs({ jobsPool }: TestJobs) {
   const client = await jobsPool.connect();
   await client.query("begin; lock table graphile_worker._private_jobs in share row exclusive mode");
   const waitingSql = `select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query ~ '^with j(?:_raw)? as \\(\\s+select'`;
+    where datname = current_database() and wait_event_type = 'Lock' and query like '/* pool-%'`;
   return {
     client,
     async waitedFor() {
@@ -262,52 +281,4 @@ async function sessionOf({ jobsPool }: TestJobs): Promise<unknown> {
      where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
   );
   return rows;
-}
-
-interface FarProxy extends AsyncDisposable {
-  readonly url: string;
-  /** Whether new connections are taken, and never answered. */
-  swallow(isOn: boolean): void;
-  readonly swallowedCount: number;
-}
-
-/** A TCP proxy on which everything takes its time, in each direction. */
-async function startFarProxy(targetUrl: string, oneWayMs: number): Promise<FarProxy> {
-  const { hostname, port } = new URL(targetUrl);
-  const later = (what: () => void) => void setTimeout(what, oneWayMs);
-  const open = new Set<Socket>();
-  let isSwallowing = false;
-  let swallowedCount = 0;
-  const listener = createServer((client) => {
-    open.add(client.on("error", () => undefined));
-    if (isSwallowing) {
-      swallowedCount += 1;
-      client.resume();
-      return;
-    }
-    const server = openSocket({ host: hostname, port: Number(port) });
-    for (const [one, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      one.setNoDelay(true).on("error", () => undefined);
-      one.on("data", (chunk) => later(() => other.write(chunk))).on("close", () => later(() => other.destroy()));
-    }
-  });
-  await new Promise<void>((listening) => listener.listen(0, "127.0.0.1", listening));
-  const url = new URL(targetUrl);
-  url.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  return {
-    url: url.href,
-    swallow(isOn) {
-      isSwallowing = isOn;
-    },
-    get swallowedCount() {
-      return swallowedCount;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const client of open) client.destroy();
-      await new Promise((closed) => listener.close(closed));
-    },
-  };
 }
