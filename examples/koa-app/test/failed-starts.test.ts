@@ -70,6 +70,17 @@ describe("a command that cannot start", { timeout: 60_000 }, () => {
     expect((await app.kill("SIGTERM")).exitCode).toBe(0);
   });
 
+  it("can do so once npm run migrate has made the tables, also with JOB_QUEUE_ENABLED=false", async () => {
+    await using home = await createHome();
+    await using database = await createTestDatabase();
+    const settings = { DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", AUTO_MIGRATE: "false" };
+
+    await home.run("migrate.ts", { ...settings, JOB_QUEUE_ENABLED: "false" });
+    await using worker = await home.start("worker.ts", settings);
+
+    expect((await worker.kill("SIGTERM")).exitCode).toBe(0);
+  });
+
   it.each(["true", "false"])(
     "says that a newer version of the app has been here, and what to do, with AUTO_MIGRATE=%s",
     async (autoMigrate) => {
