@@ -1,5 +1,5 @@
 export { AggregateRoot, type EventSource } from "./event/aggregate-root.ts";
-export type { Work } from "./unit-of-work/attempt.ts";
+export type { Work } from "./unit-of-work/run-transaction.ts";
 export { beforeCommit } from "./bus/before-commit.ts";
 export {
   clearHandlers,
@@ -30,16 +30,16 @@ export type {
   Handler,
   HandlerContext,
 } from "./bus/handler.ts";
-export type { StopOptions, StopReport } from "./unit-of-work/in-flight.ts";
+export type { StopOptions, StopReport } from "./unit-of-work/runs-in-flight.ts";
 export type { Lifecycle, LifecycleEvents } from "./bus/lifecycle.ts";
 export type { Logger } from "./logger.ts";
-export type { DroppedHandler } from "./bus/publish-run.ts";
-export type { RetryOptions } from "./unit-of-work/retry.ts";
+export type { DroppedHandler } from "./bus/publish-queue.ts";
+export type { RetryOptions } from "./unit-of-work/retry-transaction.ts";
 export type { RunOptions } from "./unit-of-work/run-options.ts";
 export type { PurgeOnceKeysOptions } from "./unit-of-work/purge-once-keys.ts";
 export { onceKeysSql, type RunOnceResult } from "./unit-of-work/run-once.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./event/standard-schema.ts";
-export { runOutsideUnits } from "./running-units.ts";
+export { runOutsideUnits } from "./current-unit.ts";
 export type {
   BeginOptions,
   Isolation,

@@ -18,7 +18,7 @@ import type {
 } from "./transaction/transaction-adapter.ts";
 import { unitEnded } from "./unit-errors.ts";
 import { watchedQuery } from "./transaction/watched-query.ts";
-import { rollbackTimeoutMs, within } from "./within.ts";
+import { rollbackTimeoutMs, within } from "./timeout.ts";
 
 /** The part of a knex instance that is needed; `Knex` is one. */
 export interface KnexInstance<Tx> {

@@ -1,5 +1,5 @@
 import { DomainEventsError } from "./errors.ts";
-import type { UnitState } from "./running-units.ts";
+import type { UnitState } from "./current-unit.ts";
 
 export function unitEnded(what: string, state: UnitState): DomainEventsError {
   return new DomainEventsError(

@@ -1,15 +1,15 @@
 import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
-import { answerWithinMs, impatient } from "./database/impatient.ts";
-import { keepErrors } from "./graphile/graphile-failures.ts";
-import { addUnlessKeyTaken } from "./graphile/graphile-jobs.ts";
+import { answerWithinMs, impatient } from "./database/query-timeout.ts";
+import { keepErrors } from "./graphile/failure-notes.ts";
+import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
 import { queryMigrated } from "./database/missing-tables.ts";
 import { toStoredPayload } from "./task/payload.ts";
 import type { Queryable, Row } from "./database/queryable.ts";
 import type { Task } from "./task/task.ts";
-import { repeatAfterConflicts } from "./database/repeat-after-conflicts.ts";
+import { repeatAfterConflicts } from "./database/retry-conflicts.ts";
 import { beginTransaction } from "./database/transaction.ts";
-import { explainConnection } from "./database/unreachable.ts";
+import { explainConnection } from "./database/database-errors.ts";
 import type { Pool } from "pg";
 
 /** A job that has failed for good. */

@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
-import { addJobs } from "./graphile/graphile-jobs.ts";
-import { impatient } from "./database/impatient.ts";
+import { addJobs } from "./graphile/add-jobs.ts";
+import { impatient } from "./database/query-timeout.ts";
 import type { JobRequest, WrittenRequests } from "./job/job-request.ts";
-import { hasKeys, writeToOutbox } from "./outbox/outbox.ts";
+import { hasKeys, writeToOutbox } from "./outbox/outbox-table.ts";
 import { toQueryable, type Queryable } from "./database/queryable.ts";
-import { repeatAfterConflicts } from "./database/repeat-after-conflicts.ts";
+import { repeatAfterConflicts } from "./database/retry-conflicts.ts";
 
 /** Where new jobs go: beside the data, as job rows or as outbox rows. */
 export interface JobWriter {

@@ -1,8 +1,8 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
-import { impatient } from "./database/impatient.ts";
-import { within } from "./within.ts";
-import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox.ts";
+import { impatient } from "./database/query-timeout.ts";
+import { within } from "./timeout.ts";
+import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox-table.ts";
 import type { WorkerState } from "./worker/worker.ts";
 
 /** How the databases are. */

@@ -1,5 +1,5 @@
 export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./task/attempt-errors.ts";
-export type { Connection } from "./database/connection.ts";
+export type { Connection } from "./database/lazy-pool.ts";
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from "./dead-letters.ts";
 export type { MigrateOptions } from "./migrator.ts";
 export type { DurableOptions } from "./durable.ts";
@@ -12,7 +12,7 @@ export type { Logger } from "./logger.ts";
 export { isInfrastructureError } from "./task/infrastructure-error.ts";
 export { isNetworkError } from "./task/network-error.ts";
 export type { OnceKeys, PurgeOnceKeysOptions } from "./once-keys.ts";
-export type { OutboxBacklog } from "./outbox/outbox.ts";
+export type { OutboxBacklog } from "./outbox/outbox-table.ts";
 export type { Relay, RelayOptions } from "./outbox/relay.ts";
 export { perform, type AttemptContext, type PerformableTask } from "./task/perform.ts";
 export type { TransactionHandle } from "./database/queryable.ts";

@@ -1,5 +1,5 @@
 import { checkNames } from "./check-options.ts";
-import { lazyPool, type Connection } from "./database/connection.ts";
+import { lazyPool, type Connection } from "./database/lazy-pool.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { createDurable } from "./durable.ts";
 import { createJobWriter } from "./enqueue.ts";
@@ -16,8 +16,8 @@ import type { Relay, RelayOptions } from "./outbox/relay.ts";
 import { toQueryable, type TransactionHandle } from "./database/queryable.ts";
 import { createRunningParts } from "./running-parts.ts";
 import type { Task } from "./task/task.ts";
-import { within } from "./within.ts";
-import { explainConnection } from "./database/unreachable.ts";
+import { within } from "./timeout.ts";
+import { explainConnection } from "./database/database-errors.ts";
 import type { Worker, WorkerOptions } from "./worker/worker.ts";
 
 /** Where the jobs live, and what the package tells. */

@@ -1,12 +1,16 @@
 import type { Pool } from "pg";
-import { migrateGraphileWorker, refuseToEndOlderWorkers, verifyGraphileWorker } from "./graphile/graphile-migrate.ts";
-import { refuseHiddenRows } from "./graphile/graphile-rights.ts";
-import { refuseOtherEncodings } from "./database/encoding.ts";
-import { impatient } from "./database/impatient.ts";
+import {
+  migrateGraphileWorker,
+  refuseToEndOlderWorkers,
+  verifyGraphileWorker,
+} from "./graphile/migrate-graphile-worker.ts";
+import { refuseHiddenRows } from "./graphile/check-rights.ts";
+import { refuseOtherEncodings } from "./database/check-encoding.ts";
+import { impatient } from "./database/query-timeout.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./database/migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
-import { explainConnection } from "./database/unreachable.ts";
+import { explainConnection } from "./database/database-errors.ts";
 
 /** What a migration may do to others. */
 export interface MigrateOptions {

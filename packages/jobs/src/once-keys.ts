@@ -1,7 +1,7 @@
 import { checkNumber } from "./check-options.ts";
-import { jobsStillThere } from "./graphile/graphile-backlog.ts";
+import { jobsStillThere } from "./graphile/backlog.ts";
 import { jobIdPattern } from "./job/job-id.ts";
-import { stillInOutbox } from "./outbox/outbox.ts";
+import { stillInOutbox } from "./outbox/outbox-table.ts";
 import type { Queryable } from "./database/queryable.ts";
 
 /** The keys of `runOnce`: a unit of work of `@acme/domain-events`, or anything that forgets keys as it does. */

@@ -1,11 +1,11 @@
-import { closed, type LazyPool } from "./database/connection.ts";
+import { closed, type LazyPool } from "./database/lazy-pool.ts";
 import { JobsError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import type { Migrator } from "./migrator.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import { withRelay } from "./worker-with-relay.ts";
-import { keepRoom, type PoolNeed } from "./database/pool-room.ts";
-import { refuseSharedSessions } from "./database/session-connections.ts";
+import { keepRoom, type PoolNeed } from "./database/pool-capacity.ts";
+import { refuseSharedSessions } from "./database/check-sessions.ts";
 import { startWorker, type Worker, type WorkerOptions, type WorkerParts, type WorkerState } from "./worker/worker.ts";
 
 /** The workers and relays of one `Jobs`. */

@@ -9,10 +9,10 @@ import { type Logger, protect } from "../logger.ts";
 import { processSymbol } from "../process-global.ts";
 import { throwFailures } from "./publish-errors.ts";
 import { publishOne } from "./publish-one.ts";
-import { PublishRun } from "./publish-run.ts";
-import type { Publishing, PublishSettings } from "./publishing.ts";
+import { PublishRun } from "./publish-queue.ts";
+import type { Publishing, PublishSettings } from "./publish-settings.ts";
 import { classNameOf, Registrations } from "./registrations.ts";
-import { findScope, type RunningUnit } from "../running-units.ts";
+import { findScope, type RunningUnit } from "../current-unit.ts";
 
 /** How a bus logs, and what it does with handlers that fail or hang. */
 export interface EventBusOptions {

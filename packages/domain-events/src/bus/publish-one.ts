@@ -1,10 +1,10 @@
-import { callHandler } from "./handler-call.ts";
+import { callHandler } from "./call-handler.ts";
 import { isThenable } from "../is-thenable.ts";
 import type { HandlerContext } from "./handler.ts";
-import type { InProcessHandler } from "./handlers-of.ts";
+import type { InProcessHandler } from "./handlers-by-delivery.ts";
 import { publishEnded } from "./publish-errors.ts";
-import { PublishRun, type QueuedEvent } from "./publish-run.ts";
-import { handlersAnywhere, type Publishing } from "./publishing.ts";
+import { PublishRun, type QueuedEvent } from "./publish-queue.ts";
+import { handlersAnywhere, type Publishing } from "./publish-settings.ts";
 
 interface SingleEvent extends QueuedEvent {
   /** Made once it is needed. */

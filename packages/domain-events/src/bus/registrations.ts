@@ -2,9 +2,9 @@ import { assertEventPrototype, prototypeOf } from "../event/assert-event.ts";
 import { DomainEventsError } from "../errors.ts";
 import { type ClassOf, DomainEvent, eventTypeOf } from "../event/event.ts";
 import { type AnyHandler, handlerName } from "./handler.ts";
-import { type HandlersOf, sortByDelivery } from "./handlers-of.ts";
+import { type HandlersOf, sortByDelivery } from "./handlers-by-delivery.ts";
 
-export type { Registration } from "./handlers-of.ts";
+export type { Registration } from "./handlers-by-delivery.ts";
 
 /**
  * The handlers registered for one class, in registration order, and the number of each registration. Two lists of plain

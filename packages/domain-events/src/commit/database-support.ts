@@ -2,9 +2,9 @@ import { beginWithin } from "../transaction/begin-transaction.ts";
 import { DomainEventsError } from "../errors.ts";
 import { markSql, proofSql } from "./commit-proof.ts";
 import { isTrue } from "../is-true.ts";
-import { runOutsideUnits } from "../running-units.ts";
+import { runOutsideUnits } from "../current-unit.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
-import { within } from "../within.ts";
+import { within } from "../timeout.ts";
 
 /** What a database can do, as far as it matters and is not needed. */
 export interface DatabaseSupport {

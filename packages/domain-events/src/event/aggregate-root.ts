@@ -1,4 +1,4 @@
-import { findScope } from "../running-units.ts";
+import { findScope } from "../current-unit.ts";
 import { unitEnded } from "../unit-errors.ts";
 import { processSymbol } from "../process-global.ts";
 

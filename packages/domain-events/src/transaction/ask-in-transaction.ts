@@ -1,6 +1,6 @@
 import { beginWithin } from "./begin-transaction.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import { within } from "../within.ts";
+import { within } from "../timeout.ts";
 
 export interface Asking extends BeginOptions {
   /** For all of it, from begin on. */

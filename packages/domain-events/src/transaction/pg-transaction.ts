@@ -7,7 +7,7 @@ import type { Transaction, TransactionWatch } from "./transaction-adapter.ts";
 import { watchQueries } from "./query-watch.ts";
 import { unitEnded } from "../unit-errors.ts";
 import { watchedClient } from "./watched-client.ts";
-import { rollbackTimeoutMs, within } from "../within.ts";
+import { rollbackTimeoutMs, within } from "../timeout.ts";
 
 /** A transaction on a client that a pool has given out, until it is given back. */
 export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined): Transaction<Tx> {

@@ -1,5 +1,5 @@
 import { TransactionAbortedError } from "../errors.ts";
-import { runOutsideUnits } from "../running-units.ts";
+import { runOutsideUnits } from "../current-unit.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 
 /** A transaction for statements of this package's own: no events, no work. */

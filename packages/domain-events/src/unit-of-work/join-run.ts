@@ -1,7 +1,7 @@
-import type { Work } from "./attempt.ts";
+import type { Work } from "./run-transaction.ts";
 import { DomainEventsError } from "../errors.ts";
-import { runInside } from "../running-units.ts";
-import type { Scope } from "./scope.ts";
+import { runInside } from "../current-unit.ts";
+import type { Scope } from "./recording-scope.ts";
 import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
 import type { Unit } from "./unit.ts";
 

@@ -1,6 +1,6 @@
 import { assertEvent } from "../event/assert-event.ts";
 import type { CommitProof } from "../commit/commit-proof.ts";
-import type { CommitEvidence } from "../commit/commit-truth.ts";
+import type { CommitEvidence } from "../commit/confirm-commit.ts";
 import type { DurableStore } from "../bus/durable-handler.ts";
 import { eventIdOf, eventTypeOf } from "../event/event.ts";
 import type { Dispatcher } from "../bus/event-bus.ts";

@@ -1,6 +1,6 @@
 import { checkCount } from "../check-duration.ts";
 import { DomainEventsError } from "../errors.ts";
-import type { RetryOptions } from "./retry.ts";
+import type { RetryOptions } from "./retry-transaction.ts";
 import { type Isolation, isolations } from "../transaction/transaction-adapter.ts";
 
 /** What one run may ask for; of these, a run that joins another may only bring a signal. */

@@ -1,20 +1,20 @@
-import { attempt, type UnitParts, type Work } from "./attempt.ts";
+import { attempt, type UnitParts, type Work } from "./run-transaction.ts";
 import { checkCount, checkDuration } from "../check-duration.ts";
-import type { CommitLimits } from "../commit/commit-truth.ts";
+import type { CommitLimits } from "../commit/confirm-commit.ts";
 import { defaultBus, type DefaultTransaction } from "../bus/default-bus.ts";
 import { DomainEventsError, HandlersFailedError } from "../errors.ts";
 import { dispatcher, type EventBus } from "../bus/event-bus.ts";
-import { type Flight, InFlight, runUnderWay, type StopOptions, type StopReport } from "./in-flight.ts";
+import { type Flight, InFlight, runUnderWay, type StopOptions, type StopReport } from "./runs-in-flight.ts";
 import type { PreparedCommit } from "./prepare-commit.ts";
-import { type RetryOptions, retrying } from "./retry.ts";
+import { type RetryOptions, retrying } from "./retry-transaction.ts";
 import { purgeOnceKeys, type PurgeOnceKeysOptions } from "./purge-once-keys.ts";
 import { checkKey, claimKey, migrate, type RunOnceResult } from "./run-once.ts";
 import { checkRunOptions, type RunOptions } from "./run-options.ts";
-import { findScope, runOutsideUnits } from "../running-units.ts";
-import type { Scope } from "./scope.ts";
+import { findScope, runOutsideUnits } from "../current-unit.ts";
+import type { Scope } from "./recording-scope.ts";
 import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
 import { joinRun } from "./join-run.ts";
-import { untilAborted } from "../within.ts";
+import { untilAborted } from "../timeout.ts";
 
 /** What all runs of a unit of work have in common. */
 export interface UnitOfWorkOptions<in Tx> {

@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { checkCount, checkDuration } from "../../src/check-duration.ts";
 import { createEventBus, defineEvent } from "../../src/index.ts";
-import { InFlight } from "../../src/unit-of-work/in-flight.ts";
-import { within } from "../../src/within.ts";
+import { InFlight } from "../../src/unit-of-work/runs-in-flight.ts";
+import { within } from "../../src/timeout.ts";
 import { keepLog } from "../support/silent-logger.ts";
 
 class Opened extends defineEvent("opened") {}

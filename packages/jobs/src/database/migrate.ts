@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
-import { impatient } from "./impatient.ts";
+import { impatient } from "./query-timeout.ts";
 import { migrationMissing, queryMigrated } from "./missing-tables.ts";
 import { jobsMigrations, outboxMigrations } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";

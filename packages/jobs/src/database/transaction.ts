@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { connectIdle } from "./connect-idle.ts";
-import { answerWithinMs, promptlyMs, sendImpatiently } from "./impatient.ts";
+import { answerWithinMs, promptlyMs, sendImpatiently } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** An open transaction on a connection of its own. Left without a commit, it is rolled back. */

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Client, ClientConfig } from "pg";
-import { announce, endUnreadLooks, returnAllBut, returnOnly } from "./graphile-return.ts";
+import { announce, endUnreadLooks, returnAllBut, returnOnly } from "./return-jobs.ts";
 import { at, begunIds, hasHeld, takeBackHeld, type HangMemory } from "./hang-memory.ts";
 
 export interface HangThreadData {

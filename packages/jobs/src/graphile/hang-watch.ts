@@ -3,7 +3,7 @@ import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Pool } from "pg";
-import { copyConnection } from "../database/copied-connection.ts";
+import { copyConnection } from "../database/copy-connection.ts";
 import { at, type HangMemory } from "./hang-memory.ts";
 import type { HangThreadData, HangThreadMessage } from "./hang-thread.ts";
 import type { Logger } from "../logger.ts";

@@ -1,7 +1,7 @@
 import { checkNames, namesOf } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import { toStoredPayload } from "../task/payload.ts";
-import { isPromiseLike } from "../promise-like.ts";
+import { isPromiseLike } from "../maybe-promise.ts";
 import { assertTask, type Task } from "../task/task.ts";
 import { newJobId } from "./job-id.ts";
 

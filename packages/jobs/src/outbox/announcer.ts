@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
-import { impatient } from "../database/impatient.ts";
-import { within } from "../within.ts";
+import { impatient } from "../database/query-timeout.ts";
+import { within } from "../timeout.ts";
 
 /** What relays listen to. */
 export const outboxChannel = "acme_jobs_outbox";

@@ -1,13 +1,13 @@
 import type { Pool } from "pg";
-import { addJobs } from "../graphile/graphile-jobs.ts";
-import { impatient, promptlyMs } from "../database/impatient.ts";
+import { addJobs } from "../graphile/add-jobs.ts";
+import { impatient, promptlyMs } from "../database/query-timeout.ts";
 import type { JobRequest } from "../job/job-request.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction, type OpenTransaction } from "../database/transaction.ts";
-import { claimFromOutbox } from "./claim.ts";
-import { findOutboxWithRows, removeFromOutbox } from "./outbox.ts";
+import { claimFromOutbox } from "./claim-rows.ts";
+import { findOutboxWithRows, removeFromOutbox } from "./outbox-table.ts";
 import { bury, isAboutTheRows } from "./refused-row.ts";
-import { take } from "./taken.ts";
+import { take } from "./moved-ids.ts";
 
 export interface RelayPools {
   readonly outbox: Pool;

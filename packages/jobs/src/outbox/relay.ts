@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
 import { checkCount, checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
-import { impatient } from "../database/impatient.ts";
+import { impatient } from "../database/query-timeout.ts";
 import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
 import { BatchRefusedError, longestMoveMs, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";
-import { readOutboxId } from "./outbox.ts";
-import { forgetTaken } from "./taken.ts";
+import { readOutboxId } from "./outbox-table.ts";
+import { forgetTaken } from "./moved-ids.ts";
 
 /** How a relay looks for outbox rows. The defaults serve most. */
 export interface RelayOptions {

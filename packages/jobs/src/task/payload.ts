@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { describeIssues } from "./describe-issues.ts";
 import { JobsError } from "../errors.ts";
-import { isPromiseLike, whenKnown } from "../promise-like.ts";
+import { isPromiseLike, whenKnown } from "../maybe-promise.ts";
 import { survivesJson } from "./survives-json.ts";
 import type { Task } from "./task.ts";
 

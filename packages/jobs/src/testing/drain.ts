@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { checkNames } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
-import { countDueJobs, makeDueNow } from "../graphile/graphile-backlog.ts";
+import { countDueJobs, makeDueNow } from "../graphile/backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
 import type { Jobs } from "../jobs.ts";
 import { moveBatch } from "../outbox/move-batch.ts";

@@ -2,7 +2,7 @@ import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { checkOwnPayload } from "../task/own-payload.ts";
 import type { AttemptContext, PerformableTask } from "../task/perform.ts";
-import { isPromiseLike, whenKnown } from "../promise-like.ts";
+import { isPromiseLike, whenKnown } from "../maybe-promise.ts";
 import type { Task } from "../task/task.ts";
 
 export interface AttemptOfJob {

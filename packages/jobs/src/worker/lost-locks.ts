@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { lockedJobIds } from "../graphile/graphile-locks.ts";
-import type { GraphilePool } from "../graphile/graphile-pool.ts";
+import { lockedJobIds } from "../graphile/job-locks.ts";
+import type { GraphilePool } from "../graphile/pool.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 /**

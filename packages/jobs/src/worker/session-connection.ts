@@ -1,7 +1,7 @@
 import { Client, type Pool } from "pg";
-import { sendImpatiently } from "../database/impatient.ts";
+import { sendImpatiently } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { within } from "../within.ts";
+import { within } from "../timeout.ts";
 
 /** The connection that holds the locks by which a worker shows that it lives. */
 export interface SessionConnection extends Queryable {

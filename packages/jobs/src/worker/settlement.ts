@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { createBatcher } from "./batcher.ts";
-import { forgetFailures, noteFailures, type FailedAttempt } from "../graphile/graphile-failures.ts";
-import { settleFailures } from "../graphile/graphile-settle.ts";
-import { impatient } from "../database/impatient.ts";
+import { forgetFailures, noteFailures, type FailedAttempt } from "../graphile/failure-notes.ts";
+import { settleFailures } from "../graphile/settle-failures.ts";
+import { impatient } from "../database/query-timeout.ts";
 import type { Logger } from "../logger.ts";
-import { prepared } from "../database/prepared.ts";
-import { isPassing, repeatWhilePassing } from "../database/unreachable.ts";
+import { prepared } from "../database/prepared-statements.ts";
+import { isPassing, repeatWhilePassing } from "../database/database-errors.ts";
 
 /** What becomes of jobs after their runs. */
 export interface Settlement {

@@ -1,4 +1,4 @@
-import { giveBackAll } from "../graphile/graphile-return.ts";
+import { giveBackAll } from "../graphile/return-jobs.ts";
 import { isTrue } from "../is-true.ts";
 import type { Queryable } from "../database/queryable.ts";
 

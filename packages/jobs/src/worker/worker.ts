@@ -3,13 +3,13 @@ import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { OnceKeys } from "../once-keys.ts";
 import type { PerformableTask } from "../task/perform.ts";
-import { prepared } from "../database/prepared.ts";
+import { prepared } from "../database/prepared-statements.ts";
 import { checkCount, checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
-import { choresOf } from "./chores.ts";
-import { createJobRunner } from "./job-runner.ts";
-import { startPoolKeeper } from "./pool-keeper.ts";
-import { taskTable } from "./task-table.ts";
-import { startUpkeep } from "./upkeep.ts";
+import { choresOf } from "./maintenance-tasks.ts";
+import { createJobRunner } from "./run-job.ts";
+import { startPoolKeeper } from "./pool-supervisor.ts";
+import { taskTable } from "./task-list.ts";
+import { startUpkeep } from "./maintenance.ts";
 
 /** What a worker runs and how. Only `tasks` is needed. */
 export interface WorkerOptions {

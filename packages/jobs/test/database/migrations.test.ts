@@ -3,7 +3,7 @@ import type pg from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createTestJobs } from "../support/test-jobs.ts";
-import { knownRevision } from "../../src/graphile/graphile-migrate.ts";
+import { knownRevision } from "../../src/graphile/migrate-graphile-worker.ts";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
 
 const task = defineTask("t", { payload: z.object({}) });

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createTestJobs, storedJobs, type TestJobs } from "../support/test-jobs.ts";
-import { buryJobsOfUnknownTasks, registerTasks } from "../../src/graphile/graphile-unknown-tasks.ts";
+import { buryJobsOfUnknownTasks, registerTasks } from "../../src/graphile/unknown-tasks.ts";
 import { defineTask, perform, type WorkerOptions } from "../../src/index.ts";
 
 const payload = z.object({ n: z.number() });

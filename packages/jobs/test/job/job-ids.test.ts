@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createTestJobs } from "../support/test-jobs.ts";
-import { idOfJob } from "../../src/graphile/graphile-jobs.ts";
+import { idOfJob } from "../../src/graphile/add-jobs.ts";
 
 describe("the id of a job, among its flags", () => {
   it.each([

@@ -3,8 +3,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask } from "../../src/index.ts";
 import { createAnnouncer } from "../../src/outbox/announcer.ts";
-import { claimFromOutbox } from "../../src/outbox/claim.ts";
-import { removeFromOutbox } from "../../src/outbox/outbox.ts";
+import { claimFromOutbox } from "../../src/outbox/claim-rows.ts";
+import { removeFromOutbox } from "../../src/outbox/outbox-table.ts";
 import { beginTransaction } from "../../src/database/transaction.ts";
 import { createTestJobs, outboxCount, type TestJobs } from "../support/test-jobs.ts";
 

@@ -3,7 +3,7 @@ import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
-import { impatient } from "../../src/database/impatient.ts";
+import { impatient } from "../../src/database/query-timeout.ts";
 import { collectInto, createTestJobs, outboxCount, storedJobs } from "../support/test-jobs.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });

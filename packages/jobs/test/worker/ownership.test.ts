@@ -2,7 +2,7 @@ import { startProxy } from "@acme/test-postgres";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { killable } from "../support/killable-task.ts";
 import { collectInto, createTestJobs, storedJobs, type TestJobs } from "../support/test-jobs.ts";
-import { freeDesertedQueues } from "../../src/graphile/graphile-locks.ts";
+import { freeDesertedQueues } from "../../src/graphile/job-locks.ts";
 import { createJobs, perform } from "../../src/index.ts";
 
 const quick = { heartbeatMs: 100, deadAfterMs: 500, pollIntervalMs: 50 };

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { forgetGoneFailures } from "../../../src/graphile/graphile-failures.ts";
+import { forgetGoneFailures } from "../../../src/graphile/failure-notes.ts";
 import { livingWorkers, waitingJobs, type Model } from "./model.ts";
 import { lock } from "./run-steps.ts";
 import { compared, type Step } from "./step.ts";

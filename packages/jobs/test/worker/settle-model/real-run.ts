@@ -1,9 +1,9 @@
 import type { Pool } from "pg";
-import { noteFailures, type FailedAttempt } from "../../../src/graphile/graphile-failures.ts";
+import { noteFailures, type FailedAttempt } from "../../../src/graphile/failure-notes.ts";
 import { NonRetryableError, perform, RetryAfterError, snooze } from "../../../src/index.ts";
 import type { Queryable, Row } from "../../../src/database/queryable.ts";
-import { createJobRunner, type JobRunner } from "../../../src/worker/job-runner.ts";
-import { taskTable } from "../../../src/worker/task-table.ts";
+import { createJobRunner, type JobRunner } from "../../../src/worker/run-job.ts";
+import { taskTable } from "../../../src/worker/task-list.ts";
 import type { LockedRow } from "./graphile-private-rows.ts";
 import { modelled } from "./modelled-task.ts";
 import { longDelayMs } from "./model.ts";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { forgetFailures } from "../../../src/graphile/graphile-failures.ts";
-import { settleFailures } from "../../../src/graphile/graphile-settle.ts";
+import { forgetFailures } from "../../../src/graphile/failure-notes.ts";
+import { settleFailures } from "../../../src/graphile/settle-failures.ts";
 import { completeRow, failRow, lockRow } from "./graphile-private-rows.ts";
 import { attemptsAllowed, livingRuns, livingWorkers, waitingJobs, type Model, type ModelRun } from "./model.ts";
 import { createRealRun } from "./real-run.ts";

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { findDeadWorkers, recoverDeadWorker, sweepFailures } from "../../../src/worker/recovery.ts";
+import { findDeadWorkers, recoverDeadWorker, sweepFailures } from "../../../src/worker/recover-dead-workers.ts";
 import { livingWorkers, type Model, type ModelWorker } from "./model.ts";
 import { chosen, type Step } from "./step.ts";
 import { recoverJob, settleJob } from "./what-follows.ts";

@@ -1,0 +1,202 @@
+import type { HandlerFailure } from "../errors.ts";
+import { eventTypeOf } from "../event/event.ts";
+import { CircleGuard, type Link } from "./event-chain.ts";
+import { type HandlerContext, handlerName } from "./handler.ts";
+import { callHandler, logFailure, withTimeout } from "./call-handler.ts";
+import { isThenable } from "../is-thenable.ts";
+import type { InProcessHandler } from "./handlers-by-delivery.ts";
+import { tell } from "./lifecycle.ts";
+import { publishEnded } from "./publish-errors.ts";
+import { handlersAnywhere, type Publishing } from "./publish-settings.ts";
+
+/** A handler that did not run, or had not finished, when publishing was given up. */
+export interface DroppedHandler {
+  readonly eventType: string;
+  readonly handler: string;
+}
+
+/** An event in the queue. */
+export interface QueuedEvent extends Link {
+  readonly handlers: readonly InProcessHandler[];
+  next: QueuedEvent | undefined;
+}
+
+/**
+ * Runs the handlers of some events, and of what these record, breadth first. As long as no handler returns a promise,
+ * none is made here either; from then on there is one for all of the run.
+ */
+export class PublishRun<Outcome> {
+  readonly #publishing: Publishing<Outcome>;
+  readonly #failures: HandlerFailure[] = [];
+  #current: QueuedEvent | undefined;
+  #last: QueuedEvent | undefined;
+  /** Of the handler that runs, among those of the current event. */
+  #position = 0;
+  #startedAt = 0;
+  #circles: CircleGuard | undefined;
+  /** The error that ended a circle; reported where it was made, as a handler may swallow it. */
+  #loop: unknown;
+  #isOver = false;
+
+  constructor(publishing: Publishing<Outcome>, first?: QueuedEvent) {
+    this.#publishing = publishing;
+    this.#current = first;
+    this.#last = first;
+  }
+
+  /** @throws {@link DomainEventsError} `NEEDS_UNIT_OF_WORK`. */
+  add(event: object): void {
+    this.#enqueue(event, handlersAnywhere(this.#publishing.registrations, event));
+  }
+
+  /** An event whose beforeCommit and durable handlers have been served by its unit of work. */
+  addCommitted(event: object): void {
+    this.#enqueue(event, this.#publishing.registrations.of(event).afterCommit);
+  }
+
+  /** @throws {@link DomainEventsError} `PUBLISH_ENDED`, `NEEDS_UNIT_OF_WORK`; {@link EventLoopError}. */
+  record(event: object, parent: Link): void {
+    if (this.#isOver) throw publishEnded(parent.event);
+    const handlers = handlersAnywhere(this.#publishing.registrations, event);
+    try {
+      this.#circles ??= new CircleGuard();
+      this.#circles.follow(event, parent);
+    } catch (error) {
+      // Whatever the handler does with this error: nothing further may run, or a branching circle would never end.
+      this.#isOver = true;
+      this.#fail(error);
+      this.#loop = error;
+      throw error;
+    }
+    this.#enqueue(event, handlers, parent);
+  }
+
+  start(): Outcome | Promise<Outcome> {
+    const pending = this.#runUntilPending();
+    return pending ? this.#continue(pending) : this.#end();
+  }
+
+  /** Starts with the current event's handler at that position. */
+  resume(position: number): Outcome | Promise<Outcome> {
+    this.#position = position;
+    return this.start();
+  }
+
+  /** Goes on when the handler at that position has settled. */
+  resumeAfter(position: number, outcome: PromiseLike<unknown>): Promise<Outcome> {
+    this.#position = position;
+    return this.#continue(this.#limit(outcome));
+  }
+
+  /** Goes on after the handler at that position, which has thrown. */
+  resumeAfterFailure(position: number, error: unknown): Outcome | Promise<Outcome> {
+    this.#position = position;
+    this.#fail(error);
+    return this.resume(position + 1);
+  }
+
+  /** Starts no further handler, and tells which ones that leaves undone. */
+  giveUp(): DroppedHandler[] {
+    if (this.#isOver) return [];
+    this.#isOver = true;
+    const dropped: DroppedHandler[] = [];
+    for (let queued = this.#current; queued; queued = queued.next) {
+      const eventType = eventTypeOf(queued.event);
+      const left = queued === this.#current ? queued.handlers.slice(this.#position) : queued.handlers;
+      dropped.push(...left.map((handler) => ({ eventType, handler: handlerName(handler) })));
+    }
+    return dropped;
+  }
+
+  async #continue(first: PromiseLike<unknown>): Promise<Outcome> {
+    for (let pending: PromiseLike<unknown> | undefined = first; pending; pending = this.#runUntilPending()) {
+      try {
+        await pending;
+        this.#succeed();
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#position += 1;
+    }
+    return this.#end();
+  }
+
+  #runUntilPending(): PromiseLike<unknown> | undefined {
+    while (this.#current && !this.#isOver) {
+      const pending = this.#runHandlers(this.#current);
+      if (pending) return pending;
+      this.#current = this.#current.next;
+      this.#position = 0;
+    }
+    return undefined;
+  }
+
+  #runHandlers(queued: QueuedEvent): PromiseLike<unknown> | undefined {
+    const { event, handlers } = queued;
+    const context: HandlerContext = { record: (recorded) => this.record(recorded, queued) };
+    const { lifecycle, logger } = this.#publishing.settings;
+    if (lifecycle.isWatched && this.#position === 0) tell(lifecycle, logger, "event:published", { event });
+    for (; this.#position < handlers.length && !this.#isOver; this.#position += 1) {
+      if (lifecycle.isWatched) this.#startedAt = performance.now();
+      try {
+        const outcome = callHandler(handlers[this.#position] as InProcessHandler, event, context);
+        if (isThenable(outcome)) return this.#limit(outcome);
+        this.#succeed();
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+    return undefined;
+  }
+
+  #limit(outcome: PromiseLike<unknown>): PromiseLike<unknown> {
+    const { handlerTimeoutMs } = this.#publishing.settings;
+    if (handlerTimeoutMs === undefined || !this.#current) return outcome;
+    return withTimeout(outcome, handlerTimeoutMs, this.#current.event, this.#runningHandler());
+  }
+
+  #succeed(): void {
+    const { lifecycle, logger } = this.#publishing.settings;
+    if (!lifecycle.isWatched || !this.#current) return;
+    const durationMs = performance.now() - this.#startedAt;
+    const { event } = this.#current;
+    tell(lifecycle, logger, "handler:succeeded", { event, handler: this.#runningHandler(), durationMs });
+  }
+
+  #fail(error: unknown): void {
+    const { logger, lifecycle, failFast } = this.#publishing.settings;
+    if (!this.#current || (this.#loop !== undefined && this.#loop === error)) return;
+    const { event } = this.#current;
+    const handler = this.#runningHandler();
+    this.#failures.push({ event, handler, error });
+    logFailure(logger, event, handler, error);
+    if (lifecycle.isWatched) {
+      const durationMs = performance.now() - this.#startedAt;
+      tell(lifecycle, logger, "handler:failed", { event, handler, durationMs, error });
+    }
+    if (failFast) this.#isOver = true;
+  }
+
+  #runningHandler(): string {
+    const handler = this.#current?.handlers[this.#position];
+    return handler ? handlerName(handler) : "";
+  }
+
+  #enqueue(event: object, handlers: readonly InProcessHandler[], parent?: Link): void {
+    const queued: QueuedEvent = {
+      event,
+      handlers,
+      parent,
+      length: parent ? parent.length + 1 : 1,
+      next: undefined,
+    };
+    if (this.#last) this.#last.next = queued;
+    else this.#current = queued;
+    this.#last = queued;
+  }
+
+  #end(): Outcome {
+    this.#isOver = true;
+    return this.#publishing.conclude(this.#failures, this.#publishing.settings);
+  }
+}

@@ -1,0 +1,29 @@
+import type { HandlerFailure } from "../errors.ts";
+import type { InProcessHandler } from "./handlers-by-delivery.ts";
+import type { WatchableLifecycle } from "./lifecycle.ts";
+import type { Logger } from "../logger.ts";
+import { needsUnitOfWork } from "./publish-errors.ts";
+import type { Registrations } from "./registrations.ts";
+
+export interface PublishSettings {
+  readonly logger: Logger;
+  readonly lifecycle: WatchableLifecycle;
+  readonly failFast: boolean;
+  readonly handlerTimeoutMs: number | undefined;
+}
+
+/** How to publish: with the registrations of one moment. */
+export interface Publishing<Outcome> {
+  readonly settings: PublishSettings;
+  readonly registrations: Registrations<never>;
+  /** Makes of the failures, which are logged already, what publishing returns or throws. */
+  readonly conclude: (failures: readonly HandlerFailure[], settings: PublishSettings) => Outcome;
+}
+
+/** @throws {@link DomainEventsError} `NEEDS_UNIT_OF_WORK`. */
+export function handlersAnywhere(registrations: Registrations<never>, event: object): readonly InProcessHandler[] {
+  const { beforeCommit, anywhere } = registrations.of(event);
+  // Reading the first of none would take longer than to count.
+  if (beforeCommit.length > 0) throw needsUnitOfWork(event, beforeCommit[0]?.name);
+  return anywhere;
+}

@@ -1,0 +1,89 @@
+import { meansRolledBack } from "../transaction/database-error.ts";
+import type { CommitProof } from "./commit-proof.ts";
+import { findOutcome, type LostCommit } from "./commit-outcome.ts";
+import { CommitOutcomeUnknownError, TransactionAbortedError } from "../errors.ts";
+import { type Committing, NotCommitted, sendCommit, type SentCommit } from "./send-commit.ts";
+import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
+import { afterReading } from "../timeout.ts";
+
+export interface CommitLimits {
+  /** How long COMMIT may take before its connection is given up. */
+  readonly commitTimeoutMs: number;
+  /** How long to ask what became of a COMMIT whose answer was lost. */
+  readonly outcomeTimeoutMs: number;
+}
+
+/** What a unit brings to its COMMIT. */
+export interface CommitEvidence {
+  readonly events: readonly object[];
+  /** Where a store of durable handlers has brought it along. */
+  readonly proof: CommitProof | undefined;
+  readonly witnesses: LostCommit["witnesses"];
+}
+
+/**
+ * Commits, and returns only if the transaction is known to be committed.
+ *
+ * @throws {@link TransactionAbortedError}, the database's own error, or {@link CommitOutcomeUnknownError}.
+ */
+export async function confirmCommit(
+  committing: Committing,
+  prepared: CommitEvidence,
+  adapter: TransactionAdapter<unknown>,
+  limits: CommitLimits,
+): Promise<void> {
+  const sent = sendCommit(committing, prepared.events.length > 0 && prepared.proof === undefined);
+  const proof = prepared.proof ? Promise.resolve(prepared.proof) : sent.proof;
+  let tag: string;
+  try {
+    tag = await bounded(committing, sent, limits.commitTimeoutMs);
+  } catch (error) {
+    if (error instanceof NotCommitted) throw error.reason;
+    if (meansRolledBack(error)) throw error;
+    return resolve(await proof, prepared, adapter, limits, error);
+  }
+  // COMMIT of an aborted transaction answers ROLLBACK without an error; the guard may know why, and whose transaction it was.
+  await proof;
+  if (committing.owned.violation) throw committing.owned.violation;
+  if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
+  if (committing.owned.isReplicationUnknown) throw CommitOutcomeUnknownError.unreplicated(transactionIdOf(await proof));
+}
+
+async function bounded({ transaction }: Committing, { tag, proof }: SentCommit, timeoutMs: number): Promise<string> {
+  if (timeoutMs === Infinity) return tag;
+  let timer: NodeJS.Timeout | undefined;
+  const giveUp = (): void => {
+    transaction.abandon(new Error(`COMMIT had no answer after ${timeoutMs} ms (commitTimeoutMs)`));
+  };
+  const start = (): void => {
+    clearTimeout(timer);
+    const begun = afterReading(() => begun === timer && giveUp(), timeoutMs);
+    timer = begun;
+  };
+  start();
+  // Behind a guard that is awaited, COMMIT is sent only now.
+  proof.then(() => timer && start()).catch(() => {});
+  try {
+    return await tag;
+  } finally {
+    clearTimeout(timer);
+    timer = undefined;
+  }
+}
+
+async function resolve(
+  proof: CommitProof | undefined,
+  { witnesses }: CommitEvidence,
+  adapter: TransactionAdapter<unknown>,
+  { outcomeTimeoutMs }: CommitLimits,
+  lost: unknown,
+): Promise<void> {
+  const outcome = proof && (await findOutcome({ proof, witnesses, adapter, timeoutMs: outcomeTimeoutMs }));
+  if (outcome === "committed") return;
+  if (outcome === "aborted") throw lost;
+  throw new CommitOutcomeUnknownError(transactionIdOf(proof), lost);
+}
+
+function transactionIdOf(proof: CommitProof | undefined): string | undefined {
+  return proof?.transactionId ?? undefined;
+}

@@ -1,0 +1,161 @@
+import { beginUnlessAborted } from "../transaction/begin-transaction.ts";
+import { type CommitLimits, confirmCommit } from "../commit/confirm-commit.ts";
+import { markSql } from "../commit/commit-proof.ts";
+import { databaseSupport } from "../commit/database-support.ts";
+import type { DurableStore } from "../bus/durable-handler.ts";
+import { codeOf, isConflict, meansRolledBack } from "../transaction/database-error.ts";
+import type { Dispatcher } from "../bus/event-bus.ts";
+import { type Flight, refuseWhenGivenUp } from "./runs-in-flight.ts";
+import type { Logger } from "../logger.ts";
+import { OwnedTransaction } from "../transaction/owned-transaction.ts";
+import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
+import type { RunOptions } from "./run-options.ts";
+import { runInside, runOutsideUnits } from "../current-unit.ts";
+import type { Committing } from "../commit/send-commit.ts";
+import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
+import { Unit, type UnitContext } from "./unit.ts";
+import { untilAborted } from "../timeout.ts";
+
+/** The code that runs in a transaction. */
+export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result> | Result;
+
+/** What a unit of work is made of. */
+export interface UnitParts<Tx> {
+  readonly adapter: TransactionAdapter<Tx>;
+  readonly bus: Dispatcher<Tx>;
+  readonly limits: CommitLimits;
+}
+
+export interface Done<Tx, Result> {
+  readonly result: Result;
+  readonly prepared: PreparedCommit<Tx>;
+}
+
+/** What ended an attempt that did not commit. */
+export class AttemptFailed {
+  readonly error: unknown;
+  /** The serialization failure or deadlock that undid it, as the server said so, whatever became of that error on its way. */
+  readonly conflict: unknown;
+
+  constructor(error: unknown, conflict?: unknown) {
+    this.error = error;
+    this.conflict = conflict;
+  }
+}
+
+/**
+ * One transaction from begin to confirmed commit.
+ *
+ * @throws {@link AttemptFailed}: it has been rolled back, or its outcome is unknown.
+ */
+export async function attempt<Tx, Result>(
+  parts: UnitParts<Tx>,
+  flight: Flight,
+  work: Work<Tx, Result>,
+  { isolation, signal }: RunOptions,
+): Promise<Done<Tx, Result>> {
+  const { adapter } = parts;
+  const owned = new OwnedTransaction();
+  try {
+    const found = databaseSupport(adapter);
+    const support = found instanceof Promise ? await untilAborted(signal, found) : found;
+    const options = { isolation, mark: markSql, watch: owned };
+    const transaction = signal
+      ? await beginUnlessAborted(adapter, { ...options, signal })
+      : // A connection that is opened here lives on, and calls back in the context that it was opened in.
+        await runOutsideUnits(() => adapter.begin(options));
+    const mayCommit = (): void => {
+      signal?.throwIfAborted();
+      refuseWhenGivenUp(flight);
+    };
+    return await runUnit(parts, { transaction, owned, support, mayCommit }, work, transaction.tx, signal);
+  } catch (error) {
+    throw error instanceof AttemptFailed ? error : new AttemptFailed(error);
+  }
+}
+
+async function runUnit<Tx, Result>(
+  { adapter, bus, limits }: UnitParts<Tx>,
+  committing: Committing,
+  work: Work<Tx, Result>,
+  tx: Tx,
+  signal: AbortSignal | undefined,
+): Promise<Done<Tx, Result>> {
+  const { transaction, owned, mayCommit } = committing;
+  const { logger } = bus.settings;
+  const reportDiscard = (error: unknown): void => logger.warn({ err: error }, "An aggregate could not be emptied");
+  const unit = new Unit(transaction, owned, { bus, adapter, reportDiscard });
+  const mayCommitStill = (): void => {
+    mayCommit();
+    unit.refuseUnfinished();
+  };
+  let isCommitting = false;
+  let isCommitted = false;
+  try {
+    const done = await runInside(unit.root, async () => {
+      // Waiting for a connection may have taken long.
+      mayCommit();
+      const result = await work(unit.contextOf(unit.root, tx));
+      return { result, prepared: await prepareCommit(unit, tx, bus, committing) };
+    });
+    mayCommitStill();
+    isCommitting = true;
+    await commit({ ...committing, mayCommit: mayCommitStill }, done.prepared, adapter, limits, logger);
+    isCommitted = true;
+    return done;
+  } catch (error) {
+    if (!isCommitting) {
+      unit.state = "undone";
+      // Locks and connection first: nothing that is done with the aggregates may keep them.
+      const isWaiting = signal?.aborted === true && transaction.isBusy?.() === true;
+      const rolledBack = transaction.rollback(error);
+      // Behind a statement that waits, ROLLBACK would wait, too.
+      if (isWaiting) transaction.abandon(abortError(signal));
+      await rolledBack;
+    }
+    // A COMMIT that may have taken place is never sent again.
+    const isUndone = !isCommitting || (meansRolledBack(error) && error !== owned.violation);
+    throw new AttemptFailed(
+      error,
+      isUndone ? (owned.conflict ?? (isCommitting ? conflictIn(error) : undefined)) : undefined,
+    );
+  } finally {
+    unit.end({ isCommitted });
+  }
+}
+
+function abortError({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error("The unit of work was aborted.", { cause: reason });
+}
+
+/** With which COMMIT, or the guard before it, was refused. */
+function conflictIn(error: unknown): unknown {
+  return isConflict(error) ? error : undefined;
+}
+
+async function commit(
+  committing: Committing,
+  prepared: PreparedCommit<never>,
+  adapter: TransactionAdapter<unknown>,
+  limits: CommitLimits,
+  logger: Logger,
+): Promise<void> {
+  try {
+    await confirmCommit(committing, prepared, adapter, limits);
+  } catch (error) {
+    // What the stores wrote may be there: waking them costs nothing, and saves the wait for their next poll.
+    if (codeOf(error) === "COMMIT_OUTCOME_UNKNOWN") wake(prepared.stores, logger);
+    throw error;
+  }
+  wake(prepared.stores, logger);
+}
+
+function wake(stores: readonly DurableStore[], logger: Logger): void {
+  for (const store of stores) {
+    try {
+      store.wake();
+    } catch (error) {
+      logger.error({ err: error }, "A store of durable handlers could not be woken");
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { idFlagPrefix } from "./add-jobs.ts";
+import type { Queryable } from "../database/queryable.ts";
+
+/** How many jobs of these tasks run or could run now, by task; those that wait for their time only if asked for. */
+export async function countDueJobs(
+  db: Queryable,
+  tasks: readonly string[],
+  { withWaiting }: { readonly withWaiting: boolean },
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await db.query(
+    `select job.task_identifier as task, count(*)::int as count
+     from graphile_worker.jobs as job
+     left join acme_jobs.failures as note on note.job_id = job.id and not note.is_settled
+     where job.task_identifier = any($1::text[]) and (
+       job.locked_at is not null
+       or note.job_id is not null
+       or (job.attempts < job.max_attempts and (job.run_at <= now() or $2::boolean))
+     )
+     group by job.task_identifier order by job.task_identifier`,
+    [tasks, withWaiting],
+  );
+  return new Map(rows.map((row) => [String(row["task"]), Number(row["count"])]));
+}
+
+/** Makes jobs of these tasks that wait for their time, or for their next attempt, due now. */
+export async function makeDueNow(db: Queryable, tasks: readonly string[]): Promise<void> {
+  await db.query(
+    `select graphile_worker.reschedule_jobs(
+       array(
+         select id from graphile_worker.jobs
+         where task_identifier = any($1::text[]) and locked_at is null and attempts < max_attempts and run_at > now()
+           and not exists (select 1 from acme_jobs.failures as note where note.job_id = id and not note.is_settled)
+       ),
+       run_at := now()
+     )`,
+    [tasks],
+  );
+}
+
+/**
+ * Which of these ids are those of jobs or dead letters. In one statement, since a job becomes the other from one moment to
+ * the next.
+ */
+export async function jobsStillThere(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query(
+    `with asked as materialized (select unnest($1::text[]) as id)
+     select asked.id from asked where exists (select 1 from acme_jobs.dead_letters as letter where letter.id = asked.id)
+     union
+     select asked.id from asked
+     join graphile_worker.jobs as job cross join lateral jsonb_object_keys(job.flags) as flag
+       on flag = '${idFlagPrefix}' || asked.id
+     union
+     select asked.id from asked
+     join (select installation.id::text || ':' || job.id as id
+       from graphile_worker.jobs as job cross join acme_jobs.installation) as plain using (id)
+     union
+     -- Keys of this shape that another set of tables made are not ours to judge.
+     select asked.id from asked cross join acme_jobs.installation
+     where asked.id like '%:%' and split_part(asked.id, ':', 1) <> installation.id::text`,
+    [ids],
+  );
+  return new Set(rows.map((row) => String(row["id"])));
+}

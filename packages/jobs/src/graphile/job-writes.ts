@@ -1,0 +1,45 @@
+import type { StatementKind } from "./statement-kinds.ts";
+
+type Values = readonly unknown[];
+
+/** A statement about jobs that have ended, or go back. */
+export interface Write {
+  readonly how: "completed" | "failed" | "returned";
+  readonly idsOf: (values: Values) => readonly string[];
+  /** Its values without some of the jobs. */
+  readonly without: (values: Values, isLeftOut: (jobId: string) => boolean) => unknown[];
+}
+
+/**
+ * What Graphile Worker writes once a job has ended: doing it twice changes nothing, so a write whose answer was lost may
+ * be repeated. Left alone, the first failed one ends its pool.
+ */
+export const writes: Readonly<Record<Extract<StatementKind, "complete" | "fail" | "return">, Write>> = {
+  complete: {
+    how: "completed",
+    idsOf: ([ids]) => toList(ids),
+    without: ([ids, ...rest], isLeftOut) => [toList(ids).filter((id) => !isLeftOut(id)), ...rest],
+  },
+  // Those of a pool that is told to end at once come as a list.
+  fail: {
+    how: "failed",
+    idsOf: ([first, specs]) => (Array.isArray(first) ? toList(first) : toSpecs(specs).map(({ jobId }) => jobId)),
+    without: ([first, second, ...rest], isLeftOut) =>
+      Array.isArray(first)
+        ? [toList(first).filter((id) => !isLeftOut(id)), second, ...rest]
+        : [first, JSON.stringify(toSpecs(second).filter(({ jobId }) => !isLeftOut(jobId))), ...rest],
+  },
+  return: {
+    how: "returned",
+    idsOf: ([, ids]) => toList(ids),
+    without: ([poolId, ids], isLeftOut) => [poolId, toList(ids).filter((id) => !isLeftOut(id))],
+  },
+};
+
+function toList(ids: unknown): readonly string[] {
+  return (Array.isArray(ids) ? ids : [ids]) as string[];
+}
+
+function toSpecs(specs: unknown): readonly { readonly jobId: string }[] {
+  return JSON.parse(String(specs)) as { jobId: string }[];
+}

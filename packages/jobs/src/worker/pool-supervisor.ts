@@ -1,0 +1,190 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { ReleasedJobs } from "../graphile/query-interceptor.ts";
+import { isPassing } from "../database/database-errors.ts";
+import { untilAborted, within } from "../timeout.ts";
+import type { JobRunner } from "./run-job.ts";
+import { beginPoolLife, type PoolLife } from "./supervised-pool.ts";
+import { watchRefusals } from "./give-up-timer.ts";
+import { createSettlement } from "./settlement.ts";
+import { startWorkerSession } from "./heartbeat.ts";
+import type { WorkerOptions, WorkerParts, WorkerState } from "./worker.ts";
+
+/** Keeps one pool of Graphile Worker running, and replaces it when it cannot go on. */
+export interface PoolKeeper {
+  readonly state: Extract<WorkerState, "starting" | "running" | "recovering">;
+  /** Resolves with whether everything was written within the time. */
+  stop(withinMs: number): Promise<boolean>;
+}
+
+/** What the keeper is told, and whom it tells. */
+export interface PoolKeeperOptions extends WorkerOptions {
+  readonly taskNames: readonly string[];
+  readonly givingUp: AbortController;
+  /** The database answers, but has refused for too long what the worker needs. */
+  readonly onHopeless: (refusal: unknown) => void;
+}
+
+const restartMs = 250;
+/** Synchronous work of less is no hang. */
+const leastHungMs = 1_000;
+/** Delays up to this long wake the worker at the due time; for longer ones the poll is exact enough. */
+const longestWakeMs = 60_000;
+
+export async function startPoolKeeper(
+  parts: WorkerParts,
+  runner: JobRunner,
+  options: PoolKeeperOptions,
+): Promise<PoolKeeper> {
+  const { pool: pgPool, logger } = parts;
+  const {
+    concurrency = 25,
+    prefetch = 100,
+    pollIntervalMs = 1_000,
+    heartbeatMs = 1_000,
+    deadAfterMs = 3_000,
+  } = options;
+  const { taskNames: tasks, givingUp, giveUpAfterMs = 60_000, onHopeless } = options;
+  const stopping = new AbortController();
+  let current: PoolLife | undefined;
+  let starting: Promise<void> | undefined;
+  const farewells = new Set<Promise<void>>();
+  let state: PoolKeeper["state"] = "starting";
+  let isBeating = true;
+  const beats = watchRefusals(giveUpAfterMs, onHopeless);
+  const looks = watchRefusals(giveUpAfterMs, onHopeless);
+  const starts = watchRefusals(giveUpAfterMs, onHopeless);
+
+  const nudge = (count: number) => {
+    if (!stopping.signal.aborted) current?.pool.nudge(count);
+  };
+  const wakeIn = (delayMs: number) => {
+    if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), Math.ceil(delayMs) + 1).unref();
+  };
+  const settlement = createSettlement({ pool: pgPool, logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
+  const session = startWorkerSession({
+    pool: pgPool,
+    logger,
+    heartbeatMs,
+    deadAfterMs,
+    onRecovered: nudge,
+    onReplaced: () => current && replace(current, "the jobs database has been replaced by another one"),
+    onBeat: (failure) => {
+      // Before the tables are there, the session cannot but be refused.
+      if (current === undefined) return;
+      isBeating = failure === undefined && current.makesProgress();
+      state = isBeating ? "running" : "recovering";
+      beats.note(failure?.error);
+    },
+  });
+
+  const onReleased = ({ how, jobs }: ReleasedJobs) => {
+    if (how === "failed") settlement.settle(idsOf(jobs));
+    const repeated = how === "completed" ? jobs.filter(({ attempts }) => attempts > 1) : [];
+    if (repeated.length > 0) settlement.forget(idsOf(repeated));
+    // Graphile Worker looks for the queue's next job before the queue is free, finds none and waits for its next poll.
+    const queuedCount = jobs.reduce((count, job) => (job.job_queue_id === null ? count : count + 1), 0);
+    if (queuedCount > 0) nudge(queuedCount);
+  };
+
+  const startPool = async () => {
+    current = await beginPoolLife({
+      pgPool,
+      tasks,
+      concurrency,
+      pollIntervalMs,
+      prefetch,
+      hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
+      logger,
+      run: (job, onEnd) => runner.run(job, settlement.intend, onEnd),
+      // A database that is away must not keep a pool from stopping before it has begun.
+      onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
+      onReleased,
+      onDisowned: settlement.drop,
+      onUnknown: onHopeless,
+      onLooked: (failure) => {
+        looks.note(failure?.error);
+        // A heartbeat may be a long time off.
+        if (current !== undefined) state = failure === undefined && isBeating ? "running" : "recovering";
+      },
+      beforeFailing: settlement.note,
+      giveUp: givingUp.signal,
+      lookEveryMs: heartbeatMs,
+      stopSignal: stopping.signal,
+      onBroken: replace,
+    });
+    state = "running";
+    logger.info({ tasks, concurrency }, "worker started");
+  };
+
+  const replace = (broken: PoolLife, why: string, error?: unknown) => {
+    if (current !== broken || stopping.signal.aborted) return;
+    logger.warn({ err: error }, `${why}; it starts over`);
+    current = undefined;
+    state = "recovering";
+    const farewell = bidFarewell(broken).finally(() => farewells.delete(farewell));
+    farewells.add(farewell);
+    starting = startUntilItRuns();
+  };
+
+  /** What it has left locked is recovered like a dead worker's. */
+  const bidFarewell = async (broken: PoolLife) => {
+    await broken.farewell();
+    await session.abandon(broken.pool.id);
+  };
+
+  const writeEverything = async () => {
+    await starting;
+    await current?.pool.stop();
+    await Promise.all(farewells);
+    await settlement.drain();
+  };
+
+  const startUntilItRuns = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        await parts.prepare();
+        if (!stopping.signal.aborted) await startPool();
+        return starts.note();
+      } catch (error) {
+        starts.note(error);
+        await pause(restartMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  };
+
+  try {
+    await parts.prepare();
+    await startPool();
+  } catch (error) {
+    if (!isPassing(error)) {
+      await session.stop({ isClean: true, mayHaveLostLocks: false });
+      throw error;
+    }
+    logger.warn({ err: error }, "the jobs database cannot be reached; the worker keeps trying");
+    starting = startUntilItRuns();
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    async stop(withinMs) {
+      stopping.abort();
+      const isWritten = await within(withinMs, writeEverything()).then(
+        () => true,
+        (error: unknown) => {
+          logger.warn({ err: error }, "the worker could not write everything before its end");
+          return false;
+        },
+      );
+      givingUp.abort();
+      await current?.pool.unwatch();
+      await session.stop({ isClean: isWritten, mayHaveLostLocks: current?.mayHaveLostLocks ?? false });
+      return isWritten;
+    },
+  };
+}
+
+function idsOf(jobs: ReleasedJobs["jobs"]): string[] {
+  return jobs.map(({ id }) => id);
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createTestJobs } from "../support/test-jobs.ts";
+import { kindOf } from "../../src/graphile/statement-kinds.ts";
+import { watchConnection } from "../../src/graphile/query-interceptor.ts";
+import { createHangMemory } from "../../src/graphile/hang-memory.ts";
+import { createHeldJobs } from "../../src/graphile/held-jobs.ts";
+
+const refused = { code: "GRAPHILE_WORKER_UNKNOWN" };
+
+describe("a statement of Graphile Worker", () => {
+  it("is known by its name and by what is leaned on in its text", () => {
+    const text = "delete from graphile_worker._private_jobs as jobs\nusing unnest($1::bigint[]) n(n)\nwhere id = n";
+
+    expect(kindOf({ name: "complete_jobs/graphile_worker", text })).toBe("complete");
+  });
+
+  it.each([
+    ["of another text", { name: "complete_jobs/other", text: "delete from jobs where id = any($1)" }],
+    ["of a new name", { name: "finish_jobs/graphile_worker", text: "delete from jobs" }],
+    ["without a name", { text: "delete from jobs" }],
+    ["with a limit that is not its own", { name: "get_job77/graphile_worker", text: "limit 78\n" }],
+  ])("is refused %s, and sent to nobody", async (_, config) => {
+    await using test = await createTestJobs();
+    const { signal } = new AbortController();
+    const unknown: unknown[] = [];
+    const { pool } = watchConnection(test.jobsPool, {
+      onFirstTake: async () => undefined,
+      onQueuedTaken: () => undefined,
+      onReleased: () => undefined,
+      onDisowned: () => undefined,
+      onReopened: () => undefined,
+      held: createHeldJobs(createHangMemory(1)),
+      beforeFailing: async () => undefined,
+      onLook: () => () => undefined,
+      onUnknown: (error) => unknown.push(error),
+      giveUp: signal,
+      stopSignal: signal,
+    });
+    const client = await pool.connect();
+    onTestFinished(() => client.release());
+
+    expect(() => client.query(config)).toThrow(expect.objectContaining(refused) as Error);
+    expect(unknown).toMatchObject([refused]);
+  });
+});
