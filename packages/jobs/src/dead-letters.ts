@@ -1,13 +1,13 @@
 import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
-import { answerWithinMs, impatient } from "./database/query-timeout.ts";
+import { answerWithinMs, withQueryTimeout } from "./database/query-timeout.ts";
 import { keepErrors } from "./graphile/failure-notes.ts";
 import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
 import { queryMigrated } from "./database/missing-tables.ts";
 import { toStoredPayload } from "./task/payload.ts";
 import type { Queryable, Row } from "./database/queryable.ts";
 import type { Task } from "./task/task.ts";
-import { repeatAfterConflicts } from "./database/retry-conflicts.ts";
+import { retryConflicts } from "./database/retry-conflicts.ts";
 import { beginTransaction } from "./database/transaction.ts";
 import { explainConnection } from "./database/database-errors.ts";
 import type { Pool } from "pg";
@@ -81,7 +81,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
   /** Each is one transaction of its own. */
   const ask = async <Result>(work: (db: Queryable) => Promise<Result>): Promise<Result> => {
     try {
-      return await repeatAfterConflicts(() => work(impatient(pool())));
+      return await retryConflicts(() => work(withQueryTimeout(pool())));
     } catch (error) {
       throw explainConnection(error, false);
     }

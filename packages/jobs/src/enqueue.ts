@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
 import { addJobs } from "./graphile/add-jobs.ts";
-import { impatient } from "./database/query-timeout.ts";
+import { withQueryTimeout } from "./database/query-timeout.ts";
 import type { JobRequest, WrittenRequests } from "./job/job-request.ts";
 import { hasKeys, writeToOutbox } from "./outbox/outbox-table.ts";
 import { toQueryable, type Queryable } from "./database/queryable.ts";
-import { repeatAfterConflicts } from "./database/retry-conflicts.ts";
+import { retryConflicts } from "./database/retry-conflicts.ts";
 
 /** Where new jobs go: beside the data, as job rows or as outbox rows. */
 export interface JobWriter {
@@ -39,14 +39,14 @@ export function createJobWriter(databases: {
       const { jobs, outbox } = databases;
       const given = tx === undefined ? undefined : toQueryable(tx);
       const connectionOf = (pool: () => Pool) =>
-        given ?? impatient(pool(), answerWithinMs + requests.length * perJobMs);
+        given ?? withQueryTimeout(pool(), answerWithinMs + requests.length * perJobMs);
       const writeOnce = async () => {
         if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
           return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
         }
         return addJobs(connectionOf(jobs), requests, proofSql);
       };
-      return given === undefined ? repeatAfterConflicts(writeOnce) : writeOnce();
+      return given === undefined ? retryConflicts(writeOnce) : writeOnce();
     },
   };
 }

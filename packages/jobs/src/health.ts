@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
-import { impatient } from "./database/query-timeout.ts";
-import { within } from "./timeout.ts";
+import { withQueryTimeout } from "./database/query-timeout.ts";
+import { withTimeout } from "./timeout.ts";
 import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox-table.ts";
 import type { WorkerState } from "./worker/worker.ts";
 
-/** How the databases are. */
+/** Whether each database can be reached, and how much waits in the outbox. */
 export interface JobsHealth {
   /** Of the workers of this process that have not stopped. One that is `running` gets jobs where there are any. */
   readonly workers: readonly WorkerState[];
@@ -18,7 +18,7 @@ export interface JobsHealth {
   readonly outbox: OutboxBacklog | "down" | "not migrated" | undefined;
 }
 
-const patienceMs = 3_000;
+const limitMs = 3_000;
 
 export function createHealth({
   jobs,
@@ -31,7 +31,7 @@ export function createHealth({
 }) {
   return async (): Promise<JobsHealth> => {
     const [jobsAnswer, backlog] = await Promise.all([
-      jobs && answer(async () => impatient(jobs(), patienceMs).query("select")),
+      jobs && answer(async () => withQueryTimeout(jobs(), limitMs).query("select")),
       outbox && answer(async () => backlogOf(outbox())),
     ]);
     return {
@@ -44,7 +44,7 @@ export function createHealth({
 
 async function backlogOf(outbox: Pool): Promise<OutboxBacklog | "not migrated"> {
   try {
-    return await outboxBacklog(impatient(outbox, patienceMs));
+    return await outboxBacklog(withQueryTimeout(outbox, limitMs));
   } catch (error) {
     if (error instanceof JobsError && error.code === "MIGRATION_MISSING") return "not migrated";
     throw error;
@@ -53,5 +53,5 @@ async function backlogOf(outbox: Pool): Promise<OutboxBacklog | "not migrated"> 
 
 /** The answer, or `undefined` where there is none in time. Why there is none, whoever needs the database will say. */
 async function answer<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
-  return within(patienceMs, ask()).catch(() => undefined);
+  return withTimeout(limitMs, ask()).catch(() => undefined);
 }

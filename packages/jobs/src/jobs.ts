@@ -16,7 +16,7 @@ import type { Relay, RelayOptions } from "./outbox/relay.ts";
 import { toQueryable, type TransactionHandle } from "./database/queryable.ts";
 import { createRunningParts } from "./running-parts.ts";
 import type { Task } from "./task/task.ts";
-import { within } from "./timeout.ts";
+import { withTimeout } from "./timeout.ts";
 import { explainConnection } from "./database/database-errors.ts";
 import type { Worker, WorkerOptions } from "./worker/worker.ts";
 
@@ -187,7 +187,7 @@ export function createJobs(given: JobsOptions): Jobs {
       await parts.close();
     } finally {
       // A pool that ends leaves those without a connection that wait for one.
-      await within(longestWriteMs, Promise.allSettled(writing)).catch(() => undefined);
+      await withTimeout(longestWriteMs, Promise.allSettled(writing)).catch(() => undefined);
       await announcer?.close();
       await Promise.all([jobsPool.close(), outboxPool?.close()]);
     }

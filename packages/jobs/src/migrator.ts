@@ -6,7 +6,7 @@ import {
 } from "./graphile/migrate-graphile-worker.ts";
 import { refuseHiddenRows } from "./graphile/check-rights.ts";
 import { refuseOtherEncodings } from "./database/check-encoding.ts";
-import { impatient } from "./database/query-timeout.ts";
+import { withQueryTimeout } from "./database/query-timeout.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./database/migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
@@ -50,30 +50,30 @@ export function createMigrator(
     },
     async migrateOutbox() {
       if (pools.outbox === undefined) return;
-      await refuseOtherEncodings(impatient(pools.outbox()));
+      await refuseOtherEncodings(withQueryTimeout(pools.outbox()));
       await migrateOutboxTables(pools.outbox());
     },
     async migrateJobs({ endOlderWorkers = false } = {}) {
       try {
-        await refuseOtherEncodings(impatient(pools.jobs()));
+        await refuseOtherEncodings(withQueryTimeout(pools.jobs()));
         if (!endOlderWorkers) await refuseToEndOlderWorkers(pools.jobs());
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
-        await refuseHiddenRows(impatient(pools.jobs()));
+        await refuseHiddenRows(withQueryTimeout(pools.jobs()));
       } catch (error) {
         throw explainConnection(error, pools.outbox !== undefined);
       }
     },
     async verifyJobs() {
-      await refuseOtherEncodings(impatient(pools.jobs()));
+      await refuseOtherEncodings(withQueryTimeout(pools.jobs()));
       await verifyGraphileWorker(pools.jobs());
       await verifyJobsTables(pools.jobs());
-      await refuseHiddenRows(impatient(pools.jobs()));
+      await refuseHiddenRows(withQueryTimeout(pools.jobs()));
     },
     async compare() {
       if (!pools.outbox) return;
-      const jobs = impatient(pools.jobs());
-      const outbox = impatient(pools.outbox());
+      const jobs = withQueryTimeout(pools.jobs());
+      const outbox = withQueryTimeout(pools.outbox());
       for (const db of [jobs, outbox]) await refuseOtherEncodings(db);
       isThereAnOutbox = await hasOutbox(outbox);
       isOneDatabase = await isSameDatabase(jobs, outbox);

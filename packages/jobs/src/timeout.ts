@@ -2,7 +2,7 @@
  * The result, or a rejection with a `TimeoutError` when it takes longer; the work itself goes on. Where the process itself did not get on meanwhile, what has
  * arrived is read first: a worker would give up the session that says that it lives.
  */
-export async function within<Result>(milliseconds: number, work: Promise<Result>): Promise<Result> {
+export async function withTimeout<Result>(milliseconds: number, work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const tooLate = () => reject(new DOMException(`It took longer than ${milliseconds} ms.`, "TimeoutError"));

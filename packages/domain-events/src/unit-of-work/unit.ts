@@ -16,7 +16,7 @@ export interface UnitContext<out Tx> {
   readonly tx: Tx;
   /** Collects an event, to be published once the unit has committed. */
   readonly record: (event: object) => void;
-  /** Collects what an aggregate has recorded and will record, and returns the aggregate. Twice is as good as once. */
+  /** Collects what an aggregate has recorded and will record, and returns the aggregate. Tracking the same aggregate again has no effect. */
   readonly track: <Aggregate extends EventSource>(aggregate: Aggregate) => Aggregate;
   /**
    * Runs a part of the work that may fail alone: when it rejects, its statements are rolled back, its events are gone,

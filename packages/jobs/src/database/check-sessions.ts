@@ -1,6 +1,6 @@
 import { Client, type Pool } from "pg";
 import { JobsError } from "../errors.ts";
-import { answerWithinMs, impatient } from "./query-timeout.ts";
+import { answerWithinMs, withQueryTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** How often a pooler is asked: while others use its sessions, too, it may happen to give a client the same one again. */
@@ -19,7 +19,7 @@ export async function refuseSharedSessions(pool: Pool): Promise<void> {
   const limits = { connectionTimeoutMillis, query_timeout: answerWithinMs };
   const client = new Client({ ...pool.options, password, ...limits });
   client.on("error", () => undefined);
-  const others = impatient(pool);
+  const others = withQueryTimeout(pool);
   try {
     await client.connect();
     const own = await sessionOf(client);

@@ -5,7 +5,7 @@ import { isInfrastructureError } from "../task/infrastructure-error.ts";
 /** Whether a database could not be reached, as opposed to having refused what it was asked. */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnreachable);
-  return isInfrastructureError(error) && !passingCodes.test(String((error as { code?: unknown }).code));
+  return isInfrastructureError(error) && !transientCodes.test(String((error as { code?: unknown }).code));
 }
 
 /** Wrong user or password, no such database, or not allowed in. */
@@ -30,23 +30,23 @@ function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError 
 }
 
 /** A server that is a standby for now, deadlocks, serialization failures, lock and statement timeouts, and a server short of something. */
-const passingCodes = /^(25006|40001|40P01|55P03|57014|53\w{3})$/;
+const transientCodes = /^(25006|40001|40P01|55P03|57014|53\w{3})$/;
 
 /** Whether the same statement may well succeed a little later. */
-export function isPassing(error: unknown): boolean {
-  return isUnreachable(error) || passingCodes.test(String((error as { code?: unknown } | null)?.code));
+export function isTransient(error: unknown): boolean {
+  return isUnreachable(error) || transientCodes.test(String((error as { code?: unknown } | null)?.code));
 }
 
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
 
 /** Does it again until the database takes it, or until `giveUp` is aborted; then the last error comes out. */
-export async function repeatWhilePassing<Result>(work: () => Promise<Result>, giveUp: AbortSignal): Promise<Result> {
+export async function retryTransient<Result>(work: () => Promise<Result>, giveUp: AbortSignal): Promise<Result> {
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     try {
       return await work();
     } catch (error) {
-      if (!isPassing(error) || giveUp.aborted) throw error;
+      if (!isTransient(error) || giveUp.aborted) throw error;
       await pause(pauseMs, undefined, { signal: giveUp }).catch(() => undefined);
     }
   }

@@ -1,6 +1,6 @@
 import { Pool, type PoolClient } from "pg";
 import { JobsError } from "../errors.ts";
-import { within } from "../timeout.ts";
+import { withTimeout } from "../timeout.ts";
 
 const longestEndMs = 5_000;
 /** A listener sends nothing, and would not learn by itself that its connection is gone. */
@@ -12,7 +12,7 @@ export type Connection = string | Pool;
 /** A pool that is opened at its first use, so that what never connects needs no database. */
 export interface LazyPool {
   readonly get: () => Pool;
-  /** Ends the pool if it is ours, within seconds: connections that a silent network keeps from ending are cut off. */
+  /** Ends the pool if it is ours, withTimeout seconds: connections that a silent network keeps from ending are cut off. */
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export function lazyPool(connection: Connection | undefined, what: string, size:
     async close() {
       if (isClosed) return;
       isClosed = true;
-      if (pool) await within(longestEndMs, pool.end()).catch(cutOff);
+      if (pool) await withTimeout(longestEndMs, pool.end()).catch(cutOff);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
-import { impatient } from "./query-timeout.ts";
+import { withQueryTimeout } from "./query-timeout.ts";
 import { migrationMissing, queryMigrated } from "./missing-tables.ts";
 import { jobsMigrations, outboxMigrations } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";
@@ -22,7 +22,7 @@ export async function verifyJobsTables(pool: Pool): Promise<void> {
 }
 
 async function isMigrated(pool: Pool, part: string, migrations: readonly string[]): Promise<boolean> {
-  const done = await doneCount(impatient(pool), part);
+  const done = await doneCount(withQueryTimeout(pool), part);
   refuseNewer(part, done, migrations);
   return done === migrations.length;
 }

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { askImpatiently } from "./query-timeout.ts";
+import { askWithTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** A connection knows a name by one text only, whoever uses it. */
@@ -14,7 +14,7 @@ export function prepared(pool: Pool): Queryable {
     query(text, values = []) {
       let name = names.get(text);
       if (name === undefined) names.set(text, (name = `acme_jobs_${names.size}`));
-      return askImpatiently(pool, { name, text, values: [...values] });
+      return askWithTimeout(pool, { name, text, values: [...values] });
     },
   };
 }

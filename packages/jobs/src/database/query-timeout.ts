@@ -8,7 +8,7 @@ export const answerWithinMs = 30_000;
 export const promptlyMs = 10_000;
 
 /** pg's, and not among its types. */
-interface Impatience {
+interface ClientTimeout {
   readonly query_timeout: number;
 }
 
@@ -16,16 +16,16 @@ interface Impatience {
  * The pool, with each statement given up that is not answered in time, and its connection with it: where a firewall has forgotten a connection, or on a
  * network that has gone silent, TCP would wait for a quarter of an hour, and longer. Whether the statement was carried out is not known then.
  */
-export function impatient(pool: Pool, withinMs = answerWithinMs): Queryable {
-  return { query: (text, values = []) => askImpatiently(pool, { text, values: [...values] }, withinMs) };
+export function withQueryTimeout(pool: Pool, withinMs = answerWithinMs): Queryable {
+  return { query: (text, values = []) => askWithTimeout(pool, { text, values: [...values] }, withinMs) };
 }
 
 /** The same for one statement, which may have a name. */
-export async function askImpatiently(pool: Pool, config: QueryConfig, withinMs = answerWithinMs): Promise<QueryResult> {
+export async function askWithTimeout(pool: Pool, config: QueryConfig, withinMs = answerWithinMs): Promise<QueryResult> {
   const client = await connectIdle(pool);
   let failure: unknown;
   try {
-    return await sendImpatiently(pool, client, config, withinMs);
+    return await sendWithTimeout(pool, client, config, withinMs);
   } catch (error) {
     failure = error;
     throw error;
@@ -36,15 +36,15 @@ export async function askImpatiently(pool: Pool, config: QueryConfig, withinMs =
 }
 
 /** The same on a connection of the pool that somebody has in hand. It is to be closed after a failure. */
-export async function sendImpatiently(
+export async function sendWithTimeout(
   pool: Pool,
   client: ClientBase,
   config: QueryConfig,
   withinMs = answerWithinMs,
 ): Promise<QueryResult> {
-  const impatience: Impatience = { query_timeout: withinMs };
+  const timeout: ClientTimeout = { query_timeout: withinMs };
   try {
-    return await client.query({ ...config, ...impatience });
+    return await client.query({ ...config, ...timeout });
   } catch (error) {
     if (isUnanswered(error)) callOff(pool, client, config.text, withinMs);
     throw error;
@@ -71,7 +71,7 @@ function callOff(pool: Pool, client: ClientBase, text: string, ranForMs: number)
   const { processID } = client as { readonly processID?: unknown };
   if (typeof processID !== "number") return;
   // The statement began when it arrived, some time after it was sent. Half of the time is a wide margin for that.
-  const impatience: Impatience = { query_timeout: answerWithinMs };
-  const config = { text: callOffSql, values: [processID, text, ranForMs / 2], ...impatience };
+  const timeout: ClientTimeout = { query_timeout: answerWithinMs };
+  const config = { text: callOffSql, values: [processID, text, ranForMs / 2], ...timeout };
   pool.query(config).catch(() => undefined);
 }

@@ -4,7 +4,7 @@ const mostConflicts = 20;
 const longestPauseMs = 20;
 
 /** A transaction of its own that PostgreSQL has rolled back for another's sake may as well be tried again: databases may have `serializable` as their default. */
-export async function repeatAfterConflicts<Result>(write: () => Promise<Result>): Promise<Result> {
+export async function retryConflicts<Result>(write: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
       return await write();

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { connectIdle } from "./connect-idle.ts";
-import { answerWithinMs, promptlyMs, sendImpatiently } from "./query-timeout.ts";
+import { answerWithinMs, promptlyMs, sendWithTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** An open transaction on a connection of its own. Left without a commit, it is rolled back. */
@@ -33,7 +33,7 @@ export async function beginTransaction(
     // The server ends an open transaction with its connection, whatever state either is in.
     connection.release(isBroken);
   };
-  const send = (text: string, withinMs: number) => sendImpatiently(pool, connection, { text }, withinMs);
+  const send = (text: string, withinMs: number) => sendWithTimeout(pool, connection, { text }, withinMs);
   try {
     await send(`begin; ${settings}`, promptlyMs);
   } catch (error) {
@@ -44,7 +44,7 @@ export async function beginTransaction(
     query: (text, values = []) =>
       statementMs === undefined
         ? connection.query(text, [...values])
-        : sendImpatiently(pool, connection, { text, values: [...values] }, statementMs),
+        : sendWithTimeout(pool, connection, { text, values: [...values] }, statementMs),
     async commit() {
       // It waits for standbys, and for the disk.
       const { command } = await send("commit", Math.max(answerWithinMs, statementMs ?? 0));

@@ -1,6 +1,6 @@
 import { types, type CustomTypesConfig, type QueryConfig, type QueryResult } from "pg";
-import type { PrefetchSize } from "./fetch-size.ts";
-import { startOfLook } from "./return-jobs.ts";
+import type { FetchSize } from "./fetch-size.ts";
+import { startOfFetch } from "./return-jobs.ts";
 import type { Slots } from "./slots.ts";
 
 /** Sends a statement over a connection of a pool of Graphile Worker. */
@@ -8,7 +8,7 @@ export type Send = (config: QueryConfig) => Promise<QueryResult>;
 
 /** How many jobs a pool takes at once. */
 export interface Prefetch {
-  readonly size: PrefetchSize;
+  readonly size: FetchSize;
   readonly slots: Slots;
   /** There may be more jobs than were taken. */
   readonly onMore: () => void;
@@ -17,10 +17,10 @@ export interface Prefetch {
 export const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0, fields: [] };
 
 /** How a pool of Graphile Worker takes jobs: with the statement it sends, as many as are worth it, and their rows hardly parsed. */
-export function createLook(prefetch: Prefetch | undefined) {
+export function createFetch(prefetch: Prefetch | undefined) {
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
     // Without a limit in its name it is one job.
-    if (prefetch === undefined || nameOfLook.exec(config.name ?? "") === null)
+    if (prefetch === undefined || nameOfFetch.exec(config.name ?? "") === null)
       return send({ ...ofRegistered(config), types: leanTypes });
     const { size, slots, onMore } = prefetch;
     const limit = Math.min(size.next(), fewKinds(slots.allowed()));
@@ -43,13 +43,13 @@ function fewKinds(count: number): number {
   return count < 1 ? 0 : 2 ** Math.floor(Math.log2(count));
 }
 
-const nameOfLook = /^(?:of_[0-9a-f]+_)?get_job(\d+)/;
+const nameOfFetch = /^(?:of_[0-9a-f]+_)?get_job(\d+)/;
 
 /**
  * A pool takes jobs only while its row is in the registry, since nobody else would know whose locks those are. Locked, so that whoever removes the row
- * waits for a look under way, and none that comes late sees a row that is about to go: the backend of a dead worker may have waited for a table.
+ * waits for a fetch under way, and none that comes late sees a row that is about to go: the backend of a dead worker may have waited for a table.
  *
- * The comment tells in `pg_stat_activity` whose look it is.
+ * The comment tells in `pg_stat_activity` whose fetch it is.
  */
 function ofRegistered(config: QueryConfig): QueryConfig {
   const poolId = String(config.values?.[0]);
@@ -59,7 +59,7 @@ function ofRegistered(config: QueryConfig): QueryConfig {
     ...config,
     // Pools that follow each other share connections, on which a name has one text.
     name: `of_${poolId.slice(poolId.indexOf("-") + 1)}_${config.name ?? ""}`,
-    text: startOfLook(poolId) + config.text.replace(condition, () => `${condition}\n    and ${isRegistered}`),
+    text: startOfFetch(poolId) + config.text.replace(condition, () => `${condition}\n    and ${isRegistered}`),
   };
 }
 
@@ -69,7 +69,7 @@ const dueSql = "date_part('epoch', jobs.run_at) as due_at";
 /** The statement for another number of jobs, as Graphile Worker would write it, and with the time by which they are sorted; it takes what it is given. */
 function withLimit(config: QueryConfig, limit: number): QueryConfig {
   const { name = "", text } = config;
-  const usual = nameOfLook.exec(name)?.[1] ?? "";
+  const usual = nameOfFetch.exec(name)?.[1] ?? "";
   return {
     ...config,
     name: name.replace(usual, String(limit)),

@@ -1,28 +1,28 @@
 /** How many jobs are taken at once. */
-export interface PrefetchSize {
-  /** Asked before each look for jobs. */
+export interface FetchSize {
+  /** Asked before each fetch. */
   next(): number;
-  /** What a look has brought. */
-  note(look: Look): void;
+  /** What a fetch has brought. */
+  note(fetch: Fetch): void;
 }
 
-export interface Look {
+export interface Fetch {
   readonly asked: number;
   readonly got: number;
   readonly tookMs: number;
 }
 
-/** Where a hundred jobs are begun within 25 ms, what limits them is how often they are looked for. */
+/** Where a hundred jobs are begun within 25 ms, what limits them is how often they are fetched. */
 const shortJobMs = 0.25;
-/** Once may be long jobs that have ended together; nobody begins the jobs of two looks before those of the first have ended. */
+/** Once may be long jobs that have ended together; nobody begins the jobs of two fetches before those of the first have ended. */
 const leastFastInARow = 2;
 const timesAsMany = 5;
 const mostAtOnce = 10_000;
-/** What a look takes is known after some: PostgreSQL plans the first five of a connection each anew, and reads pages. */
-const leastLooks = 10;
+/** What a fetch takes is known after some: PostgreSQL plans the first five of a connection each anew, and reads pages. */
+const leastFetches = 10;
 /** Many do not pay where each of them takes so many times as long to get as each of few. */
 const tooLong = 1.5;
-/** Looks that did not pay cost at most one part in so many of the time. */
+/** Fetches that did not pay cost at most one part in so many of the time. */
 const patience = 50;
 
 /**
@@ -32,12 +32,12 @@ const patience = 50;
  * PostgreSQL may choose a far worse plan for many where it has no statistics of the table. Then few are taken until another
  * try is worth its time.
  */
-export function createPrefetchSize(usual: number, now: () => number = () => performance.now()): PrefetchSize {
+export function createFetchSize(usual: number, now: () => number = () => performance.now()): FetchSize {
   const many = mostTaken(usual);
   let isFull = false;
   let usedUpBy = 0;
   let fastInARow = 0;
-  let usualLooks = 0;
+  let usualFetches = 0;
   let usualMsPerJob = Infinity;
   let wasTooLong = false;
   let onlyUsualUntil = -Infinity;
@@ -45,13 +45,13 @@ export function createPrefetchSize(usual: number, now: () => number = () => perf
   return {
     next() {
       fastInARow = isFull && now() <= usedUpBy ? fastInARow + 1 : 0;
-      const mayPay = usualLooks >= leastLooks && now() >= onlyUsualUntil;
+      const mayPay = usualFetches >= leastFetches && now() >= onlyUsualUntil;
       return fastInARow >= leastFastInARow && mayPay ? many : usual;
     },
     note({ asked, got, tookMs }) {
       isFull = got >= asked;
       usedUpBy = now() + got * shortJobMs;
-      // What a look takes counts for little where it brings few: they say nothing about what each of many takes.
+      // What a fetch takes counts for little where it brings few: they say nothing about what each of many takes.
       if (!isFull || asked < usual) return;
       const msPerJob = tookMs / got;
       if (asked > usual) {
@@ -61,14 +61,14 @@ export function createPrefetchSize(usual: number, now: () => number = () => perf
         wasTooLong = isTooLong;
         return;
       }
-      usualLooks += 1;
+      usualFetches += 1;
       // The best of late: one that was held up says nothing, and a database that has become slower is noticed.
       usualMsPerJob = Math.min(msPerJob, usualMsPerJob * 1.1);
     },
   };
 }
 
-/** How many jobs one look takes at the most, where so many are usual. */
+/** How many jobs one fetch takes at the most, where so many are usual. */
 export function mostTaken(usual: number): number {
   return Math.max(usual, Math.min(usual * timesAsMany, mostAtOnce));
 }

@@ -13,8 +13,8 @@ export const at = {
   beats: 0,
   /** Counted up by the watching thread before and after it takes jobs back: odd while it does. */
   round: 1,
-  /** How many looks for jobs have not been answered. */
-  looks: 2,
+  /** How many fetches have not been answered. */
+  fetches: 2,
   /** How many jobs were given for which there was no place. */
   uncovered: 3,
 } as const;

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Client, ClientConfig } from "pg";
-import { announce, endUnreadLooks, returnAllBut, returnOnly } from "./return-jobs.ts";
+import { announce, endUnreadFetches, returnAllBut, returnOnly } from "./return-jobs.ts";
 import { at, begunIds, hasHeld, takeBackHeld, type HangMemory } from "./hang-memory.ts";
 
 export interface HangThreadData {
@@ -10,7 +10,7 @@ export interface HangThreadData {
   readonly connection: ClientConfig;
   readonly poolId: string;
   readonly everyMs: number;
-  /** So many looks without a beat between are a hang. */
+  /** So many checks without a beat between are a hang. */
   readonly missedBeats: number;
 }
 
@@ -20,7 +20,7 @@ export type HangThreadMessage =
 
 const { memory, connection, poolId, everyMs, missedBeats } = workerData as HangThreadData;
 const { head } = memory;
-/** Between two rounds of one hang, in looks. */
+/** Between two rounds of one hang, in checks. */
 const longestPause = 100;
 const longestAnswerMs = 10_000;
 
@@ -60,7 +60,7 @@ function endHang(hungMs: number): void {
 }
 
 async function goRound(beat: number): Promise<void> {
-  if (waiting.length === 0 && !hasHeld(memory) && Atomics.load(head, at.looks) === 0) return;
+  if (waiting.length === 0 && !hasHeld(memory) && Atomics.load(head, at.fetches) === 0) return;
   let client: Client | undefined;
   try {
     client = await connect();
@@ -92,9 +92,9 @@ async function giveBack(client: Client): Promise<void> {
   try {
     waiting = waiting.concat(takeBackHeld(memory));
     // An answer that the main thread has not read names jobs that nobody here knows.
-    const isUnread = Atomics.load(head, at.looks) > 0 && Atomics.load(head, at.uncovered) === 0;
+    const isUnread = Atomics.load(head, at.fetches) > 0 && Atomics.load(head, at.uncovered) === 0;
     const statement = isUnread ? returnAllBut(poolId, begunIds(memory)) : returnOnly(poolId, waiting);
-    if (isUnread) await client.query(endUnreadLooks(poolId));
+    if (isUnread) await client.query(endUnreadFetches(poolId));
     const { rows } = await client.query<{ count: number }>(statement);
     const count = rows[0]?.count ?? 0;
     if (count > 0) await client.query(announce(count));

@@ -24,7 +24,7 @@ export interface HangWatch {
   stop(): Promise<void>;
 }
 
-/** So many looks without a beat between are a hang. Not a time: a process that was stopped, or slept, goes on with one look. */
+/** So many checks without a beat between are a hang. Not a time: a process that was stopped, or slept, goes on with one check. */
 const missedBeats = 10;
 
 export function startHangWatch(options: HangWatchOptions): HangWatch {

@@ -2,7 +2,7 @@ import { at, stands, type HangMemory } from "./hang-memory.ts";
 import { appendTo, createHolding, firstAt, type HeldJob, type Holding } from "./holding.ts";
 
 /** A question for jobs, until its answer is dealt with. */
-export interface Looking {
+export interface Fetching {
   /** Whether jobs of this pool were taken back since it was asked: what it has locked may be among them. */
   isVoid(): boolean;
   ended(): void;
@@ -31,7 +31,7 @@ export interface HeldJobs {
   takenBackAmong(holdings: readonly Holding[]): Holding[];
   letGo(holdings: readonly Holding[]): void;
   /** `undefined` while jobs that were taken back have not all passed through: given again, they could not be told apart. */
-  look(): Looking | undefined;
+  beginFetch(): Fetching | undefined;
   /** Whether that is over. Says so once. */
   reopens(): boolean;
 }
@@ -43,14 +43,14 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
   const atPlace: (Holding | undefined)[] = Array.from(words, () => undefined);
   const uncovered = new Set<Holding>();
   const waiting = new Set<Holding>();
-  const looks = new Set<{ readonly round: number }>();
+  const fetches = new Set<{ readonly round: number }>();
   let passedRound = 0;
 
   const isOver = () => {
     const round = Atomics.load(head, at.round);
     if (round === passedRound) return true;
     if (round % 2 !== 0) return false;
-    for (const look of looks) if (look.round !== round) return false;
+    for (const fetch of fetches) if (fetch.round !== round) return false;
     if (words.some((_, place) => isTakenBack(place))) return false;
     passedRound = round;
     // For the other thread the hang is over, whether or not a timer has told it: it forgets what it meant to give back.
@@ -96,7 +96,7 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
       Atomics.store(words, place, stands.held);
     }
     const before = held.get(job.id);
-    // Given again before it has passed through: the look was void, and lets go of it at once.
+    // Given again before it has passed through: the fetch was void, and lets go of it at once.
     if (before !== undefined && isTakenBack(before.place)) return holding;
     if (before === undefined) held.set(job.id, holding);
     else appendTo(before, holding);
@@ -152,16 +152,16 @@ export function createHeldJobs(memory: HangMemory): HeldJobs {
       return holdings.filter(({ place }) => isTakenBack(place));
     },
     letGo: (holdings) => holdings.forEach(letGoOne),
-    look() {
+    beginFetch() {
       if (!isOver()) return undefined;
-      const look = { round: passedRound };
-      looks.add(look);
-      Atomics.add(head, at.looks, 1);
+      const fetch = { round: passedRound };
+      fetches.add(fetch);
+      Atomics.add(head, at.fetches, 1);
       return {
-        isVoid: () => Atomics.load(head, at.round) !== look.round,
+        isVoid: () => Atomics.load(head, at.round) !== fetch.round,
         ended() {
-          looks.delete(look);
-          Atomics.sub(head, at.looks, 1);
+          fetches.delete(fetch);
+          Atomics.sub(head, at.fetches, 1);
         },
       };
     },

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import type { Send } from "./fetch-jobs.ts";
 import { connectIdle } from "../database/connect-idle.ts";
-import { promptlyMs, sendImpatiently } from "../database/query-timeout.ts";
+import { promptlyMs, sendWithTimeout } from "../database/query-timeout.ts";
 import { isUnreachable } from "../database/database-errors.ts";
 
 /** The pool, with every query of the clients it checks out passed through `query`. */
@@ -28,7 +28,7 @@ function connectListener(pool: Pool, onConnect: OnConnect): void {
     let isBroken = false;
     const ask = async (text: string) => {
       try {
-        return await sendImpatiently(pool, client, { text }, promptlyMs);
+        return await sendWithTimeout(pool, client, { text }, promptlyMs);
       } catch (failure) {
         isBroken = true;
         throw failure;
@@ -69,7 +69,7 @@ function lasting(
   const send: Send = async (config) => {
     try {
       client ??= await connectIdle(pool);
-      return await sendImpatiently(pool, client, config);
+      return await sendWithTimeout(pool, client, config);
     } catch (error) {
       // Whatever comes between two tries may need a connection of the same pool: nobody may wait there with one in hand.
       client?.release(isUnreachable(error));

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
-import { impatient } from "../database/query-timeout.ts";
+import { withQueryTimeout } from "../database/query-timeout.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import { graphileSchema } from "./schema.ts";
 import { isTrue } from "../is-true.ts";
@@ -37,7 +37,7 @@ export async function migrateGraphileWorker(pgPool: Pool, logger: Logger): Promi
 }
 
 async function revisionOf(pool: Pool): Promise<number | null> {
-  const db = impatient(pool);
+  const db = withQueryTimeout(pool);
   const { rows: tables } = await db.query("select to_regclass('graphile_worker.migrations') is not null as exists");
   if (!isTrue(tables[0]?.["exists"])) return null;
   const { rows } = await db.query("select max(id) as revision from graphile_worker.migrations");
@@ -47,5 +47,5 @@ async function revisionOf(pool: Pool): Promise<number | null> {
 
 /** @throws {@link JobsError} `MIGRATION_MISSING` */
 export async function verifyGraphileWorker(pool: Pool): Promise<void> {
-  await queryMigrated(impatient(pool), "select 1 from graphile_worker.jobs limit 0");
+  await queryMigrated(withQueryTimeout(pool), "select 1 from graphile_worker.jobs limit 0");
 }

@@ -8,7 +8,7 @@ import type { Logger } from "../logger.ts";
 import { createHangMemory } from "./hang-memory.ts";
 import { startHangWatch } from "./hang-watch.ts";
 import { createHeldJobs } from "./held-jobs.ts";
-import { createPrefetchSize, mostTaken } from "./fetch-size.ts";
+import { createFetchSize, mostTaken } from "./fetch-size.ts";
 import { createSlots } from "./slots.ts";
 
 /** A job as Graphile Worker hands it to a run. */
@@ -55,7 +55,7 @@ export interface GraphilePool {
   readonly heldCount: number;
   /** Whether it was given this job and has not written it back. */
   holds(jobId: string): boolean;
-  /** Lets up to `count` idle workers look for a job now. */
+  /** Lets up to `count` idle workers fetch a job now. */
   nudge(count: number): void;
   /** Takes no more jobs, waits for those that run, and for what became of them to be written. */
   stop(): Promise<void>;
@@ -63,7 +63,7 @@ export interface GraphilePool {
   unwatch(): Promise<void>;
 }
 
-/** Jobs whose end is being written, beside those that run and those of two looks. */
+/** Jobs whose end is being written, beside those that run and those of two fetches. */
 const spareCount = 1_000;
 
 export async function startGraphilePool(options: GraphilePoolOptions): Promise<GraphilePool> {
@@ -72,21 +72,21 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   const prefetch = options.prefetch > 0 ? Math.max(options.prefetch, concurrency) : 0;
   const events: WorkerEvents = new EventEmitter();
   let mayBeMore = false;
-  let isLooking = false;
+  let isFetching = false;
   /** Once for all that end together. Graphile Worker by itself would wait for its poll. */
-  const lookForMore = () => {
-    if (!mayBeMore || isLooking) return;
-    isLooking = true;
+  const fetchMore = () => {
+    if (!mayBeMore || isFetching) return;
+    isFetching = true;
     setImmediate(() => {
-      isLooking = false;
+      isFetching = false;
       mayBeMore = false;
       nudge(1);
     });
   };
-  const slots = createSlots(concurrency, lookForMore);
+  const slots = createSlots(concurrency, fetchMore);
   const onMore = () => {
     mayBeMore = true;
-    if (slots.allowed() > 0) lookForMore();
+    if (slots.allowed() > 0) fetchMore();
   };
   const memory = createHangMemory(spareCount + 2 * (concurrency + mostTaken(prefetch)));
   const held = createHeldJobs(memory);
@@ -94,7 +94,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     ...options,
     held,
     onReopened: () => nudge(concurrency),
-    prefetch: prefetch > 0 ? { size: createPrefetchSize(prefetch), slots, onMore } : undefined,
+    prefetch: prefetch > 0 ? { size: createFetchSize(prefetch), slots, onMore } : undefined,
     // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
     onQueuedTaken: () => prefetch > 0 && nudge(1),
   });
@@ -192,12 +192,12 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   };
 }
 
-/** A job that was added while nobody listened has been announced to nobody: look once as soon as somebody does. */
-function onceItListens(client: PoolClient, look: () => void): void {
+/** A job that was added while nobody listened has been announced to nobody: fetch once as soon as somebody does. */
+function onceItListens(client: PoolClient, fetch: () => void): void {
   // The event comes just before LISTEN is sent; this query waits in line behind it.
   setImmediate(() => {
     client.query("select").then(
-      look,
+      fetch,
       // The pool notices the lost connection by itself, and listens again.
       () => undefined,
     );

@@ -2,13 +2,13 @@ import type { Pool, QueryConfig, QueryResult } from "pg";
 import { withQuery } from "./intercepted-clients.ts";
 import { completeOwned } from "./complete-jobs.ts";
 import { kindOf } from "./statement-kinds.ts";
-import { createLook, nothing, type Prefetch, type Send } from "./fetch-jobs.ts";
+import { createFetch, nothing, type Prefetch, type Send } from "./fetch-jobs.ts";
 import { announce, returnOnly } from "./return-jobs.ts";
 import { clearForeignLocks } from "./stale-locks.ts";
 import { writes, type Write } from "./job-writes.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import type { HeldJob, Holding } from "./holding.ts";
-import { repeatWhilePassing } from "../database/database-errors.ts";
+import { retryTransient } from "../database/database-errors.ts";
 
 interface TakenRow extends HeldJob {
   readonly priority: number;
@@ -35,7 +35,7 @@ export interface GraphileConnectionOptions {
   /** These failed jobs are about to be released; asked again when that is repeated. */
   readonly beforeFailing: (jobIds: readonly string[]) => Promise<void>;
   /** The pool asks for jobs; called again with the end of that. After an error some may be locked without its knowing. */
-  readonly onLook: () => (failure?: { readonly error: unknown }) => void;
+  readonly onFetch: () => (failure?: { readonly error: unknown }) => void;
   /** The jobs that were given out and not written back. */
   readonly held: HeldJobs;
   /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
@@ -63,27 +63,27 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     if (held.reopens()) options.onReopened();
   };
 
-  const look = createLook(options.prefetch);
+  const fetch = createFetch(options.prefetch);
   const takeNow = async (config: QueryConfig, send: Send) => {
-    const looking = held.look();
-    if (looking === undefined) return nothing;
+    const fetching = held.beginFetch();
+    if (fetching === undefined) return nothing;
     try {
-      const answer = await look(config, send);
+      const answer = await fetch(config, send);
       const holdings = held.hold(answer.rows as HeldJob[]);
       // Asked after they are in the shared memory: either the other thread has seen them there, or this sees that it has been.
-      if (!looking.isVoid()) return answer;
+      if (!fetching.isVoid()) return answer;
       held.letGo(holdings);
       if (holdings.length > 0) await send(returnOnly(poolId, idsOf(holdings)));
       release("returned", holdings);
       return nothing;
     } finally {
-      looking.ended();
+      fetching.ended();
       reopen();
     }
   };
   const take = async (config: QueryConfig, send: Send) => {
     poolId = String(config.values?.[0]);
-    const ended = options.onLook();
+    const ended = options.onFetch();
     try {
       await (opening ??= options.onFirstTake(poolId));
       const answer = await takeNow(config, send);
@@ -99,8 +99,8 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
 
   // Graphile Worker asks once, and keeps an error for as long as it lives.
   const nameTasks = (config: QueryConfig, send: Send) =>
-    repeatWhilePassing(async () => {
-      const ended = options.onLook();
+    retryTransient(async () => {
+      const ended = options.onFetch();
       try {
         const answer = await send(config);
         ended();
@@ -141,7 +141,7 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
       const answer = left.length < ids.length ? await writeAsIs(others, kind, send) : nothing;
       // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
       if (takenBack.size > 0) {
-        await repeatWhilePassing(() => send(returnOnly(poolId, idsOf(takenBack))), options.giveUp);
+        await retryTransient(() => send(returnOnly(poolId, idsOf(takenBack))), options.giveUp);
       }
       held.letGo(holdings);
       release(kind.how, written);
@@ -161,14 +161,14 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
     options.prefetch?.slots.gaveBack(disowned.length - begun.length);
   };
   const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, send: Send) =>
-    repeatWhilePassing(async () => {
+    retryTransient(async () => {
       if (how === "failed") await options.beforeFailing(idsIn(config.values ?? []));
       return send(how === "completed" ? completeOwned(config, poolId) : config);
     }, options.giveUp);
 
   const query = (config: QueryConfig, send: Send): Promise<QueryResult> => {
     const kind = knownKind(config);
-    if (kind === "look") return take(config, send);
+    if (kind === "fetch") return take(config, send);
     if (kind === "name tasks") return nameTasks(config, send);
     return kind === "free old locks" ? send(clearForeignLocks(config)) : track(write(config, writes[kind], send));
   };

@@ -45,17 +45,17 @@ export function announce(count: number): QueryConfig {
 }
 
 /** What the text of a pool's question for jobs begins with. */
-export const startOfLook = (poolId: string) => `/* ${poolId} */ `;
+export const startOfFetch = (poolId: string) => `/* ${poolId} */ `;
 
 /**
- * Ends looks whose answers nobody reads: an answer that does not fit into the buffers of the sockets keeps its transaction open, and with it the locks of its jobs, which
+ * Ends fetches whose answers nobody reads: an answer that does not fit into the buffers of the sockets keeps its transaction open, and with it the locks of its jobs, which
  * nobody can give back before.
  */
-export function endUnreadLooks(poolId: string): QueryConfig {
+export function endUnreadFetches(poolId: string): QueryConfig {
   return {
     text: `select pg_terminate_backend(pid) from pg_stat_activity
            where datname = current_database() and usename = current_user and state = 'active' and wait_event = 'ClientWrite'
              and starts_with(query, $1)`,
-    values: [startOfLook(poolId)],
+    values: [startOfFetch(poolId)],
   };
 }

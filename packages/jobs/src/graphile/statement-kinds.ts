@@ -2,7 +2,7 @@ import type { QueryConfig } from "pg";
 import { JobsError } from "../errors.ts";
 
 /** What a pool of Graphile Worker sends. */
-export type StatementKind = "look" | "name tasks" | "free old locks" | "complete" | "fail" | "return";
+export type StatementKind = "fetch" | "name tasks" | "free old locks" | "complete" | "fail" | "return";
 
 interface Known {
   readonly kind: StatementKind;
@@ -21,7 +21,7 @@ const contract: ReadonlyMap<string, Known> = new Map([
   [
     "get_job",
     {
-      kind: "look",
+      kind: "fetch",
       parts: ["task_id = any($2::int[])", "attempts = jobs.attempts + 1", "locked_by = $1::text", "returning *"],
     },
   ],

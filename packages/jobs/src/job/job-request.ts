@@ -33,7 +33,7 @@ export interface JobSettings {
   readonly preserveRunAt: boolean;
 }
 
-/** When, where and how often together a job runs. */
+/** Scheduling options of a job: time, key, queue and priority. */
 export interface JobOptions {
   /** Not before this time, from 1970 to 9999. Default: now. */
   readonly runAt?: Date;

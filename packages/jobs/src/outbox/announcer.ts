@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
-import { impatient } from "../database/query-timeout.ts";
-import { within } from "../timeout.ts";
+import { withQueryTimeout } from "../database/query-timeout.ts";
+import { withTimeout } from "../timeout.ts";
 
 /** What relays listen to. */
 export const outboxChannel = "acme_jobs_outbox";
@@ -9,7 +9,7 @@ export const outboxChannel = "acme_jobs_outbox";
 const togetherMs = 5;
 /** When a transaction that somebody else commits has most likely been committed. Later ones are found by the relays' poll. */
 const laterMs = [10, 50, 250];
-const longestFarewellMs = 1_000;
+const longestDrainMs = 1_000;
 /** One that hangs would keep all that follow from being sent. */
 const longestSendMs = 5_000;
 
@@ -39,7 +39,7 @@ export function createAnnouncer(outbox: () => Pool): Announcer {
   };
   const notify = async () => {
     try {
-      await impatient(outbox(), longestSendMs).query(`notify ${outboxChannel}`);
+      await withQueryTimeout(outbox(), longestSendMs).query(`notify ${outboxChannel}`);
     } catch {
       // Polling is the net.
     }
@@ -69,7 +69,7 @@ export function createAnnouncer(outbox: () => Pool): Announcer {
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
       // A network that has gone silent keeps nobody from closing.
-      await within(longestFarewellMs, isDue ? notify() : (sending ?? Promise.resolve())).catch(() => undefined);
+      await withTimeout(longestDrainMs, isDue ? notify() : (sending ?? Promise.resolve())).catch(() => undefined);
     },
   };
 }

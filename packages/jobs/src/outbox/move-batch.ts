@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { addJobs } from "../graphile/add-jobs.ts";
-import { impatient, promptlyMs } from "../database/query-timeout.ts";
+import { withQueryTimeout, promptlyMs } from "../database/query-timeout.ts";
 import type { JobRequest } from "../job/job-request.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction, type OpenTransaction } from "../database/transaction.ts";
@@ -50,7 +50,7 @@ export class BatchRefusedError extends Error {
  * @throws {@link BatchRefusedError} when several rows were claimed and one of them is refused, or all take too long: try fewer.
  */
 export async function moveBatch(pools: RelayPools, batchSize: number): Promise<MovedBatch> {
-  const outboxId = await findOutboxWithRows(impatient(pools.outbox, promptlyMs));
+  const outboxId = await findOutboxWithRows(withQueryTimeout(pools.outbox, promptlyMs));
   if (outboxId === undefined) return { movedCount: 0, refused: [] };
   await using jobs = await beginTransaction(pools.jobs, asRelay);
   await using outbox = await beginTransaction(pools.outbox, asRelay);

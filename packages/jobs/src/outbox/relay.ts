@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
 import { checkCount, checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
-import { impatient } from "../database/query-timeout.ts";
+import { withQueryTimeout } from "../database/query-timeout.ts";
 import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
 import { BatchRefusedError, longestMoveMs, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";
@@ -27,7 +27,7 @@ export interface Relay extends AsyncDisposable {
 const firstRetryMs = 100;
 const longestRetryMs = 5_000;
 const forgetEveryMs = 60_000;
-const longestFarewellMs = 10_000;
+const longestDrainMs = 10_000;
 
 /** What a relay is built on. */
 export interface RelayParts {
@@ -94,7 +94,7 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
   };
 
   const forgetOld = async () => {
-    const databases = { outbox: impatient(pools.outbox), jobs: impatient(pools.jobs) };
+    const databases = { outbox: withQueryTimeout(pools.outbox), jobs: withQueryTimeout(pools.jobs) };
     const outboxId = await readOutboxId(databases.outbox);
     while ((await forgetTaken(databases, outboxId)) > 0 && !stopping.signal.aborted);
   };
@@ -122,7 +122,7 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
     stopping.abort();
     // The listener first: it holds a connection that the last batch may be waiting for. A batch that hangs on a network that
     // has gone silent is left alone: its rows are still where they were.
-    await Promise.race([Promise.all([listener.stop(), finished]), pause(longestFarewellMs, undefined, { ref: false })]);
+    await Promise.race([Promise.all([listener.stop(), finished]), pause(longestDrainMs, undefined, { ref: false })]);
   };
   return { wake, stop, [Symbol.asyncDispose]: stop };
 }

@@ -2,7 +2,7 @@ import { JobsError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { assertTask, type Task } from "./task.ts";
 
-/** What an attempt has at hand. */
+/** What a task's code receives besides its payload. */
 export interface AttemptContext {
   /** Aborted when the task's time is over, or when the worker stops and its deadline has passed. Pass it on. */
   readonly signal: AbortSignal;

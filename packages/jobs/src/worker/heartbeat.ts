@@ -2,11 +2,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Pool } from "pg";
 import type { Logger } from "../logger.ts";
 import { guard } from "../database/lazy-pool.ts";
-import { impatient } from "../database/query-timeout.ts";
+import { withQueryTimeout } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction } from "../database/transaction.ts";
 import { isUnreachable } from "../database/database-errors.ts";
-import { within } from "../timeout.ts";
+import { withTimeout } from "../timeout.ts";
 import { createGrace } from "./grace.ts";
 import {
   findDeadWorkers,
@@ -26,7 +26,7 @@ import {
   tryLock,
 } from "./worker-registry.ts";
 
-export interface WorkerSessionOptions {
+export interface HeartbeatOptions {
   readonly pool: Pool;
   readonly logger: Logger;
   readonly heartbeatMs: number;
@@ -39,7 +39,7 @@ export interface WorkerSessionOptions {
 }
 
 /** What tells other workers that this one lives, and lets it look after those that do not. */
-export interface WorkerSession {
+export interface Heartbeat {
   /** Resolves once the pool is registered, its lock held: only then may it lock jobs. */
   register(poolId: string): Promise<void>;
   /** Declares a pool of this worker dead. Resolves once whatever it had left locked can run again. */
@@ -63,7 +63,7 @@ const longestRestMs = 1_000;
 const recoverySettings = "set local idle_in_transaction_session_timeout = 5000; set local lock_timeout = 2000";
 const recoveryStatementMs = 30_000;
 
-export function startWorkerSession(options: WorkerSessionOptions): WorkerSession {
+export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { pool, logger, heartbeatMs, deadAfterMs } = options;
   const stopping = new AbortController();
   const living = new Map<string, { registered: () => void }>();
@@ -153,7 +153,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   /** Others may have been about to recover them. */
   const confirmRecovered = async (db: Pool, released: readonly string[]) => {
     if (released.length === 0) return;
-    const left = await registeredAmong(impatient(db, longestAnswerMs), released);
+    const left = await registeredAmong(withQueryTimeout(db, longestAnswerMs), released);
     for (const poolId of released.filter((each) => !left.includes(each))) {
       abandoned.get(poolId)?.recovered();
       abandoned.delete(poolId);
@@ -163,7 +163,7 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
   // Not over the connection that shows the worker's life: what it settles may be locked by somebody.
   const sweep = async () => {
     try {
-      await sweepFailures(impatient(pool));
+      await sweepFailures(withQueryTimeout(pool));
       sweepFailure = undefined;
     } catch (error) {
       sweepFailure = { error };
@@ -226,10 +226,10 @@ export function startWorkerSession(options: WorkerSessionOptions): WorkerSession
     async stop({ isClean, mayHaveLostLocks }) {
       stopping.abort();
       beatNow.abort();
-      await within(longestAnswerMs, Promise.all([finished, recovering, sweeping])).catch(() => undefined);
+      await withTimeout(longestAnswerMs, Promise.all([finished, recovering, sweeping])).catch(() => undefined);
       const mayLeave = isClean && abandoned.size === 0;
       const leaving = mayLeave && mayHaveLostLocks ? goWithoutLocks() : sayGoodbye(mayLeave ? leave : declareDead);
-      await within(longestAnswerMs, leaving).catch(() => undefined);
+      await withTimeout(longestAnswerMs, leaving).catch(() => undefined);
       lose();
     },
   };

@@ -1,23 +1,23 @@
 import { forgetGoneFailures } from "../graphile/failure-notes.ts";
 import { freeDesertedQueues, removeSuperseded, supersededJobIds } from "../graphile/job-locks.ts";
-import { impatient } from "../database/query-timeout.ts";
+import { withQueryTimeout } from "../database/query-timeout.ts";
 import { buryJobsOfUnknownTasks, registerTasks } from "../graphile/unknown-tasks.ts";
-import type { Chore } from "./maintenance.ts";
+import type { MaintenanceTask } from "./maintenance.ts";
 import type { WorkerOptions, WorkerParts } from "./worker.ts";
 
 /** On a large table one may take minutes. */
-const longestChoreMs = 600_000;
+const longestTaskMs = 600_000;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
 /** What a worker does for the tables besides running jobs. */
-export function choresOf(
+export function maintenanceTasksOf(
   parts: WorkerParts,
   taskNames: readonly string[],
   { unknownTaskAfterMs = hourMs, onceKeys }: WorkerOptions,
-): Chore[] {
+): MaintenanceTask[] {
   const { logger, purgeOnceKeys } = parts;
-  const pool = impatient(parts.pool, longestChoreMs);
+  const pool = withQueryTimeout(parts.pool, longestTaskMs);
   const sortOutTasks = async () => {
     await registerTasks(pool, taskNames);
     const buried = await buryJobsOfUnknownTasks(pool, unknownTaskAfterMs);

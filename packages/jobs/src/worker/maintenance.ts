@@ -1,32 +1,32 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "../logger.ts";
 import { isUnreachable } from "../database/database-errors.ts";
-import { within } from "../timeout.ts";
+import { withTimeout } from "../timeout.ts";
 
 /** Something a worker does for the tables, at once and then every so often. */
-export interface Chore {
+export interface MaintenanceTask {
   readonly what: string;
   readonly everyMs: number;
   readonly run: () => Promise<unknown>;
 }
 
-/** A chore that takes long is done less often: no more than this part of the time goes into it. */
+/** A task that takes long is done less often: no more than this part of the time goes into it. */
 const longestShare = 0.01;
 /** A process that was stopped meanwhile, or slept, has not worked for all that time. */
 const longestRestMs = 3_600_000;
 const retryMs = 60_000;
-const longestFarewellMs = 5_000;
+const longestDrainMs = 5_000;
 
-/** Milliseconds until a chore is due that has taken so long. */
+/** Milliseconds until a task is due again that has taken so long. */
 export function restAfter(tookMs: number, everyMs: number): number {
   return Math.max(everyMs, Math.min(tookMs / longestShare, longestRestMs));
 }
 
-export function startUpkeep(chores: readonly Chore[], logger: Logger): { stop(): Promise<void> } {
+export function startMaintenance(tasks: readonly MaintenanceTask[], logger: Logger): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  const runOnce = async ({ what, everyMs, run }: Chore): Promise<number> => {
+  const runOnce = async ({ what, everyMs, run }: MaintenanceTask): Promise<number> => {
     const startedAt = performance.now();
     try {
       await run();
@@ -36,18 +36,18 @@ export function startUpkeep(chores: readonly Chore[], logger: Logger): { stop():
       return Math.min(everyMs, retryMs);
     }
   };
-  const repeat = async (chore: Chore) => {
+  const repeat = async (task: MaintenanceTask) => {
     while (!signal.aborted) {
-      const restMs = await runOnce(chore);
+      const restMs = await runOnce(task);
       await pause(restMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   };
-  const finished = Promise.all(chores.map(repeat));
+  const finished = Promise.all(tasks.map(repeat));
 
   return {
     async stop() {
       stopping.abort();
-      await within(longestFarewellMs, finished).catch(() => undefined);
+      await withTimeout(longestDrainMs, finished).catch(() => undefined);
     },
   };
 }

@@ -1,27 +1,27 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ReleasedJobs } from "../graphile/query-interceptor.ts";
-import { isPassing } from "../database/database-errors.ts";
-import { untilAborted, within } from "../timeout.ts";
+import { isTransient } from "../database/database-errors.ts";
+import { untilAborted, withTimeout } from "../timeout.ts";
 import type { JobRunner } from "./run-job.ts";
-import { beginPoolLife, type PoolLife } from "./supervised-pool.ts";
-import { watchRefusals } from "./give-up-timer.ts";
+import { startSupervisedPool, type SupervisedPool } from "./supervised-pool.ts";
+import { createGiveUpTimer } from "./give-up-timer.ts";
 import { createSettlement } from "./settlement.ts";
-import { startWorkerSession } from "./heartbeat.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import type { WorkerOptions, WorkerParts, WorkerState } from "./worker.ts";
 
 /** Keeps one pool of Graphile Worker running, and replaces it when it cannot go on. */
-export interface PoolKeeper {
+export interface PoolSupervisor {
   readonly state: Extract<WorkerState, "starting" | "running" | "recovering">;
   /** Resolves with whether everything was written within the time. */
   stop(withinMs: number): Promise<boolean>;
 }
 
-/** What the keeper is told, and whom it tells. */
-export interface PoolKeeperOptions extends WorkerOptions {
+/** What the supervisor is told, and whom it tells. */
+export interface PoolSupervisorOptions extends WorkerOptions {
   readonly taskNames: readonly string[];
   readonly givingUp: AbortController;
   /** The database answers, but has refused for too long what the worker needs. */
-  readonly onHopeless: (refusal: unknown) => void;
+  readonly onGiveUp: (refusal: unknown) => void;
 }
 
 const restartMs = 250;
@@ -30,11 +30,11 @@ const leastHungMs = 1_000;
 /** Delays up to this long wake the worker at the due time; for longer ones the poll is exact enough. */
 const longestWakeMs = 60_000;
 
-export async function startPoolKeeper(
+export async function startPoolSupervisor(
   parts: WorkerParts,
   runner: JobRunner,
-  options: PoolKeeperOptions,
-): Promise<PoolKeeper> {
+  options: PoolSupervisorOptions,
+): Promise<PoolSupervisor> {
   const { pool: pgPool, logger } = parts;
   const {
     concurrency = 25,
@@ -43,16 +43,16 @@ export async function startPoolKeeper(
     heartbeatMs = 1_000,
     deadAfterMs = 3_000,
   } = options;
-  const { taskNames: tasks, givingUp, giveUpAfterMs = 60_000, onHopeless } = options;
+  const { taskNames: tasks, givingUp, giveUpAfterMs = 60_000, onGiveUp } = options;
   const stopping = new AbortController();
-  let current: PoolLife | undefined;
+  let current: SupervisedPool | undefined;
   let starting: Promise<void> | undefined;
-  const farewells = new Set<Promise<void>>();
-  let state: PoolKeeper["state"] = "starting";
+  const draining = new Set<Promise<void>>();
+  let state: PoolSupervisor["state"] = "starting";
   let isBeating = true;
-  const beats = watchRefusals(giveUpAfterMs, onHopeless);
-  const looks = watchRefusals(giveUpAfterMs, onHopeless);
-  const starts = watchRefusals(giveUpAfterMs, onHopeless);
+  const beats = createGiveUpTimer(giveUpAfterMs, onGiveUp);
+  const fetches = createGiveUpTimer(giveUpAfterMs, onGiveUp);
+  const starts = createGiveUpTimer(giveUpAfterMs, onGiveUp);
 
   const nudge = (count: number) => {
     if (!stopping.signal.aborted) current?.pool.nudge(count);
@@ -61,7 +61,7 @@ export async function startPoolKeeper(
     if (delayMs <= longestWakeMs) setTimeout(() => nudge(1), Math.ceil(delayMs) + 1).unref();
   };
   const settlement = createSettlement({ pool: pgPool, logger, onRescheduled: wakeIn, giveUp: givingUp.signal });
-  const session = startWorkerSession({
+  const heartbeat = startHeartbeat({
     pool: pgPool,
     logger,
     heartbeatMs,
@@ -69,7 +69,7 @@ export async function startPoolKeeper(
     onRecovered: nudge,
     onReplaced: () => current && replace(current, "the jobs database has been replaced by another one"),
     onBeat: (failure) => {
-      // Before the tables are there, the session cannot but be refused.
+      // Before the tables are there, the heartbeat cannot but be refused.
       if (current === undefined) return;
       isBeating = failure === undefined && current.makesProgress();
       state = isBeating ? "running" : "recovering";
@@ -87,7 +87,7 @@ export async function startPoolKeeper(
   };
 
   const startPool = async () => {
-    current = await beginPoolLife({
+    current = await startSupervisedPool({
       pgPool,
       tasks,
       concurrency,
@@ -97,18 +97,18 @@ export async function startPoolKeeper(
       logger,
       run: (job, onEnd) => runner.run(job, settlement.intend, onEnd),
       // A database that is away must not keep a pool from stopping before it has begun.
-      onFirstTake: (poolId) => untilAborted(session.register(poolId), stopping.signal),
+      onFirstTake: (poolId) => untilAborted(heartbeat.register(poolId), stopping.signal),
       onReleased,
       onDisowned: settlement.drop,
-      onUnknown: onHopeless,
-      onLooked: (failure) => {
-        looks.note(failure?.error);
+      onUnknown: onGiveUp,
+      onFetched: (failure) => {
+        fetches.note(failure?.error);
         // A heartbeat may be a long time off.
         if (current !== undefined) state = failure === undefined && isBeating ? "running" : "recovering";
       },
       beforeFailing: settlement.note,
       giveUp: givingUp.signal,
-      lookEveryMs: heartbeatMs,
+      checkLocksEveryMs: heartbeatMs,
       stopSignal: stopping.signal,
       onBroken: replace,
     });
@@ -116,26 +116,26 @@ export async function startPoolKeeper(
     logger.info({ tasks, concurrency }, "worker started");
   };
 
-  const replace = (broken: PoolLife, why: string, error?: unknown) => {
+  const replace = (broken: SupervisedPool, why: string, error?: unknown) => {
     if (current !== broken || stopping.signal.aborted) return;
     logger.warn({ err: error }, `${why}; it starts over`);
     current = undefined;
     state = "recovering";
-    const farewell = bidFarewell(broken).finally(() => farewells.delete(farewell));
-    farewells.add(farewell);
+    const drained = drainAndAbandon(broken).finally(() => draining.delete(drained));
+    draining.add(drained);
     starting = startUntilItRuns();
   };
 
   /** What it has left locked is recovered like a dead worker's. */
-  const bidFarewell = async (broken: PoolLife) => {
-    await broken.farewell();
-    await session.abandon(broken.pool.id);
+  const drainAndAbandon = async (broken: SupervisedPool) => {
+    await broken.drain();
+    await heartbeat.abandon(broken.pool.id);
   };
 
   const writeEverything = async () => {
     await starting;
     await current?.pool.stop();
-    await Promise.all(farewells);
+    await Promise.all(draining);
     await settlement.drain();
   };
 
@@ -156,8 +156,8 @@ export async function startPoolKeeper(
     await parts.prepare();
     await startPool();
   } catch (error) {
-    if (!isPassing(error)) {
-      await session.stop({ isClean: true, mayHaveLostLocks: false });
+    if (!isTransient(error)) {
+      await heartbeat.stop({ isClean: true, mayHaveLostLocks: false });
       throw error;
     }
     logger.warn({ err: error }, "the jobs database cannot be reached; the worker keeps trying");
@@ -170,7 +170,7 @@ export async function startPoolKeeper(
     },
     async stop(withinMs) {
       stopping.abort();
-      const isWritten = await within(withinMs, writeEverything()).then(
+      const isWritten = await withTimeout(withinMs, writeEverything()).then(
         () => true,
         (error: unknown) => {
           logger.warn({ err: error }, "the worker could not write everything before its end");
@@ -179,7 +179,7 @@ export async function startPoolKeeper(
       );
       givingUp.abort();
       await current?.pool.unwatch();
-      await session.stop({ isClean: isWritten, mayHaveLostLocks: current?.mayHaveLostLocks ?? false });
+      await heartbeat.stop({ isClean: isWritten, mayHaveLostLocks: current?.mayHaveLostLocks ?? false });
       return isWritten;
     },
   };

@@ -1,13 +1,13 @@
 /** How a pool of Graphile Worker gets on with asking for jobs. */
 export interface Progress {
   /** It asks; call what this returns when that has ended. */
-  look(): (failure?: unknown) => void;
+  beginFetch(): (failure?: unknown) => void;
   /** `silent`: it has room, and should have asked long ago. Counts only when said twice, since timers may be late. */
   readonly state: "going on" | "held up" | "silent";
 }
 
-/** A look takes milliseconds, and tens of them in a large table. */
-const longestLookMs = 5_000;
+/** A fetch takes milliseconds, and tens of them in a large table. */
+const longestFetchMs = 5_000;
 const longestSilenceMs = 10_000;
 
 export function createProgress(
@@ -15,16 +15,16 @@ export function createProgress(
   now: () => number = () => performance.now(),
 ): Progress {
   // In the order in which they have begun.
-  const looks = new Set<{ readonly beganAt: number }>();
+  const fetches = new Set<{ readonly beganAt: number }>();
   let hasFailed = false;
   let lastAt = now();
 
   return {
-    look() {
-      const look = { beganAt: now() };
-      looks.add(look);
+    beginFetch() {
+      const fetch = { beganAt: now() };
+      fetches.add(fetch);
       return (failure) => {
-        looks.delete(look);
+        fetches.delete(fetch);
         hasFailed = failure !== undefined;
         lastAt = now();
       };
@@ -32,9 +32,9 @@ export function createProgress(
     get state() {
       // Whoever is busy need not ask; its silence counts from the moment it is not.
       if (isBusy()) lastAt = now();
-      const [oldest] = looks;
+      const [oldest] = fetches;
       if (oldest === undefined && now() - lastAt > pollIntervalMs + longestSilenceMs) return "silent";
-      return hasFailed || now() - (oldest?.beganAt ?? now()) > longestLookMs ? "held up" : "going on";
+      return hasFailed || now() - (oldest?.beganAt ?? now()) > longestFetchMs ? "held up" : "going on";
     },
   };
 }

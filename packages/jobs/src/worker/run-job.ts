@@ -8,7 +8,7 @@ import type { Logger } from "../logger.ts";
 import type { PerformableTask } from "../task/perform.ts";
 import { isPromiseLike } from "../maybe-promise.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { repeatWhilePassing } from "../database/database-errors.ts";
+import { retryTransient } from "../database/database-errors.ts";
 import { createAttempts } from "./attempt.ts";
 import { decideOutcome, type Outcome } from "../task/outcome.ts";
 
@@ -36,10 +36,10 @@ export function createJobRunner(
   });
 
   // Asked anew each time: the database may be replaced under a worker that lives.
-  const readIdempotencyKey = (jobId: string) => repeatWhilePassing(() => idempotencyKeys(jobId), giveUp);
+  const readIdempotencyKey = (jobId: string) => retryTransient(() => idempotencyKeys(jobId), giveUp);
 
   const startRepeated = async ({ jobId, lockCount }: LockedJob, idempotencyKey: string): Promise<number> => {
-    const { attempt, isTooEarly } = await repeatWhilePassing(() => start({ jobId, lockCount, idempotencyKey }), giveUp);
+    const { attempt, isTooEarly } = await retryTransient(() => start({ jobId, lockCount, idempotencyKey }), giveUp);
     if (isTooEarly) throw takenTooEarly();
     return attempt;
   };

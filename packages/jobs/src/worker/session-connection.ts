@@ -1,7 +1,7 @@
 import { Client, type Pool } from "pg";
-import { sendImpatiently } from "../database/query-timeout.ts";
+import { sendWithTimeout } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { within } from "../timeout.ts";
+import { withTimeout } from "../timeout.ts";
 
 /** The connection that holds the locks by which a worker shows that it lives. */
 export interface SessionConnection extends Queryable {
@@ -35,9 +35,9 @@ export function connectSession(pool: Pool, longestAnswerMs: number): SessionConn
   let isBroken = false;
   client.on("error", () => (isBroken = true)).on("end", () => (isBroken = true));
   const query = (text: string, values: readonly unknown[] = []) =>
-    sendImpatiently(pool, client, { text, values: [...values] }, longestAnswerMs);
+    sendWithTimeout(pool, client, { text, values: [...values] }, longestAnswerMs);
   const connect = async () => {
-    await within(longestAnswerMs, client.connect());
+    await withTimeout(longestAnswerMs, client.connect());
     await query(settingsSql).catch(() => undefined);
   };
   return {

@@ -2,10 +2,10 @@ import type { Pool } from "pg";
 import { createBatcher } from "./batcher.ts";
 import { forgetFailures, noteFailures, type FailedAttempt } from "../graphile/failure-notes.ts";
 import { settleFailures } from "../graphile/settle-failures.ts";
-import { impatient } from "../database/query-timeout.ts";
+import { withQueryTimeout } from "../database/query-timeout.ts";
 import type { Logger } from "../logger.ts";
 import { prepared } from "../database/prepared-statements.ts";
-import { isPassing, repeatWhilePassing } from "../database/database-errors.ts";
+import { isTransient, retryTransient } from "../database/database-errors.ts";
 
 /** What becomes of jobs after their runs. */
 export interface Settlement {
@@ -43,12 +43,12 @@ type JobIds = readonly string[];
 
 export function createSettlement({ pool, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
   const preparedPool = prepared(pool);
-  const unpreparedPool = impatient(pool);
+  const unpreparedPool = withQueryTimeout(pool);
   const intended = new Map<string, FailedAttempt>();
   const underWay = new Set<Promise<unknown>>();
 
   const start = (work: () => Promise<unknown>, what: string) => {
-    const tracked: Promise<unknown> = repeatWhilePassing(work, giveUp)
+    const tracked: Promise<unknown> = retryTransient(work, giveUp)
       .catch((error: unknown) => logger.warn({ err: error }, `${what} failed; the next sweep repairs it`))
       .finally(() => underWay.delete(tracked));
     underWay.add(tracked);
@@ -70,7 +70,7 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
       try {
         await noteFailures(preparedPool, [one]);
       } catch (error) {
-        if (isPassing(error)) throw error;
+        if (isTransient(error)) throw error;
         // The job is safe all the same: Graphile Worker's own delay applies.
         const { task, jobId } = one;
         logger.warn({ err: error, task, jobId }, "a retry delay could not be stored; the default applies");
@@ -86,7 +86,7 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
       try {
         await noteFailures(preparedPool, failed);
       } catch (error) {
-        if (isPassing(error)) throw error;
+        if (isTransient(error)) throw error;
         await noteOneByOne(failed);
       }
     },

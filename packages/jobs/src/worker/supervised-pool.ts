@@ -1,42 +1,42 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { startGraphilePool, type GraphilePool, type GraphilePoolOptions, type LockedJob } from "../graphile/pool.ts";
-import { within } from "../timeout.ts";
+import { withTimeout } from "../timeout.ts";
 import { findLostLocks } from "./lost-locks.ts";
 import { createProgress } from "./progress.ts";
 
-/** One pool of Graphile Worker, from its start to its farewell. */
-export interface PoolLife {
+/** One pool of Graphile Worker, from its start until it has drained. */
+export interface SupervisedPool {
   readonly pool: GraphilePool;
   /** Whether it gets jobs where there are any. One that has stopped to ask for them is broken. */
   makesProgress(): boolean;
   /** The answer to a question for jobs was lost, and whether it had locked some is not known yet. */
   readonly mayHaveLostLocks: boolean;
   /** Resolves once its jobs have ended and nothing more of it will be written, within a minute. */
-  farewell(): Promise<void>;
+  drain(): Promise<void>;
 }
 
-export interface PoolLifeOptions extends Omit<GraphilePoolOptions, "run" | "onFatal" | "onLook"> {
+export interface SupervisedPoolOptions extends Omit<GraphilePoolOptions, "run" | "onFatal" | "onFetch"> {
   /** Calls `onEnd` once the run has ended, however it did. */
   readonly run: (job: LockedJob, onEnd: () => void) => Promise<void>;
-  /** Milliseconds between two looks for jobs that the pool does not know of. */
-  readonly lookEveryMs: number;
-  /** A look for jobs has ended. */
-  readonly onLooked: (failure?: { readonly error: unknown }) => void;
+  /** Milliseconds between two checks for locked jobs that the pool does not know of. */
+  readonly checkLocksEveryMs: number;
+  /** A fetch has ended. */
+  readonly onFetched: (failure?: { readonly error: unknown }) => void;
   /** The pool must be replaced. */
-  readonly onBroken: (life: PoolLife, why: string, error?: unknown) => void;
+  readonly onBroken: (life: SupervisedPool, why: string, error?: unknown) => void;
 }
 
 /** Jobs of a broken pool that run longer than this may be run a second time beside themselves. */
-const longestFarewellMs = 60_000;
+const longestDrainMs = 60_000;
 /** For the last write of a job that has just ended. */
 const writePauseMs = 250;
 
-export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife> {
-  const { pgPool, onBroken, lookEveryMs, stopSignal } = options;
+export async function startSupervisedPool(options: SupervisedPoolOptions): Promise<SupervisedPool> {
+  const { pgPool, onBroken, checkLocksEveryMs, stopSignal } = options;
   let runningCount = 0;
   let onIdle: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
-  let looking: Promise<void> | undefined;
+  let checking: Promise<void> | undefined;
   let mayHaveLostLocks = false;
   let lostAnswerCount = 0;
 
@@ -49,11 +49,11 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
     return options.run(job, onEnd);
   };
   const untilIdle = () => new Promise<void>((resolve) => (runningCount === 0 ? resolve() : (onIdle = resolve)));
-  const look = async (): Promise<void> => {
+  const checkLocks = async (): Promise<void> => {
     const countBefore = lostAnswerCount;
-    const lost = await findLostLocks(pgPool, pool, { pauseMs: lookEveryMs, signal: stopSignal });
-    // One more was lost while it was looked for.
-    if (lost === "none" && lostAnswerCount !== countBefore) return look();
+    const lost = await findLostLocks(pgPool, pool, { pauseMs: checkLocksEveryMs, signal: stopSignal });
+    // One more answer was lost in the meantime.
+    if (lost === "none" && lostAnswerCount !== countBefore) return checkLocks();
     if (lost === "none") mayHaveLostLocks = false;
     if (lost !== "some") return;
     // Unlike one that failed, this pool would go on.
@@ -61,15 +61,15 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
     onBroken(life, "jobs were locked without the worker's knowing");
   };
   const progress = createProgress({ ...options, isBusy: () => pool.heldCount > 0 });
-  const onLook: GraphilePoolOptions["onLook"] = () => {
-    const ended = progress.look();
+  const onFetch: GraphilePoolOptions["onFetch"] = () => {
+    const ended = progress.beginFetch();
     return (failure) => {
       ended(failure?.error);
-      options.onLooked(failure);
+      options.onFetched(failure);
       if (failure === undefined) return;
       mayHaveLostLocks = true;
       lostAnswerCount += 1;
-      looking ??= look().finally(() => (looking = undefined));
+      checking ??= checkLocks().finally(() => (checking = undefined));
     };
   };
   let wasSilent = false;
@@ -77,10 +77,10 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
   const pool = await startGraphilePool({
     ...options,
     run,
-    onLook,
+    onFetch,
     onFatal: (error) => onBroken(life, "the worker could not write what became of a job", error),
   });
-  const life: PoolLife = {
+  const life: SupervisedPool = {
     pool,
     get mayHaveLostLocks() {
       return mayHaveLostLocks;
@@ -89,13 +89,13 @@ export async function beginPoolLife(options: PoolLifeOptions): Promise<PoolLife>
       const { state } = progress;
       if (state === "silent" && wasSilent) {
         stopping = pool.stop().catch(() => undefined);
-        onBroken(life, "the worker has stopped to look for jobs");
+        onBroken(life, "the worker has stopped fetching jobs");
       }
       wasSilent = state === "silent";
       return state === "going on";
     },
-    async farewell() {
-      await within(longestFarewellMs, Promise.all([untilIdle(), stopping])).catch(() => undefined);
+    async drain() {
+      await withTimeout(longestDrainMs, Promise.all([untilIdle(), stopping])).catch(() => undefined);
       await pause(writePauseMs);
       await pool.unwatch();
     },

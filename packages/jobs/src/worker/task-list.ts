@@ -2,7 +2,7 @@ import { JobsError } from "../errors.ts";
 import type { PerformableTask } from "../task/perform.ts";
 
 /** @throws {@link JobsError} `HANDLER_INVALID` for what `perform` did not make, `TASK_DUPLICATE` for a task given twice. */
-export function taskTable(tasks: readonly PerformableTask[]): ReadonlyMap<string, PerformableTask> {
+export function taskList(tasks: readonly PerformableTask[]): ReadonlyMap<string, PerformableTask> {
   const table = new Map<string, PerformableTask>();
   for (const performable of tasks) {
     assertPerformable(performable);

@@ -5,11 +5,11 @@ import type { OnceKeys } from "../once-keys.ts";
 import type { PerformableTask } from "../task/perform.ts";
 import { prepared } from "../database/prepared-statements.ts";
 import { checkCount, checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
-import { choresOf } from "./maintenance-tasks.ts";
+import { maintenanceTasksOf } from "./maintenance-tasks.ts";
 import { createJobRunner } from "./run-job.ts";
-import { startPoolKeeper } from "./pool-supervisor.ts";
-import { taskTable } from "./task-list.ts";
-import { startUpkeep } from "./maintenance.ts";
+import { startPoolSupervisor } from "./pool-supervisor.ts";
+import { taskList } from "./task-list.ts";
+import { startMaintenance } from "./maintenance.ts";
 
 /** What a worker runs and how. Only `tasks` is needed. */
 export interface WorkerOptions {
@@ -18,18 +18,18 @@ export interface WorkerOptions {
   /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
   readonly concurrency?: number;
   /**
-   * The most jobs taken from the database at once, 0 to 10,000. A worker takes as many as it can begin. It takes more ahead where the last ones
-   * took less than a tenth of a second: as many as will begin within one, and five times this number while four begin in a millisecond. What has
-   * not begun after a second goes back for others. 0 takes each job by itself: several times slower where they are short. Default: 100.
+   * The most jobs to fetch per query, 0 to 10,000. A worker fetches as many as it can begin. It fetches ahead only if the last jobs took less than a tenth
+   * of a second each: as many as will begin within a second, and up to five times this number while four begin in a millisecond. Jobs that have not begun
+   * after a second are returned. With 0 each job is fetched by itself, which is several times slower for short ones. Default: 100.
    */
   readonly prefetch?: number;
-  /** Milliseconds between two looks when nothing wakes an idle worker, from 10. Default: 1,000. */
+  /** How often an idle worker polls, in milliseconds, from 10. Default: 1,000. */
   readonly pollIntervalMs?: number;
-  /** Milliseconds between two signs of life, from 10. Default: 1,000. */
+  /** Milliseconds between two heartbeats, from 10. Default: 1,000. */
   readonly heartbeatMs?: number;
   /**
-   * Milliseconds without a sign of life after which a worker whose session is gone is dead, at least two heartbeats. Twice as long, at least a second,
-   * without one of the event loop is a hang: what has not begun goes back for others. Default: 3,000.
+   * Milliseconds without a heartbeat after which a worker whose session has ended counts as dead, at least two heartbeats. An event loop that is blocked for
+   * twice as long, at least for a second, is a hang: jobs that have not begun are returned. Default: 3,000.
    */
   readonly deadAfterMs?: number;
   /**
@@ -100,7 +100,7 @@ const longestDeadlineMs = longestTimerMs - writeGraceMs;
  */
 export async function startWorker(parts: WorkerParts, options: WorkerOptions): Promise<Worker> {
   const { logger } = parts;
-  const tasks = taskTable(options.tasks);
+  const tasks = taskList(options.tasks);
   checkOptions(options);
   const taskNames = [...tasks.keys()];
   const givingUp = new AbortController();
@@ -121,18 +121,18 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
     await (stopped ??= stopOnce(0)).catch(() => undefined);
     finished.reject(failure);
   };
-  const keeper = await startPoolKeeper(parts, runner, {
+  const supervisor = await startPoolSupervisor(parts, runner, {
     ...options,
     taskNames,
     givingUp,
-    onHopeless: (refusal) => void fail(refusal),
+    onGiveUp: (refusal) => void fail(refusal),
   });
-  const upkeep = startUpkeep(choresOf(parts, taskNames, options), logger);
+  const maintenance = startMaintenance(maintenanceTasksOf(parts, taskNames, options), logger);
 
   const stopOnce = async (deadlineMs: number) => {
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
     try {
-      const [isClean] = await Promise.all([keeper.stop(deadlineMs + writeGraceMs), upkeep.stop()]);
+      const [isClean] = await Promise.all([supervisor.stop(deadlineMs + writeGraceMs), maintenance.stop()]);
       if (!isClean) throw incomplete();
     } finally {
       isStopped = true;
@@ -153,7 +153,7 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
   return {
     get state() {
       if (isStopped) return "stopped";
-      return stopped === undefined ? keeper.state : "stopping";
+      return stopped === undefined ? supervisor.state : "stopping";
     },
     finished: finished.promise,
     stop,

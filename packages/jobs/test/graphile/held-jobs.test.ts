@@ -34,36 +34,36 @@ describe("jobs that a pool was given", () => {
     const [one, two] = held.hold([job(1), job(2)]);
     takeBack();
 
-    const looks = [held.look()];
+    const fetches = [held.beginFetch()];
     held.letGo([one!]);
-    looks.push(held.look());
+    fetches.push(held.beginFetch());
     held.letGo([two!]);
 
-    expect(looks).toEqual([undefined, undefined]);
+    expect(fetches).toEqual([undefined, undefined]);
     expect([held.reopens(), held.reopens()]).toEqual([true, false]);
-    expect(held.look()?.isVoid()).toBe(false);
+    expect(held.beginFetch()?.isVoid()).toBe(false);
   });
 
   it("are void where they come with an answer that was on its way in a round; nothing is asked before it has come", () => {
     const { held, takeBack } = heldJobs();
-    const onItsWay = held.look();
+    const onItsWay = held.beginFetch();
     takeBack();
 
     const isVoid = onItsWay?.isVoid();
-    const before = held.look();
+    const before = held.beginFetch();
     onItsWay?.ended();
 
     expect([isVoid, before]).toEqual([true, undefined]);
-    expect(held.look()).toBeDefined();
+    expect(held.beginFetch()).toBeDefined();
   });
 
   it("are not asked for in the middle of a round", () => {
     const { held, beginOrEndRound } = heldJobs();
     beginOrEndRound();
 
-    expect(held.look()).toBeUndefined();
+    expect(held.beginFetch()).toBeUndefined();
     beginOrEndRound();
-    expect(held.look()).toBeDefined();
+    expect(held.beginFetch()).toBeDefined();
   });
 
   it("are begun whatever happens where there was no place for them, and their places are used again", () => {

@@ -31,7 +31,7 @@ describe("a statement of Graphile Worker", () => {
       onReopened: () => undefined,
       held: createHeldJobs(createHangMemory(1)),
       beforeFailing: async () => undefined,
-      onLook: () => () => undefined,
+      onFetch: () => () => undefined,
       onUnknown: (error) => unknown.push(error),
       giveUp: signal,
       stopSignal: signal,

@@ -3,7 +3,7 @@ import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
-import { impatient } from "../../src/database/query-timeout.ts";
+import { withQueryTimeout } from "../../src/database/query-timeout.ts";
 import { collectInto, createTestJobs, outboxCount, storedJobs } from "../support/test-jobs.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
@@ -108,7 +108,7 @@ describe("a statement that is not answered in time", () => {
       );
 
     const answers = await Promise.allSettled(
-      [1, 2, 3].map((n) => impatient(pool, 300).query("select id from held where id = $1", [n])),
+      [1, 2, 3].map((n) => withQueryTimeout(pool, 300).query("select id from held where id = $1", [n])),
     );
 
     expect(answers).toMatchObject(
@@ -117,7 +117,7 @@ describe("a statement that is not answered in time", () => {
     await expect.poll(async () => (await waiting()).rows).toEqual([]);
     await holder.query("rollback");
     holder.release();
-    expect((await impatient(pool).query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+    expect((await withQueryTimeout(pool).query("select 1 as one")).rows).toEqual([{ one: 1 }]);
     await pool.end();
   });
 });

@@ -7,9 +7,9 @@ function progressOf({ pollIntervalMs = 1_000 } = {}) {
   return {
     progress,
     at,
-    look(now: number, failure?: Error) {
+    fetch(now: number, failure?: Error) {
       at.now = now;
-      progress.look()(failure);
+      progress.beginFetch()(failure);
     },
     stateAt(now: number) {
       at.now = now;
@@ -19,27 +19,27 @@ function progressOf({ pollIntervalMs = 1_000 } = {}) {
 }
 
 describe("the progress of a pool", () => {
-  it("goes on while it looks for jobs and is answered", () => {
-    const { look, stateAt } = progressOf();
+  it("goes on while it fetches jobs and is answered", () => {
+    const { fetch, stateAt } = progressOf();
 
-    look(1_000);
+    fetch(1_000);
 
     expect(stateAt(11_999)).toBe("going on");
   });
 
-  it("is held up after a look that failed, until one is answered", () => {
-    const { look, stateAt } = progressOf();
+  it("is held up after a fetch that failed, until one is answered", () => {
+    const { fetch, stateAt } = progressOf();
 
-    look(1_000, new Error("refused"));
+    fetch(1_000, new Error("refused"));
     const failed = stateAt(1_001);
-    look(2_000);
+    fetch(2_000);
 
     expect([failed, stateAt(2_001)]).toEqual(["held up", "going on"]);
   });
 
-  it("is held up by a look that has no answer for longer than looks take, and not silent then", () => {
+  it("is held up by a fetch that has no answer for longer than fetches take, and not silent then", () => {
     const { progress, stateAt } = progressOf();
-    const ended = progress.look();
+    const ended = progress.beginFetch();
     const states = [stateAt(5_000), stateAt(5_001), stateAt(60_000)];
 
     ended();
@@ -47,17 +47,17 @@ describe("the progress of a pool", () => {
     expect([...states, stateAt(60_001)]).toEqual(["going on", "held up", "held up", "going on"]);
   });
 
-  it("is silent when it has room and has not looked for longer than its poll", () => {
-    const { look, stateAt } = progressOf({ pollIntervalMs: 5_000 });
+  it("is silent when it has room and has not fetched longer than its poll", () => {
+    const { fetch, stateAt } = progressOf({ pollIntervalMs: 5_000 });
 
-    look(1_000);
+    fetch(1_000);
 
     expect([stateAt(16_000), stateAt(16_001)]).toEqual(["going on", "silent"]);
   });
 
-  it("need not look while it is busy, nor at once when it no longer is", () => {
-    const { at, look, stateAt } = progressOf();
-    look(1_000);
+  it("need not fetch while it is busy, nor at once when it no longer is", () => {
+    const { at, fetch, stateAt } = progressOf();
+    fetch(1_000);
     at.isBusy = true;
     const busy = stateAt(3_600_000);
     at.isBusy = false;

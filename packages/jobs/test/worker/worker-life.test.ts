@@ -79,7 +79,7 @@ describe("a worker", () => {
     await expect.poll(() => ran).toEqual([1]);
   });
 
-  it("starts over when Graphile Worker has stopped to look for jobs", async () => {
+  it("starts over when Graphile Worker has stopped fetching jobs", async () => {
     await using test = await createTestJobs();
     // It keeps the error of its very first question for as long as it lives.
     await test.jobsPool.query(`
@@ -99,7 +99,7 @@ describe("a worker", () => {
     await test.jobs.enqueue(single, { n: 1 });
     await expect.poll(() => ran).toEqual([1]);
     await expect.poll(() => worker.state).toBe("running");
-    expect(test.log.map(({ message }) => message)).toContainEqual(expect.stringContaining("stopped to look for jobs"));
+    expect(test.log.map(({ message }) => message)).toContainEqual(expect.stringContaining("stopped fetching jobs"));
   });
 
   it("says that it is recovering while all connections of its pool are in use", async () => {

@@ -3,7 +3,7 @@ import { noteFailures, type FailedAttempt } from "../../../src/graphile/failure-
 import { NonRetryableError, perform, RetryAfterError, snooze } from "../../../src/index.ts";
 import type { Queryable, Row } from "../../../src/database/queryable.ts";
 import { createJobRunner, type JobRunner } from "../../../src/worker/run-job.ts";
-import { taskTable } from "../../../src/worker/task-list.ts";
+import { taskList } from "../../../src/worker/task-list.ts";
 import type { LockedRow } from "./graphile-private-rows.ts";
 import { modelled } from "./modelled-task.ts";
 import { longDelayMs } from "./model.ts";
@@ -30,7 +30,7 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
   });
   const runner: JobRunner = createJobRunner(
     { pool: forgetful(pool), logger: silent, giveUp: neverGiveUp },
-    taskTable([run]),
+    taskList([run]),
   );
   const { rowId: jobId, lockCount } = row;
   let ended: Promise<void> | undefined;
