@@ -1,4 +1,4 @@
-export { AggregateRoot, type EventSource } from "./event/aggregate-root.ts";
+export { AggregateRoot, type EventRecorder } from "./event/aggregate-root.ts";
 export type { Work } from "./unit-of-work/run-transaction.ts";
 export { beforeCommit } from "./bus/before-commit.ts";
 export {
@@ -34,7 +34,7 @@ export type { StopOptions, StopReport } from "./unit-of-work/runs-in-flight.ts";
 export type { Lifecycle, LifecycleEvents } from "./bus/lifecycle.ts";
 export type { Logger } from "./logger.ts";
 export type { DroppedHandler } from "./bus/publish-queue.ts";
-export type { RetryOptions } from "./unit-of-work/retry-transaction.ts";
+export type { UnitRetryOptions } from "./unit-of-work/retry-transaction.ts";
 export type { RunOptions } from "./unit-of-work/run-options.ts";
 export type { PurgeOnceKeysOptions } from "./unit-of-work/purge-once-keys.ts";
 export { onceKeysSql, type RunOnceResult } from "./unit-of-work/run-once.ts";

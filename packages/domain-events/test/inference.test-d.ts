@@ -8,7 +8,7 @@ import {
   createUnitOfWork,
   defineEvent,
   DomainEvent,
-  type EventSource,
+  type EventRecorder,
   props,
 } from "../src/index.ts";
 import { knexTransactions } from "../src/knex.ts";
@@ -130,7 +130,7 @@ describe("a unit of work", () => {
   });
 
   it("tracks what has pullEvents, and returns it as it came", () => {
-    class User implements EventSource {
+    class User implements EventRecorder {
       readonly id = 1;
       pullEvents(): object[] {
         return [];

@@ -9,8 +9,15 @@ type PrepareRequest = () => Promise<JobRequest[]>;
 /** Where and when the job runs; a function where it depends on the event. */
 export type DurableOptions<Event> = JobOptions | ((event: Event) => JobOptions);
 
+/** Makes event handlers whose work is a job. See `durable` of `Jobs`. */
+export type Durable = <Event, Input>(
+  task: Task<string, Input, unknown>,
+  toPayload: (event: Event) => NoInfer<Input>,
+  options?: DurableOptions<Event>,
+) => DurableHandler<Event>;
+
 /** Makes event handlers whose work is a job, written in the transaction that recorded the event. */
-export function createDurable(writer: JobWriter, wake: () => void) {
+export function createDurable(writer: JobWriter, wake: () => void): Durable {
   // One store for all handlers: a unit of work then writes all its jobs in one statement.
   const store: DurableStore = {
     async write(prepare, transaction) {

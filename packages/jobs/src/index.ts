@@ -2,7 +2,7 @@ export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./task/
 export type { Connection } from "./database/lazy-pool.ts";
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from "./dead-letters.ts";
 export type { MigrateOptions } from "./migrator.ts";
-export type { DurableOptions } from "./durable.ts";
+export type { Durable, DurableOptions } from "./durable.ts";
 export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./durable-handler.ts";
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export type { JobsHealth } from "./health.ts";

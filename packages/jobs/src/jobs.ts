@@ -1,7 +1,7 @@
 import { checkNames } from "./check-options.ts";
 import { lazyPool, type Connection } from "./database/lazy-pool.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
-import { createDurable } from "./durable.ts";
+import { createDurable, type Durable } from "./durable.ts";
 import { createJobWriter } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
 import { createHealth, type JobsHealth } from "./health.ts";
@@ -78,7 +78,7 @@ export interface Jobs extends AsyncDisposable {
    *
    * `register(UserRegistered, jobs.durable(sendVerificationEmail, (event) => ({ userId: event.userId })))`
    */
-  readonly durable: ReturnType<typeof createDurable>;
+  readonly durable: Durable;
   /**
    * Creates or updates the tables in both databases. Safe to run at every start, and by several processes at once.
    *

@@ -9,7 +9,7 @@ import { type Logger, protect } from "../logger.ts";
 import { processSymbol } from "../process-global.ts";
 import { throwFailures } from "./publish-errors.ts";
 import { publishOne } from "./publish-one.ts";
-import { PublishRun } from "./publish-queue.ts";
+import { PublishQueue } from "./publish-queue.ts";
 import type { Publishing, PublishSettings } from "./publish-settings.ts";
 import { classNameOf, Registrations } from "./registrations.ts";
 import { findScope, type RunningUnit } from "../current-unit.ts";
@@ -82,7 +82,7 @@ export interface Dispatcher<in Tx> {
   readonly runCommitted: (
     events: readonly object[],
     registrations: Registrations<never>,
-  ) => PublishRun<readonly HandlerFailure[]>;
+  ) => PublishQueue<readonly HandlerFailure[]>;
 }
 
 // A registered symbol, so that a unit of work of the other build finds it, too.
@@ -124,7 +124,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     settings,
     registrations: () => registrations.hold(),
     runCommitted(events, snapshot) {
-      const run = new PublishRun({ settings, registrations: snapshot, conclude: (failures) => failures });
+      const run = new PublishQueue({ settings, registrations: snapshot, conclude: (failures) => failures });
       for (const event of events) run.addCommitted(event);
       return run;
     },
@@ -153,7 +153,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
         return published;
       }
       registrations.hold();
-      const run = new PublishRun(publishing);
+      const run = new PublishQueue(publishing);
       for (const event of events) run.add(event);
       return run.start() ?? published;
     } catch (error) {

@@ -5,11 +5,11 @@ import type { Logger } from "../logger.ts";
 
 /** What can be watched on a bus. */
 export type LifecycleEvents = {
-  "handler:registered": (happened: { eventType: string; handler: string; delivery: Delivery }) => void;
+  "handler:registered": (details: { eventType: string; handler: string; delivery: Delivery }) => void;
   /** An event is about to be handled: published directly, or its unit of work has committed. */
-  "event:published": (happened: { event: object }) => void;
-  "handler:succeeded": (happened: { event: object; handler: string; durationMs: number }) => void;
-  "handler:failed": (happened: { event: object; handler: string; durationMs: number; error: unknown }) => void;
+  "event:published": (details: { event: object }) => void;
+  "handler:succeeded": (details: { event: object; handler: string; durationMs: number }) => void;
+  "handler:failed": (details: { event: object; handler: string; durationMs: number; error: unknown }) => void;
 };
 
 /** An emitter of what happens on a bus, for those who watch: see {@link LifecycleEvents}. */
@@ -71,11 +71,11 @@ export function tell<Name extends LifecycleName>(
   lifecycle: Lifecycle,
   logger: Logger,
   name: Name,
-  happened: Parameters<LifecycleEvents[Name]>[0],
+  details: Parameters<LifecycleEvents[Name]>[0],
 ): void {
   for (const listener of lifecycle.rawListeners(name)) {
     try {
-      const outcome: unknown = Reflect.apply(listener, lifecycle, [happened]);
+      const outcome: unknown = Reflect.apply(listener, lifecycle, [details]);
       if (isPromise(outcome)) outcome.catch((error: unknown) => reportListener(logger, name, error));
     } catch (error) {
       reportListener(logger, name, error);

@@ -3,22 +3,22 @@ import { isThenable } from "../is-thenable.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { InProcessHandler } from "./handlers-by-delivery.ts";
 import { publishEnded } from "./publish-errors.ts";
-import { PublishRun, type QueuedEvent } from "./publish-queue.ts";
-import { handlersAnywhere, type Publishing } from "./publish-settings.ts";
+import { PublishQueue, type QueuedEvent } from "./publish-queue.ts";
+import { handlersWithoutTransaction, type Publishing } from "./publish-settings.ts";
 
 interface SingleEvent extends QueuedEvent {
   /** Made once it is needed. */
-  run: PublishRun<undefined> | undefined;
+  run: PublishQueue<undefined> | undefined;
   isOver: boolean;
 }
 
 /**
  * Publishes one event, as nearly every publish does: a plain loop over its handlers, and little more made than what they are
- * called with. Whatever takes more goes on in a {@link PublishRun}: a promise that others wait for, a failure, a recorded
+ * called with. Whatever takes more goes on in a {@link PublishQueue}: a promise that others wait for, a failure, a recorded
  * event, somebody who watches.
  */
 export function publishOne(publishing: Publishing<undefined>, event: object): Promise<undefined> | undefined {
-  const handlers = handlersAnywhere(publishing.registrations, event);
+  const handlers = handlersWithoutTransaction(publishing.registrations, event);
   const single: SingleEvent = {
     event,
     handlers,
@@ -71,6 +71,6 @@ function record(publishing: Publishing<undefined>, single: SingleEvent, recorded
   runOf(publishing, single).record(recorded, single);
 }
 
-function runOf(publishing: Publishing<undefined>, single: SingleEvent): PublishRun<undefined> {
-  return (single.run ??= new PublishRun(publishing, single));
+function runOf(publishing: Publishing<undefined>, single: SingleEvent): PublishQueue<undefined> {
+  return (single.run ??= new PublishQueue(publishing, single));
 }

@@ -7,7 +7,7 @@ import { isThenable } from "../is-thenable.ts";
 import type { InProcessHandler } from "./handlers-by-delivery.ts";
 import { tell } from "./lifecycle.ts";
 import { publishEnded } from "./publish-errors.ts";
-import { handlersAnywhere, type Publishing } from "./publish-settings.ts";
+import { handlersWithoutTransaction, type Publishing } from "./publish-settings.ts";
 
 /** A handler that did not run, or had not finished, when publishing was given up. */
 export interface DroppedHandler {
@@ -25,7 +25,7 @@ export interface QueuedEvent extends Link {
  * Runs the handlers of some events, and of what these record, breadth first. As long as no handler returns a promise,
  * none is made here either; from then on there is one for all of the run.
  */
-export class PublishRun<Outcome> {
+export class PublishQueue<Outcome> {
   readonly #publishing: Publishing<Outcome>;
   readonly #failures: HandlerFailure[] = [];
   #current: QueuedEvent | undefined;
@@ -46,7 +46,7 @@ export class PublishRun<Outcome> {
 
   /** @throws {@link DomainEventsError} `NEEDS_UNIT_OF_WORK`. */
   add(event: object): void {
-    this.#enqueue(event, handlersAnywhere(this.#publishing.registrations, event));
+    this.#enqueue(event, handlersWithoutTransaction(this.#publishing.registrations, event));
   }
 
   /** An event whose beforeCommit and durable handlers have been served by its unit of work. */
@@ -57,7 +57,7 @@ export class PublishRun<Outcome> {
   /** @throws {@link DomainEventsError} `PUBLISH_ENDED`, `NEEDS_UNIT_OF_WORK`; {@link EventLoopError}. */
   record(event: object, parent: Link): void {
     if (this.#isOver) throw publishEnded(parent.event);
-    const handlers = handlersAnywhere(this.#publishing.registrations, event);
+    const handlers = handlersWithoutTransaction(this.#publishing.registrations, event);
     try {
       this.#circles ??= new CircleGuard();
       this.#circles.follow(event, parent);

@@ -21,7 +21,10 @@ export interface Publishing<Outcome> {
 }
 
 /** @throws {@link DomainEventsError} `NEEDS_UNIT_OF_WORK`. */
-export function handlersAnywhere(registrations: Registrations<never>, event: object): readonly InProcessHandler[] {
+export function handlersWithoutTransaction(
+  registrations: Registrations<never>,
+  event: object,
+): readonly InProcessHandler[] {
   const { beforeCommit, anywhere } = registrations.of(event);
   // Reading the first of none would take longer than to count.
   if (beforeCommit.length > 0) throw needsUnitOfWork(event, beforeCommit[0]?.name);

@@ -3,13 +3,13 @@ import { unitEnded } from "../unit-errors.ts";
 import { processSymbol } from "../process-global.ts";
 
 /** What a unit of work can track: anything that hands over the events it has recorded. */
-export interface EventSource {
+export interface EventRecorder {
   /** Returns the events recorded since the last call, oldest first, and forgets them. */
   pullEvents(): Iterable<object>;
 }
 
 /** An event source that tells when it records, so that nobody has to ask it again and again. */
-export interface TellingSource extends EventSource {
+export interface TellingSource extends EventRecorder {
   /** Whether it hands over nothing but what it has told of. */
   readonly [tellsOfAll]: boolean;
   /** One listener at a time; `undefined` takes it away. */
@@ -21,7 +21,7 @@ export const onRecord: unique symbol = processSymbol("on-record") as typeof onRe
 
 export const tellsOfAll: unique symbol = processSymbol("tells-of-all") as typeof tellsOfAll;
 
-export function isTelling(source: EventSource): source is TellingSource {
+export function isTelling(source: EventRecorder): source is TellingSource {
   return onRecord in source;
 }
 
@@ -43,7 +43,7 @@ function refuseInUndone(): void {
  *   }
  * }
  */
-export abstract class AggregateRoot<Event extends object = object> implements EventSource {
+export abstract class AggregateRoot<Event extends object = object> implements EventRecorder {
   #recorded: Event[] = [];
   #tell: (() => void) | undefined;
 

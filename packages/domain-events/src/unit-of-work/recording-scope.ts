@@ -1,4 +1,4 @@
-import type { EventSource } from "../event/aggregate-root.ts";
+import type { EventRecorder } from "../event/aggregate-root.ts";
 import { DomainEventsError } from "../errors.ts";
 import { EventLog } from "./event-log.ts";
 import type { RunningUnit } from "../current-unit.ts";
@@ -22,7 +22,7 @@ export class Scope {
   #heir: Scope | undefined;
   readonly #log = new EventLog();
   /** Most scopes track nothing. */
-  #tracked: Set<EventSource> | undefined;
+  #tracked: Set<EventRecorder> | undefined;
   #joinedRunCount = 0;
   #doom: { readonly cause: unknown } | undefined;
 
@@ -50,12 +50,12 @@ export class Scope {
     this.#log.record(event, !this.unit.sources.isEmpty);
   }
 
-  track(source: EventSource): void {
+  track(source: EventRecorder): void {
     this.unit.sources.add(source);
     this.#follow(source);
   }
 
-  #follow(source: EventSource): void {
+  #follow(source: EventRecorder): void {
     this.#tracked ??= new Set();
     this.#tracked.add(source);
   }
@@ -129,7 +129,7 @@ export class Scope {
     this.#tracked = undefined;
   }
 
-  tracks(source: EventSource): boolean {
+  tracks(source: EventRecorder): boolean {
     return this.#tracked?.has(source) || (this.parent?.tracks(source) ?? false);
   }
 

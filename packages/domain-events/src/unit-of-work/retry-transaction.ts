@@ -3,7 +3,7 @@ import { AttemptFailed } from "./run-transaction.ts";
 import { isClaimConflict } from "./run-once.ts";
 
 /** How often a unit of work runs. */
-export interface RetryOptions {
+export interface UnitRetryOptions {
   /** How often the work runs in total when it meets 40001 (serialization) or 40P01 (deadlock). Default: 3. */
   readonly attempts?: number;
 }

@@ -1,13 +1,13 @@
 import { checkCount } from "../check-duration.ts";
 import { DomainEventsError } from "../errors.ts";
-import type { RetryOptions } from "./retry-transaction.ts";
+import type { UnitRetryOptions } from "./retry-transaction.ts";
 import { type Isolation, isolations } from "../transaction/transaction-adapter.ts";
 
 /** What one run may ask for; of these, a run that joins another may only bring a signal. */
 export interface RunOptions {
   /** Default: that of the database. */
   readonly isolation?: Isolation | undefined;
-  readonly retry?: RetryOptions | undefined;
+  readonly retry?: UnitRetryOptions | undefined;
   /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason; while it waits for a connection, at once. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -16,7 +16,7 @@ export interface StopOptions {
 // As long as that of a worker of @acme/jobs, and a little less than the 30 s which most platforms allow.
 const defaultDeadlineMs = 25_000;
 
-/** What {@link InFlight.stop} leaves undone. */
+/** What {@link RunsInFlight.stop} leaves undone. */
 export interface StopReport {
   /** Handlers that had not finished, or not even started, at the deadline. Durable ones are never among them. */
   readonly dropped: readonly DroppedHandler[];
@@ -50,7 +50,7 @@ export function runUnderWay<Result>(flight: Flight, work: () => Result): Result 
 }
 
 /** The runs of a unit of work that have begun and not ended. */
-export class InFlight {
+export class RunsInFlight {
   readonly #flights = new Set<Flight>();
   readonly #waiting: (() => void)[] = [];
   #isStopped = false;

@@ -1,5 +1,5 @@
 import { isPromise } from "node:util/types";
-import { type EventSource, isTelling, onRecord, tellsOfAll } from "../event/aggregate-root.ts";
+import { type EventRecorder, isTelling, onRecord, tellsOfAll } from "../event/aggregate-root.ts";
 import { DomainEventsError } from "../errors.ts";
 import { DomainEvent, eventIdOf } from "../event/event.ts";
 import { processGlobal } from "../process-global.ts";
@@ -11,14 +11,14 @@ export interface PlacedEvent {
 }
 
 // One source in two units at once would give its events to whichever asks first.
-const owners = processGlobal("tracking-units", () => new WeakMap<EventSource, TrackedSources>());
+const owners = processGlobal("tracking-units", () => new WeakMap<EventRecorder, TrackedSources>());
 
 /** The event sources that one unit tracks. */
 export class TrackedSources {
   /** Everything ever tracked, so that a unit that was rolled back leaves nothing behind in any aggregate. */
-  readonly #all = new Set<EventSource>();
+  readonly #all = new Set<EventRecorder>();
   /** Those that must be asked: they may have recorded, or cannot tell. */
-  readonly #toAsk = new Set<EventSource>();
+  readonly #toAsk = new Set<EventRecorder>();
   readonly #recorded: () => void;
 
   /** @param recorded Called when a source that tells of it records, in the context of whoever changes it. It may refuse. */
@@ -32,7 +32,7 @@ export class TrackedSources {
   }
 
   /** @throws {@link DomainEventsError} `AGGREGATE_TRACKED`. */
-  add(source: EventSource): void {
+  add(source: EventRecorder): void {
     const owner = owners.get(source);
     if (owner !== undefined && owner !== this) throw trackedElsewhere(source);
     owners.set(source, this);
@@ -65,7 +65,7 @@ export class TrackedSources {
   }
 
   /** Stops asking these, and takes away what they have recorded. */
-  forget(sources: Iterable<EventSource>, report: (error: unknown) => void): void {
+  forget(sources: Iterable<EventRecorder>, report: (error: unknown) => void): void {
     for (const source of sources) {
       this.#toAsk.delete(source);
       if (isTelling(source)) source[onRecord](undefined);
@@ -91,7 +91,7 @@ export class TrackedSources {
   }
 }
 
-function eventsOf(source: EventSource): Iterable<object> {
+function eventsOf(source: EventRecorder): Iterable<object> {
   const events: unknown = source.pullEvents();
   // Its rejection is not ours to report: it is refused either way.
   if (isPromise(events)) events.catch(() => {});
@@ -103,7 +103,7 @@ function eventsOf(source: EventSource): Iterable<object> {
   );
 }
 
-function trackedElsewhere(source: EventSource): DomainEventsError {
+function trackedElsewhere(source: EventRecorder): DomainEventsError {
   return new DomainEventsError(
     "AGGREGATE_TRACKED",
     `${nameOf(source)} is tracked by another unit of work that has not ended, so its events would go to whichever commits first. ` +
@@ -111,6 +111,6 @@ function trackedElsewhere(source: EventSource): DomainEventsError {
   );
 }
 
-function nameOf(source: EventSource): string {
+function nameOf(source: EventRecorder): string {
   return source.constructor?.name || "An aggregate";
 }

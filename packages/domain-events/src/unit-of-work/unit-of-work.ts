@@ -4,9 +4,9 @@ import type { CommitLimits } from "../commit/confirm-commit.ts";
 import { defaultBus, type DefaultTransaction } from "../bus/default-bus.ts";
 import { DomainEventsError, HandlersFailedError } from "../errors.ts";
 import { dispatcher, type EventBus } from "../bus/event-bus.ts";
-import { type Flight, InFlight, runUnderWay, type StopOptions, type StopReport } from "./runs-in-flight.ts";
+import { type Flight, RunsInFlight, runUnderWay, type StopOptions, type StopReport } from "./runs-in-flight.ts";
 import type { PreparedCommit } from "./prepare-commit.ts";
-import { type RetryOptions, retrying } from "./retry-transaction.ts";
+import { type UnitRetryOptions, retrying } from "./retry-transaction.ts";
 import { purgeOnceKeys, type PurgeOnceKeysOptions } from "./purge-once-keys.ts";
 import { checkKey, claimKey, migrate, type RunOnceResult } from "./run-once.ts";
 import { checkRunOptions, type RunOptions } from "./run-options.ts";
@@ -25,7 +25,7 @@ export interface UnitOfWorkOptions<in Tx> {
    * default. A function gets one {@link HandlersFailedError}; `"throw"` lets `run` reject with it.
    */
   readonly onHandlerError?: "throw" | ((error: HandlersFailedError) => unknown);
-  readonly retry?: RetryOptions;
+  readonly retry?: UnitRetryOptions;
   /** How long to ask what became of a COMMIT whose answer was lost. Default: 10 s. */
   readonly outcomeTimeoutMs?: number;
   /**
@@ -113,7 +113,7 @@ export function createUnitOfWork<Tx>(
   // The default bus stands in only where its transactions are of this type: see the arguments.
   const bus = ((options as UnitOfWorkOptions<Tx>).bus ?? (defaultBus as EventBus<never> as EventBus<Tx>))[dispatcher];
   const parts: UnitParts<Tx> = { adapter, bus, limits: limitsOf(options) };
-  const inFlight = new InFlight();
+  const inFlight = new RunsInFlight();
 
   async function run<Result>(work: Work<Tx, Result>, runOptions: RunOptions = {}, key?: string): Promise<Result> {
     checkWork(work);

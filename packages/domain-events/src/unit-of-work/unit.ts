@@ -1,4 +1,4 @@
-import type { EventSource } from "../event/aggregate-root.ts";
+import type { EventRecorder } from "../event/aggregate-root.ts";
 import { assertEvent } from "../event/assert-event.ts";
 import { codeOf } from "../transaction/database-error.ts";
 import { DomainEventsError } from "../errors.ts";
@@ -17,7 +17,7 @@ export interface UnitContext<out Tx> {
   /** Collects an event, to be published once the unit has committed. */
   readonly record: (event: object) => void;
   /** Collects what an aggregate has recorded and will record, and returns the aggregate. Tracking the same aggregate again has no effect. */
-  readonly track: <Aggregate extends EventSource>(aggregate: Aggregate) => Aggregate;
+  readonly track: <Aggregate extends EventRecorder>(aggregate: Aggregate) => Aggregate;
   /**
    * Runs a part of the work that may fail alone: when it rejects, its statements are rolled back, its events are gone,
    * and the error comes out here. One at a time: a second one while the first is open is refused (`SAVEPOINT_OPEN`).
@@ -206,7 +206,7 @@ export class Unit implements RunningUnit, ScopeOwner, StatementScopes {
     return findScope((unit) => unit === this) as Scope | undefined;
   }
 
-  #track<Aggregate extends EventSource>(scope: Scope, aggregate: Aggregate): Aggregate {
+  #track<Aggregate extends EventRecorder>(scope: Scope, aggregate: Aggregate): Aggregate {
     this.refuseIn(scope, "An aggregate was tracked");
     if (typeof aggregate?.pullEvents !== "function") {
       throw new DomainEventsError(

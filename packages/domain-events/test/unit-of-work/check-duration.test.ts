@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { checkCount, checkDuration } from "../../src/check-duration.ts";
 import { createEventBus, defineEvent } from "../../src/index.ts";
-import { InFlight } from "../../src/unit-of-work/runs-in-flight.ts";
+import { RunsInFlight } from "../../src/unit-of-work/runs-in-flight.ts";
 import { within } from "../../src/timeout.ts";
 import { keepLog } from "../support/silent-logger.ts";
 
@@ -75,7 +75,7 @@ describe("within", () => {
 
 describe("stopping", () => {
   it.each([[Infinity], []])("with a deadline of %s waits for what is under way", async (...deadline) => {
-    const inFlight = new InFlight();
+    const inFlight = new RunsInFlight();
     const flight = inFlight.begin();
     const stopping = inFlight.stop(...deadline);
     await delay(20);
@@ -86,7 +86,7 @@ describe("stopping", () => {
   });
 
   it.each(none)("is refused with a deadline of %s, and nothing is stopped", async (value) => {
-    const inFlight = new InFlight();
+    const inFlight = new RunsInFlight();
 
     await expect(inFlight.stop(value as never)).rejects.toMatchObject({
       code: "OPTIONS_INVALID",
@@ -97,7 +97,7 @@ describe("stopping", () => {
   });
 
   it("gives up at the deadline", async () => {
-    const inFlight = new InFlight();
+    const inFlight = new RunsInFlight();
     const flight = inFlight.begin();
 
     await expect(inFlight.stop(1)).resolves.toEqual({ dropped: [], unfinishedUnitCount: 1 });

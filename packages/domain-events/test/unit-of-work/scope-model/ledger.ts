@@ -1,4 +1,4 @@
-import { AggregateRoot, type EventSource } from "../../../src/index.ts";
+import { AggregateRoot, type EventRecorder } from "../../../src/index.ts";
 import { type Happened, happened } from "../../conformance/world.ts";
 
 /** Whose transaction a step is part of. */
@@ -17,7 +17,7 @@ export class Root extends AggregateRoot {
 }
 
 /** Somebody's own aggregate, of which only `pullEvents()` is known. */
-export class Source implements EventSource {
+export class Source implements EventRecorder {
   readonly #events: Happened[] = [];
 
   count(event: Happened): void {
