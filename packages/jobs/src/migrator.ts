@@ -7,6 +7,7 @@ import {
 import { refuseHiddenRows } from "./graphile/check-rights.ts";
 import { refuseOtherEncodings } from "./database/check-encoding.ts";
 import { withQueryTimeout } from "./database/query-timeout.ts";
+import type { Queryable } from "./database/queryable.ts";
 import type { Logger } from "./logger.ts";
 import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./database/migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
@@ -65,18 +66,36 @@ export function createMigrator(
       }
     },
     async verifyJobs() {
-      await refuseOtherEncodings(withQueryTimeout(pools.jobs()));
-      await verifyGraphileWorker(pools.jobs());
-      await verifyJobsTables(pools.jobs());
-      await refuseHiddenRows(withQueryTimeout(pools.jobs()));
+      try {
+        await refuseOtherEncodings(withQueryTimeout(pools.jobs()));
+        await verifyGraphileWorker(pools.jobs());
+        await verifyJobsTables(pools.jobs());
+        await refuseHiddenRows(withQueryTimeout(pools.jobs()));
+      } catch (error) {
+        throw explainConnection(error, pools.outbox !== undefined);
+      }
     },
     async compare() {
       if (!pools.outbox) return;
-      const jobs = withQueryTimeout(pools.jobs());
+      const jobs = explaining(withQueryTimeout(pools.jobs()));
       const outbox = withQueryTimeout(pools.outbox());
       for (const db of [jobs, outbox]) await refuseOtherEncodings(db);
       isThereAnOutbox = await hasOutbox(outbox);
-      isOneDatabase = await isSameDatabase(jobs, outbox);
+      // Without an outbox nothing is written directly either: whoever did so would not know of the rows of one that comes later.
+      isOneDatabase = isThereAnOutbox && (await isSameDatabase(jobs, outbox));
     },
+  };
+}
+
+/** The jobs database behind an outbox: what goes wrong with its connection is said as everywhere else. */
+function explaining(db: Queryable): Queryable {
+  return {
+    query: (text, values) =>
+      db.query(text, values).then(
+        (answer) => answer,
+        (error: unknown) => {
+          throw explainConnection(error, true);
+        },
+      ),
   };
 }

@@ -5,6 +5,7 @@ import type { Migrator } from "./migrator.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import { withRelay } from "./worker-with-relay.ts";
 import { keepRoom, type PoolNeed } from "./database/pool-capacity.ts";
+import { migrationMissing } from "./database/missing-tables.ts";
 import { refuseSharedSessions } from "./database/check-sessions.ts";
 import { startWorker, type Worker, type WorkerOptions, type WorkerParts, type WorkerState } from "./worker/worker.ts";
 
@@ -37,6 +38,8 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
   const prepareRelay = async (migrates: boolean) => {
     if (migrates) await migrator.migrateOutbox();
     await migrator.compare();
+    // Whoever writes directly would not know of the rows of an outbox that comes later.
+    if (!migrator.hasOutbox) throw migrationMissing();
   };
 
   const beginRelay = (relayOptions: RelayOptions = {}, { migrates = true } = {}): Relay => {

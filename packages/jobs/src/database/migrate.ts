@@ -4,7 +4,7 @@ import { withQueryTimeout } from "./query-timeout.ts";
 import { migrationMissing, queryMigrated } from "./missing-tables.ts";
 import { jobsMigrations, outboxMigrations } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";
-import { beginTransaction } from "./transaction.ts";
+import { beginTransaction, type OpenTransaction } from "./transaction.ts";
 
 /** The tables that live beside Graphile Worker's. */
 export const migrateJobsTables = (pool: Pool) => migrate(pool, "jobs", jobsMigrations);
@@ -34,9 +34,7 @@ async function isMigrated(pool: Pool, part: string, migrations: readonly string[
  */
 async function migrate(pool: Pool, part: string, migrations: readonly string[]): Promise<void> {
   if (await isMigrated(pool, part, migrations).catch(isFirstOne)) return;
-  await using transaction = await beginTransaction(pool, { settings });
-  await transaction.query("select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
-  await createMigrationsTable(transaction);
+  await using transaction = await beginMigration(pool);
   const done = await doneCount(transaction, part);
   refuseNewer(part, done, migrations);
   for (const [index, sql] of migrations.entries()) {
@@ -46,6 +44,37 @@ async function migrate(pool: Pool, part: string, migrations: readonly string[]):
   }
   await transaction.commit();
 }
+
+/** Whoever comes second waits for the first. */
+async function beginMigration(pool: Pool): Promise<OpenTransaction> {
+  const transaction = await beginTransaction(pool, { settings, statementMs: longestStatementMs });
+  try {
+    await transaction.query("select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
+    await createMigrationsTable(transaction);
+    return transaction;
+  } catch (error) {
+    await transaction[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Notes that tables of others are about to be made by us, see {@link hasBegun}. */
+export async function noteBegun(pool: Pool, part: string): Promise<void> {
+  await using transaction = await beginMigration(pool);
+  await transaction.query("insert into acme_jobs.migrations (part, version) values ($1, 1) on conflict do nothing", [
+    part,
+  ]);
+  await transaction.commit();
+}
+
+/** Whether {@link noteBegun} was called in this database, by whichever process. */
+export async function hasBegun(pool: Pool, part: string): Promise<boolean> {
+  const done = await doneCount(withQueryTimeout(pool), part).catch(isFirstOne);
+  return done !== false && done > 0;
+}
+
+/** A large table takes its time, and so does whoever is first. */
+const longestStatementMs = 600_000;
 
 /**
  * With an older snapshot, whoever has waited for the lock would not see what the others have made. And a process that hangs in the middle of it, without a word,

@@ -65,6 +65,7 @@ async function goRound(beat: number): Promise<void> {
   try {
     client = await connect();
     // Its time is that of this moment: what the main thread is given from now on is not touched.
+    if (Atomics.load(head, at.fetches) > 0 && beatNow() === beat) await endUnread(client);
     await client.query("begin");
     if (beatNow() === beat) await giveBack(client);
     failure = undefined;
@@ -73,6 +74,13 @@ async function goRound(beat: number): Promise<void> {
   } finally {
     client?.end().catch(() => undefined);
   }
+}
+
+/** As the user who has connected: to a role that was set, the sessions of that user are foreign. */
+async function endUnread(client: Client): Promise<void> {
+  await client.query("set role none");
+  await client.query(endUnreadFetches(poolId));
+  await client.query("reset role");
 }
 
 async function connect(): Promise<Client> {
@@ -94,7 +102,6 @@ async function giveBack(client: Client): Promise<void> {
     // An answer that the main thread has not read names jobs that nobody here knows.
     const isUnread = Atomics.load(head, at.fetches) > 0 && Atomics.load(head, at.uncovered) === 0;
     const statement = isUnread ? returnAllBut(poolId, begunIds(memory)) : returnOnly(poolId, waiting);
-    if (isUnread) await client.query(endUnreadFetches(poolId));
     const { rows } = await client.query<{ count: number }>(statement);
     const count = rows[0]?.count ?? 0;
     if (count > 0) await client.query(announce(count));

@@ -1,6 +1,9 @@
-import type { Pool } from "pg";
+import type { Pool, QueryConfig } from "pg";
 import { JobsError } from "../errors.ts";
-import { withQueryTimeout } from "../database/query-timeout.ts";
+import { connectIdle } from "../database/connect-idle.ts";
+import { isUnreachable } from "../database/database-errors.ts";
+import { hasBegun, noteBegun } from "../database/migrate.ts";
+import { sendWithTimeout, withQueryTimeout } from "../database/query-timeout.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import { graphileSchema } from "./schema.ts";
 import { isTrue } from "../is-true.ts";
@@ -12,14 +15,21 @@ const breakingRevision = 19;
 /** The last one of the version that this package was written for. */
 export const knownRevision = 20;
 
+/** A large table takes its time. On a network that has gone silent it would be for ever. */
+const longestStatementMs = 600_000;
+/** In our own list: from then on it is for us to bring Graphile Worker's tables up to date. */
+const part = "graphile";
+
 /**
- * Whoever only wants to enqueue must not end the workers of others.
+ * Whoever only wants to enqueue must not end the workers of others. Where there are no tables yet, this notes that they are ours: a migration may be cut off, and
+ * be gone on with.
  *
  * @throws {@link JobsError} `GRAPHILE_WORKER_OLDER`
  */
 export async function refuseToEndOlderWorkers(pool: Pool): Promise<void> {
   const revision = await revisionOf(pool);
-  if (revision === null || revision >= breakingRevision) return;
+  if (revision === null) return noteBegun(pool, part);
+  if (revision >= breakingRevision || (await hasBegun(pool, part))) return;
   throw new JobsError(
     "GRAPHILE_WORKER_OLDER",
     `The tables of Graphile Worker in this database are of revision ${revision}. To update them ends workers of versions up to 0.16 that run now. Update those workers to 0.18 first, ` +
@@ -27,13 +37,60 @@ export async function refuseToEndOlderWorkers(pool: Pool): Promise<void> {
   );
 }
 
-/** Creates or updates Graphile Worker's own tables and functions; of several processes at once, one works. */
+/**
+ * Creates or updates Graphile Worker's own tables and functions; of several processes at once, one works.
+ *
+ * @throws {@link JobsError} `MIGRATION_NEWER`
+ */
 export async function migrateGraphileWorker(pgPool: Pool, logger: Logger): Promise<void> {
-  // A migration may take its time, and has no limit. Where there is nothing to do, nothing may be waited for.
-  if ((await revisionOf(pgPool)) === knownRevision) return;
+  const revision = await revisionOf(pgPool);
+  // Where there is nothing to do, nothing may be waited for.
+  if (revision === knownRevision) return;
+  await refuseBreaking(pgPool, revision);
   const { Logger: GraphileLogger, runMigrations } = await import("graphile-worker");
   const log = () => (_level: string, message: string) => logger.debug({ source: "graphile-worker" }, message);
-  await runMigrations({ pgPool, schema: graphileSchema, logger: new GraphileLogger(log) });
+  await runMigrations({ pgPool: withLongTimeout(pgPool), schema: graphileSchema, logger: new GraphileLogger(log) });
+}
+
+/** Graphile Worker itself would set the exit code of the process. */
+async function refuseBreaking(pool: Pool, revision: number | null): Promise<void> {
+  if (revision === null || revision <= knownRevision) return;
+  const { rows } = await withQueryTimeout(pool).query(
+    "select max(id) as revision from graphile_worker.migrations where breaking and id > $1",
+    [knownRevision],
+  );
+  const breaking = Number(rows[0]?.["revision"] ?? 0);
+  if (breaking === 0) return;
+  throw new JobsError(
+    "MIGRATION_NEWER",
+    `A later version of Graphile Worker has migrated its tables to revision ${breaking}, after which this one (${knownRevision}) cannot go on. Update @acme/jobs in this process.`,
+  );
+}
+
+function withLongTimeout(pool: Pool): Pool {
+  const connect = async () => {
+    const client = await connectIdle(pool);
+    let isBroken = false;
+    return {
+      async query(statement: string | QueryConfig, values?: unknown[]) {
+        const config = typeof statement === "string" ? { text: statement, ...(values && { values }) } : statement;
+        try {
+          return await sendWithTimeout(pool, client, config, longestStatementMs);
+        } catch (error) {
+          isBroken ||= isUnreachable(error);
+          throw error;
+        }
+      },
+      release: () => client.release(isBroken),
+    };
+  };
+  return new Proxy(pool, {
+    get(target, property) {
+      if (property === "connect") return connect;
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }
 
 async function revisionOf(pool: Pool): Promise<number | null> {
@@ -45,7 +102,8 @@ async function revisionOf(pool: Pool): Promise<number | null> {
   return revision === null ? null : Number(revision);
 }
 
-/** @throws {@link JobsError} `MIGRATION_MISSING` */
+/** @throws {@link JobsError} `MIGRATION_MISSING`, `MIGRATION_NEWER` */
 export async function verifyGraphileWorker(pool: Pool): Promise<void> {
+  await refuseBreaking(pool, await revisionOf(pool));
   await queryMigrated(withQueryTimeout(pool), "select 1 from graphile_worker.jobs limit 0");
 }

@@ -26,7 +26,7 @@ export interface LockedJob {
 
 export interface GraphilePoolOptions extends Omit<
   GraphileConnectionOptions,
-  "onQueuedTaken" | "onReopened" | "held" | "prefetch"
+  "onQueuedTaken" | "onReopened" | "held" | "prefetch" | "isEnding"
 > {
   readonly pgPool: Pool;
   readonly tasks: readonly string[];
@@ -94,6 +94,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     ...options,
     held,
     onReopened: () => nudge(concurrency),
+    isEnding: () => !takesJobs,
     prefetch: prefetch > 0 ? { size: createFetchSize(prefetch), slots, onMore } : undefined,
     // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
     onQueuedTaken: () => prefetch > 0 && nudge(1),
@@ -169,6 +170,15 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     },
   });
 
+  const shutDown = async () => {
+    try {
+      await pool.gracefulShutdown();
+    } catch {
+      // Graphile Worker 0.18 fails when it gives back what it had prefetched ("already released"), and does not wait for it.
+      await connection.settled();
+    }
+  };
+
   return {
     id: pool.id,
     get heldCount() {
@@ -179,11 +189,8 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     async stop() {
       isStopping = true;
       try {
-        await pool.gracefulShutdown();
-      } catch (error) {
-        // Graphile Worker 0.18 fails when it gives back what it had prefetched ("already released"), and does not wait for it.
-        await connection.settled();
-        if (held.size > 0) throw error;
+        await shutDown();
+        if (held.size > 0) throw new Error(`The database was not told what became of ${held.size} jobs.`);
       } finally {
         await watch.stop();
       }

@@ -40,6 +40,8 @@ export interface GraphileConnectionOptions {
   readonly held: HeldJobs;
   /** How many jobs are taken at once; without it, as many as Graphile Worker asks for. */
   readonly prefetch?: Prefetch | undefined;
+  /** Whether the pool is shutting down. */
+  readonly isEnding: () => boolean;
   /** Graphile Worker is another one than this package was written for. */
   readonly onUnknown: (error: unknown) => void;
   /** Aborted when nobody waits for the last writes any more. */
@@ -151,6 +153,8 @@ export function watchConnection(pool: Pool, options: GraphileConnectionOptions):
       return answer;
     } catch (error) {
       held.keep(holdings);
+      // A pool that shuts down does not wait for what it gives back: the error would end the process. What is held still tells that it was not written.
+      if (kind.how === "returned" && options.isEnding()) return nothing;
       throw error;
     }
   };

@@ -54,7 +54,7 @@ export const startOfFetch = (poolId: string) => `/* ${poolId} */ `;
 export function endUnreadFetches(poolId: string): QueryConfig {
   return {
     text: `select pg_terminate_backend(pid) from pg_stat_activity
-           where datname = current_database() and usename = current_user and state = 'active' and wait_event = 'ClientWrite'
+           where datname = current_database() and usename = session_user and state = 'active' and wait_event = 'ClientWrite'
              and starts_with(query, $1)`,
     values: [startOfFetch(poolId)],
   };

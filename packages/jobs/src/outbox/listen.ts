@@ -43,6 +43,8 @@ export function listen(pool: Pool, channel: string, onNotification: () => void):
 
 function waitForEnd(client: PoolClient, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    // While the connection was being made.
+    if (signal.aborted) resolve();
     client.once("error", () => resolve());
     client.once("end", () => resolve());
     signal.addEventListener("abort", () => resolve(), { once: true });

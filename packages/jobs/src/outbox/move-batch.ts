@@ -104,7 +104,7 @@ async function add(
   }
 }
 
-/** PostgreSQL has ended the statement, after the time that it may take. */
+/** PostgreSQL has ended the statement, or the transaction, after the time that it may take. */
 function tookTooLong(error: unknown): boolean {
-  return (error as { readonly code?: unknown } | null)?.code === "57014";
+  return /^(?:57014|25P04)$/.test(String((error as { readonly code?: unknown } | null)?.code));
 }

@@ -4,7 +4,8 @@ import { checkCount, checkNames, checkNumber, longestTimerMs } from "../check-op
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
-import { BatchRefusedError, longestMoveMs, moveBatch, type MovedBatch, type RelayPools } from "./move-batch.ts";
+import { createBatchMover } from "./batch-mover.ts";
+import type { RelayPools } from "./move-batch.ts";
 import { readOutboxId } from "./outbox-table.ts";
 import { forgetTaken } from "./moved-ids.ts";
 
@@ -46,7 +47,7 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
   let wakeUp = new AbortController();
   let failuresInARow = 0;
   let forgetAt = 0;
-  let size = batchSize;
+  const moveNext = createBatchMover(pools, batchSize);
 
   const wake = () => wakeUp.abort();
   const listener = listen(pools.outbox, outboxChannel, wake);
@@ -59,23 +60,8 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
     if (stopping.signal.aborted) wake();
   };
 
-  /** A row that is refused is looked for among ever fewer; the others of its batch are moved beside it. */
-  const moveSome = async (): Promise<MovedBatch> => {
-    const startedAt = performance.now();
-    try {
-      const moved = await moveBatch(pools, size);
-      // More of what takes long would take longer than it may.
-      if (performance.now() - startedAt < longestMoveMs / 4) size = Math.min(batchSize, size * 2);
-      return moved;
-    } catch (error) {
-      if (!(error instanceof BatchRefusedError)) throw error;
-      size = Math.max(1, Math.floor(error.rowCount / 2));
-      return moveSome();
-    }
-  };
-
   const moveAll = async () => {
-    const { movedCount, refused } = await moveSome();
+    const { movedCount, refused } = await moveNext();
     if (failuresInARow > 0) logger.info({ failuresInARow }, "relay works again");
     failuresInARow = 0;
     for (const { request, reason } of refused) {

@@ -4,7 +4,7 @@ import { JobsError } from "../errors.ts";
 import { countDueJobs, makeDueNow } from "../graphile/backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
 import type { Jobs } from "../jobs.ts";
-import { moveBatch } from "../outbox/move-batch.ts";
+import { createBatchMover } from "../outbox/batch-mover.ts";
 import type { PerformableTask } from "../task/perform.ts";
 
 /** Which tasks {@link drain} runs, and for how long. */
@@ -81,8 +81,9 @@ async function untilNoneIsLeft(
 
 async function moveAll({ jobsPool, outboxPool }: JobsInternals): Promise<number> {
   if (outboxPool === undefined) return 0;
+  const moveNext = createBatchMover({ outbox: outboxPool(), jobs: jobsPool() }, batchSize);
   for (let total = 0; ;) {
-    const { movedCount } = await moveBatch({ outbox: outboxPool(), jobs: jobsPool() }, batchSize);
+    const { movedCount } = await moveNext();
     if (movedCount === 0) return total;
     total += movedCount;
   }

@@ -1,8 +1,9 @@
-import { createTestDatabase } from "@acme/test-postgres";
+import { createTestDatabase, startProxy } from "@acme/test-postgres";
 import type pg from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createTestJobs } from "../support/test-jobs.ts";
+import { startFarProxy } from "../support/far-proxy.ts";
+import { collectInto, createTestJobs } from "../support/test-jobs.ts";
 import { knownRevision } from "../../src/graphile/migrate-graphile-worker.ts";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
 
@@ -15,6 +16,14 @@ async function migrateFurther(pool: pg.Pool, part: string): Promise<void> {
     "insert into acme_jobs.migrations (part, version) select $1, max(version) + 1 from acme_jobs.migrations where part = $1",
     [part],
   );
+}
+
+/** `0` before there is one. */
+async function revisionOf(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool
+    .query<{ revision: number | null }>("select max(id) as revision from graphile_worker.migrations")
+    .catch(() => ({ rows: [] }));
+  return rows[0]?.revision ?? 0;
 }
 
 const older = expect.objectContaining({
@@ -37,6 +46,62 @@ describe("a package that is older than the tables of the jobs", () => {
 
     await expect(test.jobs.migrate()).rejects.toThrow(older as Error);
     await expect(test.jobs.migrateOutbox()).rejects.toThrow(older as Error);
+  });
+});
+
+describe("tables of a later, breaking version of Graphile Worker", () => {
+  it.each([{ migrate: true }, { migrate: false }])(
+    "are refused at the start, with %o, and the exit code is left alone",
+    async (options) => {
+      await using test = await createTestJobs();
+      await test.jobsPool.query("insert into graphile_worker.migrations (id, breaking) values (1000021, true)");
+
+      await expect(test.jobs.startWorker({ tasks, ...options })).rejects.toThrow(older as Error);
+
+      expect(process.exitCode).toBeUndefined();
+    },
+  );
+});
+
+describe("a first migration", () => {
+  it("that was cut off is gone on with by the next process, which does not take it for the tables of others", async () => {
+    await using database = await createTestDatabase();
+    await using proxy = await startProxy(database.url);
+    await using first = createJobs({ connection: proxy.url, logger: collectInto([]) });
+    const cutOff = first.migrate().catch((error: unknown) => error);
+    await expect.poll(() => revisionOf(database.pool()), { interval: 2 }).toBeGreaterThan(2);
+
+    proxy.cutAll();
+    proxy.refuseConnections();
+    await cutOff;
+    expect(await revisionOf(database.pool())).toBeLessThan(19);
+    await using next = createJobs({ connection: database.url, logger: collectInto([]) });
+    await next.migrate();
+
+    expect(await revisionOf(database.pool())).toBe(knownRevision);
+  });
+
+  it("may run in two processes at once", async () => {
+    await using database = await createTestDatabase();
+    await using far = await startFarProxy(database.url, 10);
+    await using first = createJobs({ connection: far.url, logger: collectInto([]) });
+    await using second = createJobs({ connection: database.url, logger: collectInto([]) });
+    const slow = first.migrate();
+    await expect.poll(() => revisionOf(database.pool()), { interval: 2 }).toBeGreaterThan(2);
+
+    await Promise.all([slow, second.migrate()]);
+
+    expect(await revisionOf(database.pool())).toBe(knownRevision);
+  });
+});
+
+describe("a start without a migration", () => {
+  it("names what the database refuses, as one with a migration does", async () => {
+    await using test = await createTestJobs();
+    const elsewhere = Object.assign(new URL(test.jobsUrl), { pathname: "/none" }).href;
+    await using jobs = createJobs({ connection: elsewhere, logger: collectInto([]) });
+
+    await expect(jobs.startWorker({ tasks, migrate: false })).rejects.toMatchObject({ code: "JOBS_DATABASE_REFUSED" });
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Worker as Thread } from "node:worker_threads";
-import { runChild, type Child } from "@acme/test-postgres";
+import { createTestDatabase, runChild, type Child } from "@acme/test-postgres";
 import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hanging } from "../support/hanging-task.ts";
@@ -219,6 +219,23 @@ describe("a hang that ends", () => {
   });
 });
 
+describe("a hang of a process whose connections set a role", () => {
+  it("keeps nothing of an answer that was too large for the buffers of the network", async () => {
+    await using database = await createTestDatabase();
+    await using owner = await databaseOwner(database.pool());
+    const jobsUrl = owner.connectTo(database.url);
+    await using jobs = createJobs({ connection: jobsUrl, logger: collectInto([]) });
+    await jobs.migrate();
+    const test = { jobs, jobsUrl, jobsPool: database.pool() } as TestJobs;
+    await using hung = hangingWorker(test, forEver);
+    await hangInLook(test, hung, 2_000_000);
+
+    const { ran } = await otherWorker(test);
+
+    await expect.poll(() => inOrder(ran), { timeout: 20_000 }).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+});
+
 describe("a worker whose watch has ended", () => {
   it("goes on, and says that it works without it", async () => {
     await using test = await createTestJobs();
@@ -299,6 +316,26 @@ async function arrivedCount(test: TestJobs): Promise<number> {
     "select from pg_stat_activity where datname = current_database() and wait_event = 'ClientWrite'",
   );
   return (await lockedCount(test)) + (rowCount ?? 0);
+}
+
+/** A role that owns what is made in the database, and a login that takes it on with each connection. */
+async function databaseOwner(pool: Pool) {
+  const { rows } = await pool.query<{ name: string }>("select current_database() as name");
+  const name = rows[0]!.name;
+  const role = `owner_${name}`.slice(0, 50);
+  await pool.query(`
+    create role "${role}" nologin;
+    create role "${role}_login" login password 'x' noinherit in role "${role}";
+    grant create on database "${name}" to "${role}"`);
+  return {
+    connectTo(databaseUrl: string): string {
+      const url = Object.assign(new URL(databaseUrl), { username: `${role}_login`, password: "x" });
+      url.searchParams.set("options", `-c role=${role}`);
+      return url.href;
+    },
+    [Symbol.asyncDispose]: async () =>
+      void (await pool.query(`drop owned by "${role}" cascade; drop role "${role}_login"; drop role "${role}"`)),
+  };
 }
 
 async function connectTo(url: URL) {

@@ -29,6 +29,7 @@ describe("a statement of Graphile Worker", () => {
       onReleased: () => undefined,
       onDisowned: () => undefined,
       onReopened: () => undefined,
+      isEnding: () => false,
       held: createHeldJobs(createHangMemory(1)),
       beforeFailing: async () => undefined,
       onFetch: () => () => undefined,

@@ -1,13 +1,14 @@
 import { Client } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { createJobs, defineTask } from "../../src/index.ts";
+import { createJobs, defineTask, perform } from "../../src/index.ts";
 import { createAnnouncer } from "../../src/outbox/announcer.ts";
 import { claimFromOutbox } from "../../src/outbox/claim-rows.ts";
 import { removeFromOutbox } from "../../src/outbox/outbox-table.ts";
 import { beginTransaction } from "../../src/database/transaction.ts";
-import { createTestJobs, outboxCount, type TestJobs } from "../support/test-jobs.ts";
+import { collectInto, createTestJobs, outboxCount, type LogLine, type TestJobs } from "../support/test-jobs.ts";
 
+const other = defineTask("other", { payload: z.object({}) });
 const task = defineTask("t", { payload: z.object({ n: z.number(), text: z.string().optional() }) });
 
 /** What a relay has claimed, until it is done with it. */
@@ -168,6 +169,27 @@ describe("a job written beside an outbox in the same database", () => {
     mixed.compared.startRelay();
 
     await expect.poll(mixed.payloads).toEqual([2]);
+  });
+});
+
+describe("an outbox that comes after a worker has begun", () => {
+  it("is written to by that worker's process, too: the last payload of a key counts", async () => {
+    await using test = await createTestJobs();
+    const log: LogLine[] = [];
+    const both = { connection: test.jobsUrl, outbox: { connection: test.jobsUrl }, logger: collectInto(log) };
+    await using direct = createJobs(both);
+    await using enqueuer = createJobs(both);
+    await direct.startWorker({ tasks: [perform(other, () => undefined)], migrate: false });
+    await expect.poll(() => log.some(({ message }) => message.startsWith("relay cannot"))).toBe(true);
+    const options = { key: "k", runAt: new Date("2099-01-01") };
+
+    await enqueuer.migrateOutbox();
+    await enqueuer.enqueue(task, { n: 1 }, options);
+    await direct.enqueue(task, { n: 2 }, options);
+
+    await expect.poll(() => outboxCount(test.jobsPool)).toBe(0);
+    const { rows } = await test.jobsPool.query("select payload from graphile_worker._private_jobs");
+    expect(rows).toEqual([{ payload: { n: 2 } }]);
   });
 });
 

@@ -423,6 +423,41 @@ describe("health", () => {
     expect(await jobs.health()).toMatchObject({ outbox: "not migrated" });
   });
 
+  it("gives its connection back though it is stopped while that is being made", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const pool = new Pool({ connectionString: test.dataUrl });
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: pool }, logger: collectInto([]) });
+    const beganAt = performance.now();
+
+    await jobs.startRelay().stop();
+    await pool.end();
+
+    // Whoever waits for the connection to end gives up after ten seconds.
+    expect(performance.now() - beganAt).toBeLessThan(9_000);
+  });
+
+  it("moves fewer at once where the database limits the time of a transaction", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobsPool.query(`
+      do $$ begin execute format('alter database %I set transaction_timeout = 1000', current_database()); end $$;
+      create function public.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.01); return new; end $$;
+      create trigger slow before insert on graphile_worker._private_jobs for each row execute function public.slow()`);
+    await test.jobs.enqueueMany(
+      task,
+      Array.from({ length: 300 }, (_, n) => ({ n })),
+    );
+    await using jobs = createJobs({
+      connection: test.jobsUrl,
+      outbox: { connection: test.dataUrl },
+      logger: collectInto([]),
+    });
+
+    jobs.startRelay();
+
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    expect(await jobCount(test)).toBe(300);
+  });
+
   it("reports a database that does not answer instead of throwing", async () => {
     await using jobs = createJobs({
       connection: "postgres://nobody:nothing@127.0.0.1:1/none",

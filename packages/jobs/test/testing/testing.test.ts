@@ -68,6 +68,22 @@ describe.each([
 });
 
 describe("drain", () => {
+  it("is not held up by a row of the outbox that no job can be made of", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const ran: number[] = [];
+    await test.jobs.enqueue(task, { n: 1 });
+    await test.dataPool.query(
+      `insert into acme_jobs.outbox (id, task, payload, queue, preserve_run_at)
+       values (gen_random_uuid(), 't', '{"n":2}', repeat('q', 200), false)`,
+    );
+    await test.jobs.enqueue(task, { n: 3 });
+
+    await drain(test.jobs, { tasks: [perform(task, ({ n }) => void ran.push(n))] });
+
+    expect(ran.toSorted((a, b) => a - b)).toEqual([1, 3]);
+    expect(await test.jobs.deadLetters.list()).toHaveLength(1);
+  });
+
   it("gives up with the names of what is left when tasks never end", async () => {
     await using test = await createTestJobs();
     const endless = perform(task, async ({ n }) => void (await test.jobs.enqueue(task, { n })));
