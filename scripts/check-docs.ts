@@ -1,8 +1,10 @@
-// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings. Needs the built packages.
+// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings, decisions, words. Needs the built packages.
+import { checkDecisions } from "./docs/decisions.ts";
 import { checkDocstrings } from "./docs/docstrings.ts";
 import { checkErrorCodes } from "./docs/error-codes.ts";
 import { checkExamples } from "./docs/examples.ts";
 import type { Check } from "./docs/finding.ts";
+import { checkGlossary } from "./docs/glossary.ts";
 import { checkGuarantees } from "./docs/guarantees.ts";
 import { checkLinks } from "./docs/links.ts";
 import { missingBuilds } from "./docs/package-entries.ts";
@@ -11,7 +13,15 @@ const unbuilt = missingBuilds();
 const checks: readonly Check[] =
   unbuilt.length > 0
     ? unbuilt
-    : [...checkErrorCodes(), ...checkExamples(), ...checkLinks(), ...checkGuarantees(), ...checkDocstrings()];
+    : [
+        ...checkErrorCodes(),
+        ...checkExamples(),
+        ...checkLinks(),
+        ...checkGuarantees(),
+        ...checkDocstrings(),
+        ...checkDecisions(),
+        ...checkGlossary(),
+      ];
 
 for (const { file, line, message } of checks.flat()) console.log(`${file}:${line} ${message}`);
 
