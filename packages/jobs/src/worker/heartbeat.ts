@@ -1,30 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import type { Logger } from "../logger.ts";
-import { guard } from "../database/lazy-pool.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction } from "../database/transaction.ts";
 import { isUnreachable } from "../database/database-errors.ts";
 import { withTimeout } from "../timeout.ts";
 import { createGrace } from "./grace.ts";
-import {
-  findDeadWorkers,
-  readSignsOfLife,
-  recoverDeadWorker,
-  sweepFailures,
-  type Suspects,
-} from "./recover-dead-workers.ts";
+import { findDeadWorkers, readSignsOfLife, sweepFailures, type Suspects } from "./recover-dead-workers.ts";
+import { createRecovery } from "./recovery.ts";
 import { connectSession, type SessionConnection } from "./session-connection.ts";
-import {
-  declareDead,
-  freeLock,
-  leave,
-  leaveAndGiveBack,
-  registeredAmong,
-  showLife,
-  tryLock,
-} from "./worker-registry.ts";
+import { declareDead, freeLock, leave, leaveAndGiveBack, showLife, tryLock } from "./worker-registry.ts";
 
 export interface HeartbeatOptions {
   readonly pool: Pool;
@@ -56,12 +42,6 @@ export interface Heartbeat {
 const longestAnswerMs = 5_000;
 /** After a heartbeat that was not given. */
 const longestRestMs = 1_000;
-/**
- * A process that hangs between two statements would keep the jobs of the dead for as long as it lives. A row that somebody has locked would keep those of
- * the other dead workers.
- */
-const recoverySettings = "set local idle_in_transaction_session_timeout = 5000; set local lock_timeout = 2000";
-const recoveryStatementMs = 30_000;
 
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { pool, logger, heartbeatMs, deadAfterMs } = options;
@@ -72,10 +52,16 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   let installationId: string | undefined;
   let held = new Set<string>();
   let beatNow = new AbortController();
-  let recovering: Promise<void> | undefined;
   let sweeping: Promise<void> | undefined;
   let sweepFailure: { readonly error: unknown } | undefined;
-  let recoveryFailure: { readonly error: unknown } | undefined;
+  const recovery = createRecovery({
+    ...options,
+    longestAnswerMs,
+    onGone(poolId) {
+      abandoned.get(poolId)?.recovered();
+      abandoned.delete(poolId);
+    },
+  });
   const grace = createGrace({ deadAfterMs, longestBeatMs: longestAnswerMs });
 
   const connect = async (): Promise<SessionConnection> => {
@@ -102,9 +88,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     const released = await releaseAbandoned(db);
     const suspects = await whoMayBeDead(db);
     const dead = await findDeadWorkers(db, suspects);
-    if (dead.length > 0 || released.length > 0)
-      recovering ??= recover(dead, suspects, released).finally(() => (recovering = undefined));
-    else recoveryFailure = undefined;
+    recovery.begin({ dead, suspects, released });
     sweeping ??= sweep().finally(() => (sweeping = undefined));
   };
 
@@ -127,39 +111,6 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     return { ownPoolIds, deadAfterMs: undefined, unchanged: grace.unchangedAmong(await readSignsOfLife(db)) };
   };
 
-  // Over a connection of its own: a process that hangs in it may lose that, and not the one that shows its life.
-  const recover = async (dead: readonly string[], suspects: Suspects, released: readonly string[]) => {
-    const own = guard(new Pool(pool.options));
-    own.options.connectionTimeoutMillis ||= longestAnswerMs;
-    let failure: { readonly error: unknown } | undefined;
-    let jobCount = 0;
-    const attempt = async (work: () => Promise<void>) => {
-      try {
-        await work();
-      } catch (error) {
-        failure = { error };
-        logger.debug({ err: error }, "jobs of a dead worker could not be recovered; it is tried again");
-      }
-    };
-    for (const poolId of dead) await attempt(async () => void (jobCount += await recoverOne(own, suspects, poolId)));
-    await attempt(() => confirmRecovered(own, released));
-    own.end().catch(() => undefined);
-    recoveryFailure = failure;
-    if (jobCount === 0) return;
-    logger.warn({ jobCount }, "jobs of a dead worker run again");
-    options.onRecovered(jobCount);
-  };
-
-  /** Others may have been about to recover them. */
-  const confirmRecovered = async (db: Pool, released: readonly string[]) => {
-    if (released.length === 0) return;
-    const left = await registeredAmong(withQueryTimeout(db, longestAnswerMs), released);
-    for (const poolId of released.filter((each) => !left.includes(each))) {
-      abandoned.get(poolId)?.recovered();
-      abandoned.delete(poolId);
-    }
-  };
-
   // Not over the connection that shows the worker's life: what it settles may be locked by somebody.
   const sweep = async () => {
     try {
@@ -179,7 +130,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       try {
         await beat();
         grace.endBeat({ isGiven: true });
-        options.onBeat(recoveryFailure ?? sweepFailure);
+        options.onBeat(recovery.failure ?? sweepFailure);
       } catch (error) {
         // Whoever has lost it may be taken for dead, so it is kept where it has answered.
         if (session?.isBroken !== false || isUnreachable(error)) lose();
@@ -226,21 +177,11 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     async stop({ isClean, mayHaveLostLocks }) {
       stopping.abort();
       beatNow.abort();
-      await withTimeout(longestAnswerMs, Promise.all([finished, recovering, sweeping])).catch(() => undefined);
+      await withTimeout(longestAnswerMs, Promise.all([finished, recovery.finished, sweeping])).catch(() => undefined);
       const mayLeave = isClean && abandoned.size === 0;
       const leaving = mayLeave && mayHaveLostLocks ? goWithoutLocks() : sayGoodbye(mayLeave ? leave : declareDead);
       await withTimeout(longestAnswerMs, leaving).catch(() => undefined);
       lose();
     },
   };
-}
-
-async function recoverOne(pool: Pool, suspects: Suspects, poolId: string): Promise<number> {
-  await using transaction = await beginTransaction(pool, {
-    settings: recoverySettings,
-    statementMs: recoveryStatementMs,
-  });
-  const jobCount = await recoverDeadWorker(transaction, suspects, poolId);
-  await transaction.commit();
-  return jobCount;
 }
