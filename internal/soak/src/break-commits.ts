@@ -4,13 +4,13 @@ import type { BrokenCommit } from "./faults.ts";
 import type { Network } from "./network.ts";
 
 /** What has been done to COMMITs of members, and how often nobody committed in time for it. */
-export interface CommitDamage {
+export interface InjectedCommitFaults {
   readonly met: readonly BrokenCommit[];
   readonly unmetCount: number;
 }
 
 interface CommitBreaker {
-  readonly damage: CommitDamage;
+  readonly injected: InjectedCommitFaults;
   /** Does this to the next COMMIT, unless that connection still waits for an earlier fault. */
   breakNext(fault: BrokenCommit): void;
   /** Resolves when no fault waits for a COMMIT, and no reply is held. */
@@ -28,7 +28,7 @@ const waitForMs = 2_000;
 const tryAgainMs = 200;
 
 export function createCommitBreaker({ network, pause, log }: CommitStage): CommitBreaker {
-  const damage = { met: [] as BrokenCommit[], unmetCount: 0 };
+  const injected = { met: [] as BrokenCommit[], unmetCount: 0 };
   const armed = new Set<Proxy>();
   const underway = new Set<Promise<void>>();
 
@@ -40,10 +40,10 @@ export function createCommitBreaker({ network, pause, log }: CommitStage): Commi
 
     const isMet = await hasHappened(waitForMs);
     if (isMet) {
-      damage.met.push(fault);
+      injected.met.push(fault);
       log(`${fault.how} at a COMMIT of ${fault.target} in ${fault.database}`);
     } else {
-      damage.unmetCount += 1;
+      injected.unmetCount += 1;
       release();
       while (!(await canCommit(proxy.url)) && !(await hasHappened(tryAgainMs)));
     }
@@ -55,7 +55,7 @@ export function createCommitBreaker({ network, pause, log }: CommitStage): Commi
   };
 
   return {
-    damage,
+    injected,
     breakNext(fault) {
       const proxy = network.proxy(fault.target, fault.database);
       if (armed.has(proxy)) return;

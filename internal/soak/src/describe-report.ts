@@ -1,5 +1,5 @@
-import type { CommitDamage } from "./break-commits.ts";
-import type { Damage } from "./conduct.ts";
+import type { InjectedCommitFaults } from "./break-commits.ts";
+import type { InjectedFaults } from "./inject-faults.ts";
 import type { Blip, BrokenCommit, TimeLimit } from "./faults.ts";
 import type { Finding } from "./questions.ts";
 import type { SoakReport } from "./run-soak.ts";
@@ -28,15 +28,15 @@ export function describeReport(report: SoakReport): string {
   ].join("\n");
 }
 
-function describeFigures({ damage, ledger, drain, recovery, openWithoutOutageCount }: SoakReport): string[] {
-  const killed = (kind: string) => damage.kills.filter(({ label }) => label.startsWith(kind)).length;
+function describeFigures({ injected, ledger, drain, recovery, openWithoutOutageCount }: SoakReport): string[] {
+  const killed = (kind: string) => injected.kills.filter(({ label }) => label.startsWith(kind)).length;
   return [
     `faults: ${killed("writer")} writers, ${killed("worker")} workers and ${killed("relay")} relays killed, ` +
-      `${damage.pauseCount} relays paused, ${damage.terminatedCount} backends terminated`,
-    `server: ${damage.crashCount} crashes by a killed backend, ${damage.restartCounts.fast} restarts, ` +
-      `${damage.restartCounts.immediate} immediate stops with recovery, ${damage.failoverCount} failovers`,
-    describeCommits(damage.commits),
-    describeHindrances(damage),
+      `${injected.pauseCount} relays paused, ${injected.terminatedCount} backends terminated`,
+    `server: ${injected.crashCount} crashes by a killed backend, ${injected.restartCounts.fast} restarts, ` +
+      `${injected.restartCounts.immediate} immediate stops with recovery, ${injected.failoverCount} failovers`,
+    describeCommits(injected.commits),
+    describeHindrances(injected),
     `units: ${ledger.confirmed.size} orders confirmed, ${ledger.refused.size} refused, ${ledger.unknown.size + ledger.unresolved.size} of unknown outcome, ` +
       `${openWithoutOutageCount} of them with events and without an outage of the server`,
     `recovery: ${recovery.count} runs cut off by a kill began again, median ${recovery.medianMs} ms, longest ${recovery.longestMs} ms; ` +
@@ -44,7 +44,7 @@ function describeFigures({ damage, ledger, drain, recovery, openWithoutOutageCou
   ];
 }
 
-function describeCommits({ met, unmetCount }: CommitDamage): string {
+function describeCommits({ met, unmetCount }: InjectedCommitFaults): string {
   const broken = (how: BrokenCommit["how"]) => met.filter((fault) => fault.how === how).length;
   const of = (kind: string) => met.filter(({ target }) => target.startsWith(kind)).length;
   return (
@@ -54,7 +54,7 @@ function describeCommits({ met, unmetCount }: CommitDamage): string {
   );
 }
 
-function describeHindrances({ blips, limits, locks }: Damage): string {
+function describeHindrances({ blips, limits, locks }: InjectedFaults): string {
   const cut = (how: Blip["how"]) => blips.filter((blip) => blip.how === how).length;
   const ofAll = blips.filter(({ target }) => target === "all").length;
   const ended = (setting: TimeLimit["setting"]) => limits.filter((limit) => limit.setting === setting).length;

@@ -1,28 +1,28 @@
 import { createCommitBreaker } from "./break-commits.ts";
-import type { Damage, Kill, Stage } from "./conduct.ts";
+import type { InjectedFaults, Kill, Stage } from "./inject-faults.ts";
 import type { Blip, Fault, FaultOf, TableLock, TimeLimit } from "./faults.ts";
 import { limitStatements } from "./limit-statements.ts";
 import { lockTable } from "./lock-table.ts";
-import { createServerSaboteur } from "./server-saboteur.ts";
+import { createServerFaults } from "./server-faults.ts";
 import { terminateBackends } from "./terminate-backends.ts";
 
-interface Saboteur {
-  readonly damage: Damage;
+interface FaultInjector {
+  readonly injected: InjectedFaults;
   /** Resolves when it has begun; what takes its time goes on beside the next ones. */
-  strike(fault: Fault): Promise<void>;
+  inject(fault: Fault): Promise<void>;
   /** Resolves when nothing goes on any more, and all is as it was. */
   settled(): Promise<void>;
 }
 
-export function createSaboteur(stage: Stage): Saboteur {
-  const { server, network, fleet, pause, log } = stage;
+export function createFaultInjector(stage: Stage): FaultInjector {
+  const { server, network, processes, pause, log } = stage;
   const commits = createCommitBreaker(stage);
-  const ofServer = createServerSaboteur(stage);
-  const damage = {
+  const ofServer = createServerFaults(stage);
+  const injected = {
     kills: [] as Kill[],
     pauseCount: 0,
     terminatedCount: 0,
-    commits: commits.damage,
+    commits: commits.injected,
     blips: [] as Blip[],
     limits: [] as TimeLimit[],
     locks: [] as TableLock[],
@@ -35,18 +35,18 @@ export function createSaboteur(stage: Stage): Saboteur {
     underway.add(done);
   };
   const kill = ({ target }: FaultOf<"kill">) => {
-    const label = fleet.member(target).kill();
-    damage.kills.push({ label, at: new Date() });
+    const label = processes.member(target).kill();
+    injected.kills.push({ label, at: new Date() });
     log(`killed ${label}`);
   };
   const pauseRelay = ({ target, forMs }: FaultOf<"pause">) => {
-    fleet.member(target).pause(forMs);
-    damage.pauseCount += 1;
+    processes.member(target).pause(forMs);
+    injected.pauseCount += 1;
     log(`paused ${target} for ${forMs} ms`);
   };
   const terminate = async () => {
     const count = await terminateBackends([server.urls.app, server.urls.jobs]);
-    damage.terminatedCount += count;
+    injected.terminatedCount += count;
     log(`terminated ${count} backends`);
   };
   const blip = async (fault: FaultOf<"blip">) => {
@@ -59,26 +59,26 @@ export function createSaboteur(stage: Stage): Saboteur {
     } finally {
       await hindrance.end();
     }
-    damage.blips.push(fault);
+    injected.blips.push(fault);
     log(`the network of ${target} is back`);
   };
   const lock = async (fault: FaultOf<"lock">) => {
     const wasHad = await lockTable(fault, server.urls);
-    if (wasHad) damage.locks.push(fault);
+    if (wasHad) injected.locks.push(fault);
     log(`${fault.table} was ${wasHad ? `locked for ${fault.forMs} ms` : "not to be locked"}`);
   };
   const limit = async (fault: FaultOf<"limit">) => {
     log(`${fault.setting} is ${fault.limitMs} ms for ${fault.forMs} ms`);
     await limitStatements(fault, () => server.urls);
-    damage.limits.push(fault);
+    injected.limits.push(fault);
     log(`${fault.setting} is as before`);
   };
 
   return {
-    get damage() {
-      return { ...damage, ...ofServer.damage };
+    get injected() {
+      return { ...injected, ...ofServer.injected };
     },
-    async strike(fault) {
+    async inject(fault) {
       if (fault.kind === "kill") return kill(fault);
       if (fault.kind === "pause") return pauseRelay(fault);
       if (fault.kind === "terminate") return terminate();

@@ -1,4 +1,4 @@
-import type { Urls } from "./books.ts";
+import type { Urls } from "./soak-tables.ts";
 import { type Fault, type MemberName, memberNames, type TableLock, type WayToStop } from "./faults.ts";
 import { createRandom, type Random } from "./random.ts";
 

@@ -1,4 +1,4 @@
-import type { Urls } from "./books.ts";
+import type { Urls } from "./soak-tables.ts";
 
 /** What goes wrong, and when, in milliseconds from the start. */
 export type Fault = { readonly atMs: number } & (

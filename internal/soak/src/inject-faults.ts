@@ -1,8 +1,8 @@
-import type { CommitDamage } from "./break-commits.ts";
+import type { InjectedCommitFaults } from "./break-commits.ts";
 import type { Blip, Fault, TableLock, TimeLimit, WayToStop } from "./faults.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Processes } from "./processes.ts";
 import type { Network } from "./network.ts";
-import { createSaboteur } from "./saboteur.ts";
+import { createFaultInjector } from "./fault-injector.ts";
 import type { Server } from "./server.ts";
 
 /** A SIGKILL that took place, by the clock of this machine. */
@@ -19,7 +19,7 @@ export interface Outage {
 }
 
 /** What has been done to the system. */
-export interface Damage {
+export interface InjectedFaults {
   readonly kills: readonly Kill[];
   readonly pauseCount: number;
   readonly terminatedCount: number;
@@ -27,7 +27,7 @@ export interface Damage {
   readonly restartCounts: Readonly<Record<WayToStop, number>>;
   readonly failoverCount: number;
   readonly outages: readonly Outage[];
-  readonly commits: CommitDamage;
+  readonly commits: InjectedCommitFaults;
   readonly blips: readonly Blip[];
   readonly limits: readonly TimeLimit[];
   /** Those that were had. */
@@ -37,25 +37,25 @@ export interface Damage {
 export interface Stage {
   readonly server: Server;
   readonly network: Network;
-  readonly fleet: Fleet;
+  readonly processes: Processes;
   readonly pause: (ms: number) => Promise<void>;
   readonly log: (what: string) => void;
 }
 
 /** Lets each fault happen at its time, and resolves when the time is over, the server is up and no fault waits. */
-export async function conduct(plan: readonly Fault[], durationMs: number, stage: Stage): Promise<Damage> {
+export async function injectFaults(plan: readonly Fault[], durationMs: number, stage: Stage): Promise<InjectedFaults> {
   const startedAt = performance.now();
   const waitUntil = (atMs: number) => stage.pause(Math.max(0, atMs - (performance.now() - startedAt)));
-  const saboteur = createSaboteur(stage);
+  const injector = createFaultInjector(stage);
   try {
     for (const fault of plan) {
       await waitUntil(fault.atMs);
-      await saboteur.strike(fault);
+      await injector.inject(fault);
     }
     await waitUntil(durationMs);
   } finally {
     // A server that is on its way up must be known before anybody can stop it.
-    await saboteur.settled();
+    await injector.settled();
   }
-  return saboteur.damage;
+  return injector.injected;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
-import type { Urls } from "./books.ts";
+import type { Urls } from "./soak-tables.ts";
 import type { TimeLimit } from "./faults.ts";
 
 /** Too often means that the server is not there, which is nobody's fault but the soak's. */

@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import type { Urls } from "./books.ts";
+import type { Urls } from "./soak-tables.ts";
 import type { TableLock } from "./faults.ts";
 
 /** @returns whether the lock was had, and for how long it was wanted: its session may be ended, and the server go away */

@@ -1,5 +1,5 @@
 import { type Proxy, startProxy } from "@acme/test-postgres/proxy";
-import type { Urls } from "./books.ts";
+import type { Urls } from "./soak-tables.ts";
 import { type MemberName, memberNames } from "./faults.ts";
 
 /** Each member reaches each database through a proxy of its own, which outlives it: a fault meets whom it is meant for. */

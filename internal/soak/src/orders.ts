@@ -5,8 +5,8 @@ import { z } from "zod";
 /** Recorded with each order; what follows from it is the job that ships it. */
 export class OrderPlaced extends defineEvent("order.placed", props<{ orderId: string; options: JobOptions }>()) {}
 
-/** Recorded with some orders; of the jobs that count the shelf, one key has only one that waits. */
-export class ShelfFilled extends defineEvent("shelf.filled", props<{ shelf: string; options: JobOptions }>()) {}
+/** Recorded with some orders; of the jobs that count the product, one key has only one that waits. */
+export class ProductStocked extends defineEvent("product.filled", props<{ product: string; options: JobOptions }>()) {}
 
 /** Recorded with some orders; the versions of a label are counted up, and of its jobs only one waits: never an older one. */
 export class LabelChanged extends defineEvent(
@@ -22,8 +22,8 @@ export const shipOrder = defineTask("ship_order", {
   retry: untilItSucceeds,
 });
 
-export const countShelf = defineTask("count_shelf", {
-  payload: z.object({ shelf: z.string() }),
+export const countStock = defineTask("count_stock", {
+  payload: z.object({ product: z.string() }),
   retry: untilItSucceeds,
 });
 

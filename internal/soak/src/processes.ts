@@ -4,7 +4,7 @@ import { type Member, startMember } from "./member.ts";
 import type { Network } from "./network.ts";
 
 /** All child processes of a soak. */
-export interface Fleet extends AsyncDisposable {
+export interface Processes extends AsyncDisposable {
   member(name: MemberName): Member;
   /** Stops all members of a kind, and resolves when they have ended. */
   stop(kind: "writer" | "worker" | "relay"): Promise<void>;
@@ -12,7 +12,7 @@ export interface Fleet extends AsyncDisposable {
   readonly anomalies: readonly string[];
 }
 
-export interface FleetOptions {
+export interface ProcessesOptions {
   readonly network: Network;
   readonly seed: number;
   readonly logDirectory: string;
@@ -22,7 +22,7 @@ export interface FleetOptions {
 /** A worker's own deadline is 25 s, and it may wait for the database after that. */
 const stopWithinMs = 40_000;
 
-export function startFleet({ network, seed, logDirectory, onMessage }: FleetOptions): Fleet {
+export function startProcesses({ network, seed, logDirectory, onMessage }: ProcessesOptions): Processes {
   const anomalies: string[] = [];
   const onAnomaly = (what: string) => void anomalies.push(what);
   const members = new Map(

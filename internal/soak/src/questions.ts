@@ -15,9 +15,9 @@ export const appQuestions: readonly Question[] = [
   ["lost", "committed, never shipped", "select id from soak.orders except select order_id from soak.effects"],
   [
     "lost",
-    "a shelf not counted since its last order",
-    `select name from (select shelf as name, count(*) from soak.orders where shelf is not null group by shelf) as filled
-     left join soak.shelves using (name) where order_count is distinct from filled.count`,
+    "a product not counted since its last order",
+    `select name from (select product as name, count(*) from soak.orders where product is not null group by product) as filled
+     left join soak.products using (name) where order_count is distinct from filled.count`,
   ],
   [
     "lost",

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "pg";
-import { openBooks, type Urls } from "./books.ts";
-import { conduct, type Damage } from "./conduct.ts";
+import { openSoakTables, type Urls } from "./soak-tables.ts";
+import { injectFaults, type InjectedFaults } from "./inject-faults.ts";
 import { drain, type Pools } from "./drain.ts";
 import { planFaults } from "./fault-plan.ts";
-import { startFleet } from "./fleet.ts";
+import { startProcesses } from "./processes.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { startNetwork } from "./network.ts";
 import { reconcile, type Reconciliation } from "./reconcile.ts";
@@ -24,7 +24,7 @@ export interface SoakOptions {
 
 export interface SoakReport extends Reconciliation {
   readonly anomalies: readonly string[];
-  readonly damage: Damage;
+  readonly injected: InjectedFaults;
   readonly ledger: Ledger;
   readonly drain: { readonly isDrained: boolean; readonly tookMs: number };
   readonly recovery: RecoveryTimes;
@@ -40,40 +40,40 @@ const drainWithinMs = 180_000;
 export async function runSoak({ durationMs, seed, logDirectory, signal }: SoakOptions): Promise<SoakReport> {
   const pause = async (ms: number) => delay(ms, undefined, { signal });
   const log = (what: string) =>
-    appendFileSync(path.join(logDirectory, "conductor.log"), `${new Date().toISOString()} ${what}\n`);
+    appendFileSync(path.join(logDirectory, "injector.log"), `${new Date().toISOString()} ${what}\n`);
 
   await using server = await startServerWithStandby();
   log(`the server listens on port ${server.port}`);
-  await openBooks(server.urls);
+  await openSoakTables(server.urls);
   const ledger = createLedger();
   await using network = await startNetwork(server.urls);
-  await using fleet = startFleet({ network, seed, logDirectory, onMessage: ledger.note });
-  const damage = await conduct(planFaults({ seed, durationMs }), durationMs, {
+  await using processes = startProcesses({ network, seed, logDirectory, onMessage: ledger.note });
+  const injected = await injectFaults(planFaults({ seed, durationMs }), durationMs, {
     server,
     network,
-    fleet,
+    processes,
     pause,
     log,
   });
 
   await using pools = openPools(server.urls);
   log("the faults are over");
-  await fleet.stop("writer");
+  await processes.stop("writer");
   const drained = await drain(pools, drainWithinMs, pause);
   log(drained.isDrained ? "drained" : "not drained in time");
-  await fleet.stop("worker");
-  await fleet.stop("relay");
+  await processes.stop("worker");
+  await processes.stop("relay");
   return {
-    ...(await reconcile(pools, ledger, damage.outages)),
-    recovery: await measureRecovery(pools.app, damage.kills),
-    anomalies: fleet.anomalies,
-    damage,
+    ...(await reconcile(pools, ledger, injected.outages)),
+    recovery: await measureRecovery(pools.app, injected.kills),
+    anomalies: processes.anomalies,
+    injected,
     ledger,
     drain: drained,
   };
 }
 
-/** Where the children and the conductor write what happened. */
+/** Where the children and the injector write what happened. */
 export function makeLogDirectory(): string {
   return mkdtempSync(path.join(tmpdir(), "acme-soak-"));
 }

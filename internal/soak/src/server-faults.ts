@@ -1,8 +1,8 @@
-import type { Damage, Outage, Stage } from "./conduct.ts";
+import type { InjectedFaults, Outage, Stage } from "./inject-faults.ts";
 import type { FaultOf } from "./faults.ts";
 
-interface ServerSaboteur {
-  readonly damage: Pick<Damage, "crashCount" | "restartCounts" | "failoverCount" | "outages">;
+interface ServerFaults {
+  readonly injected: Pick<InjectedFaults, "crashCount" | "restartCounts" | "failoverCount" | "outages">;
   /** Not waited for: the other faults go on while the server is away. */
   takeAway(fault: FaultOf<"crash" | "restart" | "failover">): void;
   /** Does it when the server is there, and leaves it there meanwhile. */
@@ -11,8 +11,8 @@ interface ServerSaboteur {
 }
 
 /** Takes the server away and brings it back; one thing after the other, since each needs a server that is there. */
-export function createServerSaboteur({ server, network, pause, log }: Stage): ServerSaboteur {
-  const damage = {
+export function createServerFaults({ server, network, pause, log }: Stage): ServerFaults {
+  const injected = {
     crashCount: 0,
     restartCounts: { fast: 0, immediate: 0 },
     failoverCount: 0,
@@ -23,7 +23,7 @@ export function createServerSaboteur({ server, network, pause, log }: Stage): Se
   const crash = async () => {
     log("killing a backend");
     await server.crash();
-    damage.crashCount += 1;
+    injected.crashCount += 1;
     log("the server has recovered");
   };
   const restart = async ({ how, downForMs }: FaultOf<"restart">) => {
@@ -34,7 +34,7 @@ export function createServerSaboteur({ server, network, pause, log }: Stage): Se
     await pause(downForMs);
     await refusal.end();
     await server.start();
-    damage.restartCounts[how] += 1;
+    injected.restartCounts[how] += 1;
     log("the server is back");
   };
   const failOver = async () => {
@@ -43,7 +43,7 @@ export function createServerSaboteur({ server, network, pause, log }: Stage): Se
     await server.failOver();
     network.redirect(server.urls);
     await refusal.end();
-    damage.failoverCount += 1;
+    injected.failoverCount += 1;
     log(`the standby has taken over, on port ${server.port}`);
     const again = network.refuse("all");
     await server.addStandby();
@@ -60,14 +60,14 @@ export function createServerSaboteur({ server, network, pause, log }: Stage): Se
   };
 
   return {
-    damage,
+    injected,
     takeAway(fault) {
       inTurn(async () => {
         const from = new Date();
         if (fault.kind === "crash") await crash();
         else if (fault.kind === "failover") await failOver();
         else await restart(fault);
-        damage.outages.push({ from, to: new Date() });
+        injected.outages.push({ from, to: new Date() });
       });
     },
     inTurn,

@@ -1,5 +1,5 @@
 import { type RestartableServer, type Standby, startServer, startStandby } from "@acme/test-postgres/server";
-import type { Urls } from "./books.ts";
+import type { Urls } from "./soak-tables.ts";
 
 /**
  * One PostgreSQL with both databases, which can go away and come back, crash, or be replaced by its standby.

@@ -9,11 +9,11 @@ export interface Urls {
 }
 
 /** No key and no constraint forbids what must not happen: it has to become visible. */
-const booksSql = `
+const tablesSql = `
   create schema soak;
-  create table soak.orders (id uuid primary key, placed_by text not null, shelf text);
-  create index on soak.orders (shelf);
-  create table soak.shelves (name text primary key, order_count int not null);
+  create table soak.orders (id uuid primary key, placed_by text not null, product text);
+  create index on soak.orders (product);
+  create table soak.products (name text primary key, order_count int not null);
   create table soak.labels (name text primary key, version int not null);
   create table soak.prints (label text not null, version int not null);
   create table soak.promises (name text unique deferrable initially deferred);
@@ -67,12 +67,12 @@ const jobsSql = `
 `;
 
 /** Makes the tables of the packages in both databases, and those that are reconciled at the end. */
-export async function openBooks({ app, jobs: connection }: Urls): Promise<void> {
+export async function openSoakTables({ app, jobs: connection }: Urls): Promise<void> {
   await using jobs = createJobs({ connection, outbox: { connection: app } });
   await jobs.migrate();
   await within(app, async (pool) => {
     await createUnitOfWork(pgTransactions(pool)).migrate();
-    await pool.query(booksSql);
+    await pool.query(tablesSql);
   });
   await within(connection, (pool) => pool.query(jobsSql));
 }

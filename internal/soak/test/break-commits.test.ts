@@ -59,7 +59,7 @@ for (const how of waysToBreak) {
 
     expect(first).toEqual(outcomes[how]);
     expect(await write(stage)).toEqual({ isConfirmed: true, isStored: true });
-    expect(stage.breaker.damage).toEqual({ met: [fault(how)], unmetCount: 0 });
+    expect(stage.breaker.injected).toEqual({ met: [fault(how)], unmetCount: 0 });
   });
 
   it(`takes a ${how} back that has met no COMMIT`, async () => {
@@ -69,7 +69,7 @@ for (const how of waysToBreak) {
     await stage.breaker.settled();
 
     expect(await write(stage)).toEqual({ isConfirmed: true, isStored: true });
-    expect(stage.breaker.damage).toEqual({ met: [], unmetCount: 1 });
+    expect(stage.breaker.injected).toEqual({ met: [], unmetCount: 1 });
   });
 }
 
@@ -87,7 +87,7 @@ it("takes a fault back once the network that refused everybody accepts again", a
   const refusal = stage.network.refuse("all");
 
   stage.breaker.breakNext(fault("cut-before"));
-  await expect.poll(() => stage.breaker.damage.unmetCount).toBe(1);
+  await expect.poll(() => stage.breaker.injected.unmetCount).toBe(1);
   await refusal.end();
   await stage.breaker.settled();
 
@@ -117,5 +117,5 @@ it("does not wait for a COMMIT whose client was killed before it was answered", 
   await stage.breaker.settled();
   holder.release(true);
 
-  expect(stage.breaker.damage).toEqual({ met: [], unmetCount: 1 });
+  expect(stage.breaker.injected).toEqual({ met: [], unmetCount: 1 });
 });

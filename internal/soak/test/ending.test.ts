@@ -55,7 +55,7 @@ function pidsIn(directory: string): number[] {
 }
 
 function portIn(directory: string): number {
-  const text = readFileSync(path.join(directory, "conductor.log"), "utf8");
+  const text = readFileSync(path.join(directory, "injector.log"), "utf8");
   return Number(/port (\d+)/.exec(text)?.[1]);
 }
 

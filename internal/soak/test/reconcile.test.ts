@@ -2,17 +2,17 @@ import { randomUUID } from "node:crypto";
 import { createTemplate, createTestDatabase } from "@acme/test-postgres";
 import type pg from "pg";
 import { expect, it } from "vitest";
-import { openBooks } from "../src/books.ts";
+import { openSoakTables } from "../src/soak-tables.ts";
 import { createLedger } from "../src/ledger.ts";
 import { reconcile } from "../src/reconcile.ts";
 
-interface Books extends AsyncDisposable {
+interface SoakTables extends AsyncDisposable {
   readonly app: pg.Pool;
   readonly jobs: pg.Pool;
 }
 
-async function openTestBooks(): Promise<Books> {
-  const template = await createTemplate("books", (url) => openBooks({ app: url, jobs: url }));
+async function openTestTables(): Promise<SoakTables> {
+  const template = await createTemplate("tables", (url) => openSoakTables({ app: url, jobs: url }));
   const database = await createTestDatabase({ template });
   const pool = database.pool();
   return { app: pool, jobs: pool, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
@@ -24,32 +24,32 @@ interface Shipped {
 }
 
 /** An order that went all the way. */
-async function ship({ app }: Books): Promise<Shipped> {
+async function ship({ app }: SoakTables): Promise<Shipped> {
   const [orderId, key] = [randomUUID(), randomUUID()];
-  await app.query("insert into soak.orders values ($1, 'test', 'shelf')", [orderId]);
+  await app.query("insert into soak.orders values ($1, 'test', 'product')", [orderId]);
   await app.query("insert into soak.enqueued values ($1, $2, now())", [key, orderId]);
   await app.query("insert into soak.runs values ($1, $2, '1', 1, 'succeed', 'test')", [orderId, key]);
   await app.query("insert into soak.effects values ($1, $2, 'test')", [orderId, key]);
   await app.query(
-    "insert into soak.shelves values ('shelf', 1) on conflict (name) do update set order_count = shelves.order_count + 1",
+    "insert into soak.products values ('product', 1) on conflict (name) do update set order_count = products.order_count + 1",
   );
   return { orderId, key };
 }
 
-async function verdicts(books: Books, ledger = createLedger()): Promise<string[]> {
-  const { findings } = await reconcile(books, ledger);
+async function verdicts(tables: SoakTables, ledger = createLedger()): Promise<string[]> {
+  const { findings } = await reconcile(tables, ledger);
   return findings.map(({ verdict, what, ids }) => `${verdict}: ${what}: ${ids.length}`);
 }
 
 it("finds nothing where every order has its effect", async () => {
-  await using books = await openTestBooks();
+  await using tables = await openTestTables();
   const ledger = createLedger();
-  const { orderId } = await ship(books);
+  const { orderId } = await ship(tables);
   ledger.note({ kind: "seen", orderId });
   ledger.note({ kind: "confirmed", orderIds: [orderId] });
   ledger.note({ kind: "rejected", orderIds: [randomUUID()] });
 
-  const { findings, ...counts } = await reconcile(books, ledger);
+  const { findings, ...counts } = await reconcile(tables, ledger);
 
   expect(findings).toEqual([]);
   expect(counts).toEqual({ committed: 1, enqueued: 1, effects: 1, openWithoutOutageCount: 0 });
@@ -59,8 +59,8 @@ const wrongs: readonly [verdict: string, sql: string][] = [
   ["lost: committed, no outbox row was written: 1", "delete from soak.enqueued where order_id = $1"],
   ["lost: committed, never shipped: 1", "delete from soak.effects where order_id = $1"],
   [
-    "lost: a shelf not counted since its last order: 1",
-    "update soak.shelves set order_count = order_count - 1 where $1::uuid is not null",
+    "lost: a product not counted since its last order: 1",
+    "update soak.products set order_count = order_count - 1 where $1::uuid is not null",
   ],
   [
     "early: a run before its time: 1",
@@ -86,34 +86,34 @@ const wrongs: readonly [verdict: string, sql: string][] = [
 
 for (const [verdict, sql] of wrongs) {
   it(`finds what is ${verdict}`, async () => {
-    await using books = await openTestBooks();
-    await ship(books);
-    const { orderId } = await ship(books);
+    await using tables = await openTestTables();
+    await ship(tables);
+    const { orderId } = await ship(tables);
 
-    await books.app.query(sql, [orderId]);
+    await tables.app.query(sql, [orderId]);
 
-    expect(await verdicts(books)).toContain(verdict);
+    expect(await verdicts(tables)).toContain(verdict);
   });
 }
 
 it("finds what is left in the outbox and among the jobs, locked or not", async () => {
-  await using books = await openTestBooks();
+  await using tables = await openTestTables();
   const addJob = "select graphile_worker.add_job('ship_order', queue_name := $1)";
-  await books.app.query(
+  await tables.app.query(
     "insert into acme_jobs.outbox (id, task, payload, preserve_run_at) values ($1, 'ship_order', json_build_object('orderId', $1::uuid), false)",
     [randomUUID()],
   );
-  await books.jobs.query(addJob, ["free"]);
-  await books.jobs.query(addJob, ["held"]);
-  await books.jobs.query(
+  await tables.jobs.query(addJob, ["free"]);
+  await tables.jobs.query(addJob, ["held"]);
+  await tables.jobs.query(
     `update graphile_worker._private_jobs set locked_at = now(), locked_by = 'gone'
      where job_queue_id = (select id from graphile_worker._private_job_queues where queue_name = 'held')`,
   );
-  await books.jobs.query(
+  await tables.jobs.query(
     "update graphile_worker._private_job_queues set locked_at = now(), locked_by = 'gone' where queue_name = 'held'",
   );
 
-  expect(await verdicts(books)).toEqual(
+  expect(await verdicts(tables)).toEqual(
     expect.arrayContaining([
       "locks: left in the outbox: 1",
       "locks: a job left: 1",
@@ -125,23 +125,23 @@ it("finds what is left in the outbox and among the jobs, locked or not", async (
 });
 
 it("finds a key whose newer row was replaced by an older one, and labels nobody printed or changed", async () => {
-  await using books = await openTestBooks();
+  await using tables = await openTestTables();
   const put = (label: string, version: number) =>
-    books.jobs.query("select graphile_worker.add_job('print_label', $1::json, job_key := $2)", [
+    tables.jobs.query("select graphile_worker.add_job('print_label', $1::json, job_key := $2)", [
       JSON.stringify({ label, version }),
       label,
     ]);
   for (const version of [1, 2, 4]) await put("in order", version);
   for (const version of [1, 3, 2]) await put("not in order", version);
-  await books.jobs.query("delete from graphile_worker._private_jobs");
+  await tables.jobs.query("delete from graphile_worker._private_jobs");
   await put("not in order", 1);
-  await books.jobs.query("delete from graphile_worker._private_jobs");
-  await books.app.query(
+  await tables.jobs.query("delete from graphile_worker._private_jobs");
+  await tables.app.query(
     "select soak.change_label(name) from unnest(array['unprinted', 'printed', 'unprinted']) as name",
   );
-  await books.app.query("insert into soak.prints values ('printed', 1), ('printed', 2)");
+  await tables.app.query("insert into soak.prints values ('printed', 1), ('printed', 2)");
 
-  expect(await verdicts(books)).toEqual([
+  expect(await verdicts(tables)).toEqual([
     "lost: the last version of a label never printed: 1",
     "phantom: a version of a label printed that was not committed: 1",
     "inverted: an older row of a key put in the place of a newer one: 2",
@@ -149,45 +149,45 @@ it("finds a key whose newer row was replaced by an older one, and labels nobody 
 });
 
 it("finds an advisory lock and a transaction that somebody still has", async () => {
-  await using books = await openTestBooks();
-  const left = await books.app.connect();
+  await using tables = await openTestTables();
+  const left = await tables.app.connect();
   await left.query("begin; select pg_advisory_lock(7), pg_current_xact_id()");
 
-  const found = await verdicts(books);
+  const found = await verdicts(tables);
   left.release(true);
 
   expect(found).toEqual(["locks: an advisory lock held: 1", "locks: an open transaction: 1"]);
 });
 
 it("leaves open what became of units whose outcome nobody knew", async () => {
-  await using books = await openTestBooks();
+  await using tables = await openTestTables();
   const ledger = createLedger();
-  const [stored, other] = [await ship(books), await ship(books)];
+  const [stored, other] = [await ship(tables), await ship(tables)];
   ledger.note({ kind: "unknown", orderIds: [stored.orderId, randomUUID()] });
   ledger.note({ kind: "unresolved", orderIds: [other.orderId], fromMs: 1_000, toMs: 2_000 });
 
-  const { findings, openWithoutOutageCount } = await reconcile(books, ledger);
+  const { findings, openWithoutOutageCount } = await reconcile(tables, ledger);
 
   expect([findings, openWithoutOutageCount]).toEqual([[], 1]);
 });
 
 it("counts units that had something to ask for, met no outage of the server, and stayed open", async () => {
-  await using books = await openTestBooks();
+  await using tables = await openTestTables();
   const ledger = createLedger();
-  const [before, during] = [await ship(books), await ship(books)];
+  const [before, during] = [await ship(tables), await ship(tables)];
   ledger.note({ kind: "unresolved", orderIds: [before.orderId], fromMs: 1_000, toMs: 2_000 });
   ledger.note({ kind: "unresolved", orderIds: [during.orderId], fromMs: 1_000, toMs: 3_000 });
 
   const outages = [{ from: new Date(2_500), to: new Date(9_000) }];
-  const { findings, openWithoutOutageCount } = await reconcile(books, ledger, outages);
+  const { findings, openWithoutOutageCount } = await reconcile(tables, ledger, outages);
 
   expect([findings, openWithoutOutageCount]).toEqual([[], 1]);
 });
 
 it("believes no writer: what it said is held against the rows", async () => {
-  await using books = await openTestBooks();
+  await using tables = await openTestTables();
   const ledger = createLedger();
-  const [stored, other] = [await ship(books), await ship(books)];
+  const [stored, other] = [await ship(tables), await ship(tables)];
   const missing = randomUUID();
   ledger.note({ kind: "seen", orderId: missing });
   ledger.note({ kind: "confirmed", orderIds: [missing, other.orderId] });
@@ -195,7 +195,7 @@ it("believes no writer: what it said is held against the rows", async () => {
   ledger.note({ kind: "seen", orderId: stored.orderId });
   ledger.note({ kind: "seen", orderId: stored.orderId });
 
-  expect(await verdicts(books, ledger)).toEqual([
+  expect(await verdicts(tables, ledger)).toEqual([
     "phantom: seen by a handler after a commit that never was: 1",
     "duplicated: seen by the handler after the commit more than once: 1",
     "untrue: said to be committed, and not stored: 1",

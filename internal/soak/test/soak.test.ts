@@ -8,7 +8,8 @@ const serverWasBroken = /^server: [1-9]\d* crashes .*, 1 restarts, 1 immediate s
 
 const networkWasBroken = /^network: (?!0 times cut and 0 silent)/m;
 
-const commitsWereBroken = /^commits: .*\((?!writers 0, workers 0, relays 0)/m;
+/** Or somebody wanted to break them: in twenty seconds of a busy machine a fault may meet none. */
+const commitsWereBroken = /^commits: .*\((?!writers 0, workers 0, relays 0\); 0 faults)/m;
 
 it("loses, invents and repeats nothing in twenty seconds of faults", async () => {
   await using soak = runChild(new URL("../src/soak.ts", import.meta.url), {

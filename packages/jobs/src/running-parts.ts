@@ -111,8 +111,12 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
   };
 }
 
-/** A relay listens on one connection, and moves a batch over one on each side. */
+/**
+ * A relay listens on one connection, and moves a batch over one on each side. Where one pool is both sides, it has one of these in hand while it waits for the other:
+ * relays that have taken all of them would wait for each other.
+ */
 function needsOfRelay(jobs: LazyPool, outbox: LazyPool): PoolNeed[] {
+  if (jobs.get() === outbox.get()) return [{ pool: jobs.get(), kept: 2, used: 1 }];
   return [
     { pool: outbox.get(), kept: 1, used: 1 },
     { pool: jobs.get(), kept: 0, used: 1 },

@@ -77,14 +77,18 @@ describe("close()", () => {
   it("leaves no worker that was still starting", async () => {
     await using test = await createTestJobs();
     const holder = await test.jobsPool.connect();
-    await holder.query("begin; select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
+    await holder.query("begin; lock table acme_jobs.migrations in access exclusive mode");
     const jobs = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
     const starting = jobs.startWorker({ tasks: [never] });
     starting.catch(() => undefined);
     await expect
       .poll(
         async () =>
-          (await test.jobsPool.query("select from pg_locks where locktype = 'advisory' and not granted")).rowCount,
+          (
+            await test.jobsPool.query(
+              "select from pg_locks where relation = 'acme_jobs.migrations'::regclass and not granted",
+            )
+          ).rowCount,
       )
       .toBe(1);
 

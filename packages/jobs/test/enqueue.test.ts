@@ -1,7 +1,9 @@
+import { startProxy } from "@acme/test-postgres";
 import knexFactory from "knex";
-import { describe, expect, it } from "vitest";
+import { Pool } from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { createTestJobs, outboxCount, storedJobs, type TestJobs } from "./support/test-jobs.ts";
+import { collectInto, createTestJobs, outboxCount, storedJobs, type TestJobs } from "./support/test-jobs.ts";
 import { createJobs, defineTask } from "../src/index.ts";
 
 const task = defineTask("send_receipt", { payload: z.object({ n: z.number() }) });
@@ -278,5 +280,28 @@ describe("createJobs", () => {
 
   it("never shows the connection string in an error", () => {
     expect(() => createJobs({ connection: "pg://user:hunter2@host/db" })).not.toThrow(/hunter2/);
+  });
+});
+
+describe("a connection that a caller's pool has opened before", () => {
+  it("may be lost in the middle of a statement: enqueue() says so, and the process goes on", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    const pool = new Pool({ connectionString: proxy.url, connectionTimeoutMillis: 5_000 });
+    onTestFinished(() => pool.end());
+    pool.on("error", () => undefined);
+    await pool.query("select 1");
+    await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
+    const holder = await test.jobsPool.connect();
+    await holder.query("begin; lock table graphile_worker._private_jobs in access exclusive mode");
+
+    const adding = jobs.enqueue(task, { n: 1 });
+    const waiting = "select from pg_locks where not granted";
+    await expect.poll(async () => (await holder.query(waiting)).rowCount).toBeGreaterThan(0);
+    proxy.cutAll();
+
+    await expect(adding).rejects.toMatchObject({ code: "JOBS_DATABASE_UNREACHABLE" });
+    await holder.query("rollback");
+    holder.release();
   });
 });

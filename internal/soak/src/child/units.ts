@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { UnitContext } from "@acme/domain-events";
 import type { JobOptions } from "@acme/jobs";
-import { LabelChanged, OrderPlaced, ShelfFilled } from "../orders.ts";
+import { LabelChanged, OrderPlaced, ProductStocked } from "../orders.ts";
 import type { Driver } from "./drivers.ts";
 import { name, random } from "./process.ts";
 
@@ -82,10 +82,10 @@ export function createPlanner<Tx>({ insert, execute }: Driver<Tx>): { choosePlan
 
   async function place(context: UnitContext<Tx>, orderId: string): Promise<void> {
     const { tx, record } = context;
-    const shelf = random.chance(0.2) ? chooseShelf() : null;
-    await insertOrder(tx, orderId, shelf);
+    const product = random.chance(0.2) ? chooseProduct() : null;
+    await insertOrder(tx, orderId, product);
     record(new OrderPlaced({ orderId, options: chooseOptions() }));
-    if (shelf !== null) record(new ShelfFilled({ shelf, options: { ...chooseKey(shelf), ...chooseTime() } }));
+    if (product !== null) record(new ProductStocked({ product, options: { ...chooseKey(product), ...chooseTime() } }));
     if (random.chance(0.15)) await changeLabel(context);
   }
 
@@ -96,8 +96,8 @@ export function createPlanner<Tx>({ insert, execute }: Driver<Tx>): { choosePlan
     record(new LabelChanged({ label, version, options: { ...chooseKey(label), ...chooseTime(), ...chooseQueue() } }));
   }
 
-  async function insertOrder(tx: Tx, orderId: string, shelf: string | null): Promise<void> {
-    await insert(tx, "orders", { id: orderId, placed_by: name, shelf });
+  async function insertOrder(tx: Tx, orderId: string, product: string | null): Promise<void> {
+    await insert(tx, "orders", { id: orderId, placed_by: name, product });
   }
 
   return { choosePlan };
@@ -107,8 +107,8 @@ function makeIds(count: number): string[] {
   return Array.from({ length: count }, () => randomUUID());
 }
 
-/** Both writers fill the same few shelves, each for a second only: later orders would hide that a count is missing. */
-function chooseShelf(): string {
+/** Both writers fill the same few products, each for a second only: later orders would hide that a count is missing. */
+function chooseProduct(): string {
   return `${Math.floor(Date.now() / 1_000)}-${random.between(1, 3)}`;
 }
 

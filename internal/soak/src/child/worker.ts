@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createUnitOfWork } from "@acme/domain-events";
 import { pgTransactions } from "@acme/domain-events/pg";
 import { createJobs, perform } from "@acme/jobs";
-import { countShelf, printLabel, shipOrder } from "../orders.ts";
+import { countStock, printLabel, shipOrder } from "../orders.ts";
 import { fail } from "./hostile-errors.ts";
 import { end, logger, name, openPool, random, stopRequested, urls } from "./process.ts";
 
@@ -14,8 +14,8 @@ const jobs = createJobs({ connection: urls.jobs, outbox: { connection: urls.app 
 
 /** Orders only ever come, so the higher count is the later one, whichever of two runs ends last. */
 const countSql = `
-  insert into soak.shelves as shelf (name, order_count) select $1, count(*) from soak.orders where shelf = $1
-  on conflict (name) do update set order_count = greatest(shelf.order_count, excluded.order_count)`;
+  insert into soak.products as product (name, order_count) select $1, count(*) from soak.orders where product = $1
+  on conflict (name) do update set order_count = greatest(product.order_count, excluded.order_count)`;
 
 const worker = await jobs.startWorker({
   relay: false,
@@ -39,10 +39,10 @@ const worker = await jobs.startWorker({
       );
       if (intent === "fail after the effect") fail();
     }),
-    perform(countShelf, async ({ shelf }, { idempotencyKey }) => {
+    perform(countStock, async ({ product }, { idempotencyKey }) => {
       // Long enough for its key to be taken by a newer job while it runs.
       await pause(random.chance(0.3) ? random.between(200, 1_000) : 0);
-      await unitOfWork.runOnce(idempotencyKey, ({ tx }) => tx.query(countSql, [shelf]));
+      await unitOfWork.runOnce(idempotencyKey, ({ tx }) => tx.query(countSql, [product]));
     }),
     perform(printLabel, async ({ label, version }) => {
       await pause(random.chance(0.3) ? random.between(100, 500) : 0);

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { CommitOutcomeUnknownError, createEventBus, createUnitOfWork } from "@acme/domain-events";
 import { createJobs } from "@acme/jobs";
-import { countShelf, LabelChanged, OrderPlaced, printLabel, ShelfFilled, shipOrder } from "../orders.ts";
+import { countStock, LabelChanged, OrderPlaced, printLabel, ProductStocked, shipOrder } from "../orders.ts";
 import { type Driver, openWithKnex, openWithPg } from "./drivers.ts";
 import { end, logger, name, random, say, stopRequested, urls } from "./process.ts";
 import { createPlanner } from "./units.ts";
@@ -34,10 +34,10 @@ async function writeUntilStopped<Tx>(driver: Driver<Tx>): Promise<void> {
     ),
   );
   bus.register(
-    ShelfFilled,
+    ProductStocked,
     jobs.durable(
-      countShelf,
-      ({ shelf }) => ({ shelf }),
+      countStock,
+      ({ product }) => ({ product }),
       ({ options }) => options,
     ),
   );

@@ -5,10 +5,23 @@ interface Status {
   getTransactionStatus?(): string | null;
 }
 
+const guarded = new WeakSet<PoolClient>();
+
+/**
+ * The pool of a caller may have opened the client before anybody here listened to the pool. A connection that is lost in the middle of a statement is said by the
+ * statement, and by an event, which would end the process.
+ */
+export function guardClient(client: PoolClient): void {
+  if (guarded.has(client)) return;
+  guarded.add(client);
+  client.on("error", () => undefined);
+}
+
 /** Code that shares the pool may have left a transaction open in a connection: what is written there would not count before it ends. */
 export async function connectIdle(pool: Pool): Promise<PoolClient> {
   for (let left = pool.options.max; ; left -= 1) {
     const client = await pool.connect();
+    guardClient(client);
     const status = (client as Status).getTransactionStatus?.() ?? "I";
     // Whoever begins a transaction in each new connection gets one of those.
     if (status === "I" || left <= 0) return client;

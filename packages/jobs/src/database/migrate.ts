@@ -73,6 +73,14 @@ export async function hasBegun(pool: Pool, part: string): Promise<boolean> {
   return done !== false && done > 0;
 }
 
+/** They are made. */
+export async function forgetBegun(pool: Pool, part: string): Promise<void> {
+  // There is no such table where whoever migrates was told to end older workers.
+  if (await hasBegun(pool, part)) {
+    await withQueryTimeout(pool).query("delete from acme_jobs.migrations where part = $1", [part]);
+  }
+}
+
 /** A large table takes its time, and so does whoever is first. */
 const longestStatementMs = 600_000;
 

@@ -1,13 +1,13 @@
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
 
-/** Connections that workers and relays keep to listen on. */
+/** Connections that workers and relays keep: to listen on, or in hand while they wait for another one. */
 const keptBy = new WeakMap<Pool, number>();
 
 /** What a worker or a relay needs of a pool. */
 export interface PoolNeed {
   readonly pool: Pool;
-  /** For as long as it runs. */
+  /** For as long as it runs, or while it waits for one of the others. */
   readonly kept: number;
   /** Now and then, at once. */
   readonly used: number;

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import type { Send } from "./fetch-jobs.ts";
-import { connectIdle } from "../database/connect-idle.ts";
+import { connectIdle, guardClient } from "../database/connect-idle.ts";
 import { promptlyMs, sendWithTimeout } from "../database/query-timeout.ts";
 import { isUnreachable } from "../database/database-errors.ts";
 
@@ -25,6 +25,7 @@ type OnConnect = Parameters<Pool["connect"]>[0];
 function connectListener(pool: Pool, onConnect: OnConnect): void {
   pool.connect((error, client, release) => {
     if (client === undefined) return onConnect(error, client, release);
+    guardClient(client);
     let isBroken = false;
     const ask = async (text: string) => {
       try {

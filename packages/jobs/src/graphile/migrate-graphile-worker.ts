@@ -2,7 +2,7 @@ import type { Pool, QueryConfig } from "pg";
 import { JobsError } from "../errors.ts";
 import { connectIdle } from "../database/connect-idle.ts";
 import { isUnreachable } from "../database/database-errors.ts";
-import { hasBegun, noteBegun } from "../database/migrate.ts";
+import { forgetBegun, hasBegun, noteBegun } from "../database/migrate.ts";
 import { sendWithTimeout, withQueryTimeout } from "../database/query-timeout.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import { graphileSchema } from "./schema.ts";
@@ -50,6 +50,8 @@ export async function migrateGraphileWorker(pgPool: Pool, logger: Logger): Promi
   const { Logger: GraphileLogger, runMigrations } = await import("graphile-worker");
   const log = () => (_level: string, message: string) => logger.debug({ source: "graphile-worker" }, message);
   await runMigrations({ pgPool: withLongTimeout(pgPool), schema: graphileSchema, logger: new GraphileLogger(log) });
+  // Older tables that come in their place one day are those of others.
+  await forgetBegun(pgPool, part);
 }
 
 /** Graphile Worker itself would set the exit code of the process. */

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
+import { guardClient } from "../database/connect-idle.ts";
+import { promptlyMs, sendWithTimeout } from "../database/query-timeout.ts";
 
 const reconnectMs = 1_000;
 
@@ -12,10 +14,11 @@ export function listen(pool: Pool, channel: string, onNotification: () => void):
 
   const listenOnce = async () => {
     const client = await pool.connect();
+    guardClient(client);
     const lost = waitForEnd(client, stopping.signal);
     client.on("notification", onNotification);
     try {
-      await client.query(`listen ${channel}`);
+      await sendWithTimeout(pool, client, { text: `listen ${channel}` }, promptlyMs);
       // What was written before the connection stood has been announced to nobody.
       onNotification();
       await lost;

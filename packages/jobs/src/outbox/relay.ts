@@ -91,7 +91,7 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
       try {
         if (!isPrepared) await prepare();
         isPrepared = true;
-        await moveAll();
+        if (!stopping.signal.aborted) await moveAll();
       } catch (error) {
         failuresInARow += 1;
         if (failuresInARow === 1) logger.warn({ err: error }, "relay cannot move outbox rows; it keeps trying");

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { checkNames } from "../check-options.ts";
+import { withQueryTimeout } from "../database/query-timeout.ts";
 import { JobsError } from "../errors.ts";
 import { countDueJobs, makeDueNow } from "../graphile/backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
@@ -25,6 +26,7 @@ export interface DrainResult {
 }
 
 const lookEveryMs = 10;
+const leastAnswerMs = 1_000;
 const batchSize = 1_000;
 
 /**
@@ -69,8 +71,14 @@ async function untilNoneIsLeft(
   }: { readonly skipDelays: boolean; readonly withinMs: number; readonly endsAt: number },
 ): Promise<void> {
   for (;;) {
-    if (skipDelays) await makeDueNow(pools.jobsPool(), names);
-    const left = await countDueJobs(pools.jobsPool(), names, { withWaiting: skipDelays });
+    // Somebody may have locked a job.
+    const db = withQueryTimeout(pools.jobsPool(), Math.max(leastAnswerMs, endsAt - performance.now() + 50));
+    const late = (error: unknown) => {
+      if (performance.now() > endsAt) throw incomplete(names, withinMs);
+      throw error;
+    };
+    if (skipDelays) await makeDueNow(db, names).catch(late);
+    const left = await countDueJobs(db, names, { withWaiting: skipDelays }).catch(late);
     // In this order: once no job is left, none can write to the outbox any more.
     const movedCount = await moveAll(pools);
     if (left.size === 0 && movedCount === 0) return;

@@ -72,7 +72,8 @@ export interface Worker extends AsyncDisposable {
   readonly finished: Promise<void>;
   /**
    * Takes no more jobs and waits for those that run. After the deadline their signals are aborted, and they are handed
-   * back with the attempt unused. When the promise resolves, everything is written and nothing is locked. May be called again with
+   * back with the attempt unused. When the promise resolves, everything is written and nothing is locked that this worker
+   * knows of; where the database was lost in the middle of a fetch, another worker recovers what that may have locked. May be called again with
    * a shorter deadline.
    *
    * @throws {@link JobsError} `OPTIONS_INVALID`; `STOP_INCOMPLETE` when the database could not be told; another worker recovers those jobs.

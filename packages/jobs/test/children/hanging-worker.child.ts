@@ -49,7 +49,7 @@ const worker = await jobs.startWorker({
   // What it looks for, it was told of.
   pollIntervalMs: 3_600_000,
   heartbeatMs: 100,
-  deadAfterMs: 500,
+  deadAfterMs: Number(process.env["DEAD_AFTER_MS"] ?? 500),
 });
 process.on("message", (message) => {
   if (message === "hang in a look") {

@@ -79,6 +79,9 @@ describe("a first migration", () => {
     await next.migrate();
 
     expect(await revisionOf(database.pool())).toBe(knownRevision);
+    // Whoever brings other tables in their place is asked again.
+    const { rows } = await database.pool().query("select distinct part from acme_jobs.migrations");
+    expect(rows).toEqual([{ part: "jobs" }]);
   });
 
   it("may run in two processes at once", async () => {

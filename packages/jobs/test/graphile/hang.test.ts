@@ -199,18 +199,20 @@ describe("a hang that ends", () => {
   it("takes no jobs before what was being given back has gone back", async () => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
-    await using hung = hangingWorker(test, 3_000);
+    // Long enough for the lock to be there first.
+    await using hung = hangingUntilTold(test, { DEAD_AFTER_MS: "2500" });
     await hung.waitFor("hanging");
     const client = await test.jobsPool.connect();
     await client.query("begin; lock table graphile_worker._private_jobs in access exclusive mode");
+    const givingBack = "select from pg_locks where not granted and mode = 'RowExclusiveLock'";
+    await expect.poll(async () => (await client.query(givingBack)).rowCount).toBeGreaterThan(0);
 
+    hung.goOn();
     await hung.waitFor("back");
-    const { rows } = await client.query("select from pg_locks where not granted and mode = 'RowExclusiveLock'");
     await client.query("commit");
     client.release();
 
     await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
-    expect(rows.length).toBeGreaterThan(0);
     expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     // Or the worker itself gave them back, and was the first to get at the rows.
     await expect

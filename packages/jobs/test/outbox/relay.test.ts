@@ -1,4 +1,4 @@
-import { createTemplate, createTestDatabase } from "@acme/test-postgres";
+import { createTemplate, createTestDatabase, startProxy } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
@@ -421,6 +421,46 @@ describe("health", () => {
     await using jobs = createJobs({ outbox: { connection: database.url } });
 
     expect(await jobs.health()).toMatchObject({ outbox: "not migrated" });
+  });
+
+  it("is refused a pool that is both sides and in which relays would wait for each other", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const openPool = (max: number) => {
+      const pool = new Pool({ connectionString: test.jobsUrl, max });
+      onTestFinished(() => pool.end());
+      return pool;
+    };
+    const [four, five] = [openPool(4), openPool(5)];
+    await using tooFew = createJobs({ connection: four, outbox: { connection: four }, logger: collectInto([]) });
+    await using enough = createJobs({ connection: five, outbox: { connection: five }, logger: collectInto([]) });
+    await enough.migrateOutbox();
+
+    tooFew.startRelay();
+    expect(() => tooFew.startRelay()).toThrow(expect.objectContaining({ code: "POOL_TOO_SMALL" }) as Error);
+
+    for (let count = 0; count < 2; count += 1) enough.startRelay({ batchSize: 10, pollIntervalMs: 10 });
+    await test.jobsPool.query(
+      `insert into acme_jobs.outbox (id, task, payload, preserve_run_at)
+       select gen_random_uuid(), 't', '{"n":1}', false from generate_series(1, 300)`,
+    );
+    await expect.poll(() => outboxCount(test.jobsPool)).toBe(0);
+  });
+
+  it("gives its connection back though the network falls silent before it listens", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using proxy = await startProxy(test.dataUrl);
+    const pool = new Pool({ connectionString: proxy.url });
+    onTestFinished(() => pool.end());
+    await Promise.all(Array.from({ length: 3 }, () => pool.query("select pg_sleep(0.1)")));
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: pool }, logger: collectInto([]) });
+
+    proxy.goSilent();
+    await jobs.startRelay().stop();
+
+    // Two statements are given up in their time, and called off over another connection.
+    await expect.poll(() => pool.totalCount - pool.idleCount, { timeout: 90_000 }).toBe(0);
+    proxy.cutAll();
+    proxy.resume();
   });
 
   it("gives its connection back though it is stopped while that is being made", async () => {

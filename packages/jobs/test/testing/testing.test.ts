@@ -68,6 +68,19 @@ describe.each([
 });
 
 describe("drain", () => {
+  it("gives up in its time when somebody has locked a job that it would make due", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(task, { n: 1 }, { runAt: new Date("2099-01-01") });
+    const client = await test.jobsPool.connect();
+    await client.query("begin; select from graphile_worker._private_jobs for update");
+
+    const draining = drain(test.jobs, { tasks: [perform(task, () => undefined)], withinMs: 500 });
+
+    await expect(draining).rejects.toMatchObject({ code: "DRAIN_INCOMPLETE" });
+    await client.query("rollback");
+    client.release();
+  });
+
   it("is not held up by a row of the outbox that no job can be made of", async () => {
     await using test = await createTestJobs({ outbox: true });
     const ran: number[] = [];
