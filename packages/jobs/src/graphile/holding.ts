@@ -12,6 +12,8 @@ export interface Holding {
   readonly job: HeldJob;
   /** Of its word in the shared memory; -1 where there was none left. */
   readonly place: number;
+  /** By the clock of this process. */
+  readonly heldAt: number;
   /** The next one of the same number. */
   again: Holding | undefined;
   /** The same job, or one of its number, was given once more, since this lock was gone: the row is not its own any more. */
@@ -27,7 +29,7 @@ export interface Holding {
 
 export function createHolding(job: HeldJob, place: number): Holding {
   const flags = { isDisowned: false, hasBegun: false, isEnding: false };
-  return { job, place, stage: "waiting", again: undefined, onTurn: undefined, ...flags };
+  return { job, place, heldAt: performance.now(), stage: "waiting", again: undefined, onTurn: undefined, ...flags };
 }
 
 /** Graphile Worker names a job by its number; of several that have it, this is the one it means. */

@@ -48,6 +48,15 @@ export async function jobsLockedBy(db: Queryable, poolIds: readonly string[]): P
   });
 }
 
+/** Whether a newer job has taken the key of this one since it was fetched. */
+export async function isSuperseded(db: Queryable, jobId: string): Promise<boolean> {
+  const { rows } = await db.query(
+    `select from graphile_worker.jobs where id = $1::bigint and attempts >= ${supersededFrom}`,
+    [jobId],
+  );
+  return rows.length > 0;
+}
+
 /** Removes jobs that nobody would take again. */
 export async function removeSuperseded(db: Queryable, jobIds: readonly string[]): Promise<void> {
   if (jobIds.length === 0) return;

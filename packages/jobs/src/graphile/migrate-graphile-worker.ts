@@ -30,6 +30,8 @@ export async function refuseToEndOlderWorkers(pool: Pool): Promise<void> {
   const revision = await revisionOf(pool);
   if (revision === null) return noteBegun(pool, part);
   if (revision >= breakingRevision || (await hasBegun(pool, part))) return;
+  // Whoever had begun may have ended in between, and forgotten it.
+  if (((await revisionOf(pool)) ?? 0) >= breakingRevision) return;
   throw new JobsError(
     "GRAPHILE_WORKER_OLDER",
     `The tables of Graphile Worker in this database are of revision ${revision}. To update them ends workers of versions up to 0.16 that run now. Update those workers to 0.18 first, ` +

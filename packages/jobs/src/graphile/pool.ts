@@ -2,10 +2,12 @@ import { EventEmitter } from "node:events";
 import type { Job as GraphileJob, WorkerEvents, WorkerPool } from "graphile-worker";
 import type { Pool, PoolClient } from "pg";
 import { watchConnection, type GraphileConnectionOptions } from "./query-interceptor.ts";
+import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
 import { idOfJob } from "./add-jobs.ts";
 import { graphileSchema } from "./schema.ts";
 import type { Logger } from "../logger.ts";
 import { createHangMemory } from "./hang-memory.ts";
+import { isSuperseded } from "./job-locks.ts";
 import { startHangWatch } from "./hang-watch.ts";
 import { createHeldJobs } from "./held-jobs.ts";
 import { createFetchSize, mostTaken } from "./fetch-size.ts";
@@ -20,6 +22,8 @@ export interface LockedJob {
   readonly payload: unknown;
   /** Whether it is one of a named queue. */
   readonly isQueued: boolean;
+  /** Whether a newer job may take its place. */
+  readonly isKeyed: boolean;
   /** The id `enqueue` gave it; a job added by plain SQL has none. */
   readonly id: string | undefined;
 }
@@ -65,6 +69,8 @@ export interface GraphilePool {
 
 /** Jobs whose end is being written, beside those that run and those of two fetches. */
 const spareCount = 1_000;
+/** A keyed job that has waited for longer is looked up before it begins. */
+const freshMs = 10;
 
 export async function startGraphilePool(options: GraphilePoolOptions): Promise<GraphilePool> {
   const { Logger: GraphileLogger, runTaskList } = await import("graphile-worker");
@@ -105,17 +111,25 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     if (holding === undefined) return options.run(job);
     try {
       await held.turn(holding);
+      const isOutdated = job.isKeyed && performance.now() - holding.heldAt > freshMs && (await hasNewer(job));
       // Others may have it by now. What Graphile Worker writes of its end is left out.
       if (!held.begin(holding)) return;
       const ended = slots.began();
       try {
-        await options.run(job);
+        if (!isOutdated) await options.run(job);
       } finally {
         ended();
       }
     } finally {
       holding.stage = "over";
     }
+  };
+
+  /** It was fetched ahead, and the newer one may have run elsewhere by now. What cannot be asked is run. */
+  const hasNewer = async ({ jobId, task }: LockedJob) => {
+    const isOutdated = await isSuperseded(withQueryTimeout(options.pgPool, promptlyMs), jobId).catch(() => false);
+    if (isOutdated) options.logger.debug({ task, jobId }, "a newer job has taken the key of this one; it is not run");
+    return isOutdated;
   };
 
   let takesJobs = true;
@@ -218,6 +232,7 @@ function toLockedJob(job: GraphileJob): LockedJob {
     lockCount: job.attempts,
     payload: job.payload,
     isQueued: job.job_queue_id !== null,
+    isKeyed: job.key !== null,
     // Text on our connection, whatever Graphile Worker's types say.
     id: idOfJob(job.flags as unknown as string | null),
   };

@@ -39,7 +39,7 @@ export interface JobOptions {
   readonly runAt?: Date;
   /**
    * Jobs of one task with one key replace each other while they wait: the last payload counts. One that a worker has taken
-   * already may still run, before it or, on another worker, after it. Forgotten once the job is done. 1 to 300 characters. Not for several jobs at once.
+   * already may still run before it. Forgotten once the job is done. 1 to 300 characters. Not for several jobs at once.
    */
   readonly key?: string;
   /** With `key`: `"replace"` (default) takes the new `runAt` as well, `"preserveRunAt"` keeps the first. */

@@ -43,7 +43,7 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
 
   return {
     async begin() {
-      const job = { jobId, task: modelled.name, lockCount, payload: {}, isQueued: false, id };
+      const job = { jobId, task: modelled.name, lockCount, payload: {}, isKeyed: false, isQueued: false, id };
       ended = runner.run(job, note).catch(() => undefined);
       return Promise.race([
         begun.promise.then((attempt) => ({ attempt })),
