@@ -18,7 +18,7 @@ describe("a lock that nobody would know of", () => {
     await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
     const first = await jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
     const lock = await lockJobs(test);
-    await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client, queue: "one" });
+    await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client, queue: "one", runAt: longDue });
     await lock.waitedFor();
 
     proxy.goSilent();
@@ -39,7 +39,7 @@ describe("a lock that nobody would know of", () => {
     await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
     await killed.waitFor("started");
     const lock = await lockJobs(test);
-    await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client });
+    await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client, runAt: longDue });
     await lock.waitedFor();
     await killed.kill("SIGKILL");
     await test.jobsPool.query("delete from acme_jobs.workers");
@@ -241,6 +241,9 @@ async function start(test: TestJobs, options: Partial<WorkerOptions> = quick) {
 async function addTask({ jobsPool }: TestJobs): Promise<void> {
   await jobsPool.query("insert into graphile_worker._private_tasks (identifier) values ('killable')");
 }
+
+/** For whoever waits for the table, and has asked before the job was added: what is due is decided by the time of the question. */
+const longDue = new Date(0);
 
 /** Lets whoever asks for jobs wait for the table. */
 async function lockJobs({ jobsPool }: TestJobs) {

@@ -29,7 +29,8 @@ describe("a worker", () => {
     // The question for a job waits in the server, …
     const holder = await test.jobsPool.connect();
     await holder.query("begin; lock table graphile_worker._private_jobs in share row exclusive mode");
-    await test.jobs.enqueue(single, { n: 2 }, { tx: holder });
+    // Due when that is asked, whichever came first.
+    await test.jobs.enqueue(single, { n: 2 }, { tx: holder, runAt: new Date(0) });
     const isAsking = async () =>
       (
         await test.jobsPool.query(
