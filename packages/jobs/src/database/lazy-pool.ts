@@ -12,7 +12,7 @@ export type Connection = string | Pool;
 /** A pool that is opened at its first use, so that what never connects needs no database. */
 export interface LazyPool {
   readonly get: () => Pool;
-  /** Ends the pool if it is ours, withTimeout seconds: connections that a silent network keeps from ending are cut off. */
+  /** Ends the pool if it is ours, within seconds: connections that a silent network keeps from ending are cut off. */
   close(): Promise<void>;
 }
 

@@ -36,7 +36,7 @@ describe("the number of jobs taken at once", () => {
     expect(asked).toEqual([...tenUsual, 500, 500, 500]);
   });
 
-  it("is tried for its worth against fetches the usual number, not for those that brought few and took long for each", () => {
+  it("is tried for its worth against fetches of the usual number, not against those that brought few and took long for each", () => {
     let clock = 0;
     const size = createFetchSize(100, () => clock);
     const fetch = (asked: number, tookMs: number) => {
@@ -45,7 +45,7 @@ describe("the number of jobs taken at once", () => {
     };
 
     for (let count = 0; count < 10; count++) fetch(100, 2);
-    // Ten times as long for each job, as a fetch one job is.
+    // Ten times as long for each job, as a fetch of one job takes.
     for (let count = 0; count < 100; count++) fetch(1, 0.2);
     for (let count = 0; count < 2; count++) fetch(500, 20);
 

@@ -47,7 +47,7 @@ describe("the progress of a pool", () => {
     expect([...states, stateAt(60_001)]).toEqual(["going on", "held up", "held up", "going on"]);
   });
 
-  it("is silent when it has room and has not fetched longer than its poll", () => {
+  it("is silent when it has room and has not fetched for longer than its poll", () => {
     const { fetch, stateAt } = progressOf({ pollIntervalMs: 5_000 });
 
     fetch(1_000);
