@@ -72,16 +72,8 @@ export async function startLocalPostgres(options: LocalPostgresOptions = {}): Pr
     : openOrCreateCluster(dataDir, binaries, user));
   const isDurable = dataDir !== undefined || options.durable === true;
   try {
-    const { port, supervisor } = await start({
-      cluster,
-      binaries,
-      databases,
-      isDurable,
-      settings,
-      onLog,
-      port: options.port,
-    });
-    return running(port, supervisor, cluster, binaries);
+    const server = await start({ cluster, binaries, databases, isDurable, settings, onLog, port: options.port });
+    return running(server, cluster, binaries);
   } catch (error) {
     removeThrowAway(cluster);
     throw error;
@@ -110,8 +102,13 @@ interface StartOptions {
   port: number | undefined;
 }
 
+interface SupervisedServer {
+  port: number;
+  supervisor: ChildProcess;
+}
+
 /** PostgreSQL's own lock decides between two starts at once; the loser looks again, and finds the winner. */
-async function start(options: StartOptions): Promise<{ port: number; supervisor: ChildProcess }> {
+async function start(options: StartOptions): Promise<SupervisedServer> {
   const { cluster, binaries, databases } = options;
   const deadlineAt = Date.now() + 30_000;
   let hasDatabases = false;
@@ -151,7 +148,7 @@ function findFreePort(): Promise<number> {
   });
 }
 
-function running(port: number, supervisor: ChildProcess, cluster: Cluster, binaries: Binaries): LocalPostgres {
+function running({ port, supervisor }: SupervisedServer, cluster: Cluster, binaries: Binaries): LocalPostgres {
   const ended = new Promise<void>((resolve) => {
     if (supervisor.exitCode !== null || supervisor.signalCode !== null) resolve();
     else supervisor.once("exit", () => resolve());
