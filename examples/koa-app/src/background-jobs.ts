@@ -1,7 +1,6 @@
 import type { Jobs, PerformableTask, Worker } from "@acme/jobs";
 import { closesInTime } from "./close-in-time.ts";
 import { explainingRefusals } from "./database-refusal.ts";
-import type { Health } from "./health.ts";
 import type { Logger } from "./logging/logger.ts";
 
 /** The worker of this process, with the relay that feeds it; or none, where JOB_QUEUE_ENABLED is false. */
@@ -14,9 +13,22 @@ export interface BackgroundJobs {
   start(): Promise<void>;
   /** Rejects when the worker cannot go on, for a database that answers and refuses; it has stopped by then. */
   readonly finished: Promise<void>;
-  health(): Promise<Pick<Health["parts"], "jobsDatabase" | "worker" | "outbox">>;
+  health(): Promise<BackgroundJobsHealth>;
   /** Resolves when every job is done or handed back, or some seconds after the deadline, with a warning. */
   stop(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+export interface BackgroundJobsHealth {
+  /** `off`: JOB_QUEUE_ENABLED is false, so this process never asks. */
+  readonly jobsDatabase: "up" | "down" | "off";
+  readonly worker: "up" | "down" | "off";
+  /** Jobs on their way into the jobs database; null when they are written there directly, or cannot be counted. */
+  readonly outbox: OutboxBacklog | null;
+}
+
+interface OutboxBacklog {
+  readonly pendingCount: number;
+  readonly oldestAgeMs: number;
 }
 
 export function createBackgroundJobs({

@@ -8,28 +8,20 @@ import { createAppDatabase, type AppDatabase, type DatabaseLimits } from "./app-
 import { createApp } from "./app.ts";
 import { createBackgroundJobs, type BackgroundJobs } from "./background-jobs.ts";
 import { logBus } from "./bus-log.ts";
-import { closesInTime } from "./close-in-time.ts";
 import type { Config } from "./config.ts";
-import { explainingRefusals } from "./database-refusal.ts";
 import { registerHandlers } from "./handlers.ts";
 import { createHealthCheck } from "./health.ts";
-import { authRoutes } from "./http/auth-routes.ts";
-import { healthRoutes } from "./http/health-routes.ts";
 import { createRequestLimits } from "./http/request-limits.ts";
-import { verifyEmailRoutes } from "./http/verify-email-routes.ts";
 import { createBurstLog } from "./logging/burst-log.ts";
 import type { Logger } from "./logging/logger.ts";
 import { createMailer } from "./mailer/mailer.ts";
-import { mailRoutes } from "./page/mail-routes.ts";
-import { pageRoutes } from "./page/page-routes.ts";
 import { createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
+import { assertAppDatabaseMigrated, migrateAppDatabase, migrateJobsDatabase } from "./prepare-databases.ts";
+import { createRoutes } from "./routes.ts";
 import type { Services } from "./services.ts";
-import { StartupError } from "./startup-error.ts";
-import { performSendAlreadyRegisteredEmail } from "./tasks/send-already-registered-email.ts";
-import { performSendVerificationEmail } from "./tasks/send-verification-email.ts";
-import { createRegisterUser } from "./users/register-user.ts";
-import { createRequestVerification } from "./users/request-verification.ts";
-import { createVerifyEmail } from "./users/verify-email.ts";
+import { createShutdown } from "./shutdown.ts";
+import { performTasks } from "./tasks/perform-tasks.ts";
+import { createUseCases } from "./users/use-cases.ts";
 
 /** Everything of the app, wired. It has opened nothing yet. */
 export interface Composition {
@@ -57,14 +49,17 @@ export function compose({
 }: CompositionNeeds): Composition {
   const { databaseUrl, jobQueueDatabaseUrl = databaseUrl, smtpUrl, catcher } = services;
   const { publicUrl, trustedProxyCount } = config;
+
   const database = createAppDatabase({ databaseUrl, logger, limits: databaseLimits });
+  const { knex, pool } = database;
+
   const bus = createEventBus<Knex.Transaction>({ logger });
-  const unitOfWork = createUnitOfWork(knexTransactions(database.knex), { bus });
+  const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
   const jobs = createJobs({
     // Switched off, the queue is not even told where the jobs database is: nothing here can ever connect to it.
     connection: config.jobQueueEnabled ? jobQueueDatabaseUrl : undefined,
     // Given always: where both are one database, that is found out, and the jobs are written directly.
-    outbox: { connection: database.pool },
+    outbox: { connection: pool },
     logger,
   });
 
@@ -73,10 +68,7 @@ export function compose({
   busLog.logRegistered();
 
   const mailer = createMailer({ smtpUrl, from: config.mailFrom, publicUrl });
-  const tasks = [
-    performSendVerificationEmail({ knex: database.knex, mailer, publicUrl }),
-    performSendAlreadyRegisteredEmail({ knex: database.knex, mailer }),
-  ];
+  const tasks = performTasks({ knex, mailer, publicUrl });
   const backgroundJobs = createBackgroundJobs({
     jobs,
     tasks,
@@ -86,76 +78,32 @@ export function compose({
     logger,
   });
 
-  const limits = createRequestLimits({ pool: database.pool, limits: config.limits, secret: limitSecret, logger });
-  const registerUser = createRegisterUser({ unitOfWork });
-  const requestVerification = createRequestVerification({ unitOfWork });
-  const verifyEmail = createVerifyEmail({ unitOfWork, knex: database.knex, passwordHasher });
-
-  let isStopping = false;
-  let closed: Promise<void> | undefined;
-  const checkHealth = createHealthCheck({ database, backgroundJobs, isStopping: () => isStopping });
   const refusals = createBurstLog({ logger, message: "too busy: requests were refused" });
   const brokenRequests = createBurstLog({ logger, message: "requests broke" });
-  const app = createApp({
-    trustedProxyCount,
-    logger,
-    refusals,
-    brokenRequests,
-    routers: [
-      authRoutes({ limits, registerUser, requestVerification }),
-      verifyEmailRoutes({ limits, verifyEmail }),
-      healthRoutes({ checkHealth }),
-      pageRoutes({ limits, registerUser, requestVerification, catcher, publicUrl, trustedProxyCount }),
-      ...(catcher === undefined ? [] : [mailRoutes({ catcher, publicUrl, trustedProxyCount })]),
-    ],
-  });
+  const burstLogs = [refusals, brokenRequests];
+  const shutdown = createShutdown({ unitOfWork, burstLogs, mailer, jobs, database, logger });
+
+  const useCases = createUseCases({ unitOfWork, knex, passwordHasher });
+  const limits = createRequestLimits({ pool, limits: config.limits, secret: limitSecret, logger });
+  const checkHealth = createHealthCheck({ database, backgroundJobs, isStopping: () => shutdown.isAnnounced });
+  const surroundings = { publicUrl, trustedProxyCount };
+  const routers = createRoutes({ useCases, limits, checkHealth, catcher, surroundings });
+  const app = createApp({ routers, trustedProxyCount, logger, refusals, brokenRequests });
 
   return {
     database,
     backgroundJobs,
     app,
-    async prepareDatabase() {
-      if (config.autoMigrate) {
-        await database.migrate();
-        // Not over the pool of the requests, whose statements are bounded: the turn of another process may take long.
-        await using migrating = createJobs({ outbox: { connection: databaseUrl }, logger });
-        await migrating.migrateOutbox();
-      } else {
-        await database.assertMigrated();
-        if (typeof (await jobs.health()).outbox === "string") throw outboxMissing();
-      }
-    },
+    prepareDatabase: () =>
+      config.autoMigrate
+        ? migrateAppDatabase({ database, databaseUrl, logger })
+        : assertAppDatabaseMigrated({ database, jobs }),
     async prepareJobs() {
-      if (config.jobQueueEnabled) await explainingRefusals("JOB_QUEUE_DATABASE_URL", () => jobs.migrate());
+      if (config.jobQueueEnabled) await migrateJobsDatabase(jobs);
     },
-    announceStop: () => {
-      isStopping = true;
-    },
-    close: (options) => (closed ??= close(options?.deadlineMs ?? config.stopDeadlineMs)),
+    announceStop: () => shutdown.announce(),
+    close: (options) => shutdown.close({ deadlineMs: options?.deadlineMs ?? config.stopDeadlineMs }),
   };
-
-  async function close(deadlineMs: number): Promise<void> {
-    const { dropped, unfinishedUnitCount } = await unitOfWork.stop({ deadlineMs });
-    if (dropped.length + unfinishedUnitCount > 0) {
-      logger.warn({ dropped, unfinishedUnitCount }, "stopped before all units of work and handlers had ended");
-    }
-    refusals.flush();
-    brokenRequests.flush();
-    mailer.close();
-    const closing = jobs.close().then(() => database.close());
-    if (await closesInTime(closing, { withinMs: closeGraceMs })) return;
-    logger.warn("database connections were still in use; the process ends without them");
-  }
-}
-
-/** Connections that nobody uses close at once. */
-const closeGraceMs = 2_000;
-
-function outboxMissing(): StartupError {
-  return new StartupError(
-    "MIGRATION_MISSING",
-    'The app database has no outbox, and AUTO_MIGRATE is false. Run "npm run migrate", then start again.',
-  );
 }
 
 interface CompositionNeeds {

@@ -48,6 +48,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv, defaults: SettingDefa
 /** Settings that a command has found out. */
 export interface SettingDefaults {
   readonly PUBLIC_URL?: string | undefined;
+  readonly MAIL_FROM?: string | undefined;
 }
 
 export interface Config {

@@ -1,5 +1,5 @@
-import type { BackgroundJobs } from "./background-jobs.ts";
 import type { AppDatabase } from "./app-database.ts";
+import type { BackgroundJobs, BackgroundJobsHealth } from "./background-jobs.ts";
 import { shareAnswers } from "./shared-answer.ts";
 
 /**
@@ -10,20 +10,12 @@ import { shareAnswers } from "./shared-answer.ts";
  */
 export interface Health {
   readonly status: "up" | "degraded" | "down";
-  readonly parts: {
-    readonly server: "up" | "stopping";
-    readonly appDatabase: "up" | "down";
-    /** `off`: JOB_QUEUE_ENABLED is false, so this process never asks. */
-    readonly jobsDatabase: "up" | "down" | "off";
-    readonly worker: "up" | "down" | "off";
-    /** Jobs on their way into the jobs database; null when they are written there directly, or cannot be counted. */
-    readonly outbox: OutboxBacklog | null;
-  };
+  readonly parts: HealthParts;
 }
 
-export interface OutboxBacklog {
-  readonly pendingCount: number;
-  readonly oldestAgeMs: number;
+interface HealthParts extends BackgroundJobsHealth {
+  readonly server: "up" | "stopping";
+  readonly appDatabase: "up" | "down";
 }
 
 /**
@@ -51,7 +43,7 @@ interface HealthNeeds {
   readonly now?: () => number;
 }
 
-function statusOf({ server, appDatabase, jobsDatabase, worker }: Health["parts"]): Health["status"] {
+function statusOf({ server, appDatabase, jobsDatabase, worker }: HealthParts): Health["status"] {
   if (server === "stopping" || appDatabase === "down") return "down";
   return jobsDatabase === "down" || worker === "down" ? "degraded" : "up";
 }

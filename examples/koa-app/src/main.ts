@@ -9,9 +9,9 @@ import { createStopDeadline } from "./stop-deadline.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 await runCommand(async (context) => {
-  const { resources, stopSignal } = context;
+  const { resources, stop, stopSignal } = context;
   const config = await loadWebConfig();
-  const logger = createLogger({ level: config.logLevel });
+  const logger = createLogger({ level: config.logLevel, onReaderGone: stop });
   const limitSecret = await loadLimitSecret(config);
   const services = await startServices(config, resources);
   stopSignal.throwIfAborted();

@@ -1,12 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "./logging/describe-error.ts";
+import { isReaderGone } from "./logging/standard-output.ts";
 
 /** What a command has at hand. */
 export interface CommandContext {
   /** What the command opens goes here; it is closed in reverse order when the command ends, however it ends. */
   readonly resources: AsyncDisposableStack;
-  /** Aborted by Ctrl-C, SIGTERM, or a terminal that was closed. */
+  /** Aborted by Ctrl-C, SIGTERM, a terminal that was closed, or {@link stop}. */
   readonly stopSignal: AbortSignal;
+  /** Stops the command in order, as the first Ctrl-C does. */
+  readonly stop: () => void;
 }
 
 /**
@@ -15,8 +18,8 @@ export interface CommandContext {
  * The first Ctrl-C stops in order; one more, once a second has passed, ends the process at once.
  */
 export async function runCommand(command: (context: CommandContext) => Promise<void>): Promise<never> {
-  const { stopSignal, interrupted } = listenForSignals();
-  const ended = endInOrder(command, stopSignal);
+  const { interrupted, ...told } = listenForSignals();
+  const ended = endInOrder(command, told);
   process.exit(await Promise.race([ended, interrupted]));
 }
 
@@ -28,11 +31,11 @@ export async function untilStopped({ stopSignal }: CommandContext): Promise<void
 
 async function endInOrder(
   command: (context: CommandContext) => Promise<void>,
-  stopSignal: AbortSignal,
+  { stopSignal, stop }: Omit<CommandContext, "resources">,
 ): Promise<0 | 1> {
   try {
     await using resources = new AsyncDisposableStack();
-    await command({ resources, stopSignal });
+    await command({ resources, stopSignal, stop });
     return 0;
   } catch (error) {
     if (stopSignal.aborted && error === stopSignal.reason) return 0;
@@ -41,14 +44,15 @@ async function endInOrder(
   }
 }
 
-function listenForSignals(): { stopSignal: AbortSignal; interrupted: Promise<1> } {
+function listenForSignals(): Omit<CommandContext, "resources"> & { readonly interrupted: Promise<1> } {
   const controller = new AbortController();
+  const stop = () => controller.abort();
   const { promise: interrupted, resolve } = Promise.withResolvers<1>();
   let firstAt: number | undefined;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       firstAt ??= performance.now();
-      controller.abort();
+      stop();
       // npm passes on a Ctrl-C that the terminal has sent to the whole group already: that is still the first one.
       if (performance.now() - firstAt > 1_000) resolve(1);
     });
@@ -57,10 +61,11 @@ function listenForSignals(): { stopSignal: AbortSignal; interrupted: Promise<1> 
     process.stderr.write(`${explain(error)}\n`);
     resolve(1);
   });
-  // Whoever read the output has gone, as in `npm start | head`.
-  process.stdout.on("error", () => controller.abort());
-  if (process.env["npm_lifecycle_event"] !== undefined) whenOrphaned(() => controller.abort());
-  return { stopSignal: controller.signal, interrupted };
+  // A terminal that is written to has no other error than that it has gone. A full disk is no reason to stop.
+  process.stdout.on("error", (error) => (process.stdout.isTTY || isReaderGone(error)) && stop());
+  process.stderr.on("error", () => undefined);
+  if (process.env["npm_lifecycle_event"] !== undefined) whenOrphaned(stop);
+  return { stopSignal: controller.signal, stop, interrupted };
 }
 
 // A signal to npm ends the shell between npm and this process, and is not passed on: without its parent it is to stop, too.

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { startLocalPostgres } from "@acme/local-postgres";
-import type { Config } from "./config.ts";
+import type { Config, SettingDefaults } from "./config.ts";
 import { startMailCatcher, type MailCatcher } from "./local/mail-catcher.ts";
 import { readRuntimeFile, removeRuntimeFile, writeRuntimeFile } from "./local/runtime-file.ts";
 
@@ -32,7 +32,8 @@ export async function startServices(config: Config, resources: AsyncDisposableSt
     jobQueueDatabaseUrl: config.jobQueueDatabaseUrl ?? postgres.url("jobs"),
     smtpUrl: config.smtpUrl ?? catcher?.smtpUrl ?? "",
   };
-  await writeRuntimeFile(config.dataDir, { pid: process.pid, publicUrl: config.publicUrl.origin, ...services });
+  const { publicUrl, mailFrom } = config;
+  await writeRuntimeFile(config.dataDir, { pid: process.pid, publicUrl: publicUrl.origin, mailFrom, ...services });
   resources.defer(() => removeRuntimeFile(config.dataDir));
   return { ...services, catcher };
 }
@@ -46,21 +47,21 @@ export async function findServices(config: Config): Promise<Services & Partial<O
   const given = givenServices(config);
   if (given !== undefined) return given;
 
-  const { pid, publicUrl, databaseUrl, jobQueueDatabaseUrl, smtpUrl } = await readRuntimeFile(config.dataDir);
+  const { pid, publicUrl, mailFrom, databaseUrl, jobQueueDatabaseUrl, smtpUrl } = await readRuntimeFile(config.dataDir);
   return {
     databaseUrl,
     jobQueueDatabaseUrl: config.jobQueueDatabaseUrl ?? jobQueueDatabaseUrl,
     smtpUrl: config.smtpUrl ?? smtpUrl,
     catcher: undefined,
     ownerPid: pid,
-    ownerPublicUrl: publicUrl,
+    ownerSettings: { PUBLIC_URL: publicUrl, MAIL_FROM: mailFrom },
   };
 }
 
 /** The `npm start` whose servers they are. */
 interface Owner {
   readonly ownerPid: number;
-  readonly ownerPublicUrl: string;
+  readonly ownerSettings: SettingDefaults;
 }
 
 function givenServices({ databaseUrl, jobQueueDatabaseUrl, smtpUrl }: Config): Services | undefined {

@@ -8,15 +8,15 @@ import { StartupError } from "./startup-error.ts";
 import { createStopDeadline } from "./stop-deadline.ts";
 import { untilAborted } from "./until-aborted.ts";
 
-await runCommand(async ({ resources, stopSignal }) => {
-  const { ownerPid, ownerPublicUrl, ...services } = await findServices(loadConfig(process.env));
-  // Links lead to where the app answers, which need not be this environment's PORT.
+await runCommand(async ({ resources, stop, stopSignal }) => {
+  const { ownerPid, ownerSettings, ...services } = await findServices(loadConfig(process.env));
+  // Links lead to where the app answers, which need not be this environment's PORT, and its mails have one sender.
   const config = {
-    ...loadConfig(process.env, { PUBLIC_URL: ownerPublicUrl }),
+    ...loadConfig(process.env, ownerSettings),
     // A worker is what JOB_QUEUE_ENABLED=false leaves to another process: to this one.
     jobQueueEnabled: true,
   };
-  const logger = createLogger({ level: config.logLevel });
+  const logger = createLogger({ level: config.logLevel, onReaderGone: stop });
 
   const composition = compose({ config, services, logger });
   const deadline = createStopDeadline(config.stopDeadlineMs);

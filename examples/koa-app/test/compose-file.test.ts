@@ -44,6 +44,13 @@ describe("docker-compose.yml and .env.example", () => {
     }
   });
 
+  it.each(["postgres", "postgres-jobs"])(
+    "ask %s over TCP, where the server of its first start does not answer yet",
+    (name) => {
+      expect(compose.services[name]?.healthcheck.test.join(" ")).toMatch(/pg_isready -h 127\.0\.0\.1\b/);
+    },
+  );
+
   it("leave no setting out, and invent none", () => {
     expect(Object.keys(example).toSorted()).toEqual(settingNames.toSorted());
     const table = read("../README.md").matchAll(/^\| `([A-Z_]+)` +\|/gm);

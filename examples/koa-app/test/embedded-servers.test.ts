@@ -63,6 +63,19 @@ describe("npm start, with nothing set", { timeout: 60_000 }, () => {
     expect(messagesOf(worker)).toContain("worker stopped");
   });
 
+  it("lets such a worker send from the address of the app, where none can be made of its host", async () => {
+    await using home = await createHome();
+    const settings = { PUBLIC_URL: "http://[::1]:3000", MAIL_FROM: "Acme <hello@example.org>" };
+    await using app = await home.start("main.ts", { JOB_QUEUE_ENABLED: "false", ...settings });
+    await home.register("ada@example.org");
+
+    await using worker = await home.start("worker.ts");
+
+    await expect.poll(() => home.newestSender(), { timeout: 10_000 }).toBe("hello@example.org");
+    expect(await worker.kill("SIGINT")).toEqual({ exitCode: 0, signal: null });
+    expect((await app.kill("SIGINT")).exitCode).toBe(0);
+  });
+
   it("stops when the npm that started it is told to", async () => {
     await using home = await createHome();
     // What npm does: a shell between itself and the program, which dies of the signal and does not pass it on.

@@ -39,13 +39,15 @@ function answerEmpty(ctx: Context): void {
   if (ctx.status === 405 || ctx.status === 501) {
     answer(
       ctx,
-      new Problem(ctx.status, "METHOD_NOT_ALLOWED", "This address does not take this method. See the Allow header."),
+      new Problem("METHOD_NOT_ALLOWED", "This address does not take this method. See the Allow header.", {
+        status: ctx.status,
+      }),
     );
   }
 }
 
 export function notFound(): Problem {
-  return new Problem(404, "NOT_FOUND", "There is nothing at this address.");
+  return new Problem("NOT_FOUND", "There is nothing at this address.");
 }
 
 function answer(ctx: Context, problem: Problem): void {
@@ -72,13 +74,12 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof CommitOutcomeUnknownError) return outcomeUnknown();
   if (error instanceof TooBusyError || isDatabaseTrouble(error)) return unavailable();
-  return new Problem(500, "INTERNAL", "Something went wrong on our side. It has been logged.");
+  return new Problem("INTERNAL", "Something went wrong on our side. It has been logged.");
 }
 
 /** The database was lost in the moment of the commit, and has not come back in time to say what became of it. */
 function outcomeUnknown(): Problem {
   return new Problem(
-    503,
     "OUTCOME_UNKNOWN",
     "We cannot tell yet whether this was stored. Please try again in a moment. If the link does not work any more then, it has done its work.",
     { retryAfterSeconds: 5 },
@@ -86,7 +87,7 @@ function outcomeUnknown(): Problem {
 }
 
 export function unavailable(): Problem {
-  return new Problem(503, "UNAVAILABLE", "The service is too busy or not ready. Please try again in a moment.", {
+  return new Problem("UNAVAILABLE", "The service is too busy or not ready. Please try again in a moment.", {
     retryAfterSeconds: 5,
   });
 }

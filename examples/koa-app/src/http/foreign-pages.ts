@@ -8,7 +8,7 @@ import { Problem } from "./problem.ts";
 export function refuseForeignPages(): Middleware {
   return async function refuseForeignPage(ctx, next) {
     if (!["", "same-origin", "none"].includes(ctx.get("Sec-Fetch-Site"))) {
-      throw new Problem(403, "PAGE_FOREIGN", "A page from elsewhere has sent this. Open this site, and send it there.");
+      throw new Problem("PAGE_FOREIGN", "A page from elsewhere has sent this. Open this site, and send it there.");
     }
     await next();
   };

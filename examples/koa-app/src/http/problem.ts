@@ -6,7 +6,8 @@ export class Problem extends Error {
   readonly fields: FieldErrors | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(status: number, code: ProblemCode, message: string, { fields, retryAfterSeconds }: ProblemFacts = {}) {
+  constructor(code: ProblemCode, message: string, facts: ProblemFacts = {}) {
+    const { status = statuses[code], fields, retryAfterSeconds } = facts;
     super(message);
     this.status = status;
     this.code = code;
@@ -15,25 +16,31 @@ export class Problem extends Error {
   }
 }
 
-export type ProblemCode =
-  | "BODY_INVALID"
-  | "BODY_TOO_LARGE"
-  | "CONTENT_TYPE_UNSUPPORTED"
-  | "FIELDS_INVALID"
-  | "TARGET_INVALID"
-  | "HOST_UNKNOWN"
-  | "PAGE_FOREIGN"
-  | "READER_FOREIGN"
-  | "NOT_FOUND"
-  | "METHOD_NOT_ALLOWED"
-  | "TOO_MANY_REQUESTS"
-  | "OUTCOME_UNKNOWN"
-  | "UNAVAILABLE"
-  | "INTERNAL";
+export type ProblemCode = keyof typeof statuses;
+
+/** The HTTP status of each code. */
+const statuses = {
+  BODY_INVALID: 400,
+  BODY_TOO_LARGE: 413,
+  CONTENT_TYPE_UNSUPPORTED: 415,
+  FIELDS_INVALID: 400,
+  TARGET_INVALID: 400,
+  HOST_UNKNOWN: 421,
+  PAGE_FOREIGN: 403,
+  READER_FOREIGN: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  TOO_MANY_REQUESTS: 429,
+  OUTCOME_UNKNOWN: 503,
+  UNAVAILABLE: 503,
+  INTERNAL: 500,
+} as const;
 
 export type FieldErrors = Readonly<Record<string, readonly string[]>>;
 
 interface ProblemFacts {
+  /** Default: that of the code. */
+  readonly status?: number;
   readonly fields?: FieldErrors;
   readonly retryAfterSeconds?: number;
 }

@@ -18,12 +18,12 @@ export const formBody = (): Middleware => body("form", "application/x-www-form-u
  */
 export function parseFields<Schema extends z.ZodObject>(schema: Schema, given: unknown): z.output<Schema> {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    throw new Problem(400, "BODY_INVALID", "The body should be a JSON object.");
+    throw new Problem("BODY_INVALID", "The body should be a JSON object.");
   }
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
 
-  throw new Problem(400, "FIELDS_INVALID", "Some fields cannot be used. See what is said about each of them.", {
+  throw new Problem("FIELDS_INVALID", "Some fields cannot be used. See what is said about each of them.", {
     fields: toFieldErrors(parsed.error.issues),
   });
 }
@@ -42,7 +42,7 @@ function body(kind: "json" | "form", type: string, expected: string): Middleware
   });
   return async function readBody(ctx, next) {
     if (contentType(ctx.get("Content-Type")) !== type) {
-      throw new Problem(415, "CONTENT_TYPE_UNSUPPORTED", `Send ${expected} with "Content-Type: ${type}".`);
+      throw new Problem("CONTENT_TYPE_UNSUPPORTED", `Send ${expected} with "Content-Type: ${type}".`);
     }
     await parse(ctx, next);
   };
@@ -54,10 +54,9 @@ function contentType(header: string): string | undefined {
 
 // The original quotes the body, in which there is a password.
 function toProblem(error: Error & { status?: number }, expected: string): Problem {
-  if (error.status === 413) return new Problem(413, "BODY_TOO_LARGE", `The body may have up to ${limit}.`);
-  if (error.status === 415)
-    return new Problem(415, "CONTENT_TYPE_UNSUPPORTED", "This encoding of a body is not supported.");
-  return new Problem(400, "BODY_INVALID", `The body cannot be read as ${expected}.`);
+  if (error.status === 413) return new Problem("BODY_TOO_LARGE", `The body may have up to ${limit}.`);
+  if (error.status === 415) return new Problem("CONTENT_TYPE_UNSUPPORTED", "This encoding of a body is not supported.");
+  return new Problem("BODY_INVALID", `The body cannot be read as ${expected}.`);
 }
 
 function toFieldErrors(issues: readonly z.core.$ZodIssue[]): FieldErrors {

@@ -8,6 +8,7 @@ import type { Logger } from "../logging/logger.ts";
 import type { EmailAddress } from "../users/email-address.ts";
 import { clientOf } from "./client-address.ts";
 import { unavailable } from "./error-responses.ts";
+import { sweepLimitsRegularly } from "./limit-sweep.ts";
 import { Problem } from "./problem.ts";
 
 /** Counts requests per client, and mails per address, in the app database: all processes of the app share the counts. */
@@ -25,17 +26,18 @@ export interface RequestLimits {
 }
 
 export function createRequestLimits({ pool, limits, secret, logger }: RequestLimitsNeeds): RequestLimits {
-  const common = { storeClient: pool, storeType: "pool", tableName: "request_limits", tableCreated: true };
+  const common = {
+    storeClient: pool,
+    storeType: "pool",
+    tableName: "request_limits",
+    tableCreated: true,
+    // Its sweep is one statement for all rows, and keeps quiet when that fails.
+    clearExpiredByTimeout: false,
+  };
   const duration = limits.windowSeconds;
   const clients = new RateLimiterPostgres({ ...common, keyPrefix: "client", points: limits.clientCount, duration });
-  const addresses = new RateLimiterPostgres({
-    ...common,
-    keyPrefix: "address",
-    points: limits.addressCount,
-    duration,
-    // The other limiter sweeps the table for both.
-    clearExpiredByTimeout: false,
-  });
+  const addresses = new RateLimiterPostgres({ ...common, keyPrefix: "address", points: limits.addressCount, duration });
+  sweepLimitsRegularly({ pool, logger });
 
   return {
     perClient: () => limitClient,
@@ -96,7 +98,7 @@ interface RequestLimitsNeeds {
 }
 
 function tooMany({ msBeforeNext }: RateLimiterRes): Problem {
-  return new Problem(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.", {
+  return new Problem("TOO_MANY_REQUESTS", "Too many requests. Please try again later.", {
     retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1_000)),
   });
 }

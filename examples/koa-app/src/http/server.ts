@@ -2,11 +2,15 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { createServer as createProbe, type Server } from "node:net";
 import type Koa from "koa";
+import { createConnectionDrain } from "./drain-connections.ts";
 import { portOf } from "./port-of.ts";
 import { StartupError } from "../startup-error.ts";
 
 export interface HttpServer {
-  /** Refuses new connections, lets running requests finish, and cuts what is left after the deadline. */
+  /**
+   * Refuses new connections, lets running requests finish, and cuts what is left after the deadline. Every answer says
+   * `Connection: close` from then on.
+   */
   stop(options: { readonly deadlineMs: number }): Promise<void>;
 }
 
@@ -19,15 +23,10 @@ export async function startServer(app: Koa, { host, port }: Endpoint): Promise<H
       void answer(request, response);
     },
   );
+  const connections = createConnectionDrain(server);
   await listen(server, { host, port });
 
-  return {
-    async stop({ deadlineMs }) {
-      const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
-      await new Promise((resolve) => server.close(resolve));
-      clearTimeout(cut);
-    },
-  };
+  return { stop: (options) => connections.drain(options) };
 }
 
 /**

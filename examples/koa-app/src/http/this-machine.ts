@@ -1,6 +1,5 @@
 import type { Context } from "koa";
-import { isIP } from "node:net";
-import ipaddr from "ipaddr.js";
+import { isLoopbackAddress } from "../loopback-address.ts";
 import { isForKnownHost } from "./known-hosts.ts";
 
 /**
@@ -10,7 +9,9 @@ import { isForKnownHost } from "./known-hosts.ts";
  */
 export function isFromThisMachine(ctx: Context, { publicUrl, trustedProxyCount }: Surroundings): boolean {
   return (
-    !hasProxy(ctx, trustedProxyCount) && isLoopback(ctx.req.socket.remoteAddress) && isForKnownHost(ctx, publicUrl)
+    !hasProxy(ctx, trustedProxyCount) &&
+    isLoopbackAddress(ctx.req.socket.remoteAddress ?? "") &&
+    isForKnownHost(ctx, publicUrl)
   );
 }
 
@@ -36,7 +37,3 @@ const proxyHeaders = [
   "cf-connecting-ip",
   "true-client-ip",
 ];
-
-function isLoopback(address = ""): boolean {
-  return isIP(address) !== 0 && ipaddr.process(address).range() === "loopback";
-}

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { StartupError } from "../startup-error.ts";
 
-/** What the commands beside a running `npm start` need to know: where its servers are, and what its links start with. */
+/** What the commands beside a running `npm start` need to know: where its servers are, what its links start with, and who sends its mails. */
 const runtime = z.object({
   pid: z.int(),
   publicUrl: z.string(),
+  mailFrom: z.string(),
   databaseUrl: z.string(),
   jobQueueDatabaseUrl: z.string().optional(),
   smtpUrl: z.string(),

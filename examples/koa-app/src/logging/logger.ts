@@ -2,6 +2,7 @@ import { pino, type DestinationStream, type Logger } from "pino";
 import type { LogLevel } from "../config.ts";
 import { describeError } from "./describe-error.ts";
 import { readableLines } from "./readable-lines.ts";
+import { standardOutput } from "./standard-output.ts";
 
 export type { Logger } from "pino";
 
@@ -10,7 +11,24 @@ export type { Logger } from "pino";
  *
  * Errors belong in `err`: whatever they carry, only what {@link describeError} keeps is written.
  */
-export function createLogger({ level, destination = standardOutput() }: LoggerOptions): Logger {
+export function createLogger({ level, onReaderGone = () => undefined, destination }: LoggerOptions): Logger {
+  if (destination !== undefined) return createPino(level, destination);
+  if (process.stdout.isTTY) return createPino(level, readableLines(process.stdout));
+  const output = standardOutput({ onReaderGone });
+  const logger = createPino(level, output);
+  output.onDropped((count) => logger.warn({ count }, "log lines were dropped, since they could not be written"));
+  return logger;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** Called when nobody reads standard output any more. */
+  readonly onReaderGone?: () => void;
+  /** Default: standard output. */
+  readonly destination?: DestinationStream;
+}
+
+function createPino(level: LogLevel, destination: DestinationStream): Logger {
   return pino(
     {
       level,
@@ -29,15 +47,4 @@ export function createLogger({ level, destination = standardOutput() }: LoggerOp
     },
     destination,
   );
-}
-
-export interface LoggerOptions {
-  readonly level: LogLevel;
-  readonly destination?: DestinationStream;
-}
-
-// Synchronous, so that the last lines before an exit are not lost.
-function standardOutput(): DestinationStream {
-  if (process.stdout.isTTY) return readableLines(process.stdout);
-  return pino.destination({ fd: 1, sync: true });
 }

@@ -1,5 +1,6 @@
 import { createTransport } from "nodemailer";
 import { toMailError } from "./mail-error.ts";
+import { withRequiredTls } from "./required-tls.ts";
 
 /** A mail to one person. */
 export interface Mail {
@@ -23,7 +24,7 @@ export interface Mailer {
 
 export function createMailer({ smtpUrl, from, publicUrl }: MailerOptions): Mailer {
   const transport = createTransport({
-    url: smtpUrl,
+    url: withRequiredTls(smtpUrl),
     connectionTimeout: 10_000,
     greetingTimeout: 10_000,
     socketTimeout: 15_000,

@@ -44,7 +44,6 @@ interface MailRoutesNeeds extends Surroundings {
 
 function unknownHost(): Problem {
   return new Problem(
-    421,
     "HOST_UNKNOWN",
     "Mails are shown on localhost and on the host of PUBLIC_URL only. Set PUBLIC_URL to read them elsewhere.",
   );
@@ -52,7 +51,6 @@ function unknownHost(): Problem {
 
 function foreignReader(): Problem {
   return new Problem(
-    403,
     "READER_FOREIGN",
     "Mails are shown to this machine only, and not through a proxy. Set SMTP_URL to read them elsewhere.",
   );

@@ -1,14 +1,15 @@
-import { defineTask, perform, retry } from "@acme/jobs";
+import { defineTask, perform } from "@acme/jobs";
 import type { Knex } from "knex";
 import { z } from "zod";
 import { alreadyRegisteredMail } from "../mailer/already-registered-mail.ts";
 import type { Mailer } from "../mailer/mailer.ts";
 import { findRecipient } from "../users/user-table.ts";
+import { mailRetry } from "./mail-retry.ts";
 
 /** Tells the owner of a verified address that somebody tried to register it. */
 export const sendAlreadyRegisteredEmail = defineTask("send_already_registered_email", {
   payload: z.object({ userId: z.uuid() }),
-  retry: retry.network,
+  retry: mailRetry,
   timeoutMs: 30_000,
 });
 

@@ -1,10 +1,11 @@
-import { defineTask, perform, retry } from "@acme/jobs";
+import { defineTask, perform } from "@acme/jobs";
 import type { Knex } from "knex";
 import { z } from "zod";
 import type { Mailer } from "../mailer/mailer.ts";
 import { verificationMail } from "../mailer/verification-mail.ts";
 import { findRecipient } from "../users/user-table.ts";
 import { issueVerificationToken } from "../users/verification-token.ts";
+import { mailRetry } from "./mail-retry.ts";
 
 /**
  * Sends the link that verifies an address.
@@ -14,7 +15,7 @@ import { issueVerificationToken } from "../users/verification-token.ts";
  */
 export const sendVerificationEmail = defineTask("send_verification_email", {
   payload: z.object({ userId: z.uuid() }),
-  retry: retry.network,
+  retry: mailRetry,
   timeoutMs: 30_000,
 });
 

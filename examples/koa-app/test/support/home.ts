@@ -71,6 +71,10 @@ export async function createHome() {
       const { mails } = (await (await fetch(`${url}mails`)).json()) as { mails: { id: number }[] };
       return await (await fetch(`${url}mails/${mails[0]!.id}`)).text();
     },
+    async newestSender(): Promise<string | undefined> {
+      const { mails } = (await (await fetch(`${url}mails`)).json()) as { mails: { from: string }[] };
+      return mails[0]?.from;
+    },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }),
   };
 }
