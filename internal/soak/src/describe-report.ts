@@ -1,5 +1,5 @@
 import type { InjectedCommitFaults } from "./break-commits.ts";
-import type { InjectedFaults } from "./inject-faults.ts";
+import type { InjectedFaults } from "./injected-faults.ts";
 import type { Blip, BrokenCommit, TimeLimit } from "./faults.ts";
 import type { Finding } from "./questions.ts";
 import type { SoakReport } from "./run-soak.ts";

@@ -1,10 +1,10 @@
 import { createCommitBreaker } from "./break-commits.ts";
-import type { InjectedFaults, Kill, Stage } from "./inject-faults.ts";
-import type { Blip, Fault, FaultOf, TableLock, TimeLimit } from "./faults.ts";
-import { limitStatements } from "./limit-statements.ts";
-import { lockTable } from "./lock-table.ts";
+import type { Fault } from "./faults.ts";
+import { createHindrances } from "./hindrances.ts";
+import type { InjectedFaults } from "./injected-faults.ts";
+import { createProcessFaults } from "./process-faults.ts";
 import { createServerFaults } from "./server-faults.ts";
-import { terminateBackends } from "./terminate-backends.ts";
+import type { Stage } from "./stage.ts";
 
 interface FaultInjector {
   readonly injected: InjectedFaults;
@@ -15,82 +15,33 @@ interface FaultInjector {
 }
 
 export function createFaultInjector(stage: Stage): FaultInjector {
-  const { server, network, processes, pause, log } = stage;
   const commits = createCommitBreaker(stage);
+  const ofProcesses = createProcessFaults(stage);
   const ofServer = createServerFaults(stage);
-  const injected = {
-    kills: [] as Kill[],
-    pauseCount: 0,
-    terminatedCount: 0,
-    commits: commits.injected,
-    blips: [] as Blip[],
-    limits: [] as TimeLimit[],
-    locks: [] as TableLock[],
-  };
-  const underway = new Set<Promise<void>>();
-
-  const beside = (what: Promise<void>) => {
-    const done = what.finally(() => underway.delete(done));
-    done.catch(() => undefined);
-    underway.add(done);
-  };
-  const kill = ({ target }: FaultOf<"kill">) => {
-    const label = processes.member(target).kill();
-    injected.kills.push({ label, at: new Date() });
-    log(`killed ${label}`);
-  };
-  const pauseRelay = ({ target, forMs }: FaultOf<"pause">) => {
-    processes.member(target).pause(forMs);
-    injected.pauseCount += 1;
-    log(`paused ${target} for ${forMs} ms`);
-  };
-  const terminate = async () => {
-    const count = await terminateBackends([server.urls.app, server.urls.jobs]);
-    injected.terminatedCount += count;
-    log(`terminated ${count} backends`);
-  };
-  const blip = async (fault: FaultOf<"blip">) => {
-    const { target, how, forMs } = fault;
-    const hindrance = how === "cut" ? network.refuse(target) : network.silence(target);
-    if (how === "cut") network.cut(target);
-    log(`the network of ${target} is ${how} for ${forMs} ms`);
-    try {
-      await pause(forMs);
-    } finally {
-      await hindrance.end();
-    }
-    injected.blips.push(fault);
-    log(`the network of ${target} is back`);
-  };
-  const lock = async (fault: FaultOf<"lock">) => {
-    const wasHad = await lockTable(fault, server.urls);
-    if (wasHad) injected.locks.push(fault);
-    log(`${fault.table} was ${wasHad ? `locked for ${fault.forMs} ms` : "not to be locked"}`);
-  };
-  const limit = async (fault: FaultOf<"limit">) => {
-    log(`${fault.setting} is ${fault.limitMs} ms for ${fault.forMs} ms`);
-    await limitStatements(fault, () => server.urls);
-    injected.limits.push(fault);
-    log(`${fault.setting} is as before`);
-  };
+  const hindrances = createHindrances(stage);
 
   return {
     get injected() {
-      return { ...injected, ...ofServer.injected };
+      return {
+        commits: commits.injected,
+        ...ofProcesses.injected,
+        ...ofServer.injected,
+        ...hindrances.injected,
+      };
     },
     async inject(fault) {
-      if (fault.kind === "kill") return kill(fault);
-      if (fault.kind === "pause") return pauseRelay(fault);
-      if (fault.kind === "terminate") return terminate();
+      if (fault.kind === "kill") return ofProcesses.kill(fault);
+      if (fault.kind === "pause") return ofProcesses.pauseRelay(fault);
+      if (fault.kind === "terminate") return ofProcesses.terminate();
       if (fault.kind === "commit") return commits.breakNext(fault);
-      if (fault.kind === "blip") return beside(blip(fault));
-      if (fault.kind === "lock") return beside(lock(fault));
+      if (fault.kind === "blip") return hindrances.blip(fault);
+      if (fault.kind === "lock") return hindrances.lock(fault);
       // A standby is a copy of its primary, settings included.
-      if (fault.kind === "limit") return ofServer.inTurn(() => limit(fault));
+      if (fault.kind === "limit") return ofServer.inTurn(() => hindrances.limit(fault));
       ofServer.takeAway(fault);
     },
     async settled() {
-      await Promise.all(underway);
+      await hindrances.settled();
       await ofServer.settled();
       await commits.settled();
     },

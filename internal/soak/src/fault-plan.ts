@@ -12,7 +12,7 @@ const limitMs = [2, 40] as const;
 const lockForMs = [300, 4_000] as const;
 const lockedTables: readonly [Table, ...Table[]] = [
   { database: "app", table: "acme_jobs.outbox" },
-  { database: "app", table: "domain_events.once_keys" },
+  { database: "app", table: "domain_events.idempotency_keys" },
   { database: "app", table: "soak.orders" },
   { database: "jobs", table: "graphile_worker._private_jobs" },
   { database: "jobs", table: "graphile_worker._private_job_queues" },

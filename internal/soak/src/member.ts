@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Message } from "./child/process.ts";
 import type { MemberName } from "./faults.ts";
+import { type Incarnation, type IncarnationOptions, startIncarnation } from "./incarnation.ts";
 
 /** One writer, worker or relay: a process that is started again whenever it ends, until it is stopped. */
 export interface Member {
@@ -19,12 +19,8 @@ export interface Member {
   destroy(): Promise<void>;
 }
 
-export interface MemberOptions {
-  readonly name: MemberName;
-  readonly env: Readonly<Record<string, string>>;
-  readonly seed: number;
+export interface MemberOptions extends IncarnationOptions {
   readonly logDirectory: string;
-  readonly onMessage: (message: Message) => void;
   /** It ended, or would not end, without having been asked to. */
   readonly onAnomaly: (what: string) => void;
 }
@@ -35,38 +31,22 @@ const pauserFile = fileURLToPath(new URL("child/pauser.ts", import.meta.url));
 export function startMember(options: MemberOptions): Member {
   const { name, onAnomaly } = options;
   const log = openSync(path.join(options.logDirectory, `${name}.log`), "a");
-  const file = fileURLToPath(new URL(`child/${name.replace(/-\d+$/, "")}.ts`, import.meta.url));
-  let incarnation = 0;
+  let incarnationCount = 0;
   let isLeaving = false;
   let current = start();
 
-  function start(): Running {
-    incarnation += 1;
-    const label = `${name}#${incarnation}`;
-    const child = spawn(process.execPath, ["--unhandled-rejections=strict", file], {
-      env: { ...process.env, ...options.env, SOAK_NAME: label, SOAK_SEED: String(options.seed + incarnation) },
-      stdio: ["ignore", log, log, "ipc"],
-    });
-    const note = { at: new Date().toISOString(), name: label, message: "started", pid: child.pid };
-    writeSync(log, `${JSON.stringify(note)}\n`);
-    child.on("message", (message) => options.onMessage(message as Message));
-    const killAtExit = () => void child.kill("SIGKILL");
-    process.once("exit", killAtExit);
-    const ended = new Promise<string>((resolve) => {
-      child.once("error", (error) => resolve(error.message));
-      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-    });
-    const running: Running = { child, label, ended, isDoomed: false };
-    void startAgainAfter(running, killAtExit);
-    return running;
+  function start(): Incarnation {
+    incarnationCount += 1;
+    const incarnation = startIncarnation(incarnationCount, options, log);
+    void startAgainAfter(incarnation);
+    return incarnation;
   }
 
-  async function startAgainAfter(running: Running, killAtExit: () => void): Promise<void> {
-    const how = await running.ended;
-    process.off("exit", killAtExit);
+  async function startAgainAfter(incarnation: Incarnation): Promise<void> {
+    const how = await incarnation.ended;
     if (isLeaving) return;
-    if (!running.isDoomed) {
-      onAnomaly(`${running.label} ended by itself: ${how}`);
+    if (!incarnation.isDoomed) {
+      onAnomaly(`${incarnation.label} ended by itself: ${how}`);
       await pause(restartMs);
     }
     if (!isLeaving) current = start();
@@ -103,13 +83,4 @@ export function startMember(options: MemberOptions): Member {
       closeSync(log);
     },
   };
-}
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly label: string;
-  /** How it ended. */
-  readonly ended: Promise<string>;
-  /** It has been killed on purpose. */
-  isDoomed: boolean;
 }

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { UnitTimes } from "./child/process.ts";
-import type { Outage } from "./inject-faults.ts";
+import type { Outage } from "./injected-faults.ts";
 import type { Pools } from "./drain.ts";
 import type { Ledger } from "./ledger.ts";
 import { appQuestions, type Finding, jobsQuestions, type Question, sessionQuestions } from "./questions.ts";

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Kill } from "./inject-faults.ts";
+import type { Kill } from "./injected-faults.ts";
 
 export interface RecoveryTimes {
   /** Runs that a SIGKILL cut off, and that were seen to begin again. */

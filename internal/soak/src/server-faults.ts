@@ -1,5 +1,6 @@
-import type { InjectedFaults, Outage, Stage } from "./inject-faults.ts";
 import type { FaultOf } from "./faults.ts";
+import type { InjectedFaults, Outage } from "./injected-faults.ts";
+import type { Stage } from "./stage.ts";
 
 interface ServerFaults {
   readonly injected: Pick<InjectedFaults, "crashCount" | "restartCounts" | "failoverCount" | "outages">;

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { UnitContext } from "@acme/domain-events";
-import type { JobOptions } from "@acme/jobs";
-import { LabelChanged, OrderPlaced, ProductStocked } from "../orders.ts";
 import type { Driver } from "./drivers.ts";
-import { name, random } from "./process.ts";
+import { createOrderPlacer } from "./place-order.ts";
+import { random } from "./process.ts";
 
 /** What a unit does, with the orders that are there if and only if it commits, and those that never are. */
 export interface Plan<Tx> {
@@ -16,7 +15,10 @@ export interface Plan<Tx> {
 
 type Work<Tx> = (context: UnitContext<Tx>, plan: Plan<Tx>) => Promise<void>;
 
-export function createPlanner<Tx>({ insert, execute }: Driver<Tx>): { choosePlan: () => Plan<Tx> } {
+export function createPlanner<Tx>(driver: Driver<Tx>): { choosePlan: () => Plan<Tx> } {
+  const { execute } = driver;
+  const { place, insertOrder } = createOrderPlacer(driver);
+
   function choosePlan(): Plan<Tx> {
     const count = random.chance(0.1) ? random.between(2, 10) : 1;
     const work = chooseWork();
@@ -80,57 +82,9 @@ export function createPlanner<Tx>({ insert, execute }: Driver<Tx>): { choosePlan
     await context.savepoint((inner) => placeAll(inner, plan));
   }
 
-  async function place(context: UnitContext<Tx>, orderId: string): Promise<void> {
-    const { tx, record } = context;
-    const product = random.chance(0.2) ? chooseProduct() : null;
-    await insertOrder(tx, orderId, product);
-    record(new OrderPlaced({ orderId, options: chooseOptions() }));
-    if (product !== null) record(new ProductStocked({ product, options: { ...chooseKey(product), ...chooseTime() } }));
-    if (random.chance(0.15)) await changeLabel(context);
-  }
-
-  async function changeLabel({ tx, record }: UnitContext<Tx>): Promise<void> {
-    const label = chooseLabel();
-    const { rows } = await execute(tx, `select soak.change_label('${label}') as version`);
-    const version = Number(rows[0]?.["version"]);
-    record(new LabelChanged({ label, version, options: { ...chooseKey(label), ...chooseTime(), ...chooseQueue() } }));
-  }
-
-  async function insertOrder(tx: Tx, orderId: string, product: string | null): Promise<void> {
-    await insert(tx, "orders", { id: orderId, placed_by: name, product });
-  }
-
   return { choosePlan };
 }
 
 function makeIds(count: number): string[] {
   return Array.from({ length: count }, () => randomUUID());
-}
-
-/** Both writers fill the same few products, each for a second only: later orders would hide that a count is missing. */
-function chooseProduct(): string {
-  return `${Math.floor(Date.now() / 1_000)}-${random.between(1, 3)}`;
-}
-
-/** Each for a while only, too: the last version of many labels is looked for at the end. */
-function chooseLabel(): string {
-  return `label-${Math.floor(Date.now() / 5_000)}-${random.between(1, 3)}`;
-}
-
-function chooseOptions(): JobOptions {
-  return { ...(random.chance(0.2) ? { priority: random.between(-10, 10) } : {}), ...chooseTime(), ...chooseQueue() };
-}
-
-/** Few enough for a named queue to catch up after each crash of the worker that holds it. */
-function chooseQueue(): JobOptions {
-  if (random.chance(0.02)) return { queue: "one at a time" };
-  return random.chance(0.1) ? { queue: `queue ${random.between(1, 8)}` } : {};
-}
-
-function chooseTime(): JobOptions {
-  return random.chance(0.2) ? { runAt: new Date(Date.now() + random.between(0, 3_000)) } : {};
-}
-
-function chooseKey(key: string): JobOptions {
-  return { key, keyMode: random.pick(["replace", "preserveRunAt"]) };
 }
