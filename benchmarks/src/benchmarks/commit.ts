@@ -1,12 +1,13 @@
-import { type Benchmark, type Case, type Contestant, type Measure, ours, type Size, type World } from "../benchmark.ts";
-import { prepareAcme, prepareOutbox } from "../peers/acme.ts";
-import { acmeCommitter, bareCommitter, type Committer, type Driver, type Follows } from "../peers/committers.ts";
-import { freshDatabase, withClient } from "../servers/databases.ts";
-
-/** Few at a time on many connections: two of them, doing the same, differ by more than the few percent looked for. */
-const commits: Record<Size, number> = { quick: 20, default: 120, full: 500 };
-/** Enough for a connection to have planned and compiled what it sends. */
-const warmUpCount = { least: 20, ofConnection: 5 };
+import { type Benchmark, type Case, type Contestant, ours } from "../benchmark.ts";
+import { timeCommits } from "../measure/time-commits.ts";
+import {
+  acmeCommitter,
+  bareCommitter,
+  type CommitPlace,
+  type Committer,
+  type Driver,
+  type Follows,
+} from "../peers/committers.ts";
 
 interface Variant {
   readonly name: string;
@@ -42,50 +43,51 @@ export const commit: Benchmark = {
   rounds: { least: 15, most: 45 },
   // A few percent between two processes would be more than what is looked for.
   processes: "shared",
-  cases: (size) =>
+  cases: () =>
     (["pg", "knex"] as const).flatMap((driver) => [
-      ...variants.map((variant) => commitCase(driver, variant, size)),
-      ...outboxVariants.map(({ connections, limit }) => outboxCase({ driver, size, connections, limit })),
+      ...variants.map((variant) => commitCase(driver, variant)),
+      ...outboxVariants.map(({ connections, limit }) => outboxCase({ driver, connections }, limit)),
     ]),
 };
 
-function outboxCase({ driver, size, connections, limit }: Load & { driver: Driver; limit: number }): Case {
-  const load = { size, connections };
+/** Which connections commit, and how many at once. */
+type Clients = Pick<CommitPlace, "driver" | "connections">;
+
+function outboxCase(clients: Clients, limit: number): Case {
+  const { driver, connections } = clients;
   const run = `unitOfWork.run on ${driver}`;
+  const entries: Entry[] = [
+    { name: ours, settings: run, open: (place, jobsUrl) => acmeCommitter(place, "durable", jobsUrl) },
+    { name: byHand, settings: `${run}, insert into acme_jobs.outbox`, open: (place) => acmeCommitter(place, "row") },
+    { name: inOneDatabase, settings: `${run}, without an outbox`, open: (place) => acmeCommitter(place, "durable") },
+  ];
   return {
     name: `${driver}, 1 durable by the outbox beside its row, ${connections === 1 ? "1 connection" : `${connections} connections`}`,
     metrics: [{ name: "time", unit: "µs", better: "lower" }],
-    contestants: [
-      contestant(ours, run, driver, load, (url, jobsUrl) =>
-        acmeCommitter({ driver, url, connections }, "durable", jobsUrl),
-      ),
-      contestant(byHand, `${run}, insert into acme_jobs.outbox`, driver, load, (url) =>
-        acmeCommitter({ driver, url, connections }, "row"),
-      ),
-      contestant(inOneDatabase, `${run}, without an outbox`, driver, load, (url) =>
-        acmeCommitter({ driver, url, connections }, "durable"),
-      ),
-    ],
+    contestants: entries.map((entry) => contestant(entry, clients)),
     goals: [{ metric: "time", of: ours, against: [byHand], kind: "cost", limit }],
   };
 }
 
-function commitCase(driver: Driver, variant: Variant, size: Size): Case {
+function commitCase(driver: Driver, variant: Variant): Case {
   const { name, follows, hasOutbox = false, limit, connections = 1 } = variant;
   const bare = follows === "durable" ? `${driver} and add_job` : driver;
+  const entries: Entry[] = [
+    {
+      name: ours,
+      settings: `unitOfWork.run on ${driver}`,
+      open: (place, jobsUrl) => acmeCommitter(place, follows, hasOutbox ? jobsUrl : undefined),
+    },
+    ...[bare, ...(follows === "nothing" ? [`${driver}, once more`] : [])].map((peer) => ({
+      name: peer,
+      settings: bareSettings(driver, follows),
+      open: (place: CommitPlace) => Promise.resolve(bareCommitter(place, follows === "durable")),
+    })),
+  ];
   return {
     name: `${driver}, ${name}`,
     metrics: [{ name: "time", unit: "µs", better: "lower" }],
-    contestants: [
-      contestant(ours, `unitOfWork.run on ${driver}`, driver, { size, connections }, (url, jobsUrl) =>
-        acmeCommitter({ driver, url, connections }, follows, hasOutbox ? jobsUrl : undefined),
-      ),
-      ...[bare, ...(follows === "nothing" ? [`${driver}, once more`] : [])].map((peer) =>
-        contestant(peer, bareSettings(driver, follows), driver, { size, connections }, (url) =>
-          Promise.resolve(bareCommitter({ driver, url, connections }, follows === "durable")),
-        ),
-      ),
-    ],
+    contestants: entries.map((entry) => contestant(entry, { driver, connections })),
     goals: [{ metric: "time", of: ours, against: [bare], kind: "cost", limit }],
   };
 }
@@ -97,83 +99,17 @@ function bareSettings(driver: Driver, follows: Follows): string {
     : transaction;
 }
 
-function contestant(
-  name: string,
-  settings: string,
-  driver: Driver,
-  load: Load,
-  open: (url: string, jobsUrl: string) => Promise<Committer>,
-): Contestant {
+interface Entry {
+  readonly name: string;
+  readonly settings: string;
+  readonly open: (place: CommitPlace, jobsUrl: string) => Promise<Committer>;
+}
+
+function contestant({ name, settings, open }: Entry, clients: Clients): Contestant {
   return {
     name,
     settings,
-    ...(settings.startsWith("unitOfWork") ? {} : { package: driver }),
-    start: (world) => start(world, load, open),
+    ...(settings.startsWith("unitOfWork") ? {} : { package: clients.driver }),
+    start: (world) => timeCommits(world, clients.connections, (url, jobsUrl) => open({ ...clients, url }, jobsUrl)),
   };
-}
-
-interface Load {
-  readonly size: Size;
-  readonly connections: number;
-}
-
-async function start(
-  world: World,
-  { size, connections }: Load,
-  open: (url: string, jobsUrl: string) => Promise<Committer>,
-): Promise<Measure> {
-  const data = await freshDatabase(world, "rows", prepare);
-  const jobs = await freshDatabase(world, "jobs", prepareAcme);
-  let committed = 0;
-
-  return {
-    async run() {
-      const committer = await open(data.url, jobs.url);
-      const commitMany = async (count: number) => {
-        const lastNumber = committed + count;
-        const commitInTurn = async () => {
-          while (committed < lastNumber) await committer.commit(++committed);
-        };
-        await Promise.all(Array.from({ length: connections }, commitInTurn));
-      };
-      try {
-        await commitMany(Math.max(warmUpCount.least, warmUpCount.ofConnection * connections));
-        const handledBefore = committer.handledCount;
-        const startedAt = performance.now();
-        const count = commits[size] * Math.min(connections, 4);
-        await commitMany(count);
-        const time = ((performance.now() - startedAt) * 1000) / count;
-        const handled = committer.handledCount - handledBefore;
-        if (handled !== 0 && handled !== count) throw new Error(`${handled} handlers ran of ${count}`);
-        await assertThere(data.url, committed);
-        return { time };
-      } finally {
-        await committer.close();
-      }
-    },
-    async stop() {
-      await data[Symbol.asyncDispose]();
-      await jobs[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function prepare(url: string): Promise<void> {
-  await prepareAcme(url);
-  await prepareOutbox(url);
-  await withClient(url, (client) => client.query("create table rows (n int primary key)"));
-}
-
-/** Each row, and for each row its job where there are any. */
-async function assertThere(url: string, committed: number): Promise<void> {
-  await withClient(url, async (client) => {
-    const { rows } = await client.query<{ rows: number; jobs: number; outbox: number }>(
-      `select (select count(*)::int from rows) as rows, (select count(*)::int from graphile_worker.jobs) as jobs,
-         (select count(*)::int from acme_jobs.outbox) as outbox`,
-    );
-    const there = rows[0] ?? { rows: 0, jobs: 0, outbox: 0 };
-    const followers = there.jobs + there.outbox;
-    if (there.rows === committed && (followers === 0 || followers === committed)) return;
-    throw new Error(`of ${committed} commits ${there.rows} rows and ${followers} jobs are there`);
-  });
 }

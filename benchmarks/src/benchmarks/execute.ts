@@ -57,10 +57,16 @@ const entries: Entry[] = [
   { queue: dbosQueue, settings: `${dbosSettings}; no-op: workerConcurrency 500`, noOpConcurrency: 500 },
 ];
 
-const work: Record<string, Handler> = {
-  "no-op jobs": () => undefined,
-  "jobs of 5 ms": () => pause(5),
-};
+interface Work {
+  readonly name: string;
+  readonly isNoOp: boolean;
+  readonly handle: Handler;
+}
+
+const works: Work[] = [
+  { name: "no-op jobs", isNoOp: true, handle: () => undefined },
+  { name: "jobs of 5 ms", isNoOp: false, handle: () => pause(5) },
+];
 
 export const execute: Benchmark = {
   name: "execute",
@@ -69,12 +75,12 @@ export const execute: Benchmark = {
   rounds: { least: 5, most: 5 },
   processes: "own",
   cases: (size) =>
-    Object.entries(work).map(([name, handler]) => ({
-      name,
+    works.map((work) => ({
+      name: work.name,
       metrics: [{ name: "rate", unit: "jobs/s", better: "higher" }],
       contestants: entries
-        .filter(({ noOpOnly }) => !noOpOnly || name === "no-op jobs")
-        .map((entry) => contestant(entry, handler, size, name === "no-op jobs")),
+        .filter(({ noOpOnly }) => !noOpOnly || work.isNoOp)
+        .map((entry) => contestant(entry, work, size)),
       goals: [
         { metric: "rate", of: ours, against: [bareEqual], kind: "speed", limit: 0.97 },
         { metric: "rate", of: ours, against: [bareBest], kind: "speed", limit: 0.97 },
@@ -86,15 +92,10 @@ export const execute: Benchmark = {
     })),
 };
 
-function contestant(
-  { queue, settings, noOpConcurrency }: Entry,
-  handler: Handler,
-  size: Size,
-  isNoOp: boolean,
-): Contestant {
+function contestant({ queue, settings, noOpConcurrency }: Entry, { isNoOp, handle }: Work, size: Size): Contestant {
   const options = {
     queue,
-    work: handler,
+    work: handle,
     windowMs: windowMs[size],
     concurrency: (isNoOp ? noOpConcurrency : undefined) ?? concurrency,
   };

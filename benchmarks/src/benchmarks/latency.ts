@@ -19,12 +19,17 @@ const loadWorkMs = 20;
 
 const bare = "graphile-worker";
 
-const entries: [JobQueue, string][] = [
-  [acmeQueue(), `concurrency ${concurrency}`],
-  [graphileQueue("equal", bare), `concurrency ${concurrency}, completeJobBatchDelay 0`],
-  [pgBossQueue("single"), pgBossSettings.single],
-  [bullmqQueue("everysec"), bullmqSettings("everysec")],
-  [dbosQueue, dbosSettings],
+interface Entry {
+  readonly queue: JobQueue;
+  readonly settings: string;
+}
+
+const entries: Entry[] = [
+  { queue: acmeQueue(), settings: `concurrency ${concurrency}` },
+  { queue: graphileQueue("equal", bare), settings: `concurrency ${concurrency}, completeJobBatchDelay 0` },
+  { queue: pgBossQueue("single"), settings: pgBossSettings.single },
+  { queue: bullmqQueue("everysec"), settings: bullmqSettings("everysec") },
+  { queue: dbosQueue, settings: dbosSettings },
 ];
 
 export const latency: Benchmark = {
@@ -114,7 +119,7 @@ function latencyCase(name: string, work: () => Promise<void> | undefined, load: 
   return {
     name,
     metrics: ["p50", "p99"].map((metric) => ({ name: metric, unit: "ms", better: "lower" as const })),
-    contestants: entries.map(([queue, settings]) => contestant(queue, settings, work, load)),
+    contestants: entries.map((entry) => contestant(entry, work, load)),
     goals: [
       { ...goal, against: [bare], limit: 1.1 },
       { ...goal, against: ["pg-boss"], limit: 0.5 },
@@ -122,7 +127,7 @@ function latencyCase(name: string, work: () => Promise<void> | undefined, load: 
   };
 }
 
-function contestant(queue: JobQueue, settings: string, work: () => Promise<void> | undefined, load: Load): Contestant {
+function contestant({ queue, settings }: Entry, work: () => Promise<void> | undefined, load: Load): Contestant {
   return queueContestant(queue, settings, (world) => ({
     run: () =>
       withFreshQueue(queue, world, async (open) => {

@@ -1,25 +1,25 @@
 import type { World } from "../benchmark.ts";
-import { withFreshQueue } from "../peers/fresh-queue.ts";
 import type { JobQueue, OpenQueue } from "../peers/job-queue.ts";
 import { withClient } from "../servers/databases.ts";
 
 const fillBatch = 5_000;
 
-/** Opens the queue with jobs in it, for one run. They are added once, and copied with the database. */
-export function withFilledQueue<Result>(
-  queue: JobQueue,
-  world: World,
-  jobCount: number,
-  work: (open: OpenQueue) => Promise<Result>,
-): Promise<Result> {
+/** The queue with jobs in it at the beginning of each run. They are added once, and copied with the database. */
+export function filledQueue(queue: JobQueue, world: World, jobCount: number): JobQueue {
   const { prepare } = queue;
   if (prepare === undefined) {
-    return withFreshQueue(queue, world, async (open) => {
-      await fill(open, jobCount);
-      return work(open);
-    });
+    return {
+      ...queue,
+      async open(_world, databaseUrl) {
+        await using opened = new AsyncDisposableStack();
+        const open = opened.use(await queue.open(world, databaseUrl));
+        await fill(open, jobCount);
+        opened.move();
+        return open;
+      },
+    };
   }
-  const filled: JobQueue = {
+  return {
     ...queue,
     name: `${queue.name}, ${jobCount} jobs`,
     async prepare(databaseUrl) {
@@ -32,7 +32,6 @@ export function withFilledQueue<Result>(
       await withClient(databaseUrl, (client) => client.query("vacuum (analyze)"));
     },
   };
-  return withFreshQueue(filled, world, work);
 }
 
 async function fill(open: OpenQueue, jobCount: number): Promise<void> {

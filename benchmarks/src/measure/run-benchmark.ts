@@ -13,12 +13,20 @@ export interface RunOptions {
 /** Runs every case of a benchmark, its contestants alternating. */
 export async function runBenchmark(benchmark: Benchmark, options: RunOptions): Promise<CaseResult[]> {
   const cases = benchmark.cases(options.world.size);
+  const budgetMs = benchmark.budgetMs / cases.length;
   const results: CaseResult[] = [];
-  for (const one of cases) results.push(await runCase(benchmark, one, benchmark.budgetMs / cases.length, options));
+  for (const one of cases) results.push(await runCase({ benchmark, case: one, budgetMs }, options));
   return results;
 }
 
-async function runCase(benchmark: Benchmark, one: Case, budgetMs: number, options: RunOptions): Promise<CaseResult> {
+/** One case, with its share of the time of its benchmark. */
+interface CaseRun {
+  readonly benchmark: Benchmark;
+  readonly case: Case;
+  readonly budgetMs: number;
+}
+
+async function runCase({ benchmark, case: one, budgetMs }: CaseRun, options: RunOptions): Promise<CaseResult> {
   const startedAt = performance.now();
   const { world, only, tell } = options;
   const figures = new Map<string, (Figures | undefined)[]>();

@@ -1,6 +1,7 @@
 import type { Figures, Measure, World } from "../benchmark.ts";
+import { withFreshQueue } from "../peers/fresh-queue.ts";
 import type { Handler, JobQueue } from "../peers/job-queue.ts";
-import { withFilledQueue } from "./filled-queue.ts";
+import { filledQueue } from "./filled-queue.ts";
 import { createJobCounter } from "./window.ts";
 
 export interface FullQueueOptions {
@@ -27,7 +28,7 @@ export function measureFullQueue(world: World, options: FullQueueOptions): Measu
   let jobCount: number | undefined;
 
   const runOnce = (count: number, warmUp: number): Promise<number> =>
-    withFilledQueue(queue, world, count, async (open) => {
+    withFreshQueue(filledQueue(queue, world, count), world, async (open) => {
       const counter = createJobCounter({ jobCount: count, warmUpMs: warmUp, windowMs, work });
       const worker = await open.startWorker(counter.handle, { concurrency });
       await counter.windowPassed;
