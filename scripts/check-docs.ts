@@ -1,4 +1,4 @@
-// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings, decisions, words. Needs the built packages.
+// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings, decisions, words, house rules. Needs the built packages.
 import { checkDecisions } from "./docs/decisions.ts";
 import { checkDocstrings } from "./docs/docstrings.ts";
 import { checkErrorCodes } from "./docs/error-codes.ts";
@@ -6,6 +6,7 @@ import { checkExamples } from "./docs/examples.ts";
 import type { Check } from "./docs/finding.ts";
 import { checkGlossary } from "./docs/glossary.ts";
 import { checkGuarantees } from "./docs/guarantees.ts";
+import { checkHouseRules } from "./docs/house-rules.ts";
 import { checkLinks } from "./docs/links.ts";
 import { missingBuilds } from "./docs/package-entries.ts";
 
@@ -21,6 +22,7 @@ const checks: readonly Check[] =
         ...checkDocstrings(),
         ...checkDecisions(),
         ...checkGlossary(),
+        ...checkHouseRules(),
       ];
 
 for (const { file, line, message } of checks.flat()) console.log(`${file}:${line} ${message}`);

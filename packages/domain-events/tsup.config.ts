@@ -7,7 +7,11 @@ export default defineConfig({
   // One copy of the shared modules in the CJS build, too: an error of ./knex is an instance of the class in the main entry.
   splitting: true,
   // Inlined: the one interface of typed-emitter would bring its optional rxjs, 12 MB, to whoever installs this package.
-  dts: { resolve: ["typed-emitter"] },
+  dts: {
+    resolve: ["typed-emitter"],
+    // What both packages share is part of each.
+    compilerOptions: { paths: { "@acme/shared/*": ["../../internal/shared/src/*.ts"] } },
+  },
   clean: true,
   sourcemap: true,
   treeshake: true,

@@ -7,7 +7,11 @@ const common: Options = {
   // The last is a thread's, started from its file.
   entry: { ...entries, "hang-thread": "src/graphile/hang-thread.ts" },
   target: "node22",
-  dts: { entry: entries },
+  dts: {
+    entry: entries,
+    // What both packages share is part of each.
+    compilerOptions: { paths: { "@acme/shared/*": ["../../internal/shared/src/*.ts"] } },
+  },
   sourcemap: true,
   treeshake: true,
 };

@@ -1,17 +1,8 @@
+import type { CodeBlock } from "./code-block.ts";
 import { compileBlocks } from "./compile-blocks.ts";
 import type { Check } from "./finding.ts";
 import { fencesOf, markdownFiles } from "./markdown.ts";
 import { filesMatching, read } from "./repository.ts";
-
-/** A piece of TypeScript that a reader may copy. */
-export interface CodeBlock {
-  readonly file: string;
-  /** Of its first line, counted from 1. */
-  readonly line: number;
-  /** Blocks of one document see what earlier ones declare. */
-  readonly document: string;
-  readonly code: string;
-}
 
 /** Compiles the examples in the documents and in the docstrings of the packages. */
 export function checkExamples(): Check[] {

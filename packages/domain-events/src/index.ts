@@ -1,5 +1,5 @@
 export { AggregateRoot, type EventRecorder } from "./event/aggregate-root.ts";
-export type { Work } from "./unit-of-work/run-transaction.ts";
+export type { Work } from "./unit-of-work/run.ts";
 export { beforeCommit } from "./bus/before-commit.ts";
 export {
   clearHandlers,
@@ -10,7 +10,7 @@ export {
   publishAll,
   register,
 } from "./bus/default-bus.ts";
-export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "./bus/durable-handler.ts";
+export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "@acme/shared/durable-handler";
 export {
   CommitOutcomeUnknownError,
   DomainEventsError,
@@ -32,13 +32,13 @@ export type {
 } from "./bus/handler.ts";
 export type { StopOptions, StopReport } from "./unit-of-work/runs-in-flight.ts";
 export type { Lifecycle, LifecycleEvents } from "./bus/lifecycle.ts";
-export type { Logger } from "./logger.ts";
-export type { DroppedHandler } from "./bus/publish-queue.ts";
+export type { Logger } from "@acme/shared/logger";
+export type { DroppedHandler } from "./bus/queued-event.ts";
 export type { UnitRetryOptions } from "./unit-of-work/retry-transaction.ts";
 export type { RunOptions } from "./unit-of-work/run-options.ts";
-export type { PurgeOnceKeysOptions } from "./unit-of-work/purge-once-keys.ts";
-export { onceKeysSql, type RunOnceResult } from "./unit-of-work/run-once.ts";
-export type { SchemaIssue, SchemaResult, StandardSchema } from "./event/standard-schema.ts";
+export type { PurgeIdempotencyKeysOptions } from "./unit-of-work/purge-idempotency-keys.ts";
+export { idempotencyKeysSql, type RunOnceResult } from "./unit-of-work/run-once.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "@acme/shared/standard-schema";
 export { runOutsideUnits } from "./current-unit.ts";
 export type {
   BeginOptions,
@@ -48,5 +48,6 @@ export type {
   TransactionAdapter,
   TransactionWatch,
 } from "./transaction/transaction-adapter.ts";
-export { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work/unit-of-work.ts";
-export type { UnitContext } from "./unit-of-work/unit.ts";
+export { createUnitOfWork, type UnitOfWork } from "./unit-of-work/unit-of-work.ts";
+export type { UnitOfWorkOptions } from "./unit-of-work/unit-of-work-options.ts";
+export type { UnitContext } from "./unit-of-work/unit-context.ts";

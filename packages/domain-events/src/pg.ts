@@ -1,8 +1,7 @@
 import { DomainEventsError } from "./errors.ts";
-import { onAbort } from "./on-abort.ts";
-import { refuseOpenTransaction } from "./transaction/open-transaction.ts";
 import type { PgClient, PgPool } from "./transaction/pg-client.ts";
 import { pgTransactionOn } from "./transaction/pg-transaction.ts";
+import { type BeginningConnection, checkBeforeBegin, sendBegin } from "./transaction/send-begin.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction/transaction-adapter.ts";
 
 export type { PgClient, PgPool } from "./transaction/pg-client.ts";
@@ -51,10 +50,7 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
 async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<PgClient> {
   const client = await pool.connect();
   try {
-    signal?.throwIfAborted();
-    // Behind a statement that somebody has not awaited it takes as long as that. It is not ours to end.
-    await refuseOpenTransaction(client);
-    signal?.throwIfAborted();
+    await checkBeforeBegin(client, signal);
     return client;
   } catch (error) {
     client.release();
@@ -63,20 +59,18 @@ async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<
 }
 
 async function beginOn<Tx>(client: PgClient, options: BeginOptions): Promise<Transaction<Tx>> {
-  const { signal, onConnection, watch } = options;
-  const stopWaiting = signal && onAbort(signal, () => void client.end?.().catch(ignore));
-  const transaction = pgTransactionOn<Tx>(client, watch);
+  const transaction = pgTransactionOn<Tx>(client, options.watch);
+  const connection: BeginningConnection = {
+    send: (text) => transaction.query(text),
+    giveUp: () => void client.end?.().catch(ignore),
+  };
   try {
-    onConnection?.();
-    await transaction.query(beginText(options));
+    await sendBegin(connection, options);
+    return transaction;
   } catch (error) {
-    // Before it goes back: somebody else has it then.
-    stopWaiting?.();
     await transaction.rollback(error);
     throw error;
   }
-  stopWaiting?.();
-  return transaction;
 }
 
 const guarded = new WeakSet<object>();
@@ -93,11 +87,6 @@ function guardNewClients(pool: PgPool & { on?: unknown }): void {
 
 function isClient(handle: unknown): boolean {
   return typeof handle === "object" && handle !== null && "query" in handle && "release" in handle;
-}
-
-function beginText({ isolation, mark }: BeginOptions): string {
-  const begin = isolation ? `begin isolation level ${isolation}` : "begin";
-  return mark ? `${begin}; ${mark}` : begin;
 }
 
 function ignore(): void {}

@@ -3,7 +3,8 @@ import type { ClassOf } from "./event/event.ts";
 import type { Lifecycle } from "./bus/lifecycle.ts";
 import { memoryTransactions } from "./unit-of-work/memory-transactions.ts";
 import type { TransactionAdapter } from "./transaction/transaction-adapter.ts";
-import { createUnitOfWork, type UnitOfWork, type UnitOfWorkOptions } from "./unit-of-work/unit-of-work.ts";
+import { createUnitOfWork, type UnitOfWork } from "./unit-of-work/unit-of-work.ts";
+import type { UnitOfWorkOptions } from "./unit-of-work/unit-of-work-options.ts";
 
 /** What {@link recordEvents} returns. */
 export interface EventRecorder extends Disposable {

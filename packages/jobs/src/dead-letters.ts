@@ -88,7 +88,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
   };
   return {
     async list({ task, limit = 100 }: DeadLetterFilter = {}) {
-      checkNumber("limit", limit, 1, 1_000);
+      checkNumber("limit", limit, [1, 1_000]);
       const sql = `select ${columns} from acme_jobs.dead_letters where $1::text is null or task = $1
          order by died_at desc, id limit $2`;
       const rows = await ask((db) => queryMigrated(db, sql, [task ?? null, Math.floor(limit)]));
@@ -108,7 +108,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
     },
 
     async purge({ olderThanMs } = {} as never) {
-      checkNumber("olderThanMs", olderThanMs ?? NaN, 0, longestAgeMs);
+      checkNumber("olderThanMs", olderThanMs ?? NaN, [0, longestAgeMs]);
       const sql = `with purged as (
            delete from acme_jobs.dead_letters where died_at < now() - $1::float8 * interval '1 millisecond' returning 1
          ) select count(*)::int as count from purged`;

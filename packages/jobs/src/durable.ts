@@ -1,5 +1,5 @@
-import type { DurableHandler, DurableStore } from "./durable-handler.ts";
-import type { JobWriter } from "./enqueue.ts";
+import type { DurableHandler, DurableStore } from "@acme/shared/durable-handler";
+import type { JobWriter } from "./job-writer.ts";
 import { JobsError } from "./errors.ts";
 import { toJobRequests, type JobOptions, type JobRequest } from "./job/job-request.ts";
 import { assertTask, type Task } from "./task/task.ts";

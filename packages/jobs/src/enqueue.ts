@@ -1,63 +1,89 @@
-import type { Pool } from "pg";
-import { addJobs } from "./graphile/add-jobs.ts";
-import { withQueryTimeout } from "./database/query-timeout.ts";
-import type { JobRequest, WrittenRequests } from "./job/job-request.ts";
-import { hasKeys, writeToOutbox } from "./outbox/outbox-table.ts";
-import { toQueryable, type Queryable } from "./database/queryable.ts";
-import { retryConflicts } from "./database/retry-conflicts.ts";
+import { explainConnection } from "./database/database-errors.ts";
+import { toQueryable, type TransactionHandle } from "./database/queryable.ts";
+import { toJobRequests, type JobOptions } from "./job/job-request.ts";
+import type { JobWriter } from "./job-writer.ts";
+import type { Task } from "./task/task.ts";
 
-/** Where new jobs go: beside the data, as job rows or as outbox rows. */
-export interface JobWriter {
+/** The settings of a job, and the transaction it belongs to. */
+export interface EnqueueOptions extends JobOptions {
   /**
-   * Writes in the transaction of `tx`, or at once.
-   *
-   * @param proofSql - An expression to select along, where somebody wants its value.
+   * A knex transaction, a pg client in a transaction, or anything with `query(text, values)`. The job exists if and only
+   * if that transaction commits. Without it, the job exists when the promise resolves.
    */
-  write(requests: readonly JobRequest[], tx?: unknown, proofSql?: string): Promise<WrittenRequests | undefined>;
+  readonly tx?: TransactionHandle;
 }
 
-/** The database of the data. */
-interface OutboxSide {
-  readonly db: () => Pool;
-  /** Whether jobs must go through it: they must until it is known that the jobs live in the same database. */
-  readonly isNeeded: () => boolean;
-  /** Whether rows of processes that do not know that yet may wait in it. */
-  readonly canHaveRows: () => boolean;
+/** Adds jobs. */
+export interface Enqueue {
+  /**
+   * Adds one job and returns its id (UUIDv7), which is the `idempotencyKey` of its runs.
+   *
+   * With `tx`, the job exists if and only if that transaction commits; with an outbox, that is so across both databases.
+   *
+   * @throws {@link JobsError} `PAYLOAD_INVALID` when the payload does not fit the task's schema, or JSON would change
+   * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
+   * `KEY_CONTENDED`. Nothing is added then. Without `tx` and outbox also `JOBS_DATABASE_UNREACHABLE`: where the connection was lost, or did not
+   * answer within 30 seconds (and a millisecond for each job), nobody knows whether the job was added.
+   * @example
+   * ```ts
+   * await knex.transaction(async (tx) => {
+   *   const [order] = await tx("orders").insert({ total }).returning("id");
+   *   await jobs.enqueue(sendReceipt, { orderId: order.id }, { tx });
+   * });
+   * ```
+   */
+  enqueue<Input>(
+    task: Task<string, Input, unknown>,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<string>;
+  /** Adds many jobs of one task in one statement, all or none, and returns their ids in order. As {@link enqueue}. */
+  enqueueMany<Input>(
+    task: Task<string, Input, unknown>,
+    payloads: readonly NoInfer<Input>[],
+    options?: EnqueueOptions,
+  ): Promise<string[]>;
 }
 
-/** Others may have locked the key for a while; and many jobs take longer. */
-const answerWithinMs = 30_000;
-const perJobMs = 1;
+export interface EnqueueDependencies {
+  readonly writer: JobWriter;
+  readonly hasOutbox: boolean;
+  /** Jobs were written, and are committed. */
+  readonly onCommitted: () => void;
+  /** Jobs were written in a transaction of the caller's. */
+  readonly onWritten: () => void;
+}
 
-export function createJobWriter(databases: {
-  readonly jobs: () => Pool;
-  readonly outbox: OutboxSide | undefined;
-}): JobWriter {
-  return {
-    async write(requests, tx, proofSql) {
-      if (requests.length === 0) return undefined;
-      const { jobs, outbox } = databases;
-      const given = tx === undefined ? undefined : toQueryable(tx);
-      const connectionOf = (pool: () => Pool) =>
-        given ?? withQueryTimeout(pool(), answerWithinMs + requests.length * perJobMs);
-      const writeOnce = async () => {
-        if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
-          return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
-        }
-        return addJobs(connectionOf(jobs), requests, proofSql);
-      };
-      return given === undefined ? retryConflicts(writeOnce) : writeOnce();
-    },
+export function createEnqueue({ writer, hasOutbox, onCommitted, onWritten }: EnqueueDependencies) {
+  const writing = new Set<Promise<unknown>>();
+
+  const write: Enqueue["enqueueMany"] = async (task, payloads, options = {}) => {
+    const { tx, ...settings } = options;
+    // A variable that was thought to hold the transaction.
+    if ("tx" in options && tx === undefined) toQueryable(tx);
+    const requests = await toJobRequests(task, payloads, settings);
+    try {
+      await writer.write(requests, tx);
+    } catch (error) {
+      // In a transaction of the caller, the error is the caller's to read.
+      throw tx === undefined && !hasOutbox ? explainConnection(error, false) : error;
+    }
+    if (tx === undefined) onCommitted();
+    else onWritten();
+    return requests.map(({ id }) => id);
   };
-}
 
-/** A relay that comes with an older payload of the same key would replace the newer one. */
-async function mustFollow(
-  { canHaveRows, db }: OutboxSide,
-  connectionOf: (pool: () => Pool) => Queryable,
-  requests: readonly JobRequest[],
-): Promise<boolean> {
-  if (!canHaveRows()) return false;
-  const keys = new Set(requests.flatMap(({ settings: { key } }) => key ?? []));
-  return keys.size > 0 && hasKeys(connectionOf(db), [...keys]);
+  const enqueueMany: Enqueue["enqueueMany"] = async (...args) => {
+    const written = write(...args);
+    writing.add(written);
+    return written.finally(() => writing.delete(written));
+  };
+  const enqueue: Enqueue["enqueue"] = async (task, payload, options) => {
+    const [id] = await enqueueMany(task, [payload], options);
+    return id as string;
+  };
+  /** Resolves when what has begun is written, or was refused. */
+  const settled = () => Promise.allSettled(writing);
+
+  return { enqueue, enqueueMany, settled };
 }

@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
 import { withQueryTimeout } from "./database/query-timeout.ts";
-import { withTimeout } from "./timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 import { outboxBacklog, type OutboxBacklog } from "./outbox/outbox-table.ts";
 import type { WorkerState } from "./worker/worker.ts";
 
-/** Whether each database can be reached, and how much waits in the outbox. */
+/** Whether each database can be reached over its pool within three seconds, and how much waits in the outbox. */
 export interface JobsHealth {
   /** Of the workers of this process that have not stopped. One that is `running` gets jobs where there are any. */
   readonly workers: readonly WorkerState[];

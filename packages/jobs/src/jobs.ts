@@ -2,23 +2,23 @@ import { checkNames } from "./check-options.ts";
 import { lazyPool, type Connection } from "./database/lazy-pool.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { createDurable, type Durable } from "./durable.ts";
-import { createJobWriter } from "./enqueue.ts";
+import { createEnqueue, type Enqueue } from "./enqueue.ts";
 import { JobsError } from "./errors.ts";
 import { createHealth, type JobsHealth } from "./health.ts";
 import { internals, type JobsInternals } from "./internals.ts";
-import { toJobRequests, type JobOptions } from "./job/job-request.ts";
-import { consoleLogger, type Logger, protectLogger } from "./logger.ts";
+import { createJobWriter } from "./job-writer.ts";
+import type { Logger } from "@acme/shared/logger";
+import { protectLogger } from "@acme/shared/protect-logger";
+import { defaultLogger } from "./default-logger.ts";
 import { createMigrator, type MigrateOptions } from "./migrator.ts";
 import { checkNodeVersion } from "./node-version.ts";
-import { purgeOnceKeys, type OnceKeys, type PurgeOnceKeysOptions } from "./once-keys.ts";
+import { purgeIdempotencyKeys, type IdempotencyKeyRetention } from "./idempotency-keys.ts";
 import { createAnnouncer } from "./outbox/announcer.ts";
 import type { Relay, RelayOptions } from "./outbox/relay.ts";
-import { toQueryable, type TransactionHandle } from "./database/queryable.ts";
 import { createRunningParts } from "./running-parts.ts";
-import type { Task } from "./task/task.ts";
-import { withTimeout } from "./timeout.ts";
-import { explainConnection } from "./database/database-errors.ts";
-import type { Worker, WorkerOptions } from "./worker/worker.ts";
+import { withTimeout } from "@acme/shared/timeout";
+import type { IdempotencyKeys, WorkerOptions } from "./worker/worker-options.ts";
+import type { Worker } from "./worker/worker.ts";
 
 /** Where the jobs live, and what the package tells. */
 export interface JobsOptions {
@@ -34,45 +34,8 @@ export interface JobsOptions {
   readonly logger?: Logger;
 }
 
-/** The settings of a job, and the transaction it belongs to. */
-export interface EnqueueOptions extends JobOptions {
-  /**
-   * A knex transaction, a pg client in a transaction, or anything with `query(text, values)`. The job exists if and only
-   * if that transaction commits. Without it, the job exists when the promise resolves.
-   */
-  readonly tx?: TransactionHandle;
-}
-
 /** The jobs of an application, made by {@link createJobs}. */
-export interface Jobs extends AsyncDisposable {
-  /**
-   * Adds one job and returns its id (UUIDv7), which is the `idempotencyKey` of its runs.
-   *
-   * With `tx`, the job exists if and only if that transaction commits; with an outbox, that is so across both databases.
-   *
-   * @throws {@link JobsError} `PAYLOAD_INVALID` when the payload does not fit the task's schema, or JSON would change
-   * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
-   * `KEY_CONTENDED`. Nothing is added then. Without `tx` and outbox also `JOBS_DATABASE_UNREACHABLE`: where the connection was lost, or did not
-   * answer within 30 seconds (and a millisecond for each job), nobody knows whether the job was added.
-   * @example
-   * ```ts
-   * await knex.transaction(async (tx) => {
-   *   const [order] = await tx("orders").insert({ total }).returning("id");
-   *   await jobs.enqueue(sendReceipt, { orderId: order.id }, { tx });
-   * });
-   * ```
-   */
-  enqueue<Input>(
-    task: Task<string, Input, unknown>,
-    payload: NoInfer<Input>,
-    options?: EnqueueOptions,
-  ): Promise<string>;
-  /** Adds many jobs of one task in one statement, all or none, and returns their ids in order. As {@link enqueue}. */
-  enqueueMany<Input>(
-    task: Task<string, Input, unknown>,
-    payloads: readonly NoInfer<Input>[],
-    options?: EnqueueOptions,
-  ): Promise<string[]>;
+export interface Jobs extends Enqueue, AsyncDisposable {
   /**
    * An event handler whose work is a job: written in the transaction that recorded the event, run at least once.
    *
@@ -101,14 +64,14 @@ export interface Jobs extends AsyncDisposable {
   readonly deadLetters: DeadLetters;
   /**
    * Forgets keys of `runOnce` that nobody has come with for so long, and that no job, outbox row or dead letter of these jobs
-   * could come back with. Only keys that are the id of a job, or begin with one. A worker with `onceKeys` does it by itself.
+   * could come back with. Only keys that are the id of a job, or begin with one. A worker with `idempotencyKeys` does it by itself.
    *
    * All jobs that use keys of that database must be in this jobs database.
    *
    * @returns how many keys were forgotten.
    * @throws {@link JobsError} `OPTIONS_INVALID` for less than a day; errors of either database: nothing is forgotten then.
    */
-  purgeOnceKeys(unitOfWork: OnceKeys, options?: PurgeOnceKeysOptions): Promise<number>;
+  purgeIdempotencyKeys(unitOfWork: IdempotencyKeys, options?: IdempotencyKeyRetention): Promise<number>;
   /** Whether the parts answer, and what waits in the outbox. Never rejects. */
   health(): Promise<JobsHealth>;
   /**
@@ -136,19 +99,21 @@ const longestWriteMs = 5_000;
  * ```
  */
 export function createJobs(given: JobsOptions): Jobs {
-  checkNames("createJobs()", given, ["connection", "outbox", "logger"] satisfies (keyof JobsOptions)[]);
+  checkNames(given, {
+    what: "createJobs()",
+    known: ["connection", "outbox", "logger"] satisfies (keyof JobsOptions)[],
+  });
   const { connection, outbox } = given;
-  const logger = protectLogger(given.logger ?? consoleLogger);
+  const logger = protectLogger(given.logger ?? defaultLogger, defaultLogger);
   checkNodeVersion();
   if (connection === undefined && outbox === undefined) throw connectionMissing();
   const jobsPool = lazyPool(connection, "jobs", jobsPoolSize);
   const outboxPool = outbox && lazyPool(outbox.connection, "outbox", outboxPoolSize);
   const migrator = createMigrator({ jobs: jobsPool.get, outbox: outboxPool?.get }, logger);
   const databases = { jobs: jobsPool.get, outbox: outboxPool?.get };
-  const purgeKeys = (unitOfWork: OnceKeys, purgeOptions?: PurgeOnceKeysOptions) =>
-    purgeOnceKeys(unitOfWork, databases, purgeOptions);
-  const parts = createRunningParts({ jobsPool, outboxPool, migrator, logger, purgeOnceKeys: purgeKeys });
-  const writing = new Set<Promise<unknown>>();
+  const purgeKeys = (unitOfWork: IdempotencyKeys, purgeOptions?: IdempotencyKeyRetention) =>
+    purgeIdempotencyKeys(unitOfWork, databases, purgeOptions);
+  const parts = createRunningParts({ jobsPool, outboxPool, migrator, logger, purgeIdempotencyKeys: purgeKeys });
 
   const outboxSide = outboxPool && {
     db: outboxPool.get,
@@ -161,33 +126,21 @@ export function createJobs(given: JobsOptions): Jobs {
     parts.wakeRelays();
     if (!migrator.isOneDatabase) announcer?.committed();
   };
-
-  const enqueueMany: Jobs["enqueueMany"] = async (task, payloads, options = {}) => {
-    const { tx, ...settings } = options;
-    // A variable that was thought to hold the transaction.
-    if ("tx" in options && tx === undefined) toQueryable(tx);
-    const requests = await toJobRequests(task, payloads, settings);
-    const written = writer.write(requests, tx);
-    writing.add(written);
-    try {
-      await written;
-    } catch (error) {
-      // In a transaction of the caller, the error is the caller's to read.
-      throw tx === undefined && outbox === undefined ? explainConnection(error, false) : error;
-    } finally {
-      writing.delete(written);
-    }
-    if (tx === undefined) wakeRelays();
-    else if (!migrator.isOneDatabase) announcer?.written();
-    return requests.map(({ id }) => id);
-  };
+  const { enqueue, enqueueMany, settled } = createEnqueue({
+    writer,
+    hasOutbox: outbox !== undefined,
+    onCommitted: wakeRelays,
+    onWritten: () => {
+      if (!migrator.isOneDatabase) announcer?.written();
+    },
+  });
 
   const close = async () => {
     try {
       await parts.close();
     } finally {
       // A pool that ends leaves those without a connection that wait for one.
-      await withTimeout(longestWriteMs, Promise.allSettled(writing)).catch(() => undefined);
+      await withTimeout(longestWriteMs, settled()).catch(() => undefined);
       await announcer?.close();
       await Promise.all([jobsPool.close(), outboxPool?.close()]);
     }
@@ -198,14 +151,11 @@ export function createJobs(given: JobsOptions): Jobs {
   };
   return {
     ...hidden,
-    async enqueue(task, payload, options) {
-      const [id] = await enqueueMany(task, [payload], options);
-      return id as string;
-    },
+    enqueue,
     enqueueMany,
     durable: createDurable(writer, wakeRelays),
     async migrate(options = {}) {
-      checkNames("migrate()", options, ["endOlderWorkers"] satisfies (keyof MigrateOptions)[]);
+      checkNames(options, { what: "migrate()", known: ["endOlderWorkers"] satisfies (keyof MigrateOptions)[] });
       await migrator.migrateOutbox();
       await migrator.migrateJobs(options);
       await migrator.compare();
@@ -214,7 +164,7 @@ export function createJobs(given: JobsOptions): Jobs {
     startWorker: parts.startWorker,
     startRelay: parts.startRelay,
     deadLetters: createDeadLetters(jobsPool.get),
-    purgeOnceKeys: purgeKeys,
+    purgeIdempotencyKeys: purgeKeys,
     health: createHealth({
       jobs: connection === undefined ? undefined : jobsPool.get,
       outbox: outboxPool?.get,

@@ -8,7 +8,7 @@ import { refuseHiddenRows } from "./graphile/check-rights.ts";
 import { refuseOtherEncodings } from "./database/check-encoding.ts";
 import { withQueryTimeout } from "./database/query-timeout.ts";
 import type { Queryable } from "./database/queryable.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./database/migrate.ts";
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
 import { explainConnection } from "./database/database-errors.ts";

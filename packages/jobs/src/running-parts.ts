@@ -1,13 +1,15 @@
 import { closed, type LazyPool } from "./database/lazy-pool.ts";
 import { JobsError } from "./errors.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import type { Migrator } from "./migrator.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
 import { withRelay } from "./worker-with-relay.ts";
 import { keepRoom, type PoolNeed } from "./database/pool-capacity.ts";
 import { migrationMissing } from "./database/missing-tables.ts";
 import { refuseSharedSessions } from "./database/check-sessions.ts";
-import { startWorker, type Worker, type WorkerOptions, type WorkerParts, type WorkerState } from "./worker/worker.ts";
+import type { WorkerDependencies } from "./worker/worker-dependencies.ts";
+import { resolveWorkerOptions, type WorkerOptions } from "./worker/worker-options.ts";
+import { startWorker, type Worker, type WorkerState } from "./worker/worker.ts";
 
 /** The workers and relays of one `Jobs`. */
 export interface RunningParts {
@@ -26,11 +28,11 @@ export interface RunningPartsOptions {
   readonly outboxPool: LazyPool | undefined;
   readonly migrator: Migrator;
   readonly logger: Logger;
-  readonly purgeOnceKeys: WorkerParts["purgeOnceKeys"];
+  readonly purgeIdempotencyKeys: WorkerDependencies["purgeIdempotencyKeys"];
 }
 
 export function createRunningParts(options: RunningPartsOptions): RunningParts {
-  const { jobsPool, outboxPool, migrator, logger, purgeOnceKeys } = options;
+  const { jobsPool, outboxPool, migrator, logger, purgeIdempotencyKeys } = options;
   const workers = new Set<Worker>();
   const relays = new Set<Relay>();
   let isClosed = false;
@@ -68,7 +70,8 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
     const leave = keepRoom([{ pool: jobsPool.get(), kept: 1, used: 2 }]);
     let worker: Worker;
     try {
-      worker = await startWorker({ pool: jobsPool.get(), logger, prepare, purgeOnceKeys }, workerOptions);
+      const dependencies = { pool: jobsPool.get(), logger, prepare, purgeIdempotencyKeys };
+      worker = await startWorker(dependencies, resolveWorkerOptions(workerOptions));
     } catch (error) {
       leave();
       throw error;

@@ -22,6 +22,27 @@ describe("close()", () => {
     await expect(jobs.enqueue(task, { n: 1 })).rejects.toMatchObject({ code: "CLOSED" });
   });
 
+  it("lets what was being enqueued be written whose payload is still being checked", async () => {
+    await using test = await createTestJobs();
+    const isChecking = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const payload = z.object({ n: z.number() }).refine(async () => {
+      isChecking.resolve();
+      await gate.promise;
+      return true;
+    });
+    const jobs = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
+    const enqueued = jobs.enqueue(defineTask("checked", { payload }), { n: 1 });
+    await isChecking.promise;
+
+    const closing = jobs.close();
+    gate.resolve();
+
+    await closing;
+    await expect(enqueued).resolves.toEqual(expect.any(String));
+    expect(await storedJobs(test.jobsPool)).toHaveLength(1);
+  });
+
   it("ends the use of a pool of the caller's as well, and leaves the pool to the caller", async () => {
     await using test = await createTestJobs();
     const pool = new Pool({ connectionString: test.jobsUrl });

@@ -3,7 +3,7 @@ import type { Knex } from "knex";
 import type { Pool, PoolClient } from "pg";
 import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
-import type { DurableHandler } from "../src/durable-handler.ts";
+import type { DurableHandler } from "@acme/shared/durable-handler";
 import { createJobs, defineTask, perform, retry, type Jobs } from "../src/index.ts";
 
 class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}

@@ -1,17 +1,18 @@
 import { assertEvent } from "../event/assert-event.ts";
 import { checkDuration } from "../check-duration.ts";
+import { CurrentRegistrations } from "./current-registrations.ts";
 import { DomainEventsError, type HandlerFailure } from "../errors.ts";
 import type { ClassOf } from "../event/event.ts";
 import { type AnyHandler, deliveryOf, type Handler, handlerName } from "./handler.ts";
 import { createLifecycle, type Lifecycle, tell } from "./lifecycle.ts";
-import { consoleLogger } from "../console-logger.ts";
-import { type Logger, protect } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
+import { protectLogger } from "@acme/shared/protect-logger";
+import { defaultLogger } from "../default-logger.ts";
 import { processSymbol } from "../process-global.ts";
-import { throwFailures } from "./publish-errors.ts";
 import { publishOne } from "./publish-one.ts";
 import { PublishQueue } from "./publish-queue.ts";
-import type { Publishing, PublishSettings } from "./publish-settings.ts";
-import { classNameOf, Registrations } from "./registrations.ts";
+import type { PublishSettings } from "./publish-settings.ts";
+import { classNameOf, type Registrations } from "./registrations.ts";
 import { findScope, type RunningUnit } from "../current-unit.ts";
 
 /** How a bus logs, and what it does with handlers that fail or hang. */
@@ -100,29 +101,11 @@ const published: Promise<void> = Promise.resolve();
  * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
  */
 export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): EventBus<Tx> {
-  const settings: PublishSettings = {
-    logger: protect(options.logger ?? consoleLogger),
-    lifecycle: createLifecycle(),
-    failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
-    handlerTimeoutMs: checkHandlerTimeout(options.handlerTimeoutMs),
-  };
-  let registrationCount = 0;
-  let registrations = new Registrations<Tx>();
-  let publishing = publishWith(registrations);
-
-  function publishWith(snapshot: Registrations<never>): Publishing<undefined> {
-    return { settings, registrations: snapshot, conclude: throwFailures };
-  }
-
-  function replace(next: Registrations<Tx>): void {
-    if (next === registrations) return;
-    registrations = next;
-    publishing = publishWith(next);
-  }
-
+  const settings = settingsOf(options);
+  const current = new CurrentRegistrations<Tx>(settings);
   const internals: Dispatcher<Tx> = {
     settings,
-    registrations: () => registrations.hold(),
+    registrations: () => current.hold(),
     runCommitted(events, snapshot) {
       const run = new PublishQueue({ settings, registrations: snapshot, conclude: (failures) => failures });
       for (const event of events) run.addCommitted(event);
@@ -134,7 +117,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
   function publish(event: object): Promise<void> {
     try {
       const scope = findScope(isOurs);
-      if (!scope) return publishOne(publishing, event) ?? published;
+      if (!scope) return publishOne(current.publishing, event) ?? published;
       scope.unit.recordIn(scope, event);
       return published;
     } catch (error) {
@@ -152,8 +135,8 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
         for (const event of all) scope.unit.recordIn(scope, event);
         return published;
       }
-      registrations.hold();
-      const run = new PublishQueue(publishing);
+      current.hold();
+      const run = new PublishQueue(current.publishing);
       for (const event of events) run.add(event);
       return run.start() ?? published;
     } catch (error) {
@@ -168,26 +151,27 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
       const delivery = deliveryOf(handler);
       // The registration is found by the event's class, so the handler only ever sees events of its own.
       const kept = handler as AnyHandler<Tx>;
-      const number = ++registrationCount;
-      replace(registrations.with(eventClass, number, kept));
+      const unregister = current.add(eventClass, kept);
       if (settings.lifecycle.listenerCount("handler:registered") > 0) {
-        const happened = {
-          eventType: classNameOf(eventClass),
-          handler: handlerName(kept),
-          delivery,
-        };
-        tell(settings.lifecycle, settings.logger, "handler:registered", happened);
+        const eventType = classNameOf(eventClass);
+        tell(settings, "handler:registered", { eventType, handler: handlerName(kept), delivery });
       }
-      return () => {
-        replace(registrations.without(eventClass, number));
-      };
+      return unregister;
     },
     publish,
     publishAll,
-    clearHandlers() {
-      replace(new Registrations());
-    },
+    clearHandlers: () => current.clear(),
     [dispatcher]: internals,
+  };
+}
+
+/** @throws {@link DomainEventsError} `OPTIONS_INVALID`. */
+function settingsOf(options: EventBusOptions): PublishSettings {
+  return {
+    logger: protectLogger(options.logger ?? defaultLogger, defaultLogger),
+    lifecycle: createLifecycle(),
+    failFast: checkHandlerErrors(options.handlerErrors) === "fail-fast",
+    handlerTimeoutMs: checkHandlerTimeout(options.handlerTimeoutMs),
   };
 }
 

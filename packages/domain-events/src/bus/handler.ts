@@ -1,4 +1,4 @@
-import type { DurableHandler } from "./durable-handler.ts";
+import type { DurableHandler } from "@acme/shared/durable-handler";
 import { DomainEventsError } from "../errors.ts";
 
 /** What a handler gets besides the event. Made to be destructured. */

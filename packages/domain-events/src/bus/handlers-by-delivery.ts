@@ -1,4 +1,4 @@
-import type { DurableHandler } from "./durable-handler.ts";
+import type { DurableHandler } from "@acme/shared/durable-handler";
 import { type AfterCommitHandler, type AnyHandler, type BeforeCommitHandler, handlerName } from "./handler.ts";
 
 /** A handler that is served by a unit of work, and its name in logs and errors. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { isPromise } from "node:util/types";
 import type { Delivery } from "./handler.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 
 /** What can be watched on a bus. */
 export type LifecycleEvents = {
@@ -66,10 +66,15 @@ export function createLifecycle(): WatchableLifecycle {
   return new LifecycleEmitter() as EventEmitter as WatchableLifecycle;
 }
 
+/** Who is told of what happens, and where it is logged that a listener has failed. */
+export interface Watched {
+  readonly lifecycle: Lifecycle;
+  readonly logger: Logger;
+}
+
 /** Tells the listeners. One that throws disturbs neither the bus nor the other listeners. */
 export function tell<Name extends LifecycleName>(
-  lifecycle: Lifecycle,
-  logger: Logger,
+  { lifecycle, logger }: Watched,
   name: Name,
   details: Parameters<LifecycleEvents[Name]>[0],
 ): void {

@@ -35,3 +35,10 @@ export function publishEnded(event: object): DomainEventsError {
     `A handler of "${eventTypeOf(event)}" recorded an event after its publish had ended. Await what the handler starts, or use publish().`,
   );
 }
+
+export function handlerTimedOut(event: object, handler: string, timeoutMs: number): DomainEventsError {
+  return new DomainEventsError(
+    "HANDLER_TIMEOUT",
+    `Handler "${handler}" of "${eventTypeOf(event)}" had not settled after ${timeoutMs} ms (handlerTimeoutMs). It may still be running.`,
+  );
+}

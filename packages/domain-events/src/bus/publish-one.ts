@@ -1,12 +1,14 @@
 import { callHandler } from "./call-handler.ts";
-import { isThenable } from "../is-thenable.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import type { HandlerContext } from "./handler.ts";
 import type { InProcessHandler } from "./handlers-by-delivery.ts";
 import { publishEnded } from "./publish-errors.ts";
-import { PublishQueue, type QueuedEvent } from "./publish-queue.ts";
+import { PublishQueue } from "./publish-queue.ts";
 import { handlersWithoutTransaction, type Publishing } from "./publish-settings.ts";
+import type { QueuedEvent } from "./queued-event.ts";
 
 interface SingleEvent extends QueuedEvent {
+  readonly publishing: Publishing<undefined>;
   /** Made once it is needed. */
   run: PublishQueue<undefined> | undefined;
   isOver: boolean;
@@ -20,6 +22,7 @@ interface SingleEvent extends QueuedEvent {
 export function publishOne(publishing: Publishing<undefined>, event: object): Promise<undefined> | undefined {
   const handlers = handlersWithoutTransaction(publishing.registrations, event);
   const single: SingleEvent = {
+    publishing,
     event,
     handlers,
     parent: undefined,
@@ -28,49 +31,44 @@ export function publishOne(publishing: Publishing<undefined>, event: object): Pr
     run: undefined,
     isOver: false,
   };
-  const context: HandlerContext = { record: (recorded) => record(publishing, single, recorded) };
+  const context: HandlerContext = { record: (recorded) => record(single, recorded) };
 
   const { lifecycle } = publishing.settings;
   let position = 0;
   for (; position < handlers.length && !lifecycle.isWatched; position += 1) {
     try {
       const outcome = callHandler(handlers[position] as InProcessHandler, event, context);
-      if (isThenable(outcome)) return goOnAfter(publishing, single, position, outcome);
+      if (isPromiseLike(outcome)) return goOnAfter(single, position, outcome);
     } catch (error) {
-      return runOf(publishing, single).resumeAfterFailure(position, error);
+      return runOf(single).resumeAfterFailure(position, error);
     }
   }
-  return end(publishing, single, position);
+  return end(single, position);
 }
 
-function goOnAfter(
-  publishing: Publishing<undefined>,
-  single: SingleEvent,
-  position: number,
-  outcome: PromiseLike<unknown>,
-): Promise<undefined> {
+function goOnAfter(single: SingleEvent, position: number, outcome: PromiseLike<unknown>): Promise<undefined> {
   const isLast = position + 1 === single.handlers.length;
-  if (!isLast || publishing.settings.handlerTimeoutMs !== undefined) {
-    return runOf(publishing, single).resumeAfter(position, outcome);
+  if (!isLast || single.publishing.settings.handlerTimeoutMs !== undefined) {
+    return runOf(single).resumeAfter(position, outcome);
   }
   // With nothing left to run, a reaction costs two thirds of an async function.
   return Promise.resolve(outcome).then(
-    () => end(publishing, single, position + 1),
-    (error: unknown) => runOf(publishing, single).resumeAfterFailure(position, error),
+    () => end(single, position + 1),
+    (error: unknown) => runOf(single).resumeAfterFailure(position, error),
   );
 }
 
-function end(publishing: Publishing<undefined>, single: SingleEvent, position: number): Promise<undefined> | undefined {
-  if (single.run || publishing.settings.lifecycle.isWatched) return runOf(publishing, single).resume(position);
+function end(single: SingleEvent, position: number): Promise<undefined> | undefined {
+  if (single.run || single.publishing.settings.lifecycle.isWatched) return runOf(single).resume(position);
   single.isOver = true;
   return undefined;
 }
 
-function record(publishing: Publishing<undefined>, single: SingleEvent, recorded: object): void {
+function record(single: SingleEvent, recorded: object): void {
   if (single.isOver) throw publishEnded(single.event);
-  runOf(publishing, single).record(recorded, single);
+  runOf(single).record(recorded, single);
 }
 
-function runOf(publishing: Publishing<undefined>, single: SingleEvent): PublishQueue<undefined> {
-  return (single.run ??= new PublishQueue(publishing, single));
+function runOf(single: SingleEvent): PublishQueue<undefined> {
+  return (single.run ??= new PublishQueue(single.publishing, single));
 }

@@ -1,25 +1,14 @@
 import type { HandlerFailure } from "../errors.ts";
-import { eventTypeOf } from "../event/event.ts";
 import { CircleGuard, type Link } from "./event-chain.ts";
 import { type HandlerContext, handlerName } from "./handler.ts";
-import { callHandler, logFailure, withTimeout } from "./call-handler.ts";
-import { isThenable } from "../is-thenable.ts";
+import { callHandler, logFailure } from "./call-handler.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import type { InProcessHandler } from "./handlers-by-delivery.ts";
 import { tell } from "./lifecycle.ts";
-import { publishEnded } from "./publish-errors.ts";
+import { handlerTimedOut, publishEnded } from "./publish-errors.ts";
 import { handlersWithoutTransaction, type Publishing } from "./publish-settings.ts";
-
-/** A handler that did not run, or had not finished, when publishing was given up. */
-export interface DroppedHandler {
-  readonly eventType: string;
-  readonly handler: string;
-}
-
-/** An event in the queue. */
-export interface QueuedEvent extends Link {
-  readonly handlers: readonly InProcessHandler[];
-  next: QueuedEvent | undefined;
-}
+import { type DroppedHandler, handlersLeft, type QueuedEvent, queuedEvent } from "./queued-event.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /**
  * Runs the handlers of some events, and of what these record, breadth first. As long as no handler returns a promise,
@@ -99,13 +88,7 @@ export class PublishQueue<Outcome> {
   giveUp(): DroppedHandler[] {
     if (this.#isOver) return [];
     this.#isOver = true;
-    const dropped: DroppedHandler[] = [];
-    for (let queued = this.#current; queued; queued = queued.next) {
-      const eventType = eventTypeOf(queued.event);
-      const left = queued === this.#current ? queued.handlers.slice(this.#position) : queued.handlers;
-      dropped.push(...left.map((handler) => ({ eventType, handler: handlerName(handler) })));
-    }
-    return dropped;
+    return handlersLeft(this.#current, this.#position);
   }
 
   async #continue(first: PromiseLike<unknown>): Promise<Outcome> {
@@ -134,13 +117,14 @@ export class PublishQueue<Outcome> {
   #runHandlers(queued: QueuedEvent): PromiseLike<unknown> | undefined {
     const { event, handlers } = queued;
     const context: HandlerContext = { record: (recorded) => this.record(recorded, queued) };
-    const { lifecycle, logger } = this.#publishing.settings;
-    if (lifecycle.isWatched && this.#position === 0) tell(lifecycle, logger, "event:published", { event });
+    const { settings } = this.#publishing;
+    const { lifecycle } = settings;
+    if (lifecycle.isWatched && this.#position === 0) tell(settings, "event:published", { event });
     for (; this.#position < handlers.length && !this.#isOver; this.#position += 1) {
       if (lifecycle.isWatched) this.#startedAt = performance.now();
       try {
         const outcome = callHandler(handlers[this.#position] as InProcessHandler, event, context);
-        if (isThenable(outcome)) return this.#limit(outcome);
+        if (isPromiseLike(outcome)) return this.#limit(outcome);
         this.#succeed();
       } catch (error) {
         this.#fail(error);
@@ -152,29 +136,32 @@ export class PublishQueue<Outcome> {
   #limit(outcome: PromiseLike<unknown>): PromiseLike<unknown> {
     const { handlerTimeoutMs } = this.#publishing.settings;
     if (handlerTimeoutMs === undefined || !this.#current) return outcome;
-    return withTimeout(outcome, handlerTimeoutMs, this.#current.event, this.#runningHandler());
+    const { event } = this.#current;
+    const handler = this.#runningHandler();
+    return withTimeout(handlerTimeoutMs, outcome, () => handlerTimedOut(event, handler, handlerTimeoutMs));
   }
 
   #succeed(): void {
-    const { lifecycle, logger } = this.#publishing.settings;
-    if (!lifecycle.isWatched || !this.#current) return;
+    const { settings } = this.#publishing;
+    if (!settings.lifecycle.isWatched || !this.#current) return;
     const durationMs = performance.now() - this.#startedAt;
     const { event } = this.#current;
-    tell(lifecycle, logger, "handler:succeeded", { event, handler: this.#runningHandler(), durationMs });
+    tell(settings, "handler:succeeded", { event, handler: this.#runningHandler(), durationMs });
   }
 
   #fail(error: unknown): void {
-    const { logger, lifecycle, failFast } = this.#publishing.settings;
+    const { settings } = this.#publishing;
     if (!this.#current || (this.#loop !== undefined && this.#loop === error)) return;
     const { event } = this.#current;
     const handler = this.#runningHandler();
-    this.#failures.push({ event, handler, error });
-    logFailure(logger, event, handler, error);
-    if (lifecycle.isWatched) {
+    const failure: HandlerFailure = { event, handler, error };
+    this.#failures.push(failure);
+    logFailure(settings.logger, failure);
+    if (settings.lifecycle.isWatched) {
       const durationMs = performance.now() - this.#startedAt;
-      tell(lifecycle, logger, "handler:failed", { event, handler, durationMs, error });
+      tell(settings, "handler:failed", { event, handler, durationMs, error });
     }
-    if (failFast) this.#isOver = true;
+    if (settings.failFast) this.#isOver = true;
   }
 
   #runningHandler(): string {
@@ -183,13 +170,7 @@ export class PublishQueue<Outcome> {
   }
 
   #enqueue(event: object, handlers: readonly InProcessHandler[], parent?: Link): void {
-    const queued: QueuedEvent = {
-      event,
-      handlers,
-      parent,
-      length: parent ? parent.length + 1 : 1,
-      next: undefined,
-    };
+    const queued = queuedEvent(event, handlers, parent);
     if (this.#last) this.#last.next = queued;
     else this.#current = queued;
     this.#last = queued;

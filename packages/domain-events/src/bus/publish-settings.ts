@@ -1,7 +1,7 @@
 import type { HandlerFailure } from "../errors.ts";
 import type { InProcessHandler } from "./handlers-by-delivery.ts";
 import type { WatchableLifecycle } from "./lifecycle.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { needsUnitOfWork } from "./publish-errors.ts";
 import type { Registrations } from "./registrations.ts";
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import { askInTransaction } from "../transaction/ask-in-transaction.ts";
 import { codeOf } from "../transaction/database-error.ts";
 import { type CommitProof, databaseIdSql, startedAtSql, timelineSql } from "./commit-proof.ts";
-import type { DurableReceipt } from "../bus/durable-handler.ts";
+import type { DurableReceipt } from "@acme/shared/durable-handler";
 import { isReplicated, waitsForStandby } from "./replication.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 
@@ -14,7 +14,8 @@ export type Outcome = "committed" | "aborted" | "unknown";
 type Query = Transaction<unknown>["query"];
 
 export interface LostCommit {
-  readonly proof: CommitProof;
+  /** `undefined` where nobody knows: then there is nothing to ask. */
+  readonly proof: CommitProof | undefined;
   readonly witnesses: readonly NonNullable<DurableReceipt["witness"]>[];
   readonly adapter: TransactionAdapter<unknown>;
   readonly timeoutMs: number;
@@ -27,6 +28,7 @@ export interface LostCommit {
  * of a server that has neither recovered nor been promoted since our transaction saw it; what the unit itself has written is believed anywhere.
  */
 export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: LostCommit): Promise<Outcome> {
+  if (!proof) return "unknown";
   const giveUpAt = performance.now() + timeoutMs;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = giveUpAt - performance.now()) {
     // The old backend may still be at it, the pool may hand out one more dead connection, the server may not be back yet.

@@ -3,8 +3,7 @@ import type { CommitProof } from "./commit-proof.ts";
 import { findOutcome, type LostCommit } from "./commit-outcome.ts";
 import { CommitOutcomeUnknownError, TransactionAbortedError } from "../errors.ts";
 import { type Committing, NotCommitted, sendCommit, type SentCommit } from "./send-commit.ts";
-import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
-import { afterReading } from "../timeout.ts";
+import { afterReading } from "@acme/shared/timeout";
 
 export interface CommitLimits {
   /** How long COMMIT may take before its connection is given up. */
@@ -29,18 +28,19 @@ export interface CommitEvidence {
 export async function confirmCommit(
   committing: Committing,
   prepared: CommitEvidence,
-  adapter: TransactionAdapter<unknown>,
-  limits: CommitLimits,
+  { commitTimeoutMs, outcomeTimeoutMs }: CommitLimits,
 ): Promise<void> {
   const sent = sendCommit(committing, prepared.events.length > 0 && prepared.proof === undefined);
   const proof = prepared.proof ? Promise.resolve(prepared.proof) : sent.proof;
   let tag: string;
   try {
-    tag = await bounded(committing, sent, limits.commitTimeoutMs);
+    tag = await bounded(committing, sent, commitTimeoutMs);
   } catch (error) {
     if (error instanceof NotCommitted) throw error.reason;
     if (meansRolledBack(error)) throw error;
-    return resolve(await proof, prepared, adapter, limits, error);
+    const { witnesses } = prepared;
+    const { adapter } = committing;
+    return resolve({ proof: await proof, witnesses, adapter, timeoutMs: outcomeTimeoutMs }, error);
   }
   // COMMIT of an aborted transaction answers ROLLBACK without an error; the guard may know why, and whose transaction it was.
   await proof;
@@ -71,17 +71,11 @@ async function bounded({ transaction }: Committing, { tag, proof }: SentCommit, 
   }
 }
 
-async function resolve(
-  proof: CommitProof | undefined,
-  { witnesses }: CommitEvidence,
-  adapter: TransactionAdapter<unknown>,
-  { outcomeTimeoutMs }: CommitLimits,
-  lost: unknown,
-): Promise<void> {
-  const outcome = proof && (await findOutcome({ proof, witnesses, adapter, timeoutMs: outcomeTimeoutMs }));
+async function resolve(commit: LostCommit, lost: unknown): Promise<void> {
+  const outcome = await findOutcome(commit);
   if (outcome === "committed") return;
   if (outcome === "aborted") throw lost;
-  throw new CommitOutcomeUnknownError(transactionIdOf(proof), lost);
+  throw new CommitOutcomeUnknownError(transactionIdOf(commit.proof), lost);
 }
 
 function transactionIdOf(proof: CommitProof | undefined): string | undefined {

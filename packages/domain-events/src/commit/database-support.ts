@@ -1,10 +1,10 @@
 import { beginWithin } from "../transaction/begin-transaction.ts";
 import { DomainEventsError } from "../errors.ts";
 import { markSql, proofSql } from "./commit-proof.ts";
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import { runOutsideUnits } from "../current-unit.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
-import { within } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /** What a database can do, as far as it matters and is not needed. */
 export interface DatabaseSupport {
@@ -46,7 +46,7 @@ function startTrying(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupp
 async function waitFor(other: Trying, adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
   const late = new Error(`Nobody has answered after ${longestWaitMs} ms`);
   try {
-    return await within(Math.max(0, other.beganAt + longestWaitMs - performance.now()), other.support, () => late);
+    return await withTimeout(Math.max(0, other.beganAt + longestWaitMs - performance.now()), other.support, () => late);
   } catch (error) {
     if (error !== late) throw error;
     return known.get(adapter.database) === other ? startTrying(adapter) : databaseSupport(adapter);
@@ -102,7 +102,7 @@ async function tryAll(adapter: TransactionAdapter<unknown>): Promise<DatabaseSup
   const options = { isolation: "read committed", mark: markSql } as const;
   const transaction = await beginWithin(adapter, options, { timeoutMs: longestAnswerMs, onlyAnswer: true });
   const late = new Error(`The database had not answered after ${longestAnswerMs} ms`);
-  const query: Query = (text) => within(longestAnswerMs, transaction.query(text), () => late);
+  const query: Query = (text) => withTimeout(longestAnswerMs, transaction.query(text), () => late);
   try {
     return await tryOut(query);
   } catch (error) {

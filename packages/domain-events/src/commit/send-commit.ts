@@ -4,11 +4,13 @@ import type { DatabaseSupport } from "./database-support.ts";
 import { TransactionAbortedError } from "../errors.ts";
 import type { OwnedTransaction } from "../transaction/owned-transaction.ts";
 import { noteServer, seenServer } from "./seen-servers.ts";
-import type { Transaction } from "../transaction/transaction-adapter.ts";
+import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 
 /** A transaction that is about to be committed. */
-export interface Committing {
-  readonly transaction: Transaction<unknown>;
+export interface Committing<out Tx = unknown> {
+  /** Which has begun it, and begins others to ask what became of it. */
+  readonly adapter: TransactionAdapter<unknown>;
+  readonly transaction: Transaction<Tx>;
   readonly owned: OwnedTransaction;
   readonly support: DatabaseSupport;
   /** Looked at once more right before COMMIT is sent: throws where it must not be. */

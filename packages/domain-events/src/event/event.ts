@@ -3,9 +3,9 @@ import { DomainEventsError } from "../errors.ts";
 import { fixedNow } from "./fixed-date.ts";
 import { copyInto, deepestNesting, NestedTooDeep } from "./freeze-copy.ts";
 import { processGlobal } from "../process-global.ts";
-import { describeIssues } from "./describe-issues.ts";
-import type { SchemaResult, StandardSchema } from "./standard-schema.ts";
-import { uuidV7 } from "./uuid-v7.ts";
+import { describeIssues } from "@acme/shared/describe-issues";
+import type { SchemaResult, StandardSchema } from "@acme/shared/standard-schema";
+import { uuidV7 } from "@acme/shared/uuid-v7";
 
 /** What every event made by {@link defineEvent} carries besides its own properties. */
 export interface DomainEvent {

@@ -12,27 +12,39 @@ export class NestedTooDeep extends Error {}
  *
  * @throws {@link NestedTooDeep}
  */
-export function copyInto(target: object, source: object, seen?: Map<object, object>, depth = 0): void {
+export function copyInto(target: object, source: object, copies?: FrozenCopies): void {
   // Most have nothing inside that would have to be known again.
-  let known = seen;
+  let inside = copies;
   for (const key of Reflect.ownKeys(source)) {
     if (!Object.prototype.propertyIsEnumerable.call(source, key)) continue;
     let value: unknown = Reflect.get(source, key);
     if (typeof value === "object" && value !== null && isPlain(value)) {
-      known ??= new Map();
-      value = known.get(value) ?? copy(value, known, depth + 1);
+      inside ??= new FrozenCopies();
+      value = inside.of(value);
     }
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   }
 }
 
-function copy(value: object, seen: Map<object, object>, depth: number): object {
-  if (depth > deepestNesting) throw new NestedTooDeep();
-  const target: object = Array.isArray(value) ? [] : Object.create(Object.getPrototypeOf(value) as object | null);
-  seen.set(value, target);
-  if (Array.isArray(value)) (target as unknown[]).length = value.length;
-  copyInto(target, value, seen, depth);
-  return Object.freeze(target);
+/** Of what one object has inside: what it has there twice is copied once. */
+class FrozenCopies {
+  readonly #known = new Map<object, object>();
+  #depth = 0;
+
+  of(value: object): object {
+    return this.#known.get(value) ?? this.#copy(value);
+  }
+
+  #copy(value: object): object {
+    if (this.#depth === deepestNesting) throw new NestedTooDeep();
+    const target: object = Array.isArray(value) ? [] : Object.create(Object.getPrototypeOf(value) as object | null);
+    this.#known.set(value, target);
+    if (Array.isArray(value)) (target as unknown[]).length = value.length;
+    this.#depth += 1;
+    copyInto(target, value, this);
+    this.#depth -= 1;
+    return Object.freeze(target);
+  }
 }
 
 function isPlain(value: object): boolean {

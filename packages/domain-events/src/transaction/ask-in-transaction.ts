@@ -1,6 +1,6 @@
 import { beginWithin } from "./begin-transaction.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import { within } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 export interface Asking extends BeginOptions {
   /** For all of it, from begin on. */
@@ -20,7 +20,7 @@ async function adapterOfQuestions(
   const begins = waiting.get(database) ?? new Set();
   waiting.set(database, begins);
   const giveUpAt = performance.now() + timeoutMs;
-  while (begins.size >= mostWaiting) await within(Math.max(0, giveUpAt - performance.now()), Promise.race(begins));
+  while (begins.size >= mostWaiting) await withTimeout(Math.max(0, giveUpAt - performance.now()), Promise.race(begins));
   return {
     database,
     begin(options) {
@@ -44,7 +44,7 @@ export async function askInTransaction<Result>(
   const transaction = await beginWithin(asking, options, { timeoutMs: giveUpAt - performance.now() });
   const late = new Error(`No answer within ${timeoutMs} ms`);
   try {
-    return await within(Math.max(0, giveUpAt - performance.now()), ask(transaction), () => late);
+    return await withTimeout(Math.max(0, giveUpAt - performance.now()), ask(transaction), () => late);
   } catch (error) {
     // To roll back would wait for the same answer.
     if (error === late) transaction.abandon(late);

@@ -1,6 +1,6 @@
 import { runOutsideUnits } from "../current-unit.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
-import { afterReading, untilAborted } from "../timeout.ts";
+import { afterReading, untilAborted } from "@acme/shared/timeout";
 
 /** Rejects with the signal's reason as soon as that is aborted. A connection that comes later goes back; one that has not answered BEGIN is closed. */
 export async function beginUnlessAborted<Tx>(

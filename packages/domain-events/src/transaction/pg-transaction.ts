@@ -1,97 +1,81 @@
-import { type ConnectionHolder, holdConnection, letGo } from "./connection-events.ts";
 import { isAnswer } from "./database-error.ts";
-import { TransactionAbortedError } from "../errors.ts";
+import { type DriverTransaction, guardedTransaction } from "./guarded-transaction.ts";
+import { HeldConnection, rollbackTimeoutMs } from "./held-connection.ts";
 import type { PgClient, PgResult } from "./pg-client.ts";
-import { expectNoAnswers, sendTogether } from "./pipeline.ts";
+import { expectNoAnswers } from "./pipeline.ts";
 import type { Transaction, TransactionWatch } from "./transaction-adapter.ts";
-import { watchQueries } from "./query-watch.ts";
-import { unitEnded } from "../unit-errors.ts";
+import { type QueryWatch, watchQueries } from "./query-watch.ts";
 import { watchedClient } from "./watched-client.ts";
-import { rollbackTimeoutMs, within } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /** A transaction on a client that a pool has given out, until it is given back. */
 export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined): Transaction<Tx> {
-  let lost: Error | undefined;
-  let isOpen = true;
-  let isReleased = false;
-  const holder: ConnectionHolder = {
-    lost(error) {
-      lost ??= error;
-    },
-    noticed: (notice) => watch?.noticed(notice),
-  };
-  holdConnection(client, holder);
-  const watching = watchQueries(client, watch);
-  const send = (text: string, values?: readonly unknown[]): Promise<PgResult> =>
-    watching.send(text, values && [...values]) as Promise<PgResult>;
+  const held = new HeldConnection(client, watch);
+  return guardedTransaction(held, new PgTransaction(held, watch));
+}
 
-  function release(error?: unknown): void {
-    isOpen = false;
-    if (isReleased) return;
-    isReleased = true;
-    letGo(client, holder);
-    watching.end();
+class PgTransaction implements DriverTransaction<PgResult> {
+  readonly handle: PgClient;
+  readonly #held: HeldConnection<PgClient>;
+  readonly #watching: QueryWatch;
+  #isReleased = false;
+
+  constructor(held: HeldConnection<PgClient>, watch: TransactionWatch | undefined) {
+    const client = held.connection;
+    this.#held = held;
+    this.#watching = watchQueries(client, watch);
+    const { send } = this.#watching;
+    this.handle = watch ? watchedClient(client, { watch, send, isOpen: () => held.isOpen }) : client;
+  }
+
+  send(text: string, values?: unknown[]): Promise<PgResult> {
+    return this.#watching.send(text, values) as Promise<PgResult>;
+  }
+
+  sendCommit(): Promise<PgResult> {
+    this.#held.close();
+    return this.send("commit");
+  }
+
+  async tagOf(committed: PromiseLike<PgResult>): Promise<string> {
     try {
-      client.release(error === undefined ? undefined : error instanceof Error ? error : true);
+      const { command } = await committed;
+      this.#release();
+      return command;
+    } catch (error) {
+      // Without an answer the transaction may be open still, and whoever got the connection next would commit it.
+      this.#release(this.#held.loss ?? (isAnswer(error) ? undefined : error));
+      throw error;
+    }
+  }
+
+  async rollback(): Promise<void> {
+    this.#held.close();
+    if (this.#isReleased) return;
+    try {
+      await withTimeout(rollbackTimeoutMs, this.send("rollback"));
+      this.#release();
+    } catch (error) {
+      this.#release(error);
+    }
+  }
+
+  abandon(reason: Error): void {
+    expectNoAnswers(this.#held.connection);
+    this.#release(reason);
+  }
+
+  #release(error?: unknown): void {
+    this.#held.close();
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#held.letGo();
+    this.#watching.end();
+    try {
+      this.#held.connection.release(error === undefined ? undefined : error instanceof Error ? error : true);
     } catch (failure) {
       // A listener of the pool's has thrown. What the server has answered stands.
       process.emitWarning(failure instanceof Error ? failure : String(failure));
     }
   }
-
-  function sendCommit(): Promise<PgResult> {
-    isOpen = false;
-    return send("commit");
-  }
-
-  async function tagOf(committed: Promise<PgResult>): Promise<string> {
-    try {
-      const { command } = await committed;
-      release();
-      return command;
-    } catch (error) {
-      // Without an answer the transaction may be open still, and whoever got the connection next would commit it.
-      release(lost ?? (isAnswer(error) ? undefined : error));
-      throw error;
-    }
-  }
-
-  async function rollback(): Promise<void> {
-    isOpen = false;
-    if (isReleased) return;
-    try {
-      await within(rollbackTimeoutMs, send("rollback"));
-      release();
-    } catch (error) {
-      release(error);
-    }
-  }
-
-  const handle = watch ? watchedClient(client, { watch, send: watching.send, isOpen: () => isOpen }) : client;
-  return {
-    tx: handle as Tx,
-    handle,
-    connection: client,
-    isBusy: () => client.readyForQuery === false,
-    async query(text, values) {
-      if (lost) throw TransactionAbortedError.lost(lost);
-      if (!isOpen) throw unitEnded("A statement was sent", "committed");
-      return send(text, values);
-    },
-    async commit() {
-      if (!lost) return tagOf(sendCommit());
-      await rollback();
-      throw TransactionAbortedError.lost(lost);
-    },
-    pipelineCommit(text) {
-      if (lost) return undefined;
-      const sent = sendTogether(client, () => send(text), sendCommit);
-      return sent && { answer: sent[0], tag: tagOf(sent[1]) };
-    },
-    rollback,
-    abandon(reason) {
-      expectNoAnswers(client);
-      release(reason);
-    },
-  };
 }

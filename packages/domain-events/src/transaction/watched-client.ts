@@ -34,7 +34,7 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   }
 
   /** What is set on the handle stays with the handle: the client goes back to the pool. */
-  set(_client: PgClient, property: PropertyKey, value: unknown, receiver: object): boolean {
+  set(_client: PgClient, ...[property, value, receiver]: [PropertyKey, unknown, object]): boolean {
     if (receiver !== this.handle) {
       // An object that somebody has derived from the handle.
       return Reflect.defineProperty(receiver, property, {

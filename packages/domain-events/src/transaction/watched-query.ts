@@ -1,7 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { EventEmitter } from "node:events";
 import { listeningFromCaller } from "./caller-listeners.ts";
-import { isThenable } from "../is-thenable.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 
 type Callback = (error: unknown, result?: unknown) => unknown;
@@ -49,7 +49,7 @@ export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknow
   if (callback) return send(...withCallback(args, observing(bound(callback), watch, textOf(statement))));
   const answer = send(...args);
   // An application may have given its driver promises of another make.
-  return isThenable(answer) ? observed(answer, watch, textOf(statement)) : answer;
+  return isPromiseLike(answer) ? observed(answer, watch, textOf(statement)) : answer;
 }
 
 /** As pg does with one that it cannot send: knex tells nobody of what is thrown instead, and its stream would never end. */

@@ -1,5 +1,5 @@
 import type { PlacedEvent } from "./tracked-sources.ts";
-import { uuidV7 } from "../event/uuid-v7.ts";
+import { uuidV7 } from "@acme/shared/uuid-v7";
 
 interface Mark {
   readonly name: string;

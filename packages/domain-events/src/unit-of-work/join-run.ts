@@ -1,9 +1,10 @@
-import type { Work } from "./run-transaction.ts";
+import type { Run } from "./run.ts";
 import { DomainEventsError } from "../errors.ts";
 import { runInside } from "../current-unit.ts";
-import type { Scope } from "./recording-scope.ts";
+import type { Scope } from "./scope.ts";
 import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
 import type { Unit } from "./unit.ts";
+import { contextOf } from "./unit-context.ts";
 
 /**
  * Runs in the scope of the caller, as a part of the unit that is running there.
@@ -14,18 +15,17 @@ import type { Unit } from "./unit.ts";
 export async function joinRun<Tx, Result>(
   scope: Scope,
   adapter: TransactionAdapter<Tx>,
-  work: Work<Tx, Result>,
-  signal: AbortSignal | undefined,
+  { work, options: { signal } }: Run<Tx, Result>,
 ): Promise<Result> {
   // A scope is of a unit.
   const unit = scope.unit as Unit;
-  unit.refuseIn(scope, "A run() began");
+  scope.refuseUnlessOpen("A run() began");
   scope.joined();
   try {
     signal?.throwIfAborted();
     const tx = await txOf(unit, adapter);
     // On top of whatever unit is running in between: that is no part of this work.
-    const result = await runInside(scope, async () => work(unit.contextOf(scope, tx)));
+    const result = await runInside(scope, async () => work(contextOf(unit, scope, tx)));
     signal?.throwIfAborted();
     return result;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { AttemptFailed } from "./run-transaction.ts";
+import { AttemptFailed } from "./attempt-failed.ts";
 import { isClaimConflict } from "./run-once.ts";
 
 /** How often a unit of work runs. */

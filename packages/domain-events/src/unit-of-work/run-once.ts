@@ -1,28 +1,33 @@
 import { codeOf, isConflict } from "../transaction/database-error.ts";
 import { DomainEventsError } from "../errors.ts";
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import { inTransaction } from "./in-transaction.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 
 /**
- * The table behind `runOnce`, for those who keep migrations of their own. It may run any number of times.
- * `unitOfWork.migrate()` runs the same.
+ * The table behind `runOnce`, for those who keep migrations of their own. It may run any number of times, and renames a
+ * table `once_keys`, its name until 0.1, with its keys. `unitOfWork.migrate()` runs the same.
  */
-export const onceKeysSql = `create schema if not exists domain_events;
-create table if not exists domain_events.once_keys (
+export const idempotencyKeysSql = `create schema if not exists domain_events;
+alter table if exists domain_events.once_keys rename to idempotency_keys;
+alter index if exists domain_events.once_keys_pkey rename to idempotency_keys_pkey;
+alter index if exists domain_events.once_keys_used_at rename to idempotency_keys_used_at;
+create table if not exists domain_events.idempotency_keys (
   key text collate "C" primary key,
   used_at timestamptz not null default now()
 );
-create index if not exists once_keys_used_at on domain_events.once_keys (used_at);`;
+create index if not exists idempotency_keys_used_at on domain_events.idempotency_keys (used_at);`;
 
 /**
  * Waits for another transaction that holds the key. A key that somebody came back with is young again: whoever else holds it may come back,
  * too. In one statement, or it could be purged between two.
  */
-export const claimKeySql = `insert into domain_events.once_keys as known (key) values ($1)
+export const claimKeySql = `insert into domain_events.idempotency_keys as known (key) values ($1)
   on conflict (key) do update set used_at = now() returning known.key, known.xmax operator(pg_catalog.=) 0 as claimed`;
 
-const existsSql = "select to_regclass('domain_events.once_keys') is not null as exists";
+/** The older name beside it: a process of before has made its table again, and both kinds of processes would run the same key. */
+const existsSql = `select to_regclass('domain_events.idempotency_keys') is not null
+  and to_regclass('domain_events.once_keys') is null as exists`;
 // Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
 const migrateLock = "select pg_advisory_xact_lock(7025311928847)";
 
@@ -63,7 +68,7 @@ export function checkKey(key: unknown): void {
 
 function keyInvalid(why = ""): DomainEventsError {
   return new DomainEventsError(
-    "ONCE_KEY_INVALID",
+    "IDEMPOTENCY_KEY_INVALID",
     `runOnce() takes a key of 1 to 500 characters of well-formed text without NUL first, such as the idempotencyKey of a job.${why}`,
   );
 }
@@ -74,22 +79,23 @@ export async function migrate(adapter: TransactionAdapter<unknown>): Promise<voi
     // Looking first lets a role without the right to create schemas call migrate(), too.
     if (isTrue(rows[0]?.["exists"])) return;
     await transaction.query(migrateLock);
-    for (const statement of onceKeysSql.split(";").filter((text) => text.trim())) await transaction.query(statement);
+    for (const statement of idempotencyKeysSql.split(";").filter((text) => text.trim()))
+      await transaction.query(statement);
   });
 }
 
 function keyNotStored(): DomainEventsError {
   return new DomainEventsError(
-    "ONCE_KEYS_MISSING",
-    "The table domain_events.once_keys has not taken the key: a trigger or a rule of it keeps rows out. Nothing can be run once without it.",
+    "IDEMPOTENCY_KEYS_MISSING",
+    "The table domain_events.idempotency_keys has not taken the key: a trigger or a rule of it keeps rows out. Nothing can be run once without it.",
   );
 }
 
 export function explainMissingTable(error: unknown): unknown {
   if (codeOf(error) !== "42P01" && codeOf(error) !== "3F000") return error;
   return new DomainEventsError(
-    "ONCE_KEYS_MISSING",
-    "The table domain_events.once_keys is missing. Call unitOfWork.migrate() once before runOnce(), or add onceKeysSql to your migrations.",
+    "IDEMPOTENCY_KEYS_MISSING",
+    "The table domain_events.idempotency_keys is missing. Call unitOfWork.migrate() once before runOnce(), or add idempotencyKeysSql to your migrations.",
     { cause: error },
   );
 }

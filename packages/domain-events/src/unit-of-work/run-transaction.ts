@@ -1,23 +1,22 @@
+import { AttemptFailed } from "./attempt-failed.ts";
 import { beginUnlessAborted } from "../transaction/begin-transaction.ts";
 import { type CommitLimits, confirmCommit } from "../commit/confirm-commit.ts";
 import { markSql } from "../commit/commit-proof.ts";
 import { databaseSupport } from "../commit/database-support.ts";
-import type { DurableStore } from "../bus/durable-handler.ts";
+import type { DurableStore } from "@acme/shared/durable-handler";
 import { codeOf, isConflict, meansRolledBack } from "../transaction/database-error.ts";
 import type { Dispatcher } from "../bus/event-bus.ts";
 import { type Flight, refuseWhenGivenUp } from "./runs-in-flight.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { OwnedTransaction } from "../transaction/owned-transaction.ts";
 import { type PreparedCommit, prepareCommit } from "./prepare-commit.ts";
-import type { RunOptions } from "./run-options.ts";
+import type { Run } from "./run.ts";
 import { runInside, runOutsideUnits } from "../current-unit.ts";
 import type { Committing } from "../commit/send-commit.ts";
-import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
-import { Unit, type UnitContext } from "./unit.ts";
-import { untilAborted } from "../timeout.ts";
-
-/** The code that runs in a transaction. */
-export type Work<Tx, Result> = (context: UnitContext<Tx>) => PromiseLike<Result> | Result;
+import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
+import { Unit } from "./unit.ts";
+import { contextOf } from "./unit-context.ts";
+import { untilAborted } from "@acme/shared/timeout";
 
 /** What a unit of work is made of. */
 export interface UnitParts<Tx> {
@@ -31,18 +30,6 @@ export interface Done<Tx, Result> {
   readonly prepared: PreparedCommit<Tx>;
 }
 
-/** What ended an attempt that did not commit. */
-export class AttemptFailed {
-  readonly error: unknown;
-  /** The serialization failure or deadlock that undid it, as the server said so, whatever became of that error on its way. */
-  readonly conflict: unknown;
-
-  constructor(error: unknown, conflict?: unknown) {
-    this.error = error;
-    this.conflict = conflict;
-  }
-}
-
 /**
  * One transaction from begin to confirmed commit.
  *
@@ -51,10 +38,10 @@ export class AttemptFailed {
 export async function attempt<Tx, Result>(
   parts: UnitParts<Tx>,
   flight: Flight,
-  work: Work<Tx, Result>,
-  { isolation, signal }: RunOptions,
+  run: Run<Tx, Result>,
 ): Promise<Done<Tx, Result>> {
   const { adapter } = parts;
+  const { isolation, signal } = run.options;
   const owned = new OwnedTransaction();
   try {
     const found = databaseSupport(adapter);
@@ -68,19 +55,18 @@ export async function attempt<Tx, Result>(
       signal?.throwIfAborted();
       refuseWhenGivenUp(flight);
     };
-    return await runUnit(parts, { transaction, owned, support, mayCommit }, work, transaction.tx, signal);
+    return await runUnit(parts, { adapter, transaction, owned, support, mayCommit }, run);
   } catch (error) {
     throw error instanceof AttemptFailed ? error : new AttemptFailed(error);
   }
 }
 
 async function runUnit<Tx, Result>(
-  { adapter, bus, limits }: UnitParts<Tx>,
-  committing: Committing,
-  work: Work<Tx, Result>,
-  tx: Tx,
-  signal: AbortSignal | undefined,
+  parts: UnitParts<Tx>,
+  committing: Committing<Tx>,
+  { work, options: { signal } }: Run<Tx, Result>,
 ): Promise<Done<Tx, Result>> {
+  const { adapter, bus } = parts;
   const { transaction, owned, mayCommit } = committing;
   const { logger } = bus.settings;
   const reportDiscard = (error: unknown): void => logger.warn({ err: error }, "An aggregate could not be emptied");
@@ -95,23 +81,19 @@ async function runUnit<Tx, Result>(
     const done = await runInside(unit.root, async () => {
       // Waiting for a connection may have taken long.
       mayCommit();
-      const result = await work(unit.contextOf(unit.root, tx));
-      return { result, prepared: await prepareCommit(unit, tx, bus, committing) };
+      const result = await work(contextOf(unit, unit.root, transaction.tx));
+      return { result, prepared: await prepareCommit(unit, bus, committing) };
     });
     mayCommitStill();
     isCommitting = true;
-    await commit({ ...committing, mayCommit: mayCommitStill }, done.prepared, adapter, limits, logger);
+    await commit({ ...committing, mayCommit: mayCommitStill }, done.prepared, parts);
     isCommitted = true;
     return done;
   } catch (error) {
     if (!isCommitting) {
       unit.state = "undone";
       // Locks and connection first: nothing that is done with the aggregates may keep them.
-      const isWaiting = signal?.aborted === true && transaction.isBusy?.() === true;
-      const rolledBack = transaction.rollback(error);
-      // Behind a statement that waits, ROLLBACK would wait, too.
-      if (isWaiting) transaction.abandon(abortError(signal));
-      await rolledBack;
+      await rollBack(transaction, error, signal);
     }
     // A COMMIT that may have taken place is never sent again.
     const isUndone = !isCommitting || (meansRolledBack(error) && error !== owned.violation);
@@ -124,6 +106,18 @@ async function runUnit<Tx, Result>(
   }
 }
 
+async function rollBack(
+  transaction: Transaction<unknown>,
+  reason: unknown,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const isWaiting = signal?.aborted === true && transaction.isBusy?.() === true;
+  const rolledBack = transaction.rollback(reason);
+  // Behind a statement that waits, ROLLBACK would wait, too.
+  if (isWaiting) transaction.abandon(abortError(signal));
+  await rolledBack;
+}
+
 function abortError({ reason }: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error("The unit of work was aborted.", { cause: reason });
 }
@@ -133,15 +127,14 @@ function conflictIn(error: unknown): unknown {
   return isConflict(error) ? error : undefined;
 }
 
-async function commit(
+async function commit<Tx>(
   committing: Committing,
-  prepared: PreparedCommit<never>,
-  adapter: TransactionAdapter<unknown>,
-  limits: CommitLimits,
-  logger: Logger,
+  prepared: PreparedCommit<Tx>,
+  { bus, limits }: UnitParts<Tx>,
 ): Promise<void> {
+  const { logger } = bus.settings;
   try {
-    await confirmCommit(committing, prepared, adapter, limits);
+    await confirmCommit(committing, prepared, limits);
   } catch (error) {
     // What the stores wrote may be there: waking them costs nothing, and saves the wait for their next poll.
     if (codeOf(error) === "COMMIT_OUTCOME_UNKNOWN") wake(prepared.stores, logger);

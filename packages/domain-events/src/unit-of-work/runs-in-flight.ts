@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { checkDuration } from "../check-duration.ts";
 import { DomainEventsError } from "../errors.ts";
-import type { DroppedHandler } from "../bus/publish-queue.ts";
-import { within } from "../timeout.ts";
+import type { DroppedHandler } from "../bus/queued-event.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /** How long a stop may take. */
 export interface StopOptions {
@@ -92,7 +92,7 @@ export class RunsInFlight {
       if (this.#flights.size === 0) resolve();
     });
     // The report says what was left.
-    await within(deadlineMs, ended).catch(() => {});
+    await withTimeout(deadlineMs, ended).catch(() => {});
 
     const left = [...this.#flights];
     const dropped = left.flatMap((flight) => {

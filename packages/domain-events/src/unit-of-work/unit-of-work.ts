@@ -1,39 +1,16 @@
-import { attempt, type UnitParts, type Work } from "./run-transaction.ts";
-import { checkCount, checkDuration } from "../check-duration.ts";
-import type { CommitLimits } from "../commit/confirm-commit.ts";
 import { defaultBus, type DefaultTransaction } from "../bus/default-bus.ts";
-import { DomainEventsError, HandlersFailedError } from "../errors.ts";
+import { DomainEventsError } from "../errors.ts";
 import { dispatcher, type EventBus } from "../bus/event-bus.ts";
-import { type Flight, RunsInFlight, runUnderWay, type StopOptions, type StopReport } from "./runs-in-flight.ts";
-import type { PreparedCommit } from "./prepare-commit.ts";
-import { type UnitRetryOptions, retrying } from "./retry-transaction.ts";
-import { purgeOnceKeys, type PurgeOnceKeysOptions } from "./purge-once-keys.ts";
+import type { StopOptions, StopReport } from "./runs-in-flight.ts";
+import { purgeIdempotencyKeys, type PurgeIdempotencyKeysOptions } from "./purge-idempotency-keys.ts";
 import { checkKey, claimKey, migrate, type RunOnceResult } from "./run-once.ts";
-import { checkRunOptions, type RunOptions } from "./run-options.ts";
-import { findScope, runOutsideUnits } from "../current-unit.ts";
-import type { Scope } from "./recording-scope.ts";
+import type { RunOptions } from "./run-options.ts";
+import { checkWork, type Work } from "./run.ts";
+import type { UnitContext } from "./unit-context.ts";
 import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
-import { joinRun } from "./join-run.ts";
-import { untilAborted } from "../timeout.ts";
-
-/** What all runs of a unit of work have in common. */
-export interface UnitOfWorkOptions<in Tx> {
-  /** Where events are published. Default: the default bus. */
-  readonly bus?: EventBus<Tx>;
-  /**
-   * What to do with handlers that failed after the commit. Each failure is in the bus's log already, which is the
-   * default. A function gets one {@link HandlersFailedError}; `"throw"` lets `run` reject with it.
-   */
-  readonly onHandlerError?: "throw" | ((error: HandlersFailedError) => unknown);
-  readonly retry?: UnitRetryOptions;
-  /** How long to ask what became of a COMMIT whose answer was lost. Default: 10 s. */
-  readonly outcomeTimeoutMs?: number;
-  /**
-   * How long a COMMIT may take: deferred constraints and triggers, the disk, a synchronous standby. Then its connection is closed, and the
-   * database is asked what became of it. Default: 60 s; `Infinity` waits for as long as TCP does.
-   */
-  readonly commitTimeoutMs?: number;
-}
+import { limitsOf, type UnitOfWorkOptions } from "./unit-of-work-options.ts";
+import { UnitRunner } from "./unit-runner.ts";
+import { untilAborted } from "@acme/shared/timeout";
 
 /** Settings of one run. */
 export interface UnitOfWork<out Tx> {
@@ -67,7 +44,7 @@ export interface UnitOfWork<out Tx> {
    * with the key waits for the first, then skips, or runs if the first rolled back. The signal ends that wait at once.
    *
    * @param key 1 to 500 characters.
-   * @throws as {@link run}; `ONCE_KEYS_MISSING` before {@link migrate}, `ONCE_KEY_INVALID`, and `JOINED_OPTIONS` inside a
+   * @throws as {@link run}; `IDEMPOTENCY_KEYS_MISSING` before {@link migrate}, `IDEMPOTENCY_KEY_INVALID`, and `JOINED_OPTIONS` inside a
    * running unit, since a key belongs to a transaction of its own.
    */
   runOnce<Result>(key: string, work: Work<Tx, Result>, options?: RunOptions): Promise<RunOnceResult<Result>>;
@@ -80,9 +57,9 @@ export interface UnitOfWork<out Tx> {
    * `@acme/jobs` does it by itself, sparing what may still come.
    *
    * @returns how many keys were forgotten.
-   * @throws `OPTIONS_INVALID`, `ONCE_KEYS_MISSING`, and whatever `keep` throws; nothing of that batch is forgotten then.
+   * @throws `OPTIONS_INVALID`, `IDEMPOTENCY_KEYS_MISSING`, and whatever `keep` throws; nothing of that batch is forgotten then.
    */
-  purgeOnceKeys(options: PurgeOnceKeysOptions): Promise<number>;
+  purgeIdempotencyKeys(options: PurgeIdempotencyKeysOptions): Promise<number>;
 
   /**
    * Takes no new runs, and waits for those under way and their handlers, with the runs that these begin, up to the deadline. What is left
@@ -92,8 +69,6 @@ export interface UnitOfWork<out Tx> {
    */
   stop(options?: StopOptions): Promise<StopReport>;
 }
-
-const defaultAttempts = 3;
 
 type UnitOfWorkArguments<Tx> = [Tx] extends [DefaultTransaction]
   ? [options?: UnitOfWorkOptions<Tx>]
@@ -112,106 +87,24 @@ export function createUnitOfWork<Tx>(
   checkAdapter(adapter);
   // The default bus stands in only where its transactions are of this type: see the arguments.
   const bus = ((options as UnitOfWorkOptions<Tx>).bus ?? (defaultBus as EventBus<never> as EventBus<Tx>))[dispatcher];
-  const parts: UnitParts<Tx> = { adapter, bus, limits: limitsOf(options) };
-  const inFlight = new RunsInFlight();
-
-  async function run<Result>(work: Work<Tx, Result>, runOptions: RunOptions = {}, key?: string): Promise<Result> {
-    checkWork(work);
-    const scope = findScope((unit) => unit.bus === bus && unit.database === adapter.database);
-    if (!scope) return runOwn(work, runOptions);
-    const { isolation, retry, signal } = runOptions;
-    if (isolation !== undefined || retry !== undefined || key !== undefined) throw joinedOptions();
-    // Only units of this package put themselves there.
-    return joinRun(scope as Scope, adapter, work, signal);
-  }
-
-  async function runOwn<Result>(work: Work<Tx, Result>, runOptions: RunOptions): Promise<Result> {
-    const flight = inFlight.begin();
-    try {
-      return await runUnderWay(flight, () => runFlight(flight, work, runOptions));
-    } finally {
-      inFlight.end(flight);
-    }
-  }
-
-  async function runFlight<Result>(flight: Flight, work: Work<Tx, Result>, runOptions: RunOptions): Promise<Result> {
-    checkRunOptions(runOptions);
-    const attempts = runOptions.retry?.attempts ?? options.retry?.attempts ?? defaultAttempts;
-    const { result, prepared } = await retrying(attempts, runOptions.signal, () =>
-      attempt(parts, flight, work, runOptions),
-    );
-    if (prepared.events.length > 0) await publishCommitted(flight, prepared, result);
-    return result;
-  }
-
-  async function publishCommitted(
-    flight: Flight,
-    { events, registrations }: PreparedCommit<Tx>,
-    result: unknown,
-  ): Promise<void> {
-    const publishing = bus.runCommitted(events, registrations);
-    flight.giveUpHandlers = () => publishing.giveUp();
-    // stop() gave up while the COMMIT was on its way.
-    if (flight.isGivenUp) publishing.giveUp();
-    // A unit on another database may be running around this one: what is committed here does not depend on that one's end.
-    const failures = await (findScope() ? runOutsideUnits(() => publishing.start()) : publishing.start());
-    if (failures.length > 0) await report(new HandlersFailedError(failures, { result }));
-  }
-
-  async function report(error: HandlersFailedError): Promise<void> {
-    if (options.onHandlerError === "throw") throw error;
-    try {
-      await options.onHandlerError?.(error);
-    } catch (thrown) {
-      bus.settings.logger.error({ err: thrown }, "onHandlerError failed");
-    }
-  }
+  const runner = new UnitRunner({ adapter, bus, limits: limitsOf(options) }, options);
 
   return {
-    run: (work, runOptions) => run(work, runOptions),
-    async runOnce(key, work, runOptions) {
+    run: (work, runOptions = {}) => runner.run({ work, options: runOptions }),
+    async runOnce(key, work, runOptions = {}) {
       checkKey(key);
       checkWork(work);
-      return run(
-        async (context) => {
-          const isClaimed = await untilAborted(runOptions?.signal, claimKey(context.query, key));
-          if (!isClaimed) return { ran: false } as const;
-          return { ran: true, result: await work(context) } as const;
-        },
-        runOptions,
-        key,
-      );
+      const claiming = async (context: UnitContext<Tx>) => {
+        const isClaimed = await untilAborted(runOptions.signal, claimKey(context.query, key));
+        if (!isClaimed) return { ran: false } as const;
+        return { ran: true, result: await work(context) } as const;
+      };
+      return runner.run({ work: claiming, options: runOptions }, key);
     },
     migrate: () => migrate(adapter),
-    purgeOnceKeys: (purge) => purgeOnceKeys(adapter, purge),
-    stop: ({ deadlineMs } = {}) => inFlight.stop(deadlineMs),
+    purgeIdempotencyKeys: (purge) => purgeIdempotencyKeys(adapter, purge),
+    stop: ({ deadlineMs } = {}) => runner.stop(deadlineMs),
   };
-}
-
-/** @throws {@link DomainEventsError} `OPTIONS_INVALID`. */
-function limitsOf({
-  outcomeTimeoutMs = 10_000,
-  commitTimeoutMs = 60_000,
-  retry,
-}: UnitOfWorkOptions<never>): CommitLimits {
-  checkCount("retry.attempts", retry?.attempts ?? defaultAttempts);
-  return {
-    outcomeTimeoutMs: checkDuration("outcomeTimeoutMs", outcomeTimeoutMs),
-    commitTimeoutMs: checkDuration("commitTimeoutMs", commitTimeoutMs, 1),
-  };
-}
-
-function joinedOptions(): DomainEventsError {
-  return new DomainEventsError(
-    "JOINED_OPTIONS",
-    "A run() inside a running unit of work joins its transaction, so it cannot have isolation, retry or key of its own. " +
-      "Give them to the outermost run(), or call this one in runOutsideUnits().",
-  );
-}
-
-function checkWork(work: unknown): void {
-  if (typeof work === "function") return;
-  throw new DomainEventsError("OPTIONS_INVALID", "run() takes a function: run(async ({ tx, record }) => { … }).");
 }
 
 function checkAdapter(adapter: unknown): void {

@@ -28,7 +28,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
 
       await expect(unitOfWork.run(({ tx }) => world.insert(tx, 1))).rejects.toMatchObject(refused);
       await expect(unitOfWork.migrate()).rejects.toMatchObject(refused);
-      await expect(unitOfWork.purgeOnceKeys({ olderThanMs: 0 })).rejects.toMatchObject(refused);
+      await expect(unitOfWork.purgeIdempotencyKeys({ olderThanMs: 0 })).rejects.toMatchObject(refused);
       await endStranger(end);
       await unitOfWork.run(({ tx }) => world.insert(tx, 2));
 
@@ -162,9 +162,11 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
       await world.unitOfWork.migrate();
       await world.admin
         .query(`create function domain_events.keep_out() returns trigger language plpgsql as $$ begin return null; end $$;
-        create trigger keep_out before insert on domain_events.once_keys for each row execute function domain_events.keep_out()`);
+        create trigger keep_out before insert on domain_events.idempotency_keys for each row execute function domain_events.keep_out()`);
 
-      await expect(world.unitOfWork.runOnce("key", () => {})).rejects.toMatchObject({ code: "ONCE_KEYS_MISSING" });
+      await expect(world.unitOfWork.runOnce("key", () => {})).rejects.toMatchObject({
+        code: "IDEMPOTENCY_KEYS_MISSING",
+      });
     });
   });
 

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { createUnitOfWork, onceKeysSql } from "../../src/index.ts";
+import { createUnitOfWork, idempotencyKeysSql } from "../../src/index.ts";
 import { createWorld, gate, happened, type TestedDriver } from "./world.ts";
+
+/** What `migrate()` ran before the table had its name of now. */
+const onceKeysOfBefore = `create schema if not exists domain_events;
+create table if not exists domain_events.once_keys (
+  key text collate "C" primary key,
+  used_at timestamptz not null default now()
+);
+create index if not exists once_keys_used_at on domain_events.once_keys (used_at);`;
 
 export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: runOnce`, () => {
@@ -74,16 +82,16 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
     it("names migrate() when its table is missing", async () => {
       await using world = await createWorld(driver);
 
-      const missing = { code: "ONCE_KEYS_MISSING", message: expect.stringContaining("migrate()") };
+      const missing = { code: "IDEMPOTENCY_KEYS_MISSING", message: expect.stringContaining("migrate()") };
       await expect(world.unitOfWork.runOnce("key", () => {})).rejects.toMatchObject(missing);
-      await expect(world.unitOfWork.purgeOnceKeys({ olderThanMs: 0 })).rejects.toMatchObject(missing);
+      await expect(world.unitOfWork.purgeIdempotencyKeys({ olderThanMs: 0 })).rejects.toMatchObject(missing);
     });
 
     it("stops waiting for a key when its signal is aborted, and gives the connection up", async () => {
       await using world = await createWorld(driver, { max: 1 });
       await world.unitOfWork.migrate();
       const holder = await world.admin.connect();
-      await holder.query("begin; insert into domain_events.once_keys (key) values ('key')");
+      await holder.query("begin; insert into domain_events.idempotency_keys (key) values ('key')");
       const aborting = new AbortController();
 
       const running = world.unitOfWork.runOnce("key", ({ record }) => record(happened(1)), { signal: aborting.signal });
@@ -113,7 +121,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
         await unitOfWork.migrate();
 
         expect(await unitOfWork.runOnce("k\uffe4", () => 1)).toEqual({ ran: true, result: 1 });
-        await expect(unitOfWork.runOnce("k\u00a6", () => 1)).rejects.toMatchObject({ code: "ONCE_KEY_INVALID" });
+        await expect(unitOfWork.runOnce("k\u00a6", () => 1)).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_INVALID" });
         expect(await unitOfWork.runOnce("k\uffe4", () => 1)).toEqual({ ran: false });
       } finally {
         await connected.end();
@@ -125,7 +133,9 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       await using world = await createWorld(driver);
 
       for (const key of ["", "a\0b", "x".repeat(501), "lone \ud800", 7 as never]) {
-        await expect(world.unitOfWork.runOnce(key, () => {})).rejects.toMatchObject({ code: "ONCE_KEY_INVALID" });
+        await expect(world.unitOfWork.runOnce(key, () => {})).rejects.toMatchObject({
+          code: "IDEMPOTENCY_KEY_INVALID",
+        });
       }
     });
 
@@ -134,9 +144,26 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
 
       await Promise.all([1, 2, 3, 4].map(() => world.unitOfWork.migrate()));
       await world.unitOfWork.migrate();
-      await world.admin.query(onceKeysSql);
+      await world.admin.query(idempotencyKeysSql);
 
       expect(await world.unitOfWork.runOnce("key", () => 1)).toEqual({ ran: true, result: 1 });
+    });
+
+    it("keeps the keys of the version before, whose table had another name, and refuses both tables at once", async () => {
+      await using world = await createWorld(driver);
+      await world.admin.query(onceKeysOfBefore);
+      await world.admin.query("insert into domain_events.once_keys (key) values ('of before')");
+
+      await world.unitOfWork.migrate();
+
+      expect(await world.unitOfWork.runOnce("of before", () => 1)).toEqual({ ran: false });
+      expect(await world.unitOfWork.runOnce("new", () => 1)).toEqual({ ran: true, result: 1 });
+      const { rows } = await world.admin.query(
+        "select indexname from pg_indexes where schemaname = 'domain_events' order by indexname",
+      );
+      expect(rows.map((row) => row.indexname)).toEqual(["idempotency_keys_pkey", "idempotency_keys_used_at"]);
+      await world.admin.query(onceKeysOfBefore);
+      await expect(world.unitOfWork.migrate()).rejects.toMatchObject({ code: "42P07" });
     });
 
     it("forgets keys that are old enough, and only those", async () => {
@@ -144,10 +171,10 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       await world.unitOfWork.migrate();
       for (const key of ["old", "new"]) await world.unitOfWork.runOnce(key, () => {});
       await world.admin.query(
-        "update domain_events.once_keys set used_at = now() - interval '1 hour' where key = 'old'",
+        "update domain_events.idempotency_keys set used_at = now() - interval '1 hour' where key = 'old'",
       );
 
-      const count = await world.unitOfWork.purgeOnceKeys({ olderThanMs: 60_000 });
+      const count = await world.unitOfWork.purgeIdempotencyKeys({ olderThanMs: 60_000 });
 
       expect(count).toBe(1);
       expect(await world.unitOfWork.runOnce("new", () => {})).toEqual({ ran: false });
@@ -159,11 +186,11 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       await world.unitOfWork.migrate();
       const keys = ["asked again", "held", "old"];
       for (const key of keys) await world.unitOfWork.runOnce(key, () => {});
-      await world.admin.query("update domain_events.once_keys set used_at = now() - interval '1 hour'");
+      await world.admin.query("update domain_events.idempotency_keys set used_at = now() - interval '1 hour'");
       await world.unitOfWork.runOnce("asked again", () => {});
       const asked: string[][] = [];
 
-      const count = await world.unitOfWork.purgeOnceKeys({
+      const count = await world.unitOfWork.purgeIdempotencyKeys({
         olderThanMs: 60_000,
         keep: async (some) => {
           asked.push([...some]);
@@ -172,7 +199,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       });
 
       expect([count, asked]).toEqual([1, [["held", "old"]]]);
-      const { rows } = await world.admin.query("select key from domain_events.once_keys order by key");
+      const { rows } = await world.admin.query("select key from domain_events.idempotency_keys order by key");
       expect(rows).toEqual([{ key: "asked again" }, { key: "held" }]);
     });
 
@@ -180,14 +207,14 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       for (const key of ["old", "young"]) await world.unitOfWork.runOnce(key, () => {});
-      await world.admin.query("update domain_events.once_keys set used_at = now() - interval '1 hour'");
+      await world.admin.query("update domain_events.idempotency_keys set used_at = now() - interval '1 hour'");
       // The pool has one connection, and session settings stay with it.
       await world.unitOfWork.run(async ({ tx }) => {
         await driver.query(tx, "set datestyle = 'SQL, DMY'");
         await driver.query(tx, "set timezone = 'Asia/Kolkata'");
       });
 
-      const count = await world.unitOfWork.purgeOnceKeys({
+      const count = await world.unitOfWork.purgeIdempotencyKeys({
         olderThanMs: 60_000,
         keep: async () => {
           await world.unitOfWork.runOnce("young", () => {});
@@ -195,7 +222,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
         },
       });
 
-      const { rows } = await world.admin.query("select key from domain_events.once_keys");
+      const { rows } = await world.admin.query("select key from domain_events.idempotency_keys");
       expect([count, rows]).toEqual([1, [{ key: "young" }]]);
     });
 
@@ -213,9 +240,9 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       await using world = await createWorld(driver, { max: 2 });
       await world.unitOfWork.migrate();
       await world.unitOfWork.runOnce("key", () => {});
-      await world.admin.query("update domain_events.once_keys set used_at = now() - interval '1 hour'");
+      await world.admin.query("update domain_events.idempotency_keys set used_at = now() - interval '1 hour'");
 
-      const count = await world.unitOfWork.purgeOnceKeys({
+      const count = await world.unitOfWork.purgeIdempotencyKeys({
         olderThanMs: 60_000,
         keep: async () => {
           await world.unitOfWork.runOnce("key", () => {});
@@ -230,11 +257,11 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       await world.admin.query(
-        `insert into domain_events.once_keys (key, used_at)
+        `insert into domain_events.idempotency_keys (key, used_at)
          select n::text, now() - interval '1 hour' from generate_series(1, 25000) as n`,
       );
 
-      const count = await world.unitOfWork.purgeOnceKeys({
+      const count = await world.unitOfWork.purgeIdempotencyKeys({
         olderThanMs: 60_000,
         keep: (some) => some.filter((key) => Number(key) % 2 === 0),
       });
@@ -249,7 +276,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       const unknown = new Error("the jobs database is away");
 
       await expect(
-        world.unitOfWork.purgeOnceKeys({ olderThanMs: 0, keep: () => Promise.reject(unknown) }),
+        world.unitOfWork.purgeIdempotencyKeys({ olderThanMs: 0, keep: () => Promise.reject(unknown) }),
       ).rejects.toBe(unknown);
 
       expect(await world.unitOfWork.runOnce("key", () => {})).toEqual({ ran: false });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { checkCount, checkDuration } from "../../src/check-duration.ts";
 import { createEventBus, defineEvent } from "../../src/index.ts";
 import { RunsInFlight } from "../../src/unit-of-work/runs-in-flight.ts";
-import { within } from "../../src/timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 import { keepLog } from "../support/silent-logger.ts";
 
 class Opened extends defineEvent("opened") {}
@@ -68,8 +68,8 @@ describe("handlerTimeoutMs", () => {
 
 describe("within", () => {
   it("waits as long as it takes without a limit", async () => {
-    await expect(within(Infinity, delay(20, "there"))).resolves.toBe("there");
-    await expect(within(Infinity, Promise.reject(new Error("boom")))).rejects.toThrow("boom");
+    await expect(withTimeout(Infinity, delay(20, "there"))).resolves.toBe("there");
+    await expect(withTimeout(Infinity, Promise.reject(new Error("boom")))).rejects.toThrow("boom");
   });
 });
 

@@ -27,14 +27,17 @@ export async function refuseSharedSessions(pool: Pool): Promise<void> {
     // The others ask once more in each round: a pooler that gives its sessions out in turn would else give the same ones to the same clients.
     for (let round = 1; round <= roundCount; round += 1) {
       if ((await sessionOf(client)) !== own) throw shared();
-      for (let count = 0; count < round; count += 1) {
-        if ((await sessionOf(others)) === own) throw shared();
-      }
+      if (await isAmong(others, { own, count: round })) throw shared();
     }
   } finally {
     // Not waited for: a network that has gone silent never answers.
     client.end().catch(() => undefined);
   }
+}
+
+async function isAmong(others: Queryable, { own, count }: { readonly own: unknown; readonly count: number }) {
+  for (let asked = 0; asked < count; asked += 1) if ((await sessionOf(others)) === own) return true;
+  return false;
 }
 
 async function sessionOf(db: Queryable): Promise<unknown> {

@@ -37,16 +37,33 @@ export function isTransient(error: unknown): boolean {
   return isUnreachable(error) || transientCodes.test(String((error as { code?: unknown } | null)?.code));
 }
 
+/** Data exceptions, violated constraints, limits (JSON nested too deeply for the server's stack), and what Graphile Worker's own functions object to. */
+const rowCodes = /^(22\w{3}|23\w{3}|54\w{3}|GWB\w{2})$/;
+
+/** Whether PostgreSQL objects to what a row says, as opposed to its own state or ours: then others may pass. */
+export function isAboutTheRows(error: unknown): boolean {
+  return rowCodes.test(String((error as { code?: unknown } | null)?.code));
+}
+
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
 
-/** Does it again until the database takes it, or until `giveUp` is aborted; then the last error comes out. */
+/** Does it again while its error is transient, or until `giveUp` is aborted; then the last error comes out. */
 export async function retryTransient<Result>(work: () => Promise<Result>, giveUp: AbortSignal): Promise<Result> {
+  return retryWhile(work, isTransient, giveUp);
+}
+
+/** Does it again while its error may pass, or until `giveUp` is aborted; then the last error comes out. */
+export async function retryWhile<Result>(
+  work: () => Promise<Result>,
+  mayPass: (error: unknown) => boolean,
+  giveUp: AbortSignal,
+): Promise<Result> {
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     try {
       return await work();
     } catch (error) {
-      if (!isTransient(error) || giveUp.aborted) throw error;
+      if (!mayPass(error) || giveUp.aborted) throw error;
       await pause(pauseMs, undefined, { signal: giveUp }).catch(() => undefined);
     }
   }

@@ -1,6 +1,6 @@
 import { Pool, type PoolClient } from "pg";
 import { JobsError } from "../errors.ts";
-import { withTimeout } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 const longestEndMs = 5_000;
 /** A listener sends nothing, and would not learn by itself that its connection is gone. */

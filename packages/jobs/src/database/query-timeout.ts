@@ -25,7 +25,7 @@ export async function askWithTimeout(pool: Pool, config: QueryConfig, withinMs =
   const client = await connectIdle(pool);
   let failure: unknown;
   try {
-    return await sendWithTimeout(pool, client, config, withinMs);
+    return await sendWithTimeout({ pool, client }, config, withinMs);
   } catch (error) {
     failure = error;
     throw error;
@@ -35,18 +35,23 @@ export async function askWithTimeout(pool: Pool, config: QueryConfig, withinMs =
   }
 }
 
+/** A connection that somebody has in hand, and its pool. */
+export interface Connection {
+  readonly pool: Pool;
+  readonly client: ClientBase;
+}
+
 /** The same on a connection of the pool that somebody has in hand. It is to be closed after a failure. */
 export async function sendWithTimeout(
-  pool: Pool,
-  client: ClientBase,
+  connection: Connection,
   config: QueryConfig,
   withinMs = answerWithinMs,
 ): Promise<QueryResult> {
   const timeout: ClientTimeout = { query_timeout: withinMs };
   try {
-    return await client.query({ ...config, ...timeout });
+    return await connection.client.query({ ...config, ...timeout });
   } catch (error) {
-    if (isUnanswered(error)) callOff(pool, client, config.text, withinMs);
+    if (isUnanswered(error)) callOff(connection, config.text, withinMs);
     throw error;
   }
 }
@@ -67,7 +72,7 @@ const callOffSql = `
  * A backend does not notice that nobody waits any more: where somebody has locked a table for an hour, those of all tries would wait for it, until the
  * server has no connection left.
  */
-function callOff(pool: Pool, client: ClientBase, text: string, ranForMs: number): void {
+function callOff({ pool, client }: Connection, text: string, ranForMs: number): void {
   const { processID } = client as { readonly processID?: unknown };
   if (typeof processID !== "number") return;
   // The statement began when it arrived, some time after it was sent. Half of the time is a wide margin for that.

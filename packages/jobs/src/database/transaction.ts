@@ -33,7 +33,7 @@ export async function beginTransaction(
     // The server ends an open transaction with its connection, whatever state either is in.
     connection.release(isBroken);
   };
-  const send = (text: string, withinMs: number) => sendWithTimeout(pool, connection, { text }, withinMs);
+  const send = (text: string, withinMs: number) => sendWithTimeout({ pool, client: connection }, { text }, withinMs);
   try {
     await send(`begin; ${settings}`, promptlyMs);
   } catch (error) {
@@ -44,7 +44,7 @@ export async function beginTransaction(
     query: (text, values = []) =>
       statementMs === undefined
         ? connection.query(text, [...values])
-        : sendWithTimeout(pool, connection, { text, values: [...values] }, statementMs),
+        : sendWithTimeout({ pool, client: connection }, { text, values: [...values] }, statementMs),
     async commit() {
       // It waits for standbys, and for the disk.
       const { command } = await send("commit", Math.max(answerWithinMs, statementMs ?? 0));

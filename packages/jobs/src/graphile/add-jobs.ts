@@ -1,5 +1,5 @@
 import { JobsError } from "../errors.ts";
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import { batchSql, toBatch } from "../job/job-batch.ts";
 import type { JobRequest, JobSettings, WrittenRequests } from "../job/job-request.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
@@ -32,15 +32,34 @@ export const isNoteOfJobSql = `(
  * longer to plan than one job to add; and most jobs have one with fewer parameters, for the same reason.
  */
 const addOneSql =
-  (runAt: string, queue: string, key: string, priority: string, preserveRunAt: string) => (proof: string) => `
+  ({
+    runAt,
+    queue,
+    key,
+    priority,
+    preserveRunAt,
+  }: Record<"runAt" | "queue" | "key" | "priority" | "preserveRunAt", string>) =>
+  (proof: string) => `
   select ${proof} as proof, array[added.key] as keys
   from graphile_worker.add_jobs(array[
     row($1, $2::json, ${queue}, ${runAt}, ${highestMaxAttempts}, ${key}, ${priority}, array[$3])::graphile_worker.job_spec
   ], ${preserveRunAt}) as added`;
 /** Not the time of the transaction: jobs that it adds one by one begin in their order. */
 const addedAtSql = "statement_timestamp()";
-const addPlainSql = addOneSql(addedAtSql, "null", "null", "null", "false");
-const addSetSql = addOneSql(`coalesce($4::timestamptz, ${addedAtSql})`, "$5", "$6", "$7::int", "$8");
+const addPlainSql = addOneSql({
+  runAt: addedAtSql,
+  queue: "null",
+  key: "null",
+  priority: "null",
+  preserveRunAt: "false",
+});
+const addSetSql = addOneSql({
+  runAt: `coalesce($4::timestamptz, ${addedAtSql})`,
+  queue: "$5",
+  key: "$6",
+  priority: "$7::int",
+  preserveRunAt: "$8",
+});
 
 /**
  * Graphile Worker gives ids in whatever order its join brings; by their times, a microsecond apart, jobs begin as they were given. They need not be written in that

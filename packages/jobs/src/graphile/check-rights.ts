@@ -1,5 +1,5 @@
 import { JobsError } from "../errors.ts";
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
 
 /** The tables of Graphile Worker have row level security and no policies: to a role that is bound by it they look empty. */

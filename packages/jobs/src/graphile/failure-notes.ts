@@ -1,4 +1,4 @@
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import { describeError } from "./describe-error.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { Outcome } from "../task/outcome.ts";

@@ -2,7 +2,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Client, ClientConfig } from "pg";
-import { announce, endUnreadFetches, returnAllBut, returnOnly } from "./return-jobs.ts";
+import { endUnreadStatements } from "../database/end-unread-statements.ts";
+import { announce, returnAllBut, returnOnly, startOfFetch } from "./return-jobs.ts";
 import { at, begunIds, hasHeld, takeBackHeld, type HangMemory } from "./hang-memory.ts";
 
 export interface HangThreadData {
@@ -79,7 +80,7 @@ async function goRound(beat: number): Promise<void> {
 /** As the user who has connected: to a role that was set, the sessions of that user are foreign. */
 async function endUnread(client: Client): Promise<void> {
   await client.query("set role none");
-  await client.query(endUnreadFetches(poolId));
+  await client.query(endUnreadStatements(startOfFetch(poolId), { afterMs: 0 }));
   await client.query("reset role");
 }
 

@@ -6,7 +6,7 @@ import type { Pool } from "pg";
 import { copyConnection } from "../database/copy-connection.ts";
 import { at, type HangMemory } from "./hang-memory.ts";
 import type { HangThreadData, HangThreadMessage } from "./hang-thread.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 
 export interface HangWatchOptions {
   readonly memory: HangMemory;

@@ -12,8 +12,8 @@ export interface Holding {
   readonly job: HeldJob;
   /** Of its word in the shared memory; -1 where there was none left. */
   readonly place: number;
-  /** By the clock of this process. */
-  readonly heldAt: number;
+  /** When the pool has asked for it, by the clock of this process. */
+  readonly askedAt: number;
   /** The next one of the same number. */
   again: Holding | undefined;
   /** The same job, or one of its number, was given once more, since this lock was gone: the row is not its own any more. */
@@ -22,14 +22,16 @@ export interface Holding {
   stage: "waiting" | "running" | "over";
   /** Its code was called. */
   hasBegun: boolean;
+  /** Its attempt could not be started: it is given back, whatever Graphile Worker says of it. */
+  isUnused: boolean;
   /** What became of it is being written. */
   isEnding: boolean;
   onTurn: (() => void) | undefined;
 }
 
-export function createHolding(job: HeldJob, place: number): Holding {
-  const flags = { isDisowned: false, hasBegun: false, isEnding: false };
-  return { job, place, heldAt: performance.now(), stage: "waiting", again: undefined, onTurn: undefined, ...flags };
+export function createHolding(job: HeldJob, { place, askedAt }: Pick<Holding, "place" | "askedAt">): Holding {
+  const flags = { isDisowned: false, hasBegun: false, isUnused: false, isEnding: false };
+  return { job, place, askedAt, stage: "waiting", again: undefined, onTurn: undefined, ...flags };
 }
 
 /** Graphile Worker names a job by its number; of several that have it, this is the one it means. */
@@ -48,4 +50,13 @@ export function appendTo(first: Holding, added: Holding): void {
     last.isDisowned = true;
   }
   last.again = added;
+}
+
+/** Takes one out of those of the same number. */
+export function dropFrom(first: Holding | undefined, dropped: Holding): void {
+  for (let each = first; each !== undefined; each = each.again) if (each.again === dropped) each.again = dropped.again;
+}
+
+export function idsOf(holdings: Iterable<Holding>): string[] {
+  return Array.from(holdings, ({ job }) => job.id);
 }

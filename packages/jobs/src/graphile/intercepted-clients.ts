@@ -29,7 +29,7 @@ function connectListener(pool: Pool, onConnect: OnConnect): void {
     let isBroken = false;
     const ask = async (text: string) => {
       try {
-        return await sendWithTimeout(pool, client, { text }, promptlyMs);
+        return await sendWithTimeout({ pool, client }, { text }, promptlyMs);
       } catch (failure) {
         isBroken = true;
         throw failure;
@@ -70,7 +70,7 @@ function lasting(
   const send: Send = async (config) => {
     try {
       client ??= await connectIdle(pool);
-      return await sendWithTimeout(pool, client, config);
+      return await sendWithTimeout({ pool, client }, config);
     } catch (error) {
       // Whatever comes between two tries may need a connection of the same pool: nobody may wait there with one in hand.
       client?.release(isUnreachable(error));

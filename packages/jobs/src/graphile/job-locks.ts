@@ -1,3 +1,4 @@
+import { ownMessages } from "./engine-errors.ts";
 import { idFlagPrefix, idOfJob, isNoteOfJobSql, supersededFrom } from "./add-jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
 
@@ -15,11 +16,18 @@ export interface AbandonedJob {
   readonly trace: "noted" | "started" | "waiting" | "unknown" | "superseded";
 }
 
+/**
+ * Whether a locked job of plain SQL, of few attempts, has lost its key to a newer one: Graphile Worker has used up its attempts since it was locked. Of a
+ * transaction that had begun before the lock nobody can tell; the job is then taken for one in its last attempt.
+ */
+export const isSupersededSql = (job: string) =>
+  `(${job}.key is null and ${job}.attempts = ${job}.max_attempts and ${job}.updated_at > ${job}.locked_at)`;
+
 const lockedBySql = `
   select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags::text,
     installation.id::text as installation_id, coalesce(note.uncounted, 0) as uncounted,
     case
-      when job.attempts >= ${supersededFrom} then 'superseded'
+      when job.attempts >= ${supersededFrom} or ${isSupersededSql("job")} then 'superseded'
       when note.attempt in (job.attempts, job.attempts - 1) and not note.is_settled then 'noted'
       when job.attempts <= 1 then 'unknown'
       when note.job_id is null or note.started_attempt = job.attempts then 'started'
@@ -30,9 +38,28 @@ const lockedBySql = `
   left join acme_jobs.failures as note on note.job_id = job.id and ${isNoteOfJobSql}
   where job.locked_by = any($1::text[])`;
 
-/** The jobs that these pools have locked. */
-export async function jobsLockedBy(db: Queryable, poolIds: readonly string[]): Promise<AbandonedJob[]> {
-  const { rows } = await db.query(lockedBySql, [poolIds]);
+/**
+ * To be joined to what was read of a free job, before it is removed or put off by its number: locks its row if that is still as it was read. Somebody may be
+ * about to put another job into it, through its key; a statement that waits for that acts on what is there afterwards. What is locked is left for later.
+ */
+export const unchangedSql = (job: string) => `
+  join lateral (
+    select from graphile_worker._private_jobs as locked
+    where locked.id = ${job}.id and locked.locked_at is null and locked.revision = ${job}.revision
+      and locked.attempts = ${job}.attempts and locked.run_at = ${job}.run_at
+    for update skip locked
+  ) as unchanged on true`;
+
+/**
+ * The jobs that these pools have locked, and go on having locked until the end of the transaction: whoever is just about to write of one has done so before
+ * it is read here.
+ */
+export async function jobsLockedBy(transaction: Queryable, poolIds: readonly string[]): Promise<AbandonedJob[]> {
+  await transaction.query(
+    "select from graphile_worker._private_jobs where locked_by = any($1::text[]) order by id for update",
+    [poolIds],
+  );
+  const { rows } = await transaction.query(lockedBySql, [poolIds]);
   return rows.map((row) => {
     const jobId = String(row["job_id"]);
     const id = idOfJob(row["flags"] as string | null);
@@ -48,12 +75,9 @@ export async function jobsLockedBy(db: Queryable, poolIds: readonly string[]): P
   });
 }
 
-/** Whether a newer job has taken the key of this one since it was fetched. */
+/** Whether a newer job has taken the key that this one had when it was fetched. */
 export async function isSuperseded(db: Queryable, jobId: string): Promise<boolean> {
-  const { rows } = await db.query(
-    `select from graphile_worker.jobs where id = $1::bigint and attempts >= ${supersededFrom}`,
-    [jobId],
-  );
+  const { rows } = await db.query("select from graphile_worker.jobs where id = $1::bigint and key is null", [jobId]);
   return rows.length > 0;
 }
 
@@ -69,8 +93,10 @@ export async function supersededJobIds(db: Queryable): Promise<string[]> {
   const { rows } = await db.query(
     `select job.id::text from graphile_worker.jobs as job
      where job.attempts >= ${supersededFrom} and job.locked_at is null and job.key is null
+       and (job.last_error is null or job.last_error = any($1::text[]))
        and exists (select 1 from jsonb_object_keys(job.flags) as flag where flag like '${idFlagPrefix}%')
      limit 1000`,
+    [ownMessages],
   );
   return rows.map((row) => String(row["id"]));
 }

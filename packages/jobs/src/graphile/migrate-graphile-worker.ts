@@ -1,13 +1,12 @@
 import type { Pool, QueryConfig } from "pg";
 import { JobsError } from "../errors.ts";
 import { connectIdle } from "../database/connect-idle.ts";
-import { isUnreachable } from "../database/database-errors.ts";
 import { forgetBegun, hasBegun, noteBegun } from "../database/migrate.ts";
 import { sendWithTimeout, withQueryTimeout } from "../database/query-timeout.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import { graphileSchema } from "./schema.ts";
-import { isTrue } from "../is-true.ts";
-import type { Logger } from "../logger.ts";
+import { isTrue } from "@acme/shared/is-true";
+import type { Logger } from "@acme/shared/logger";
 
 /** The last one that workers of the versions before cannot go on after: those up to 0.16 shut down when they hear of it. */
 const breakingRevision = 19;
@@ -71,21 +70,20 @@ async function refuseBreaking(pool: Pool, revision: number | null): Promise<void
   );
 }
 
+const endIdleSql = "set idle_in_transaction_session_timeout = 60000";
+
 function withLongTimeout(pool: Pool): Pool {
   const connect = async () => {
     const client = await connectIdle(pool);
-    let isBroken = false;
+    // A process that hangs between two of its statements would keep all others from migrating.
+    await sendWithTimeout({ pool, client }, { text: endIdleSql }, longestStatementMs);
     return {
       async query(statement: string | QueryConfig, values?: unknown[]) {
         const config = typeof statement === "string" ? { text: statement, ...(values && { values }) } : statement;
-        try {
-          return await sendWithTimeout(pool, client, config, longestStatementMs);
-        } catch (error) {
-          isBroken ||= isUnreachable(error);
-          throw error;
-        }
+        return sendWithTimeout({ pool, client }, config, longestStatementMs);
       },
-      release: () => client.release(isBroken),
+      // With its setting.
+      release: () => client.release(true),
     };
   };
   return new Proxy(pool, {

@@ -1,5 +1,18 @@
 import type { QueryConfig } from "pg";
+import { isSupersededSql } from "./job-locks.ts";
 import type { Queryable } from "../database/queryable.ts";
+
+/** One whose key a newer job has taken is not to run any more. */
+const attemptsLeftSql = (job: string) =>
+  `case when ${isSupersededSql(job)} then ${job}.attempts else greatest(0, ${job}.attempts - 1) end`;
+
+const attemptUnused = "attempts = GREATEST(0, attempts - 1)";
+
+/** The statement by which a pool of Graphile Worker gives back what it has prefetched. */
+export function returnUnsuperseded(config: QueryConfig): QueryConfig {
+  const text = config.text.replace(attemptUnused, `attempts = ${attemptsLeftSql("jobs")}`);
+  return { ...config, name: `unsuperseded_${config.name}`, text };
+}
 
 /**
  * Gives back jobs that a pool has locked and not begun, as Graphile Worker gives back what it has prefetched: free, with their queues, the attempt unused. What
@@ -8,7 +21,7 @@ import type { Queryable } from "../database/queryable.ts";
 const returnSql = (which: string) => `
   with job as (
     update graphile_worker._private_jobs
-    set attempts = greatest(0, attempts - 1), locked_by = null, locked_at = null
+    set attempts = ${attemptsLeftSql("_private_jobs")}, locked_by = null, locked_at = null
     where ${which} and locked_by = $1::text and locked_at <= now()
     returning job_queue_id
   ), queue as (
@@ -46,16 +59,3 @@ export function announce(count: number): QueryConfig {
 
 /** What the text of a pool's question for jobs begins with. */
 export const startOfFetch = (poolId: string) => `/* ${poolId} */ `;
-
-/**
- * Ends fetches whose answers nobody reads: an answer that does not fit into the buffers of the sockets keeps its transaction open, and with it the locks of its jobs, which
- * nobody can give back before.
- */
-export function endUnreadFetches(poolId: string): QueryConfig {
-  return {
-    text: `select pg_terminate_backend(pid) from pg_stat_activity
-           where datname = current_database() and usename = session_user and state = 'active' and wait_event = 'ClientWrite'
-             and starts_with(query, $1)`,
-    values: [startOfFetch(poolId)],
-  };
-}

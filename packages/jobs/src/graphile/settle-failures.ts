@@ -1,5 +1,7 @@
 import { withoutSync } from "./failure-notes.ts";
 import { highestMaxAttempts, isNoteOfJobSql, supersededFrom } from "./add-jobs.ts";
+import { unchangedSql } from "./job-locks.ts";
+import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 /** A job that has moved on (removed, replaced through its key, run again) is not touched. */
@@ -14,6 +16,7 @@ const settleSql = `
       select failures.*, ctid as place from acme_jobs.failures where job_id = asked.job_id offset 0
     ) as note
     join graphile_worker.jobs as job on job.id = note.job_id
+    ${unchangedSql("job")}
     where job.locked_at is null
   ),
   due as materialized (
@@ -32,13 +35,10 @@ const settleSql = `
     where due.outcome = 'dead'
   ),
   buried as (
-    insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
-    select due.idempotency_key, due.task, removed.payload, due.queue_name, due.job_key, due.job_priority, due.reason,
-      due.next_attempts, due.errors, due.enqueued_at
-    from removed join due using (job_id)
-    on conflict (id) do update set
-      payload = excluded.payload, reason = excluded.reason, attempts = excluded.attempts,
-      errors = excluded.errors, died_at = now()
+    ${addDeadLettersSql(`
+      select due.idempotency_key, due.task, removed.payload, due.queue_name, due.job_key, due.job_priority, due.reason,
+        due.next_attempts, due.errors, due.enqueued_at
+      from removed join due using (job_id)`)}
   ),
   superseded as materialized (
     -- A newer job has taken the key while this one ran: Graphile Worker has used up its attempts, nobody will take it again.
@@ -78,6 +78,18 @@ export async function settleFailures(db: Queryable, jobIds: readonly string[]): 
     isDead: row["outcome"] === "dead",
     delayMs: Number(row["delay_ms"]),
   }));
+}
+
+/** Those of these jobs whose notes wait to be settled, since somebody had locked the rows. */
+export async function unsettledAmong(db: Queryable, jobIds: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query(
+    `select note.job_id::text from acme_jobs.failures as note
+     join graphile_worker.jobs as job on job.id = note.job_id
+     where note.job_id = any($1::bigint[]) and not note.is_settled and job.locked_at is null and job.attempts = note.attempt
+       and ${isNoteOfJobSql}`,
+    [jobIds],
+  );
+  return rows.map((row) => String(row["job_id"]));
 }
 
 /** Notes that nobody settled: their worker died between the note and the settling, or lost the database. */

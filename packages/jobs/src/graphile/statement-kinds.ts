@@ -14,7 +14,10 @@ const failing: Known = {
   kind: "fail",
   parts: ["json_array_elements($2::json)", "(el->>'jobId')::bigint and locked_by = $1::text"],
 };
-const returning: Known = { kind: "return", parts: ["where id = ANY($2::bigint[])\nand locked_by = $1::text"] };
+const returning: Known = {
+  kind: "return",
+  parts: ["where id = ANY($2::bigint[])\nand locked_by = $1::text", "attempts = GREATEST(0, attempts - 1)"],
+};
 
 /** Of Graphile Worker 0.18, by the first part of the name. See decision 24. */
 const contract: ReadonlyMap<string, Known> = new Map([
@@ -52,15 +55,18 @@ export function kindOf({ name, text, values }: QueryConfig): StatementKind {
   if (name === undefined && text.includes("_private_tasks as tasks")) return "name tasks";
   const seen = kinds.get(name ?? "");
   if (seen !== undefined) return seen;
-  const [first = ""] = (name ?? "").split("/", 1);
-  const size = /^get_job(\d+)$/.exec(first)?.[1];
-  const known = contract.get(size === undefined ? first : "get_job");
-  const parts = size === undefined ? known?.parts : [...(known?.parts ?? []), `limit ${size}\n`];
-  if (name === undefined || known === undefined || !parts?.every((part) => text.includes(part))) {
-    throw unknown(name, values);
-  }
+  const known = name === undefined ? undefined : knownBy(name);
+  if (name === undefined || !known?.parts.every((part) => text.includes(part))) throw unknown(name, values);
   kinds.set(name, known.kind);
   return known.kind;
+}
+
+function knownBy(name: string): Known | undefined {
+  const [first = ""] = name.split("/", 1);
+  const size = /^get_job(\d+)$/.exec(first)?.[1];
+  if (size === undefined) return contract.get(first);
+  const known = contract.get("get_job");
+  return known && { kind: known.kind, parts: [...known.parts, `limit ${size}\n`] };
 }
 
 function unknown(name: string | undefined, values: readonly unknown[] | undefined): JobsError {

@@ -1,4 +1,4 @@
-import { idFlagPrefix } from "./add-jobs.ts";
+import { buryJobsSql } from "./bury-jobs.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 
@@ -17,16 +17,9 @@ export async function registerTasks(db: Queryable, names: readonly string[]): Pr
   );
 }
 
-/**
- * Only what was enqueued by this package: the tasks of a plain Graphile Worker beside ours are in no list. A worker may
- * be away for a while, so its tasks are known for a day.
- */
-const burySql = `
-  with lost as materialized (
-    select job.id, job.task_identifier as task, job.queue_name, job.key, job.priority, job.created_at, job.attempts,
-      substr(flag, ${idFlagPrefix.length + 1}) as idempotency_key
-    from graphile_worker.jobs as job cross join lateral jsonb_object_keys(job.flags) as flag
-    where flag like '${idFlagPrefix}%' and job.locked_at is null and job.attempts < job.max_attempts
+/** A worker may be away for a while, so its tasks are known for a day. */
+const burySql = buryJobsSql({
+  condition: `job.attempts < job.max_attempts
       and job.run_at <= now() - $1::float8 * interval '1 millisecond'
       and exists (
         select 1 from acme_jobs.installation where watched_since <= now() - $1::float8 * interval '1 millisecond'
@@ -34,25 +27,9 @@ const burySql = `
       and not exists (
         select 1 from acme_jobs.tasks as task
         where task.name = job.task_identifier and task.known_at > now() - interval '1 day'
-      )
-    order by job.id limit 1000
-  ),
-  removed as materialized (
-    select job.id, job.payload
-    from (select array_agg(id) as ids from lost) as chosen cross join lateral graphile_worker.complete_jobs(chosen.ids) as job
-  ),
-  forgotten as (
-    delete from acme_jobs.failures as note using removed where note.job_id = removed.id returning note.job_id, note.errors
-  ),
-  buried as (
-    insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
-    select lost.idempotency_key, lost.task, removed.payload, lost.queue_name, lost.key, lost.priority,
-      'No worker knows task "' || lost.task || '".', lost.attempts, coalesce(forgotten.errors, '[]'), lost.created_at
-    from removed join lost using (id) left join forgotten on forgotten.job_id = lost.id
-    on conflict (id) do update set reason = excluded.reason, died_at = now()
-    returning task
-  )
-  select task, count(*)::int as count from buried group by task order by task`;
+      )`,
+  reason: `'No worker knows task "' || lost.task || '".'`,
+});
 
 /**
  * Makes dead letters of jobs that have been due for so long while there were workers, and none knew their task. After a weekend without any, those of

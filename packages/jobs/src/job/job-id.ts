@@ -1,4 +1,4 @@
-import { uuidV7 } from "./uuid-v7.ts";
+import { uuidV7 } from "@acme/shared/uuid-v7";
 
 /** Of 65,536 UUIDs of an application's own, which may be keys of `runOnce`, one looks like the id of a job. */
 const mark = "ac5e";

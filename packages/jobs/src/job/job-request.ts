@@ -1,7 +1,7 @@
 import { checkNames, namesOf } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import { toStoredPayload } from "../task/payload.ts";
-import { isPromiseLike } from "../maybe-promise.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import { assertTask, type Task } from "../task/task.ts";
 import { newJobId } from "./job-id.ts";
 
@@ -76,7 +76,7 @@ export async function toJobRequests(
   options: JobOptions = {},
 ): Promise<JobRequest[]> {
   assertTask(task);
-  checkNames(`A job of task "${task.name}"`, options, jobOptionNames, "ENQUEUE_INVALID");
+  checkNames(options, { what: `A job of task "${task.name}"`, known: jobOptionNames, code: "ENQUEUE_INVALID" });
   assertOptions(task.name, options);
   if (inputs.length > 1 && options.key !== undefined) {
     throw new JobsError(
@@ -114,27 +114,39 @@ function storedKey(task: string, key: string): string {
   return `${encodeURIComponent(task)}:${key}`;
 }
 
-function assertOptions(task: string, { runAt, key, keyMode, queue, priority }: JobOptions): void {
-  const wrong = (what: string) => new JobsError("ENQUEUE_INVALID", `A job of task "${task}" cannot be added: ${what}.`);
-  if (runAt !== undefined && !(runAt instanceof Date && runAt.getTime() >= 0 && runAt.getUTCFullYear() <= 9999)) {
-    throw wrong("runAt is no Date between 1970 and 9999");
+function assertOptions(task: string, options: JobOptions): void {
+  for (const [isRight, rule] of rules) {
+    if (isRight(options, task)) continue;
+    throw new JobsError("ENQUEUE_INVALID", `A job of task "${task}" cannot be added: ${rule}.`);
   }
-  if (key !== undefined && !isText(key, longestKey)) throw wrong(`key is no text of 1 to ${longestKey} characters`);
-  if (key !== undefined && storedKey(task, key).length > longestStoredKey) {
-    throw wrong(
-      `key and the name of the task are longer than ${longestStoredKey} characters together, as they are stored`,
-    );
-  }
-  if (keyMode !== undefined && key === undefined) throw wrong("keyMode needs a key");
-  if (keyMode !== undefined && keyMode !== "replace" && keyMode !== "preserveRunAt") {
-    throw wrong('keyMode is "replace" or "preserveRunAt"');
-  }
-  if (queue !== undefined && !isText(queue, longestQueue)) {
-    throw wrong(`queue is no text of 1 to ${longestQueue} characters`);
-  }
-  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) < 2 ** 15)) {
-    throw wrong("priority is no whole number from -32,767 to 32,767");
-  }
+}
+
+type Rule = readonly [isRight: (options: JobOptions, task: string) => boolean, rule: string];
+
+const rules: readonly Rule[] = [
+  [({ runAt }) => runAt === undefined || isTime(runAt), "runAt is no Date between 1970 and 9999"],
+  [({ key }) => key === undefined || isText(key, longestKey), `key is no text of 1 to ${longestKey} characters`],
+  [
+    ({ key }, task) => key === undefined || storedKey(task, key).length <= longestStoredKey,
+    `key and the name of the task are longer than ${longestStoredKey} characters together, as they are stored`,
+  ],
+  [({ key, keyMode }) => keyMode === undefined || key !== undefined, "keyMode needs a key"],
+  [
+    ({ keyMode }) => keyMode === undefined || keyMode === "replace" || keyMode === "preserveRunAt",
+    'keyMode is "replace" or "preserveRunAt"',
+  ],
+  [
+    ({ queue }) => queue === undefined || isText(queue, longestQueue),
+    `queue is no text of 1 to ${longestQueue} characters`,
+  ],
+  [
+    ({ priority }) => priority === undefined || (Number.isInteger(priority) && Math.abs(priority) < 2 ** 15),
+    "priority is no whole number from -32,767 to 32,767",
+  ],
+];
+
+function isTime(value: unknown): boolean {
+  return value instanceof Date && value.getTime() >= 0 && value.getUTCFullYear() <= 9999;
 }
 
 function isText(value: unknown, longest: number): boolean {

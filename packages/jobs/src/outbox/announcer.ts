@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { withQueryTimeout } from "../database/query-timeout.ts";
-import { withTimeout } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /** What relays listen to. */
 export const outboxChannel = "acme_jobs_outbox";

@@ -1,3 +1,4 @@
+import { endUnreadStatements } from "../database/end-unread-statements.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { JobRequest, JobSettings } from "../job/job-request.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
@@ -16,15 +17,22 @@ const keyLock = `hashtextextended(key, 0) & ${keyLocks - 1}`;
 const lockKeysSql = `
   select array_agg(key_lock)::text[] as locks
   from (
-    select distinct ${keyLock} as key_lock
-    from (select key from acme_jobs.outbox order by position limit $1) as oldest
+    select distinct key_lock
+    from (
+      select key, ${keyLock} as key_lock
+      from acme_jobs.outbox
+      where case when key is null then $3::text[] is null or $3 = '{}' else key <> all($2::text[]) and ($3 is null or key = any($3)) end
+      order by position limit $1
+    ) as oldest
     where key is not null
   ) as wanted
   where pg_try_advisory_xact_lock(hashtextextended('acme_jobs:keys', key_lock))`;
 
+/** What tells in `pg_stat_activity` that a relay reads its rows. */
+const startOfClaim = "select /* acme_jobs claim */";
+
 /** By CASE, whose share of the rows the planner does not guess: for few it would sort the whole table rather than follow the index. */
-const claimSql = `
-  select id, task, payload::text,
+const claimSql = `${startOfClaim} id, task, payload::text,
     case when isfinite(run_at) then to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else run_at::text end as run_at,
     queue, priority, key, preserve_run_at
   from (
@@ -32,27 +40,49 @@ const claimSql = `
     from (
       select *, octet_length(payload::text) as own_bytes
       from acme_jobs.outbox
-      where case when key is null then true else ${keyLock} = any($2::bigint[]) end
+      where case when key is null then $4::text[] is null or $4 = '{}' else ${keyLock} = any($2::bigint[]) and key <> all($3::text[]) and ($4 is null or key = any($4)) end
       order by position limit $1 for update skip locked
     ) as claimed
   ) as measured
   where bytes <= ${batchBytes} or bytes = own_bytes
   order by position`;
 
+/** Which rows to claim. */
+export interface Claim {
+  readonly batchSize: number;
+  /** Rows with these keys are left. */
+  readonly without?: readonly string[];
+  /** Only rows with these keys; of an empty list, only those without a key. */
+  readonly only?: readonly string[];
+  /** Milliseconds to wait for somebody who holds a key. */
+  readonly waitMs: number;
+}
+
 /**
  * Locks the oldest rows that nobody else has locked. A row whose transaction commits late is found when it is there.
  *
  * @param db - A transaction in which each statement sees what was committed before it (`read committed`).
  */
-export async function claimFromOutbox(db: Queryable, batchSize: number): Promise<JobRequest[]> {
-  const [locked] = await queryMigrated(db, lockKeysSql, [batchSize]);
-  const rows = await queryMigrated(db, claimSql, [batchSize, locked?.["locks"] ?? []]);
+export async function claimFromOutbox(
+  db: Queryable,
+  { batchSize, without = [], only }: Omit<Claim, "waitMs">,
+): Promise<JobRequest[]> {
+  const [locked] = await queryMigrated(db, lockKeysSql, [batchSize, without, only]);
+  const rows = await queryMigrated(db, claimSql, [batchSize, locked?.["locks"] ?? [], without, only]);
   // Neighbours that have them in common are given the same ones, which are then sent once.
   let settings: JobSettings | undefined;
   return rows.map((row) => {
     settings = settings !== undefined && haveInCommon(row, settings) ? settings : settingsOf(row);
     return { id: row["id"] as string, payload: row["payload"] as string, settings };
   });
+}
+
+const longestReadMs = 60_000;
+
+/** Lets go of rows that a process has claimed which does not read the answer: it was stopped, or hangs. */
+export async function endUnreadClaims(db: Queryable, afterMs = longestReadMs): Promise<void> {
+  const { text, values = [] } = endUnreadStatements(startOfClaim, { afterMs });
+  await db.query(text, values);
 }
 
 function haveInCommon(row: Row, settings: JobSettings): boolean {

@@ -18,7 +18,7 @@ export function listen(pool: Pool, channel: string, onNotification: () => void):
     const lost = waitForEnd(client, stopping.signal);
     client.on("notification", onNotification);
     try {
-      await sendWithTimeout(pool, client, { text: `listen ${channel}` }, promptlyMs);
+      await sendWithTimeout({ pool, client }, { text: `listen ${channel}` }, promptlyMs);
       // What was written before the connection stood has been announced to nobody.
       onNotification();
       await lost;
@@ -44,12 +44,15 @@ export function listen(pool: Pool, channel: string, onNotification: () => void):
   };
 }
 
-function waitForEnd(client: PoolClient, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    // While the connection was being made.
-    if (signal.aborted) resolve();
-    client.once("error", () => resolve());
-    client.once("end", () => resolve());
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+async function waitForEnd(client: PoolClient, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = () => resolve();
+  // While the connection was being made.
+  if (signal.aborted) end();
+  client.once("error", end);
+  client.once("end", end);
+  signal.addEventListener("abort", end, { once: true });
+  await promise;
+  // The signal outlives many connections.
+  signal.removeEventListener("abort", end);
 }

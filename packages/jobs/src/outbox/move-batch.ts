@@ -4,9 +4,10 @@ import { withQueryTimeout, promptlyMs } from "../database/query-timeout.ts";
 import type { JobRequest } from "../job/job-request.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction, type OpenTransaction } from "../database/transaction.ts";
-import { claimFromOutbox } from "./claim-rows.ts";
+import { claimFromOutbox, type Claim } from "./claim-rows.ts";
 import { findOutboxWithRows, removeFromOutbox } from "./outbox-table.ts";
-import { bury, isAboutTheRows } from "./refused-row.ts";
+import { isAboutTheRows } from "../database/database-errors.ts";
+import { bury } from "./refused-row.ts";
 import { take } from "./moved-ids.ts";
 
 export interface RelayPools {
@@ -40,6 +41,16 @@ export class BatchRefusedError extends Error {
   }
 }
 
+/** Somebody else's transaction seems to hold one of these keys. */
+export class KeysHeldError extends Error {
+  readonly keys: readonly string[];
+
+  constructor(keys: readonly string[], cause: unknown) {
+    super("Another transaction holds the key of an outbox row.", { cause });
+    this.keys = keys;
+  }
+}
+
 /**
  * Moves one batch from the outbox to the jobs.
  *
@@ -47,35 +58,48 @@ export class BatchRefusedError extends Error {
  * remembers the ids it takes, and adds jobs only for ids not taken before; the rows are removed after its commit.
  * Whatever dies in between leaves the rows where they were, and their ids remembered if the jobs are there.
  *
- * @throws {@link BatchRefusedError} when several rows were claimed and one of them is refused, or all take too long: try fewer.
+ * @throws {@link BatchRefusedError} if several rows were claimed and one of them is refused, or all take too long: try fewer; {@link KeysHeldError} if
+ *   one of their keys may be held: try fewer of them.
  */
-export async function moveBatch(pools: RelayPools, batchSize: number): Promise<MovedBatch> {
+export async function moveBatch(pools: RelayPools, claim: Claim): Promise<MovedBatch> {
   const outboxId = await findOutboxWithRows(withQueryTimeout(pools.outbox, promptlyMs));
   if (outboxId === undefined) return { movedCount: 0, refused: [] };
   await using jobs = await beginTransaction(pools.jobs, asRelay);
   await using outbox = await beginTransaction(pools.outbox, asRelay);
-  let rowCount = batchSize;
+  let rowCount = claim.batchSize;
+  let keys: readonly string[] = [];
   try {
-    const requests = await claimFromOutbox(outbox, batchSize);
+    const requests = await claimFromOutbox(outbox, claim);
     rowCount = requests.length;
-    return await moveRows({ jobs, outbox }, outboxId, requests, batchSize === 1);
+    keys = keysOf(requests);
+    return await moveRows({ jobs, outbox, outboxId }, requests, claim);
   } catch (error) {
+    if (isLockTimeout(error) && keys.length > 0) throw new KeysHeldError(keys, error);
     // Whichever step it was: of fewer rows each is quicker.
     throw rowCount > 1 && tookTooLong(error) ? new BatchRefusedError(rowCount, error) : error;
   }
 }
 
+function keysOf(requests: readonly JobRequest[]): string[] {
+  return [...new Set(requests.flatMap(({ settings: { key } }) => key ?? []))];
+}
+
+interface OpenMove {
+  readonly jobs: OpenTransaction;
+  readonly outbox: OpenTransaction;
+  readonly outboxId: string;
+}
+
 async function moveRows(
-  { jobs, outbox }: { readonly jobs: OpenTransaction; readonly outbox: OpenTransaction },
-  outboxId: string,
+  { jobs, outbox, outboxId }: OpenMove,
   requests: readonly JobRequest[],
-  isLast: boolean,
+  claim: Claim,
 ): Promise<MovedBatch> {
   // Written once for both sides; a driver would look for quotes in each of them.
   const ids = `{${requests.map(({ id }) => id).join(",")}}`;
   const repeated = await take(jobs, outboxId, ids);
   const fresh = repeated.size === 0 ? requests : requests.filter(({ id }) => !repeated.has(id));
-  const refused = await add(jobs, fresh, { isLast });
+  const refused = await add(jobs, fresh, claim);
   await jobs.commit();
 
   await removeFromOutbox(outbox, ids);
@@ -83,14 +107,17 @@ async function moveRows(
   return { movedCount: requests.length, refused };
 }
 
-/** @param options.isLast - Fewer rows cannot be tried: the one that is refused becomes a dead letter. */
 async function add(
   jobs: Queryable,
   requests: readonly JobRequest[],
-  { isLast }: { readonly isLast: boolean },
+  { batchSize, waitMs }: Claim,
 ): Promise<MovedBatch["refused"]> {
   const [request] = requests;
   if (request === undefined) return [];
+  // Fewer rows than one cannot be tried: if it is refused, it becomes a dead letter.
+  const isLast = batchSize === 1;
+  // A transaction that holds one key must not hold up all rows for as long as it is open.
+  if (keysOf(requests).length > 0) await jobs.query(`set local lock_timeout = ${waitMs}`);
   if (isLast) await jobs.query("savepoint before_add");
   try {
     await addJobs(jobs, requests);
@@ -104,7 +131,15 @@ async function add(
   }
 }
 
-/** PostgreSQL has ended the statement, or the transaction, after the time that it may take. */
+/** PostgreSQL has ended the statement, the transaction, or a wait for a lock, after the time that it may take. */
 function tookTooLong(error: unknown): boolean {
-  return /^(?:57014|25P04)$/.test(String((error as { readonly code?: unknown } | null)?.code));
+  return /^(?:57014|25P04)$/.test(codeOf(error)) || isLockTimeout(error);
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === "55P03";
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { readonly code?: unknown } | null)?.code);
 }

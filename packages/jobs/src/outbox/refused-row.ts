@@ -1,17 +1,9 @@
 import type { JobRequest } from "../job/job-request.ts";
+import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
+import { isAboutTheRows } from "../database/database-errors.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** Data exceptions, violated constraints, limits (JSON nested too deeply for the server's stack), and what Graphile Worker's own functions object to. */
-const rowCodes = /^(22\w{3}|23\w{3}|54\w{3}|GWB\w{2})$/;
-
-/** Whether PostgreSQL objects to what a row says, as opposed to its own state or ours: then others may pass. */
-export function isAboutTheRows(error: unknown): boolean {
-  return rowCodes.test(String((error as { code?: unknown } | null)?.code));
-}
-
-const burySql = (payload: string) => `
-  insert into acme_jobs.dead_letters (id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at)
-  values ($1, $2, ${payload}, $4, $5, $6, $7, 0, '[]', now()) on conflict (id) do nothing`;
+const burySql = (payload: string) => addDeadLettersSql(`values ($1, $2, ${payload}, $4, $5, $6, $7, 0, '[]', now())`);
 
 /**
  * Keeps a row that no job can be made of where people look for what has failed, and out of the way of the others. A payload that this server cannot even

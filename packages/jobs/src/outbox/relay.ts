@@ -1,10 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { checkCount, checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import { outboxChannel } from "./announcer.ts";
 import { listen } from "./listen.ts";
 import { createBatchMover } from "./batch-mover.ts";
+import { endUnreadClaims } from "./claim-rows.ts";
 import type { RelayPools } from "./move-batch.ts";
 import { readOutboxId } from "./outbox-table.ts";
 import { forgetTaken } from "./moved-ids.ts";
@@ -28,6 +29,7 @@ export interface Relay extends AsyncDisposable {
 const firstRetryMs = 100;
 const longestRetryMs = 5_000;
 const forgetEveryMs = 60_000;
+const endUnreadEveryMs = 10_000;
 const longestDrainMs = 10_000;
 
 /** What a relay is built on. */
@@ -39,15 +41,16 @@ export interface RelayParts {
 }
 
 export function startRelay({ pools, logger, prepare }: RelayParts, options: RelayOptions = {}): Relay {
-  checkNames("A relay", options, ["batchSize", "pollIntervalMs"] satisfies (keyof RelayOptions)[]);
+  checkNames(options, { what: "A relay", known: ["batchSize", "pollIntervalMs"] satisfies (keyof RelayOptions)[] });
   const { batchSize = 5_000, pollIntervalMs = 1_000 } = options;
-  checkCount("batchSize", batchSize, 1, 100_000);
-  checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
+  checkCount("batchSize", batchSize, [1, 100_000]);
+  checkNumber("pollIntervalMs", pollIntervalMs, [10, longestTimerMs]);
   const stopping = new AbortController();
   let wakeUp = new AbortController();
   let failuresInARow = 0;
   let forgetAt = 0;
-  const moveNext = createBatchMover(pools, batchSize);
+  let endUnreadAt = 0;
+  const moveRound = createBatchMover(pools, { batchSize, signal: stopping.signal });
 
   const wake = () => wakeUp.abort();
   const listener = listen(pools.outbox, outboxChannel, wake);
@@ -61,7 +64,7 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
   };
 
   const moveAll = async () => {
-    const { movedCount, refused } = await moveNext();
+    const { movedCount, refused, nextInMs = Infinity } = await moveRound();
     if (failuresInARow > 0) logger.info({ failuresInARow }, "relay works again");
     failuresInARow = 0;
     for (const { request, reason } of refused) {
@@ -71,12 +74,18 @@ export function startRelay({ pools, logger, prepare }: RelayParts, options: Rela
         "an outbox row was refused; it is a dead letter now",
       );
     }
+    if (performance.now() > endUnreadAt) {
+      endUnreadAt = performance.now() + endUnreadEveryMs;
+      await endUnreadClaims(withQueryTimeout(pools.outbox)).catch((error: unknown) =>
+        logger.debug({ err: error }, "the relay could not end unread claims of others"),
+      );
+    }
     if (performance.now() > forgetAt) {
       forgetAt = performance.now() + forgetEveryMs;
       // Where nothing waits to be moved, a jobs database that is away is no trouble of a relay.
       await forgetOld().catch((error: unknown) => logger.debug({ err: error }, "the relay could not forget old rows"));
     }
-    if (movedCount === 0) return rest(pollIntervalMs);
+    if (movedCount === 0 && nextInMs > 0) return rest(Math.min(pollIntervalMs, nextInMs));
   };
 
   const forgetOld = async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
 
 /**

@@ -13,17 +13,24 @@ export type Outcome =
     }
   | { readonly kind: "dead"; readonly attemptsUsed: number };
 
+/** The attempt that did not succeed, and the policy of its task. */
+export interface FailedRun {
+  readonly attempt: number;
+  readonly policy: RetryPolicy;
+  readonly random?: () => number;
+}
+
 /** Decides by the error first, then by the task's policy. Never throws, whatever was thrown. */
-export function decideOutcome(error: unknown, attempt: number, policy: RetryPolicy, random = Math.random): Outcome {
+export function decideOutcome(error: unknown, failed: FailedRun): Outcome {
   try {
-    return decide(error, attempt, policy, random);
+    return decide(error, failed);
   } catch {
     // An error that cannot even be looked at has asked for nothing.
-    return decide(new Error("What was thrown cannot be read."), attempt, policy, random);
+    return decide(new Error("What was thrown cannot be read."), failed);
   }
 }
 
-function decide(error: unknown, attempt: number, policy: RetryPolicy, random: () => number): Outcome {
+function decide(error: unknown, { attempt, policy, random = Math.random }: FailedRun): Outcome {
   const dead: Outcome = { kind: "dead", attemptsUsed: attempt };
   const retryIn = (delayMs: number, attemptsUsed = attempt): Outcome => ({
     kind: "retry",

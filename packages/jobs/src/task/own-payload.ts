@@ -1,5 +1,5 @@
 import { checkPayload } from "./payload.ts";
-import { isPromiseLike } from "../maybe-promise.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import type { Task } from "./task.ts";
 
 const ownRefusals = new WeakSet<object>();

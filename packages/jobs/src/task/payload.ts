@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { describeIssues } from "./describe-issues.ts";
+import { describeIssues } from "@acme/shared/describe-issues";
 import { JobsError } from "../errors.ts";
-import { isPromiseLike, whenKnown } from "../maybe-promise.ts";
+import { isPromiseLike, whenKnown } from "@acme/shared/promise-like";
 import { survivesJson } from "./survives-json.ts";
 import type { Task } from "./task.ts";
 

@@ -1,5 +1,5 @@
 import { JobsError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { assertTask, type Task } from "./task.ts";
 
 /** What a task's code receives besides its payload. */

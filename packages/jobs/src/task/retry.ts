@@ -53,27 +53,27 @@ const growingNames = [...fixedNames, "maxDelayMs"] satisfies (keyof GrowingRetry
 
 /** The same delay after every attempt. */
 function fixed(options: FixedRetryOptions): RetryPolicy {
-  checkNames("retry.fixed()", options, fixedNames, "RETRY_INVALID");
+  checkNames(options, { what: "retry.fixed()", known: fixedNames, code: "RETRY_INVALID" });
   return policy(options.attempts, options, () => options.delayMs);
 }
 
 /** `delayMs`, twice, three times `delayMs` …, up to `maxDelayMs`. */
 function linear(options: GrowingRetryOptions): RetryPolicy {
-  checkNames("retry.linear()", options, growingNames, "RETRY_INVALID");
+  checkNames(options, { what: "retry.linear()", known: growingNames, code: "RETRY_INVALID" });
   const { delayMs, maxDelayMs = day } = options;
   return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * attempt));
 }
 
 /** `delayMs`, doubled after every attempt, up to `maxDelayMs`. */
 function exponential(options: GrowingRetryOptions): RetryPolicy {
-  checkNames("retry.exponential()", options, growingNames, "RETRY_INVALID");
+  checkNames(options, { what: "retry.exponential()", known: growingNames, code: "RETRY_INVALID" });
   const { delayMs, maxDelayMs = day } = options;
   return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * 2 ** (attempt - 1)));
 }
 
 /** The delays one by one: `n` delays make `n + 1` attempts. */
 function schedule(delaysMs: readonly number[], options: RetryOptions = {}): RetryPolicy {
-  checkNames("retry.schedule()", options, commonNames, "RETRY_INVALID");
+  checkNames(options, { what: "retry.schedule()", known: commonNames, code: "RETRY_INVALID" });
   const delays = [...delaysMs];
   return policy(delays.length + 1, options, (attempt) => delays[attempt - 1] ?? 0);
 }

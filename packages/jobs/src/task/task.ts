@@ -1,7 +1,7 @@
 import { checkNames } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import { retry, type RetryPolicy } from "./retry.ts";
-import type { StandardSchema } from "./standard-schema.ts";
+import type { StandardSchema } from "@acme/shared/standard-schema";
 
 /** A kind of work: its name, what its payload looks like, and how often it is tried. It has no code: see {@link perform}. */
 export interface Task<Name extends string = string, Input = unknown, Output = unknown> {
@@ -52,12 +52,8 @@ export function defineTask<const Name extends string, Input, Output>(
       `Task "${name}" has no payload schema. Give it a Standard Schema (zod, valibot, arktype) as "payload".`,
     );
   }
-  checkNames(
-    `Task "${name}"`,
-    options,
-    ["payload", "retry", "timeoutMs"] satisfies (keyof TaskOptions<Input, Output>)[],
-    "TASK_INVALID",
-  );
+  const known = ["payload", "retry", "timeoutMs"] satisfies (keyof TaskOptions<Input, Output>)[];
+  checkNames(options, { what: `Task "${name}"`, known, code: "TASK_INVALID" });
   const { timeoutMs } = options;
   if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= 2 ** 31 - 1)) {
     throw new JobsError("TASK_INVALID", `Task "${name}" has a timeoutMs that is not between 1 and ${2 ** 31 - 1}.`);

@@ -6,7 +6,9 @@ import { countDueJobs, makeDueNow } from "../graphile/backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
 import type { Jobs } from "../jobs.ts";
 import { createBatchMover } from "../outbox/batch-mover.ts";
+import { findOutboxWithRows } from "../outbox/outbox-table.ts";
 import type { PerformableTask } from "../task/perform.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /** Which tasks {@link drain} runs, and for how long. */
 export interface DrainOptions {
@@ -21,7 +23,7 @@ export interface DrainOptions {
 export interface DrainResult {
   /** Attempts that succeeded. */
   readonly doneCount: number;
-  /** Attempts that threw. */
+  /** Attempts that threw, or took longer than they may. */
   readonly failedCount: number;
 }
 
@@ -42,59 +44,73 @@ const batchSize = 1_000;
  * ```
  */
 export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainResult> {
-  checkNames("drain()", options, ["tasks", "skipDelays", "withinMs"] satisfies (keyof DrainOptions)[]);
+  checkNames(options, { what: "drain()", known: ["tasks", "skipDelays", "withinMs"] satisfies (keyof DrainOptions)[] });
   const { tasks, skipDelays = true, withinMs = 10_000 } = options;
   const names = tasks.map(({ task }) => task.name);
   const counted = countAttempts(tasks);
   const pools = internalsOf(jobs);
   const endsAt = performance.now() + withinMs;
 
+  const over = new AbortController();
+
+  // The worker of this moves no rows; what it needs of the outbox is made here.
+  if (pools.outboxPool !== undefined) await jobs.migrateOutbox();
   const worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: lookEveryMs, relay: false });
   try {
-    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt });
+    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, signal: over.signal });
     await worker.stop();
     return counted.result;
   } catch (error) {
+    over.abort();
     // What hangs gets no more time: the deadline of a worker is longer than that of most tests.
     await worker.stop({ deadlineMs: 0 }).catch(() => undefined);
     throw error;
   }
 }
 
+interface DrainLimits {
+  readonly skipDelays: boolean;
+  readonly withinMs: number;
+  readonly endsAt: number;
+  /** Aborted when nobody waits for it any more. */
+  readonly signal: AbortSignal;
+}
+
 async function untilNoneIsLeft(
   pools: JobsInternals,
   names: readonly string[],
-  {
-    skipDelays,
-    withinMs,
-    endsAt,
-  }: { readonly skipDelays: boolean; readonly withinMs: number; readonly endsAt: number },
+  { skipDelays, withinMs, endsAt, signal }: DrainLimits,
 ): Promise<void> {
+  const moveAll = createMoveAll(pools, signal);
+  const leftMs = () => Math.max(leastAnswerMs, endsAt - performance.now() + 50);
+  const late =
+    (tasks: readonly string[]) =>
+    (error: unknown): never => {
+      throw performance.now() > endsAt ? incomplete(tasks, withinMs) : error;
+    };
   for (;;) {
     // Somebody may have locked a job.
-    const db = withQueryTimeout(pools.jobsPool(), Math.max(leastAnswerMs, endsAt - performance.now() + 50));
-    const late = (error: unknown) => {
-      if (performance.now() > endsAt) throw incomplete(names, withinMs);
-      throw error;
-    };
-    if (skipDelays) await makeDueNow(db, names).catch(late);
-    const left = await countDueJobs(db, names, { withWaiting: skipDelays }).catch(late);
-    // In this order: once no job is left, none can write to the outbox any more.
-    const movedCount = await moveAll(pools);
-    if (left.size === 0 && movedCount === 0) return;
+    const db = withQueryTimeout(pools.jobsPool(), leftMs());
+    const countLeft = () => countDueJobs(db, names, { withWaiting: skipDelays }).catch(late(names));
+    if (skipDelays) await makeDueNow(db, names).catch(late(names));
+    const left = await countLeft();
+    // In this order: once no job is left, none can write to the outbox any more; and a relay may have moved the last rows.
+    const isMoved = await withTimeout(leftMs(), moveAll()).catch(late([...left.keys()]));
+    if (left.size === 0 && isMoved && (await countLeft()).size === 0) return;
     if (performance.now() > endsAt) throw incomplete([...left.keys()], withinMs);
     await pause(lookEveryMs);
   }
 }
 
-async function moveAll({ jobsPool, outboxPool }: JobsInternals): Promise<number> {
-  if (outboxPool === undefined) return 0;
-  const moveNext = createBatchMover({ outbox: outboxPool(), jobs: jobsPool() }, batchSize);
-  for (let total = 0; ;) {
-    const { movedCount } = await moveNext();
-    if (movedCount === 0) return total;
-    total += movedCount;
-  }
+/** Moves what can be moved. @returns whether the outbox is empty afterwards: a relay may have claimed rows. */
+function createMoveAll({ jobsPool, outboxPool }: JobsInternals, signal: AbortSignal): () => Promise<boolean> {
+  if (outboxPool === undefined) return async () => true;
+  const pools = { outbox: outboxPool(), jobs: jobsPool() };
+  const moveRound = createBatchMover(pools, { batchSize, signal });
+  return async () => {
+    while (!signal.aborted && (await moveRound()).movedCount > 0);
+    return (await findOutboxWithRows(pools.outbox)) === undefined;
+  };
 }
 
 function countAttempts(tasks: readonly PerformableTask[]) {
@@ -104,19 +120,22 @@ function countAttempts(tasks: readonly PerformableTask[]) {
     run: async (payload, context) => {
       try {
         await run(payload, context);
-        result.doneCount += 1;
       } catch (error) {
         result.failedCount += 1;
         throw error;
       }
+      // Code that goes on after its time has failed.
+      if (context.signal.aborted) result.failedCount += 1;
+      else result.doneCount += 1;
     },
   });
   return { result, tasks: tasks.map(count) };
 }
 
 function incomplete(tasks: readonly string[], withinMs: number): JobsError {
+  const left = tasks.length === 0 ? "rows in the outbox that cannot be moved" : `jobs of: ${tasks.join(", ")}`;
   return new JobsError(
     "DRAIN_INCOMPLETE",
-    `After ${withinMs} ms there are still jobs of: ${tasks.join(", ")}. A task may enqueue itself, or put its jobs off.`,
+    `After ${withinMs} ms there are still ${left}. A task may enqueue itself, or put its jobs off.`,
   );
 }

@@ -1,4 +1,5 @@
-import { consoleLogger, type Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
+import { defaultLogger } from "../default-logger.ts";
 import { checkNodeVersion } from "../node-version.ts";
 import { toStoredPayload } from "../task/payload.ts";
 import type { PerformableTask } from "../task/perform.ts";
@@ -34,7 +35,7 @@ export async function performTask(
   options: PerformTaskOptions = {},
 ): Promise<unknown> {
   checkNodeVersion();
-  const { attempt = 1, idempotencyKey = newJobId(), logger = consoleLogger } = options;
+  const { attempt = 1, idempotencyKey = newJobId(), logger = defaultLogger } = options;
   const stored: unknown = JSON.parse(await toStoredPayload(performable.task, payload));
   const attempts = createAttempts(logger);
   const end = () => attempts.endAll(options.signal?.reason as Error);

@@ -1,9 +1,11 @@
 import { JobsError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import type { LockedJob } from "../graphile/locked-job.ts";
+import type { Logger } from "@acme/shared/logger";
 import { checkOwnPayload } from "../task/own-payload.ts";
 import type { AttemptContext, PerformableTask } from "../task/perform.ts";
-import { isPromiseLike, whenKnown } from "../maybe-promise.ts";
+import { isPromiseLike, whenKnown } from "@acme/shared/promise-like";
 import type { Task } from "../task/task.ts";
+import { RunningAttempt } from "./running-attempt.ts";
 
 export interface AttemptOfJob {
   readonly jobId: string;
@@ -12,7 +14,12 @@ export interface AttemptOfJob {
   readonly payload: unknown;
   /** The next job of its named queue begins when this one has been written: not before its code has ended. */
   readonly isQueued: boolean;
+  /** Asked just before its code begins. */
+  readonly isSuperseded?: LockedJob["isSuperseded"];
 }
+
+/** What an attempt answers whose code was not run, since a newer job has taken the key. */
+export const superseded = Symbol("superseded");
 
 /** Runs the code of tasks, each once, within its time. */
 export interface Attempts {
@@ -20,7 +27,7 @@ export interface Attempts {
   /**
    * Returns or resolves with what the code returned. Throws or rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon
    * as its time is over: code that does not heed its signal then runs on unattended, and its result no longer counts. One of a named queue waits for
-   * its code, unless the worker stops.
+   * its code, unless the worker stops. Of a job whose key a newer one has taken the code is not run: `superseded`.
    */
   run(performable: PerformableTask, job: AttemptOfJob): unknown;
   /** Ends every attempt that runs, now and from now on. */
@@ -50,13 +57,20 @@ export function createAttempts(logger: Logger): Attempts {
       assertNotUsedUp(task.name, job.attempt, task.retry.attempts);
       if (endReason !== undefined) throw endReason;
       const attempt = new RunningAttempt();
-      const result: unknown = whenKnown(checkOwnPayload(task, job.payload), (payload) => {
+      const begin = (payload: unknown): unknown => {
         attempt.begin();
         // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
         return run(payload as never, contextOf(attempt, job, logger));
-      });
+      };
+      const beginUnlessSuperseded = (payload: unknown): unknown => {
+        const asked = job.isSuperseded?.() ?? false;
+        if (asked === false) return begin(payload);
+        return attempt.waitFor(asked).then((isSuperseded) => (isSuperseded ? superseded : begin(payload)));
+      };
+      const result: unknown = whenKnown(checkOwnPayload(task, job.payload), beginUnlessSuperseded);
+      const onTimeout = () => timeOut(attempt, task, job);
       return isPromiseLike(result)
-        ? attempt.outlive(result, { running, task, onTimeout: () => timeOut(attempt, task, job) })
+        ? attempt.outlive(result, { running, timeoutMs: task.timeoutMs, onTimeout })
         : result;
     },
     endAll(reason) {
@@ -64,69 +78,6 @@ export function createAttempts(logger: Logger): Attempts {
       for (const attempt of running) attempt.end(reason);
     },
   };
-}
-
-/** Most code never looks at its signal, and making one costs more than all the rest of an attempt. */
-class RunningAttempt {
-  #controller: AbortController | undefined;
-  #endReason: Error | undefined;
-  #reject: ((reason: Error) => void) | undefined;
-  /** Whether there is code to wait for: a schema may take its time, too. */
-  hasBegun = false;
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#endReason !== undefined) this.#controller.abort(this.#endReason);
-    }
-    return this.#controller.signal;
-  }
-
-  /** @throws why it has ended, where its payload was known too late. */
-  begin(): void {
-    if (this.#endReason !== undefined) throw this.#endReason;
-    this.hasBegun = true;
-  }
-
-  /** Settles as the code does, or as soon as the attempt is ended. Once it is aborted, the result no longer counts. */
-  outlive(result: PromiseLike<unknown>, { running, task: { timeoutMs }, onTimeout }: Outliving): Promise<unknown> {
-    const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
-    running.add(this);
-    const leave = () => {
-      running.delete(this);
-      clearTimeout(timer);
-    };
-    return new Promise((resolve, reject) => {
-      this.#reject = (reason) => {
-        leave();
-        reject(reason);
-      };
-      const succeed = (value: unknown) => {
-        leave();
-        if (this.#endReason === undefined) resolve(value);
-        else reject(this.#endReason);
-      };
-      const fail = (reason: Error) => this.#reject?.(this.#endReason ?? reason);
-      result.then(succeed, fail);
-    });
-  }
-
-  /** Its time is over, and its code may take as long as it needs to see that. */
-  abort(reason: Error): void {
-    this.#endReason ??= reason;
-    this.#controller?.abort(reason);
-  }
-
-  end(reason: Error): void {
-    this.abort(reason);
-    this.#reject?.(this.#endReason ?? reason);
-  }
-}
-
-interface Outliving {
-  readonly running: Set<RunningAttempt>;
-  readonly task: Task;
-  readonly onTimeout: () => void;
 }
 
 function contextOf(

@@ -1,16 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { beginTransaction } from "../database/transaction.ts";
-import { isUnreachable } from "../database/database-errors.ts";
-import { withTimeout } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 import { createGrace } from "./grace.ts";
 import { findDeadWorkers, readSignsOfLife, sweepFailures, type Suspects } from "./recover-dead-workers.ts";
 import { createRecovery } from "./recovery.ts";
-import { connectSession, type SessionConnection } from "./session-connection.ts";
-import { declareDead, freeLock, leave, leaveAndGiveBack, showLife, tryLock } from "./worker-registry.ts";
+import { HeartbeatSession } from "./heartbeat-session.ts";
+import { createOwnPools } from "./own-pools.ts";
+import { showLife } from "./worker-registry.ts";
 
 export interface HeartbeatOptions {
   readonly pool: Pool;
@@ -46,50 +45,29 @@ const longestRestMs = 1_000;
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { pool, logger, heartbeatMs, deadAfterMs } = options;
   const stopping = new AbortController();
-  const living = new Map<string, { registered: () => void }>();
-  const abandoned = new Map<string, { recovered: () => void }>();
-  let session: SessionConnection | undefined;
-  let installationId: string | undefined;
-  let held = new Set<string>();
-  let beatNow = new AbortController();
-  let sweeping: Promise<void> | undefined;
-  let sweepFailure: { readonly error: unknown } | undefined;
-  const recovery = createRecovery({
-    ...options,
-    longestAnswerMs,
-    onGone(poolId) {
-      abandoned.get(poolId)?.recovered();
-      abandoned.delete(poolId);
-    },
-  });
+  const pools = createOwnPools(() => beatNow.abort());
+  const session = new HeartbeatSession(pool, { longestAnswerMs });
   const grace = createGrace({ deadAfterMs, longestBeatMs: longestAnswerMs });
-
-  const connect = async (): Promise<SessionConnection> => {
-    held = new Set();
-    session = connectSession(pool, longestAnswerMs);
-    await session.ready;
-    return session;
-  };
-
-  const lose = () => {
-    session?.end();
-    session = undefined;
-  };
+  const sweeper = createSweeper(pool);
+  let installationId: string | undefined;
+  let beatNow = new AbortController();
+  const recovery = createRecovery({ ...options, longestAnswerMs, onGone: pools.onGone });
 
   const beat = async () => {
-    const isConnected = session !== undefined;
-    const db = session ?? (await connect());
+    const { isConnected } = session;
+    const db = await session.connect();
     grace.beginBeat({ isConnected });
-    for (const [poolId, { registered }] of living) {
-      if (!held.has(poolId) && (await tryLock(db, poolId))) held.add(poolId);
+    for (const poolId of pools.living) {
+      await session.hold(db, poolId);
       noticeReplacement(await showLife(db, poolId));
-      registered();
+      pools.onRegistered(poolId);
     }
-    const released = await releaseAbandoned(db);
+    const released = pools.abandoned;
+    await session.release(db, released);
     const suspects = await whoMayBeDead(db);
     const dead = await findDeadWorkers(db, suspects);
     recovery.begin({ dead, suspects, released });
-    sweeping ??= sweep().finally(() => (sweeping = undefined));
+    sweeper.begin();
   };
 
   const noticeReplacement = (now: string | undefined) => {
@@ -98,26 +76,25 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     if (before !== undefined && now !== before) options.onReplaced();
   };
 
-  const releaseAbandoned = async (db: Queryable) => {
-    const released = [...abandoned.keys()];
-    if (released.length > 0) await declareDead(db, released);
-    for (const poolId of released) if (held.delete(poolId)) await freeLock(db, poolId);
-    return released;
-  };
-
   const whoMayBeDead = async (db: Queryable): Promise<Suspects> => {
-    const ownPoolIds = [...living.keys()];
+    const ownPoolIds = pools.living;
     if (grace.isOver) return { ownPoolIds, deadAfterMs, unchanged: [] };
     return { ownPoolIds, deadAfterMs: undefined, unchanged: grace.unchangedAmong(await readSignsOfLife(db)) };
   };
 
-  // Not over the connection that shows the worker's life: what it settles may be locked by somebody.
-  const sweep = async () => {
+  /** @returns for how long to rest */
+  const tryToBeat = async (): Promise<number> => {
     try {
-      await sweepFailures(withQueryTimeout(pool));
-      sweepFailure = undefined;
+      await beat();
+      grace.endBeat({ isGiven: true });
+      options.onBeat(recovery.failure ?? sweeper.failure);
+      return heartbeatMs;
     } catch (error) {
-      sweepFailure = { error };
+      session.loseAfter(error);
+      grace.endBeat({ isGiven: false });
+      options.onBeat({ error });
+      logger.debug({ err: error }, "worker heartbeat failed; it is tried again");
+      return Math.min(heartbeatMs, longestRestMs);
     }
   };
 
@@ -126,62 +103,52 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       beatNow = new AbortController();
       const { signal } = beatNow;
       const beganAt = performance.now();
-      let restMs = heartbeatMs;
-      try {
-        await beat();
-        grace.endBeat({ isGiven: true });
-        options.onBeat(recovery.failure ?? sweepFailure);
-      } catch (error) {
-        // Whoever has lost it may be taken for dead, so it is kept where it has answered.
-        if (session?.isBroken !== false || isUnreachable(error)) lose();
-        restMs = Math.min(heartbeatMs, longestRestMs);
-        grace.endBeat({ isGiven: false });
-        options.onBeat({ error });
-        logger.debug({ err: error }, "worker heartbeat failed; it is tried again");
-      }
+      const restMs = await tryToBeat();
       const leftMs = Math.max(0, restMs - (performance.now() - beganAt));
       await pause(leftMs, undefined, { signal }).catch(() => undefined);
     }
   };
   const finished = loop();
-  const poolIds = () => [...living.keys(), ...abandoned.keys()];
-
-  const sayGoodbye = async (how: typeof leave) => {
-    try {
-      await how(session ?? pool, poolIds());
-    } catch {
-      // Its own connection may have been lost since the last beat.
-      await how(pool, poolIds());
-    }
-  };
-  const goWithoutLocks = async () => {
-    await using transaction = await beginTransaction(pool);
-    await leaveAndGiveBack(transaction, poolIds());
-    await transaction.commit();
-  };
 
   return {
-    register(poolId) {
-      return new Promise((resolve) => {
-        living.set(poolId, { registered: resolve });
-        beatNow.abort();
-      });
-    },
-    abandon(poolId) {
-      return new Promise((resolve) => {
-        living.delete(poolId);
-        abandoned.set(poolId, { recovered: resolve });
-        beatNow.abort();
-      });
-    },
+    register: pools.register,
+    abandon: pools.abandon,
     async stop({ isClean, mayHaveLostLocks }) {
       stopping.abort();
       beatNow.abort();
-      await withTimeout(longestAnswerMs, Promise.all([finished, recovery.finished, sweeping])).catch(() => undefined);
-      const mayLeave = isClean && abandoned.size === 0;
-      const leaving = mayLeave && mayHaveLostLocks ? goWithoutLocks() : sayGoodbye(mayLeave ? leave : declareDead);
+      const underWay = Promise.all([finished, recovery.finished, sweeper.finished]);
+      await withTimeout(longestAnswerMs, underWay).catch(() => undefined);
+      const mayLeave = isClean && pools.abandoned.length === 0;
+      const poolIds = [...pools.living, ...pools.abandoned];
+      const leaving = mayLeave ? session.leave(poolIds, { mayHaveLostLocks }) : session.die(poolIds);
       await withTimeout(longestAnswerMs, leaving).catch(() => undefined);
-      lose();
+      session.lose();
+    },
+  };
+}
+
+/** Not over the connection that shows the worker's life: what it settles may be locked by somebody. */
+function createSweeper(pool: Pool) {
+  let finished: Promise<void> | undefined;
+  let failure: { readonly error: unknown } | undefined;
+
+  const sweep = async () => {
+    try {
+      await sweepFailures(withQueryTimeout(pool));
+      failure = undefined;
+    } catch (error) {
+      failure = { error };
+    }
+  };
+
+  return {
+    /** One at a time. */
+    begin: () => void (finished ??= sweep().finally(() => (finished = undefined))),
+    get finished() {
+      return finished;
+    },
+    get failure() {
+      return failure;
     },
   };
 }

@@ -1,9 +1,11 @@
+import { buryJobsFailedByOthers } from "../graphile/failed-by-others.ts";
 import { forgetGoneFailures } from "../graphile/failure-notes.ts";
 import { freeDesertedQueues, removeSuperseded, supersededJobIds } from "../graphile/job-locks.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import { buryJobsOfUnknownTasks, registerTasks } from "../graphile/unknown-tasks.ts";
 import type { MaintenanceTask } from "./maintenance.ts";
-import type { WorkerOptions, WorkerParts } from "./worker.ts";
+import type { WorkerDependencies } from "./worker-dependencies.ts";
+import type { WorkerSettings } from "./worker-options.ts";
 
 /** On a large table one may take minutes. */
 const longestTaskMs = 600_000;
@@ -12,30 +14,35 @@ const hourMs = 60 * minuteMs;
 
 /** What a worker does for the tables besides running jobs. */
 export function maintenanceTasksOf(
-  parts: WorkerParts,
-  taskNames: readonly string[],
-  { unknownTaskAfterMs = hourMs, onceKeys }: WorkerOptions,
+  dependencies: WorkerDependencies,
+  { tasks, unknownTaskAfterMs, idempotencyKeys }: WorkerSettings,
 ): MaintenanceTask[] {
-  const { logger, purgeOnceKeys } = parts;
-  const pool = withQueryTimeout(parts.pool, longestTaskMs);
+  const { logger, purgeIdempotencyKeys } = dependencies;
+  const pool = withQueryTimeout(dependencies.pool, longestTaskMs);
   const sortOutTasks = async () => {
-    await registerTasks(pool, taskNames);
+    await registerTasks(pool, [...tasks.keys()]);
     const buried = await buryJobsOfUnknownTasks(pool, unknownTaskAfterMs);
     for (const [task, count] of buried) {
       logger.error({ task, count }, "no worker knows the task; its jobs are dead letters now");
     }
   };
   const removeReplaced = async () => removeSuperseded(pool, await supersededJobIds(pool));
+  const keepFailed = async () => {
+    for (const [task, count] of await buryJobsFailedByOthers(pool)) {
+      logger.error({ task, count }, "jobs were failed for good by somebody else; they are dead letters now");
+    }
+  };
   const purge = async () => {
-    const count = onceKeys ? await purgeOnceKeys(onceKeys) : 0;
-    if (count > 0) logger.info({ count }, "old once keys forgotten");
+    const count = idempotencyKeys ? await purgeIdempotencyKeys(idempotencyKeys) : 0;
+    if (count > 0) logger.info({ count }, "old idempotency keys forgotten");
   };
   const everyMs = Math.min(minuteMs, Math.max(1_000, unknownTaskAfterMs));
   return [
     { what: "forgetting failures of jobs that are gone", everyMs: minuteMs, run: () => forgetGoneFailures(pool) },
     { what: "removing jobs that newer ones have replaced", everyMs: minuteMs, run: removeReplaced },
+    { what: "keeping jobs that others have failed for good", everyMs: minuteMs, run: keepFailed },
     { what: "freeing named queues that no job holds", everyMs: minuteMs, run: () => freeDesertedQueues(pool) },
     { what: "looking for jobs of unknown tasks", everyMs, run: sortOutTasks },
-    ...(onceKeys ? [{ what: "forgetting old once keys", everyMs: hourMs, run: purge }] : []),
+    ...(idempotencyKeys ? [{ what: "forgetting old idempotency keys", everyMs: hourMs, run: purge }] : []),
   ];
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { isUnreachable } from "../database/database-errors.ts";
-import { withTimeout } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /** Something a worker does for the tables, at once and then every so often. */
 export interface MaintenanceTask {

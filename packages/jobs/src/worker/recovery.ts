@@ -2,7 +2,7 @@ import { Pool } from "pg";
 import { guard } from "../database/lazy-pool.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import { beginTransaction } from "../database/transaction.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { recoverDeadWorker, type Suspects } from "./recover-dead-workers.ts";
 import { registeredAmong } from "./worker-registry.ts";
 

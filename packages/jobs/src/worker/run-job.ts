@@ -1,16 +1,18 @@
 import { JobsError } from "../errors.ts";
 import { createBatcher } from "./batcher.ts";
 import { startAttempts, type FailedAttempt, type RepeatedRun, type StartedAttempt } from "../graphile/failure-notes.ts";
+import { attemptFailed, attemptNotStarted, takenTooEarly } from "../graphile/engine-errors.ts";
 import { supersededFrom } from "../graphile/add-jobs.ts";
 import { idempotencyKeyOf } from "../graphile/job-locks.ts";
-import type { LockedJob } from "../graphile/pool.ts";
-import type { Logger } from "../logger.ts";
+import type { LockedJob } from "../graphile/locked-job.ts";
+import type { Logger } from "@acme/shared/logger";
+import { noting, type Dependency, type WorkerHealth } from "./worker-health.ts";
 import type { PerformableTask } from "../task/perform.ts";
-import { isPromiseLike } from "../maybe-promise.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import type { Queryable } from "../database/queryable.ts";
-import { retryTransient } from "../database/database-errors.ts";
-import { createAttempts } from "./attempt.ts";
-import { decideOutcome, type Outcome } from "../task/outcome.ts";
+import { retryWhile } from "../database/database-errors.ts";
+import { createAttempts, superseded } from "./attempt.ts";
+import { decideOutcome } from "../task/outcome.ts";
 
 /** Runs locked jobs: attempt, outcome, log. */
 export interface JobRunner {
@@ -23,8 +25,16 @@ export interface JobRunner {
 
 type Intend = (failed: FailedAttempt) => void | Promise<void>;
 
+export interface JobRunnerOptions {
+  readonly pool: Queryable;
+  readonly logger: Logger;
+  readonly health: Pick<WorkerHealth, "depend">;
+  /** Aborted when nobody waits for the last writes any more. */
+  readonly giveUp: AbortSignal;
+}
+
 export function createJobRunner(
-  { pool, logger, giveUp }: { readonly pool: Queryable; readonly logger: Logger; readonly giveUp: AbortSignal },
+  { pool, logger, health, giveUp }: JobRunnerOptions,
   tasks: ReadonlyMap<string, PerformableTask>,
 ): JobRunner {
   const attempts = createAttempts(logger);
@@ -35,12 +45,23 @@ export function createJobRunner(
     return jobIds.map((jobId) => idempotencyKeyOf(undefined, installationId, jobId));
   });
 
+  /** Also what the database refuses is asked again, until the worker gives up: an attempt that failed here would be used up without its code. */
+  const insistOn = <Result>(ask: () => Promise<Result>, note: Dependency): Promise<Result> =>
+    retryWhile(
+      () => noting(note, ask),
+      () => true,
+      giveUp,
+    ).catch(() => {
+      throw attemptNotStarted;
+    });
+  const [noteKey, noteStart] = [health.depend(), health.depend()];
+
   // Asked anew each time: the database may be replaced under a worker that lives.
-  const readIdempotencyKey = (jobId: string) => retryTransient(() => idempotencyKeys(jobId), giveUp);
+  const readIdempotencyKey = (jobId: string) => insistOn(() => idempotencyKeys(jobId), noteKey);
 
   const startRepeated = async ({ jobId, lockCount }: LockedJob, idempotencyKey: string): Promise<number> => {
-    const { attempt, isTooEarly } = await retryTransient(() => start({ jobId, lockCount, idempotencyKey }), giveUp);
-    if (isTooEarly) throw takenTooEarly();
+    const { attempt, isTooEarly } = await insistOn(() => start({ jobId, lockCount, idempotencyKey }), noteStart);
+    if (isTooEarly) throw takenTooEarly;
     return attempt;
   };
 
@@ -50,22 +71,23 @@ export function createJobRunner(
     },
     // One function, and waiting only where there is something to wait for: this is what each job passes through.
     async run(job, intend, onEnd) {
-      const { task, jobId, lockCount, payload, isQueued } = job;
+      const { task, jobId, lockCount, payload, isQueued, isSuperseded } = job;
       try {
         const performable = tasks.get(task);
         if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${task}".`);
         if (lockCount >= supersededFrom) {
-          return logger.info({ task, jobId }, "job dropped: a newer one has taken its key");
+          return logger.info({ task, jobId }, dropped);
         }
         const startedAt = performance.now();
         const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
         const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
         try {
-          const result = attempts.run(performable, { jobId, attempt, payload, idempotencyKey, isQueued });
-          if (isPromiseLike(result)) await result;
+          const ran = attempts.run(performable, { jobId, attempt, payload, idempotencyKey, isQueued, isSuperseded });
+          const result = isPromiseLike(ran) ? await ran : ran;
+          if (result === superseded) return logger.info({ task, jobId }, dropped);
         } catch (error) {
-          const outcome = decideOutcome(error, attempt, performable.task.retry);
-          logFailure(logger, { task, jobId, attempt }, outcome, error);
+          const outcome = decideOutcome(error, { attempt, policy: performable.task.retry });
+          logFailure(logger, { task, jobId, attempt }, { outcome, error });
           await intend({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
           throw attemptFailed;
         }
@@ -78,12 +100,7 @@ export function createJobRunner(
   };
 }
 
-/** All that Graphile Worker is told: it would store the message of any error as it is, which PostgreSQL may refuse, and with it the whole batch. */
-const attemptFailed = new Error("The attempt failed. Its error is in acme_jobs.failures.");
-
-function takenTooEarly(): Error {
-  return new Error("The job was taken before the outcome of its last attempt was written. It is put back.");
-}
+const dropped = "job dropped: a newer one has taken its key";
 
 async function readInstallationId(db: Queryable): Promise<string> {
   const { rows } = await db.query("select id::text from acme_jobs.installation");
@@ -93,8 +110,7 @@ async function readInstallationId(db: Queryable): Promise<string> {
 function logFailure(
   logger: Logger,
   fields: Pick<FailedAttempt, "task" | "jobId" | "attempt">,
-  outcome: Outcome,
-  error: unknown,
+  { outcome, error }: Pick<FailedAttempt, "outcome" | "error">,
 ): void {
   const withError = { ...fields, err: error };
   if (outcome.kind === "dead") return logger.error(withError, "job failed for good; it is a dead letter now");

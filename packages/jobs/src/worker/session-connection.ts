@@ -1,7 +1,7 @@
 import { Client, type Pool } from "pg";
 import { sendWithTimeout } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { withTimeout } from "../timeout.ts";
+import { withTimeout } from "@acme/shared/timeout";
 
 /** The connection that holds the locks by which a worker shows that it lives. */
 export interface SessionConnection extends Queryable {
@@ -35,7 +35,7 @@ export function connectSession(pool: Pool, longestAnswerMs: number): SessionConn
   let isBroken = false;
   client.on("error", () => (isBroken = true)).on("end", () => (isBroken = true));
   const query = (text: string, values: readonly unknown[] = []) =>
-    sendWithTimeout(pool, client, { text, values: [...values] }, longestAnswerMs);
+    sendWithTimeout({ pool, client }, { text, values: [...values] }, longestAnswerMs);
   const connect = async () => {
     await withTimeout(longestAnswerMs, client.connect());
     await query(settingsSql).catch(() => undefined);

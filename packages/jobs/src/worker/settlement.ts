@@ -1,27 +1,28 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
+import type { PoolObserver, ReleasedJobs } from "../graphile/pool-observer.ts";
 import { createBatcher } from "./batcher.ts";
 import { forgetFailures, noteFailures, type FailedAttempt } from "../graphile/failure-notes.ts";
-import { settleFailures } from "../graphile/settle-failures.ts";
+import { settleFailures, unsettledAmong } from "../graphile/settle-failures.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "@acme/shared/logger";
 import { prepared } from "../database/prepared-statements.ts";
-import { isTransient, retryTransient } from "../database/database-errors.ts";
+import { isAboutTheRows, retryTransient, retryWhile } from "../database/database-errors.ts";
+import { noting, type Dependency } from "./worker-health.ts";
 
 /** What becomes of jobs after their runs. */
-export interface Settlement {
+export interface Settlement extends Pick<PoolObserver, "beforeFailing" | "onReleased" | "onDisowned"> {
   /** Keeps what is to happen with a failed job until it is released. */
   intend(failed: FailedAttempt): void;
   /**
    * Notes what is to happen, before Graphile Worker releases the failed jobs, and once more before it does so again: a crash
    * of the server may have undone the notes.
    */
-  note(jobIds: readonly string[]): Promise<void>;
-  /** Does what the notes say, once the jobs are released. Returns at once. */
-  settle(jobIds: readonly string[]): void;
+  beforeFailing(jobIds: readonly string[]): Promise<void>;
+  /** Does what the notes say of failed jobs, and drops the history of those that succeeded. Returns at once. */
+  onReleased(released: ReleasedJobs): void;
   /** Forgets what was to happen with failed jobs that are not this worker's any more. */
-  drop(jobIds: readonly string[]): void;
-  /** Drops the history of jobs that succeeded. Returns at once. */
-  forget(jobIds: readonly string[]): void;
+  onDisowned(jobIds: readonly string[]): void;
   /** Resolves when nothing of the above is under way. */
   drain(): Promise<void>;
 }
@@ -31,6 +32,8 @@ export interface SettlementOptions {
   readonly logger: Logger;
   /** A failed job runs again in so many milliseconds. */
   readonly onRescheduled: (delayMs: number) => void;
+  /** What is to happen with failed jobs was written, or could not be. */
+  readonly onNoted: Dependency;
   /** Aborted when nobody waits for the last writes any more. */
   readonly giveUp: AbortSignal;
 }
@@ -38,10 +41,13 @@ export interface SettlementOptions {
 /** Where many jobs fail, these make few statements of many; a single one is not kept waiting. */
 const settleRestMs = 20;
 const forgetRestMs = 100;
+/** Until a row that somebody has locked is tried again. */
+const lockedPauseMs = 100;
 
 type JobIds = readonly string[];
 
-export function createSettlement({ pool, logger, onRescheduled, giveUp }: SettlementOptions): Settlement {
+export function createSettlement(options: SettlementOptions): Settlement {
+  const { pool, logger, onRescheduled, onNoted, giveUp } = options;
   const preparedPool = prepared(pool);
   const unpreparedPool = withQueryTimeout(pool);
   const intended = new Map<string, FailedAttempt>();
@@ -54,15 +60,32 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
     underWay.add(tracked);
   };
 
+  /** @returns those of each list of which nothing has become */
   const settleTogether = createBatcher(async (lists: readonly JobIds[]) => {
-    for (const settled of await settleFailures(unpreparedPool, lists.flat()))
-      if (!settled.isDead) onRescheduled(settled.delayMs);
-    return lists;
+    const settled = await settleFailures(unpreparedPool, lists.flat());
+    for (const { isDead, delayMs } of settled) if (!isDead) onRescheduled(delayMs);
+    const done = new Set(settled.map(({ jobId }) => jobId));
+    return lists.map((jobIds) => jobIds.filter((jobId) => !done.has(jobId)));
   }, settleRestMs);
+
+  const settle = async (jobIds: JobIds) => {
+    let left = await settleTogether(jobIds);
+    // Somebody has a row in hand, or a newer job has taken its place.
+    while (left.length > 0 && !giveUp.aborted) {
+      left = await unsettledAmong(unpreparedPool, left);
+      if (left.length === 0) return;
+      await pause(lockedPauseMs, undefined, { signal: giveUp }).catch(() => undefined);
+      left = await settleTogether(left);
+    }
+  };
   const forgetTogether = createBatcher(async (lists: readonly JobIds[]) => {
     await forgetFailures(unpreparedPool, lists.flat());
     return lists;
   }, forgetRestMs);
+
+  const forgetIntentions = (jobIds: JobIds) => {
+    for (const jobId of jobIds) intended.delete(jobId);
+  };
 
   /** One that cannot be stored must not take the others of its batch with it. */
   const noteOneByOne = async (failed: readonly FailedAttempt[]) => {
@@ -70,7 +93,7 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
       try {
         await noteFailures(preparedPool, [one]);
       } catch (error) {
-        if (isTransient(error)) throw error;
+        if (!isAboutTheRows(error)) throw error;
         // The job is safe all the same: Graphile Worker's own delay applies.
         const { task, jobId } = one;
         logger.warn({ err: error, task, jobId }, "a retry delay could not be stored; the default applies");
@@ -78,28 +101,44 @@ export function createSettlement({ pool, logger, onRescheduled, giveUp }: Settle
     }
   };
 
+  const noteAll = async (failed: readonly FailedAttempt[]) => {
+    try {
+      await noteFailures(preparedPool, failed);
+    } catch (error) {
+      if (!isAboutTheRows(error)) throw error;
+      await noteOneByOne(failed);
+    }
+  };
+
   return {
     intend: (failed) => void intended.set(failed.jobId, failed),
-    async note(jobIds) {
+    async beforeFailing(jobIds) {
       const failed = jobIds.map((jobId) => intended.get(jobId)).filter((intention) => intention !== undefined);
       if (failed.length === 0) return;
-      try {
-        await noteFailures(preparedPool, failed);
-      } catch (error) {
-        if (isTransient(error)) throw error;
-        await noteOneByOne(failed);
+      // A job that is released without its note would run again too early, or once too often.
+      await retryWhile(
+        () => noting(onNoted, () => noteAll(failed)),
+        () => true,
+        giveUp,
+      );
+    },
+    onReleased({ how, jobs }) {
+      if (how === "failed") {
+        const jobIds = idsOf(jobs);
+        forgetIntentions(jobIds);
+        start(() => settle(jobIds), "settling failed jobs");
       }
+      if (how !== "completed") return;
+      const repeated = jobs.filter(({ attempts }) => attempts > 1);
+      if (repeated.length > 0) start(() => forgetTogether(idsOf(repeated)), "forgetting failures");
     },
-    settle(jobIds) {
-      for (const jobId of jobIds) intended.delete(jobId);
-      start(() => settleTogether(jobIds), "settling failed jobs");
-    },
-    drop(jobIds) {
-      for (const jobId of jobIds) intended.delete(jobId);
-    },
-    forget: (jobIds) => start(() => forgetTogether(jobIds), "forgetting failures"),
+    onDisowned: forgetIntentions,
     async drain() {
       while (underWay.size > 0) await Promise.all(underWay);
     },
   };
+}
+
+function idsOf(jobs: ReleasedJobs["jobs"]): string[] {
+  return jobs.map(({ id }) => id);
 }

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { startGraphilePool, type GraphilePool, type GraphilePoolOptions, type LockedJob } from "../graphile/pool.ts";
-import { withTimeout } from "../timeout.ts";
+import type { LockedJob } from "../graphile/locked-job.ts";
+import { startGraphilePool, type GraphilePool, type GraphilePoolOptions } from "../graphile/pool.ts";
+import type { Failure, PoolObserver } from "../graphile/pool-observer.ts";
+import { withTimeout } from "@acme/shared/timeout";
 import { findLostLocks } from "./lost-locks.ts";
 import { createProgress } from "./progress.ts";
 
@@ -15,15 +17,20 @@ export interface SupervisedPool {
   drain(): Promise<void>;
 }
 
-export interface SupervisedPoolOptions extends Omit<GraphilePoolOptions, "run" | "onFatal" | "onFetch"> {
+/** Is told what happens to a supervised pool. */
+export interface SupervisedPoolObserver extends Omit<PoolObserver, "onFetch" | "onFatal"> {
+  /** A fetch has ended. */
+  onFetched(failure?: Failure): void;
+  /** The pool must be replaced. */
+  onBroken(broken: SupervisedPool, why: string, error?: unknown): void;
+}
+
+export interface SupervisedPoolOptions extends Omit<GraphilePoolOptions, "run" | "observer"> {
   /** Calls `onEnd` once the run has ended, however it did. */
   readonly run: (job: LockedJob, onEnd: () => void) => Promise<void>;
   /** Milliseconds between two checks for locked jobs that the pool does not know of. */
   readonly checkLocksEveryMs: number;
-  /** A fetch has ended. */
-  readonly onFetched: (failure?: { readonly error: unknown }) => void;
-  /** The pool must be replaced. */
-  readonly onBroken: (life: SupervisedPool, why: string, error?: unknown) => void;
+  readonly observer: SupervisedPoolObserver;
 }
 
 /** Jobs of a broken pool that run longer than this may be run a second time beside themselves. */
@@ -32,73 +39,100 @@ const longestDrainMs = 60_000;
 const writePauseMs = 250;
 
 export async function startSupervisedPool(options: SupervisedPoolOptions): Promise<SupervisedPool> {
-  const { pgPool, onBroken, checkLocksEveryMs, stopSignal } = options;
-  let runningCount = 0;
-  let onIdle: (() => void) | undefined;
+  const { observer } = options;
   let stopping: Promise<void> | undefined;
-  let checking: Promise<void> | undefined;
-  let mayHaveLostLocks = false;
-  let lostAnswerCount = 0;
-
-  const onEnd = () => {
-    runningCount -= 1;
-    if (runningCount === 0) onIdle?.();
-  };
-  const run = (job: LockedJob) => {
-    runningCount += 1;
-    return options.run(job, onEnd);
-  };
-  const untilIdle = () => new Promise<void>((resolve) => (runningCount === 0 ? resolve() : (onIdle = resolve)));
-  const checkLocks = async (): Promise<void> => {
-    const countBefore = lostAnswerCount;
-    const lost = await findLostLocks(pgPool, pool, { pauseMs: checkLocksEveryMs, signal: stopSignal });
-    // One more answer was lost in the meantime.
-    if (lost === "none" && lostAnswerCount !== countBefore) return checkLocks();
-    if (lost === "none") mayHaveLostLocks = false;
-    if (lost !== "some") return;
-    // Unlike one that failed, this pool would go on.
-    stopping = pool.stop().catch(() => undefined);
-    onBroken(life, "jobs were locked without the worker's knowing");
-  };
-  const progress = createProgress({ ...options, isBusy: () => pool.heldCount > 0 });
-  const onFetch: GraphilePoolOptions["onFetch"] = () => {
-    const ended = progress.beginFetch();
-    return (failure) => {
-      ended(failure?.error);
-      options.onFetched(failure);
-      if (failure === undefined) return;
-      mayHaveLostLocks = true;
-      lostAnswerCount += 1;
-      checking ??= checkLocks().finally(() => (checking = undefined));
-    };
-  };
   let wasSilent = false;
+  const runs = countRuns(options.run);
+  const progress = createProgress({ ...options, isBusy: () => pool.heldCount > 0 });
+  const locks = watchLocks(options, {
+    pool: () => pool,
+    // Unlike one that failed, this pool would go on.
+    onLost: () => stopAsBroken("jobs were locked without the worker's knowing"),
+  });
+
+  const stopAsBroken = (why: string) => {
+    stopping = pool.stop().catch(() => undefined);
+    observer.onBroken(supervised, why);
+  };
 
   const pool = await startGraphilePool({
     ...options,
-    run,
-    onFetch,
-    onFatal: (error) => onBroken(life, "the worker could not write what became of a job", error),
+    run: runs.run,
+    observer: {
+      ...observer,
+      onFetch() {
+        const ended = progress.beginFetch();
+        return (failure) => {
+          ended(failure?.error);
+          observer.onFetched(failure);
+          if (failure !== undefined) locks.check();
+        };
+      },
+      onFatal: (error) => observer.onBroken(supervised, "the worker could not write what became of a job", error),
+    },
   });
-  const life: SupervisedPool = {
+  const supervised: SupervisedPool = {
     pool,
     get mayHaveLostLocks() {
-      return mayHaveLostLocks;
+      return locks.mayBeLost;
     },
     makesProgress() {
       const { state } = progress;
-      if (state === "silent" && wasSilent) {
-        stopping = pool.stop().catch(() => undefined);
-        onBroken(life, "the worker has stopped fetching jobs");
-      }
+      if (state === "silent" && wasSilent) stopAsBroken("the worker has stopped fetching jobs");
       wasSilent = state === "silent";
       return state === "going on";
     },
     async drain() {
-      await withTimeout(longestDrainMs, Promise.all([untilIdle(), stopping])).catch(() => undefined);
+      await withTimeout(longestDrainMs, Promise.all([runs.untilIdle(), stopping])).catch(() => undefined);
       await pause(writePauseMs);
       await pool.unwatch();
     },
   };
-  return life;
+  return supervised;
+}
+
+function countRuns(run: SupervisedPoolOptions["run"]) {
+  let count = 0;
+  let onIdle: (() => void) | undefined;
+  const onEnd = () => {
+    count -= 1;
+    if (count === 0) onIdle?.();
+  };
+  return {
+    run(job: LockedJob): Promise<void> {
+      count += 1;
+      return run(job, onEnd);
+    },
+    untilIdle: () => new Promise<void>((resolve) => (count === 0 ? resolve() : (onIdle = resolve))),
+  };
+}
+
+/** Checks for jobs that the pool has locked without knowing, after each fetch whose answer was lost. */
+function watchLocks(
+  { pgPool, checkLocksEveryMs, stopSignal }: SupervisedPoolOptions,
+  { pool, onLost }: { readonly pool: () => GraphilePool; readonly onLost: () => void },
+) {
+  let mayBeLost = false;
+  let lostAnswerCount = 0;
+  let checking: Promise<void> | undefined;
+
+  const check = async (): Promise<void> => {
+    const countBefore = lostAnswerCount;
+    const lost = await findLostLocks(pgPool, pool(), { pauseMs: checkLocksEveryMs, signal: stopSignal });
+    // One more answer was lost in the meantime.
+    if (lost === "none" && lostAnswerCount !== countBefore) return check();
+    if (lost === "none") mayBeLost = false;
+    if (lost === "some") onLost();
+  };
+
+  return {
+    get mayBeLost() {
+      return mayBeLost;
+    },
+    check(): void {
+      mayBeLost = true;
+      lostAnswerCount += 1;
+      checking ??= check().finally(() => (checking = undefined));
+    },
+  };
 }

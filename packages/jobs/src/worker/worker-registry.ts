@@ -1,5 +1,5 @@
 import { giveBackAll } from "../graphile/return-jobs.ts";
-import { isTrue } from "../is-true.ts";
+import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
 
 /** The key of the advisory lock that a worker's session holds for each of its pools. */

@@ -1,54 +1,13 @@
-import type { Pool } from "pg";
-import { JobsError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
-import type { OnceKeys } from "../once-keys.ts";
-import type { PerformableTask } from "../task/perform.ts";
+import { checkNumber, longestTimerMs } from "../check-options.ts";
 import { prepared } from "../database/prepared-statements.ts";
-import { checkCount, checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
-import { maintenanceTasksOf } from "./maintenance-tasks.ts";
-import { createJobRunner } from "./run-job.ts";
-import { startPoolSupervisor } from "./pool-supervisor.ts";
-import { taskList } from "./task-list.ts";
+import { JobsError } from "../errors.ts";
 import { startMaintenance } from "./maintenance.ts";
-
-/** What a worker runs and how. Only `tasks` is needed. */
-export interface WorkerOptions {
-  /** What this worker runs: tasks with their code. Jobs of other tasks are for other workers. */
-  readonly tasks: readonly PerformableTask[];
-  /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
-  readonly concurrency?: number;
-  /**
-   * The most jobs to fetch per query, 0 to 10,000. A worker fetches as many as it can begin. It fetches ahead only if the last jobs took less than a tenth
-   * of a second each: as many as will begin within a second, and up to five times this number while four begin in a millisecond. Jobs that have not begun
-   * after a second are returned. With 0 each job is fetched by itself, which is several times slower for short ones. Default: 100.
-   */
-  readonly prefetch?: number;
-  /** How often an idle worker polls, in milliseconds, from 10. Default: 1,000. */
-  readonly pollIntervalMs?: number;
-  /** Milliseconds between two heartbeats, from 10. Default: 1,000. */
-  readonly heartbeatMs?: number;
-  /**
-   * Milliseconds without a heartbeat after which a worker whose session has ended counts as dead, at least two heartbeats. An event loop that is blocked for
-   * twice as long, at least for a second, is a hang: jobs that have not begun are returned. Default: 3,000.
-   */
-  readonly deadAfterMs?: number;
-  /**
-   * Milliseconds, from 0, after which a job that is due becomes a dead letter when no worker has known its task for a day.
-   * Default: 1 hour, so that a new task may be enqueued before its workers are deployed.
-   */
-  readonly unknownTaskAfterMs?: number;
-  /** Milliseconds, from 1,000, for which a database that answers may refuse what the worker needs before it gives up. Default: 60,000. */
-  readonly giveUpAfterMs?: number;
-  /**
-   * The unit of work whose `runOnce` takes the keys of these jobs. Once an hour the worker forgets keys that nobody has come
-   * with for 30 days, and that no job, outbox row or dead letter could come back with. Default: keys are kept for ever.
-   */
-  readonly onceKeys?: OnceKeys;
-  /** Whether to create or update the tables first. Default: true. */
-  readonly migrate?: boolean;
-  /** Whether to move outbox rows as well, where there is an outbox. Default: true. */
-  readonly relay?: boolean;
-}
+import { maintenanceTasksOf } from "./maintenance-tasks.ts";
+import { PoolSupervisor } from "./pool-supervisor.ts";
+import { createJobRunner } from "./run-job.ts";
+import { createWorkerHealth } from "./worker-health.ts";
+import type { WorkerDependencies } from "./worker-dependencies.ts";
+import type { WorkerSettings } from "./worker-options.ts";
 
 /** How long a stop may take. */
 export interface StopOptions {
@@ -57,8 +16,8 @@ export interface StopOptions {
 }
 
 /**
- * `starting`: the jobs database has not answered yet. `recovering`: it did, and does not now. The worker leaves both by
- * itself.
+ * `starting`: the jobs database has not answered yet. `recovering`: it did, and does not now, or refuses something that the worker
+ * needs. The worker leaves both by itself, unless it is refused for `giveUpAfterMs`.
  */
 export type WorkerState = "starting" | "running" | "recovering" | "stopping" | "stopped";
 
@@ -81,15 +40,6 @@ export interface Worker extends AsyncDisposable {
   stop(options?: StopOptions): Promise<void>;
 }
 
-/** Connections and settings the worker is built on. */
-export interface WorkerParts {
-  readonly pool: Pool;
-  readonly logger: Logger;
-  /** Creates or updates the tables; runs before the first job, again until it succeeds. */
-  readonly prepare: () => Promise<void>;
-  readonly purgeOnceKeys: (onceKeys: OnceKeys) => Promise<number>;
-}
-
 const defaultDeadlineMs = 25_000;
 /** After its deadline, a stop still waits this long for the database to take what became of the jobs. */
 const writeGraceMs = 5_000;
@@ -99,16 +49,20 @@ const longestDeadlineMs = longestTimerMs - writeGraceMs;
  * Starts to run jobs. Resolves when the first pool runs, or at once in the state `starting` where the jobs database
  * cannot be reached: it keeps trying.
  */
-export async function startWorker(parts: WorkerParts, options: WorkerOptions): Promise<Worker> {
-  const { logger } = parts;
-  const tasks = taskList(options.tasks);
-  checkOptions(options);
-  const taskNames = [...tasks.keys()];
+export async function startWorker(dependencies: WorkerDependencies, settings: WorkerSettings): Promise<Worker> {
+  const { logger } = dependencies;
   const givingUp = new AbortController();
   const finished = Promise.withResolvers<void>();
   // Nobody has to wait for it.
   finished.promise.catch(() => undefined);
-  const runner = createJobRunner({ pool: prepared(parts.pool), logger, giveUp: givingUp.signal }, tasks);
+  const health = createWorkerHealth({
+    giveUpAfterMs: settings.giveUpAfterMs,
+    onGiveUp: (refusal) => void fail(refusal),
+  });
+  const runner = createJobRunner(
+    { pool: prepared(dependencies.pool), logger, health, giveUp: givingUp.signal },
+    settings.tasks,
+  );
   let stopped: Promise<void> | undefined;
   let isStopped = false;
 
@@ -122,13 +76,10 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
     await (stopped ??= stopOnce(0)).catch(() => undefined);
     finished.reject(failure);
   };
-  const supervisor = await startPoolSupervisor(parts, runner, {
-    ...options,
-    taskNames,
-    givingUp,
-    onGiveUp: (refusal) => void fail(refusal),
-  });
-  const maintenance = startMaintenance(maintenanceTasksOf(parts, taskNames, options), logger);
+  const onUnknownEngine = (error: unknown) => void fail(error);
+  const supervisor = new PoolSupervisor(dependencies, settings, { runner, health, givingUp, onUnknownEngine });
+  await supervisor.start();
+  const maintenance = startMaintenance(maintenanceTasksOf(dependencies, settings), logger);
 
   const stopOnce = async (deadlineMs: number) => {
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
@@ -141,7 +92,7 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
     }
   };
   const stop = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
-    checkNumber("deadlineMs", deadlineMs, 0, longestDeadlineMs);
+    checkNumber("deadlineMs", deadlineMs, [0, longestDeadlineMs]);
     // Each call has one: the first that is over counts.
     const deadline = setTimeout(() => runner.handBack(), deadlineMs);
     try {
@@ -160,36 +111,6 @@ export async function startWorker(parts: WorkerParts, options: WorkerOptions): P
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
-}
-
-const optionNames = namesOf<Required<WorkerOptions>>({
-  tasks: true,
-  concurrency: true,
-  prefetch: true,
-  pollIntervalMs: true,
-  heartbeatMs: true,
-  deadAfterMs: true,
-  unknownTaskAfterMs: true,
-  giveUpAfterMs: true,
-  onceKeys: true,
-  migrate: true,
-  relay: true,
-});
-
-function checkOptions(options: WorkerOptions): void {
-  checkNames("A worker", options, optionNames);
-  const { concurrency, pollIntervalMs, heartbeatMs = 1_000, deadAfterMs = 3_000, onceKeys } = options;
-  checkCount("concurrency", concurrency, 1, 1_000);
-  checkCount("prefetch", options.prefetch, 0, 10_000);
-  checkNumber("pollIntervalMs", pollIntervalMs, 10, longestTimerMs);
-  checkNumber("heartbeatMs", heartbeatMs, 10, longestTimerMs);
-  // A single late heartbeat must not look like a death.
-  checkNumber("deadAfterMs", deadAfterMs, 2 * heartbeatMs, longestTimerMs);
-  checkNumber("unknownTaskAfterMs", options.unknownTaskAfterMs, 0, Number.MAX_SAFE_INTEGER);
-  checkNumber("giveUpAfterMs", options.giveUpAfterMs, 1_000, longestTimerMs);
-  if (onceKeys !== undefined && typeof onceKeys?.purgeOnceKeys !== "function") {
-    throw new JobsError("OPTIONS_INVALID", '"onceKeys" is a unit of work of @acme/domain-events.');
-  }
 }
 
 function isUnknownEngine(error: unknown): error is JobsError {

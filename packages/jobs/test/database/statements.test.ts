@@ -48,7 +48,7 @@ describe("what is sent to PostgreSQL", () => {
     const outbox = recordStatements(test.dataPool);
     const jobs = recordStatements(test.jobsPool);
 
-    await moveBatch({ outbox: test.dataPool, jobs: test.jobsPool }, 1_000);
+    await moveBatch({ outbox: test.dataPool, jobs: test.jobsPool }, { batchSize: 1_000, waitMs: 500 });
 
     expect(firstWords(outbox)).toEqual(["select", "begin;", "select", "select", "delete", "commit"]);
     expect(firstWords(jobs)).toEqual(["begin;", "with", "select", "commit"]);

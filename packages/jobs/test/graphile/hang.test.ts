@@ -178,14 +178,16 @@ describe("a hang that ends", () => {
   it("loses nothing when what it had begun to give back did not get as far as the database", async () => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
-    await using hung = hangingWorker(test, 4_000);
+    // Long enough for the lock to be there first.
+    await using hung = hangingUntilTold(test, { DEAD_AFTER_MS: "2500" });
     await hung.waitFor("hanging");
     const client = await test.jobsPool.connect();
     await client.query("begin; lock table graphile_worker._private_jobs in access exclusive mode");
     const cut = async () => (await test.jobsPool.query(cutGivingBack)).rowCount ?? 0;
 
-    await expect.poll(cut, { timeout: 3_000, interval: 20 }).toBeGreaterThan(0);
+    await expect.poll(cut, { interval: 20 }).toBeGreaterThan(0);
     const cutting = setInterval(() => void cut(), 50);
+    hung.goOn();
     await hung.waitFor("back");
     await cut();
     clearInterval(cutting);

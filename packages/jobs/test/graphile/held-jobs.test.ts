@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { at, begunIds, createHangMemory, takeBackHeld } from "../../src/graphile/hang-memory.ts";
-import { createHeldJobs } from "../../src/graphile/held-jobs.ts";
+import { HeldJobs } from "../../src/graphile/held-jobs.ts";
 
 const job = (id: number) => ({ id: String(id), attempts: 1, job_queue_id: null });
 
@@ -13,7 +13,7 @@ function heldJobs(places = 8) {
     beginOrEndRound();
     return ids;
   };
-  return { memory, held: createHeldJobs(memory), beginOrEndRound, takeBack };
+  return { memory, held: new HeldJobs(memory), beginOrEndRound, takeBack };
 }
 
 describe("jobs that a pool was given", () => {

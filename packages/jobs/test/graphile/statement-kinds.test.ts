@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createTestJobs } from "../support/test-jobs.ts";
 import { kindOf } from "../../src/graphile/statement-kinds.ts";
-import { watchConnection } from "../../src/graphile/query-interceptor.ts";
+import { interceptQueries } from "../../src/graphile/query-interceptor.ts";
 import { createHangMemory } from "../../src/graphile/hang-memory.ts";
-import { createHeldJobs } from "../../src/graphile/held-jobs.ts";
+import { HeldJobs } from "../../src/graphile/held-jobs.ts";
 
 const refused = { code: "GRAPHILE_WORKER_UNKNOWN" };
 
@@ -23,17 +23,18 @@ describe("a statement of Graphile Worker", () => {
     await using test = await createTestJobs();
     const { signal } = new AbortController();
     const unknown: unknown[] = [];
-    const { pool } = watchConnection(test.jobsPool, {
-      onFirstTake: async () => undefined,
-      onQueuedTaken: () => undefined,
-      onReleased: () => undefined,
-      onDisowned: () => undefined,
-      onReopened: () => undefined,
+    const { pool } = interceptQueries(test.jobsPool, {
+      observer: {
+        beforeFirstFetch: async () => undefined,
+        onFetch: () => () => undefined,
+        beforeFailing: async () => undefined,
+        onReleased: () => undefined,
+        onDisowned: () => undefined,
+        onUnknownEngine: (error) => unknown.push(error),
+      },
+      nudge: () => undefined,
       isEnding: () => false,
-      held: createHeldJobs(createHangMemory(1)),
-      beforeFailing: async () => undefined,
-      onFetch: () => () => undefined,
-      onUnknown: (error) => unknown.push(error),
+      held: new HeldJobs(createHangMemory(1)),
       giveUp: signal,
       stopSignal: signal,
     });

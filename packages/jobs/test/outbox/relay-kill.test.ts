@@ -1,7 +1,9 @@
 import { createTemplate, createTestDatabase, runChild, type Child } from "@acme/test-postgres";
-import type { Pool } from "pg";
+import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
+import { endUnreadClaims } from "../../src/outbox/claim-rows.ts";
+import { recordStatements } from "../support/recorded-statements.ts";
 import { endHeldTransactions, heldName, heldSessions, type HeldStep, urlsOf } from "../support/held-step.ts";
 import { awaitReplyToJobsCommit, lockBeforeClaim, relaySteps, waitInJobsCommit } from "../support/relay-steps.ts";
 import { createTestJobs, migrateOutbox, outboxCount, storedJobs, type TestJobs } from "../support/test-jobs.ts";
@@ -91,7 +93,7 @@ describe("a relay that is killed", () => {
     await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
     expect(runs.toSorted()).toEqual(written.toSorted());
-  }, 60_000);
+  });
 });
 
 describe("a relay that is paused for longer than everything else", () => {
@@ -142,6 +144,46 @@ describe("a relay that is paused for longer than everything else", () => {
     await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
     const minute = { idle: "1min", statement: "1min" };
     expect(await Promise.all(settings.map((read) => read()))).toEqual([[minute], [minute]]);
+  });
+});
+
+describe("a relay that was paused while it was sent its rows", () => {
+  it("does not keep them from others: its session is ended, since no time limit of the server does that", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    // More than the buffers of the sockets take.
+    await test.dataPool.query(`insert into acme_jobs.outbox (id, task, payload, preserve_run_at)
+      select gen_random_uuid(), 't', to_json(repeat('x', 500000)), false from generate_series(1, 32)`);
+    await using held = await lockBeforeClaim(test);
+    await using child = startChild(held);
+    await held.reached();
+    process.kill(child.pid, "SIGSTOP");
+    await held.letGo();
+    const unread =
+      "select 1 from pg_stat_activity where wait_event = 'ClientWrite' and query like 'select /* acme_jobs claim */%'";
+    await expect.poll(async () => (await test.dataPool.query(unread)).rowCount).toBe(1);
+
+    await endUnreadClaims(test.dataPool, 0);
+
+    relayOf(test.jobs);
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    process.kill(child.pid, "SIGCONT");
+    expect(await idsOfJobs(test)).toHaveLength(32);
+  });
+
+  it("is looked for by every relay", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const pool = new Pool({ connectionString: test.dataUrl });
+    const statements = recordStatements(pool);
+    const jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: pool } });
+
+    const relay = jobs.startRelay();
+
+    const ends = () =>
+      statements.filter(({ text }) => text.includes("pg_terminate_backend")).map(({ values }) => values);
+    await expect.poll(ends).toEqual([["select /* acme_jobs claim */", 60_000]]);
+    await relay.stop();
+    await jobs.close();
+    await pool.end();
   });
 });
 

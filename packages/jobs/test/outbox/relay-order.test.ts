@@ -1,11 +1,13 @@
-import { Client } from "pg";
+import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
 import { createAnnouncer } from "../../src/outbox/announcer.ts";
+import { createBatchMover } from "../../src/outbox/batch-mover.ts";
 import { claimFromOutbox } from "../../src/outbox/claim-rows.ts";
 import { removeFromOutbox } from "../../src/outbox/outbox-table.ts";
 import { beginTransaction } from "../../src/database/transaction.ts";
+import { recordStatements } from "../support/recorded-statements.ts";
 import { collectInto, createTestJobs, outboxCount, type LogLine, type TestJobs } from "../support/test-jobs.ts";
 
 const other = defineTask("other", { payload: z.object({}) });
@@ -15,7 +17,7 @@ const task = defineTask("t", { payload: z.object({ n: z.number(), text: z.string
 async function claim(test: TestJobs, batchSize = 100) {
   const transaction = await beginTransaction(test.dataPool);
   onTestFinished(() => transaction[Symbol.asyncDispose]());
-  const rows = await claimFromOutbox(transaction, batchSize);
+  const rows = await claimFromOutbox(transaction, { batchSize });
   return {
     ns: rows.map(({ payload }) => (JSON.parse(payload) as { n: number }).n),
     async move() {
@@ -123,30 +125,30 @@ describe("rows of one key", () => {
   );
 });
 
-describe("a job written beside an outbox in the same database", () => {
-  async function createMixed() {
-    const test = await createTestJobs();
-    const pools = { connection: test.jobsUrl, outbox: { connection: test.jobsUrl } };
-    const uncompared = createJobs(pools);
-    const compared = createJobs(pools);
-    await compared.migrate();
-    const payloads = async () =>
-      (await test.jobsPool.query("select payload->'n' as n from graphile_worker._private_jobs order by id")).rows.map(
-        ({ n }) => n as unknown,
-      );
-    return {
-      test,
-      uncompared,
-      compared,
-      payloads,
-      async [Symbol.asyncDispose]() {
-        await uncompared.close();
-        await compared.close();
-        await test[Symbol.asyncDispose]();
-      },
-    };
-  }
+async function createMixed() {
+  const test = await createTestJobs();
+  const pools = { connection: test.jobsUrl, outbox: { connection: test.jobsUrl } };
+  const uncompared = createJobs(pools);
+  const compared = createJobs(pools);
+  await compared.migrate();
+  const payloads = async () =>
+    (await test.jobsPool.query("select payload->'n' as n from graphile_worker._private_jobs order by id")).rows.map(
+      ({ n }) => n as unknown,
+    );
+  return {
+    test,
+    uncompared,
+    compared,
+    payloads,
+    async [Symbol.asyncDispose]() {
+      await uncompared.close();
+      await compared.close();
+      await test[Symbol.asyncDispose]();
+    },
+  };
+}
 
+describe("a job written beside an outbox in the same database", () => {
   it("does not overtake an older one of its key that waits in there", async () => {
     await using mixed = await createMixed();
     await mixed.uncompared.enqueue(task, { n: 1 }, { key: "k" });
@@ -169,6 +171,147 @@ describe("a job written beside an outbox in the same database", () => {
     mixed.compared.startRelay();
 
     await expect.poll(mixed.payloads).toEqual([2]);
+  });
+});
+
+describe("a transaction that stays open with a key", () => {
+  it("holds up the rows of that key, and no others, until it has ended", async () => {
+    await using mixed = await createMixed();
+    const { test, compared, uncompared } = mixed;
+    await compared.enqueue(task, { n: 0 });
+    const client = await test.jobsPool.connect();
+    await client.query("begin");
+    await compared.enqueue(task, { n: 1 }, { tx: client, key: "held" });
+    await uncompared.enqueue(task, { n: 2 }, { key: "held" });
+    await uncompared.enqueueMany(task, [{ n: 3 }, { n: 4 }]);
+    await uncompared.enqueue(task, { n: 5 }, { key: "free" });
+    await uncompared.enqueue(task, { n: 6 }, { key: "held" });
+
+    compared.startRelay();
+
+    await expect.poll(() => outboxCount(test.jobsPool)).toBe(2);
+    expect((await mixed.payloads()).toSorted()).toEqual([0, 3, 4, 5]);
+    await client.query("commit");
+    client.release();
+    await expect.poll(() => outboxCount(test.jobsPool)).toBe(0);
+    expect((await mixed.payloads()).toSorted()).toEqual([0, 3, 4, 5, 6]);
+  });
+
+  it("holds up no key that shares its lock, and no other that was held for a shorter time", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const [held, sharing] = await keysOfOneLock(test);
+    await test.jobs.enqueue(task, { n: 0 });
+    const relay = test.jobs.startRelay();
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    await using long = await holdKeys(test, [held, "long"]);
+    await using short = await holdKeys(test, ["short"]);
+    for (const key of [held, "long", "short", sharing]) await test.jobs.enqueue(task, { n: 1 }, { key });
+
+    await expect.poll(() => keysIn(test)).toEqual([held, "long", "short"].toSorted());
+    await short.letGo();
+    await expect.poll(() => keysIn(test)).toEqual([held, "long"].toSorted());
+    await long.letGo();
+    await expect.poll(() => keysIn(test)).toEqual([]);
+    await relay.stop();
+  });
+
+  it("holds up nothing beside, however many keys it holds, and no stop of the relay", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobs.enqueue(task, { n: 0 });
+    const keys = Array.from({ length: 200 }, (_, index) => `key ${index}`);
+    const relay = test.jobs.startRelay();
+    await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
+    await using holder = await holdKeys(test, keys);
+    for (const key of keys) await test.jobs.enqueue(task, { n: 1 }, { key });
+    await test.jobs.enqueueMany(task, [{ n: 2 }, { n: 3 }]);
+    await expect.poll(() => outboxCount(test.dataPool), { interval: 10 }).toBe(keys.length);
+
+    await relay.stop();
+    await holder.letGo();
+    const left = await outboxCount(test.dataPool);
+    await test.jobs.enqueue(task, { n: 4 });
+    expect(await outboxCount(test.dataPool)).toBe(left + 1);
+  });
+
+  it("makes the relay look for its key in few tries, and keeps it from nothing else that it does", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    // A task that is named in an open transaction would hold up all of its jobs.
+    await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
+    const pool = new Pool({ connectionString: test.dataUrl });
+    const statements = recordStatements(pool);
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: pool } });
+    await using holder = await holdKeys(test, ["key 500"]);
+    await test.dataPool.query(`insert into acme_jobs.outbox (id, task, payload, key, preserve_run_at)
+      select gen_random_uuid(), 't', '{"n":1}', 't:key ' || n, false from generate_series(1, 1000) as n`);
+
+    const relay = jobs.startRelay();
+
+    await expect.poll(() => keysIn(test)).toEqual(["key 500"]);
+    const claims = statements.filter(({ text }) => text.includes("acme_jobs claim")).length;
+    // Halves of halves: ten times two.
+    expect(claims).toBeLessThan(40);
+    await holder.letGo();
+    await expect.poll(() => keysIn(test)).toEqual([]);
+    await relay.stop();
+    await pool.end();
+  });
+
+  it("keeps the relay from none of its other duties, however many keys it holds", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    // A task that is named in an open transaction would hold up all of its jobs.
+    await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
+    const pool = new Pool({ connectionString: test.dataUrl });
+    const statements = recordStatements(pool);
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: pool } });
+    const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);
+    await using holder = await holdKeys(test, keys);
+    for (const key of keys) await test.jobs.enqueue(task, { n: 1 }, { key });
+
+    const relay = jobs.startRelay();
+
+    const duties = () => statements.filter(({ text }) => text.includes("pg_terminate_backend")).length;
+    // Every ten seconds.
+    await expect.poll(duties, { timeout: 30_000 }).toBe(2);
+    await holder.letGo();
+    await expect.poll(() => keysIn(test), { timeout: 30_000 }).toEqual([]);
+    await relay.stop();
+    await pool.end();
+  });
+
+  it("holds up no row without a key, though one new key after the other is held", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
+    const pools = { outbox: test.dataPool, jobs: test.jobsPool };
+    const moveRound = createBatchMover(pools, { batchSize: 100, signal: new AbortController().signal });
+
+    const holders = [];
+    for (const key of ["one", "two", "three"]) {
+      holders.push(await holdKeys(test, [key]));
+      await test.jobs.enqueue(task, { n: 1 }, { key });
+      await test.jobs.enqueue(task, { n: 2 });
+      expect((await moveRound()).movedCount).toBe(1);
+    }
+    expect(await keysIn(test)).toEqual(["one", "three", "two"]);
+    for (const holder of holders) await holder.letGo();
+  });
+
+  it("is tried again when its pause is over, however rarely the relay polls", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
+    await using holder = await holdKeys(test, ["k"]);
+    await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
+    const pool = new Pool({ connectionString: test.dataUrl });
+    const statements = recordStatements(pool);
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: pool } });
+    const relay = jobs.startRelay({ pollIntervalMs: 3_600_000 });
+    const claims = () => statements.filter(({ text }) => text.includes("acme_jobs claim")).length;
+    await expect.poll(claims).toBeGreaterThan(3);
+
+    await holder.letGo();
+
+    await expect.poll(() => keysIn(test)).toEqual([]);
+    await relay.stop();
+    await pool.end();
   });
 });
 
@@ -255,3 +398,32 @@ describe("rows that were written", () => {
     await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
   });
 });
+
+/** Two keys that share one of the locks by which relays take turns. */
+async function keysOfOneLock(test: TestJobs): Promise<[string, string]> {
+  const { rows } = await test.dataPool.query<{ one: string; other: string }>(
+    `select 'a' as one, other from (select 'other ' || n as other from generate_series(1, 10000) as n) as others
+     where hashtextextended('t:' || other, 0) & 511 = hashtextextended('t:a', 0) & 511 limit 1`,
+  );
+  return [rows[0]!.one, rows[0]!.other];
+}
+
+/** A transaction of somebody else, who adds jobs with these keys. */
+async function holdKeys(test: TestJobs, keys: readonly string[]) {
+  const client = await test.jobsPool.connect();
+  await client.query("begin");
+  for (const key of keys) await client.query("select graphile_worker.add_job('t', '{}', job_key => $1)", [`t:${key}`]);
+  let isHeld = true;
+  const letGo = async () => {
+    if (!isHeld) return;
+    isHeld = false;
+    await client.query("rollback");
+    client.release();
+  };
+  return { letGo, [Symbol.asyncDispose]: letGo };
+}
+
+async function keysIn(test: TestJobs): Promise<string[]> {
+  const { rows } = await test.dataPool.query<{ key: string }>("select key from acme_jobs.outbox where key is not null");
+  return rows.map(({ key }) => key.slice("t:".length)).toSorted();
+}

@@ -15,7 +15,7 @@ describe("the outcome of a failed attempt", () => {
     ["an attempt given back for snooze, also the last", snooze(9), 3, { kind: "retry", delayMs: 9, attemptsUsed: 2 }],
     ["a dead letter for what is no error", "text", 1, { kind: "dead", attemptsUsed: 1 }],
   ])("is %s", (_, error, attempt, outcome) => {
-    expect(decideOutcome(error, attempt, policy)).toEqual(outcome);
+    expect(decideOutcome(error, { attempt, policy })).toEqual(outcome);
   });
 
   it("is what a subclass from the other build asks for, whatever its name", async () => {
@@ -29,8 +29,15 @@ describe("the outcome of a failed attempt", () => {
     }
 
     expect(new CardRefused()).not.toBeInstanceOf(NonRetryableError);
-    expect(decideOutcome(new CardRefused("x"), 1, retry.standard)).toEqual({ kind: "dead", attemptsUsed: 1 });
-    expect(decideOutcome(new BankBusy(7), 1, policy)).toEqual({ kind: "retry", delayMs: 7, attemptsUsed: 1 });
+    expect(decideOutcome(new CardRefused("x"), { attempt: 1, policy: retry.standard })).toEqual({
+      kind: "dead",
+      attemptsUsed: 1,
+    });
+    expect(decideOutcome(new BankBusy(7), { attempt: 1, policy })).toEqual({
+      kind: "retry",
+      delayMs: 7,
+      attemptsUsed: 1,
+    });
   });
 
   it("is the policy's delay for an error of somebody else's that has the same name", () => {
@@ -38,13 +45,15 @@ describe("the outcome of a failed attempt", () => {
       override readonly name = "RetryAfterError";
     }
 
-    expect(decideOutcome(new TheirError("x"), 1, policy)).toMatchObject({ kind: "retry", delayMs: 500 });
+    expect(decideOutcome(new TheirError("x"), { attempt: 1, policy })).toMatchObject({ kind: "retry", delayMs: 500 });
   });
 
   it("is the policy's delay for a payload that the task's code could not enqueue: that is another job's", () => {
     const error = new JobsError("PAYLOAD_INVALID", "x");
 
-    expect(decideOutcome(error, 1, retry.fixed({ attempts: 3, delayMs: 500 }))).toMatchObject({ kind: "retry" });
+    expect(decideOutcome(error, { attempt: 1, policy: retry.fixed({ attempts: 3, delayMs: 500 }) })).toMatchObject({
+      kind: "retry",
+    });
   });
 
   it("is the policy's delay when the policy's own predicate throws", () => {
@@ -56,7 +65,11 @@ describe("the outcome of a failed attempt", () => {
       },
     });
 
-    expect(decideOutcome(new Error("x"), 1, broken)).toEqual({ kind: "retry", delayMs: 500, attemptsUsed: 1 });
+    expect(decideOutcome(new Error("x"), { attempt: 1, policy: broken })).toEqual({
+      kind: "retry",
+      delayMs: 500,
+      attemptsUsed: 1,
+    });
   });
 
   it.each([Number.NaN, Infinity, -1])("cannot be a delay of %d", (delayMs) => {

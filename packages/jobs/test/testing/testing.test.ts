@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createTestJobs } from "../support/test-jobs.ts";
-import { defineTask, perform, retry, snooze } from "../../src/index.ts";
+import { waitInTrigger } from "../support/held-step.ts";
+import { createTestJobs, outboxCount } from "../support/test-jobs.ts";
+import { createJobs, defineTask, perform, retry, snooze } from "../../src/index.ts";
 import { drain, performTask } from "../../src/testing/index.ts";
 
 const task = defineTask("t", {
@@ -30,6 +31,11 @@ describe("performTask", () => {
 
     await expect(performTask(hanging, { n: "x" })).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
     await expect(performTask(hanging, { n: 1 })).rejects.toMatchObject({ code: "ATTEMPT_TIMEOUT" });
+    // A thenable of another make may answer with a promise that has not settled.
+    // oxlint-disable-next-line unicorn/no-thenable -- that is the case.
+    const chained = { then: (onDone: (value: unknown) => void) => onDone(new Promise(() => undefined)) };
+    const chaining = perform(hurried, () => chained as unknown as Promise<void>);
+    await expect(performTask(chaining, { n: 1 })).rejects.toMatchObject({ code: "ATTEMPT_TIMEOUT" });
   });
 });
 
@@ -79,6 +85,89 @@ describe("drain", () => {
     await expect(draining).rejects.toMatchObject({ code: "DRAIN_INCOMPLETE" });
     await client.query("rollback");
     client.release();
+  });
+
+  it("gives up in its time when somebody has locked the outbox", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobs.enqueue(task, { n: 1 });
+    const client = await test.dataPool.connect();
+    await client.query("begin; lock table acme_jobs.outbox in access exclusive mode");
+
+    const draining = drain(test.jobs, { tasks: [perform(task, () => undefined)], withinMs: 500 });
+
+    await expect(draining).rejects.toMatchObject({ code: "DRAIN_INCOMPLETE" });
+    await client.query("rollback");
+    client.release();
+  });
+
+  it("moves nothing any more once it has given up", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobs.enqueueMany(
+      task,
+      Array.from({ length: 50 }, (_, n) => ({ n })),
+    );
+    await using step = await waitInTrigger(
+      test,
+      test.jobsPool,
+      "trigger held after insert on graphile_worker._private_jobs for each statement",
+      "%graphile_worker.add_jobs%",
+    );
+
+    const draining = drain(test.jobs, { tasks: [perform(hurried, () => undefined)], withinMs: 500 });
+
+    await expect(draining).rejects.toMatchObject({
+      code: "DRAIN_INCOMPLETE",
+      message: expect.stringContaining("rows in the outbox") as string,
+    });
+    const claims =
+      "select 1 from pg_locks join pg_class on oid = relation where relname = 'outbox' and mode = 'RowShareLock'";
+    await step.letGo();
+    await expect.poll(async () => (await test.dataPool.query(claims)).rowCount).toBe(0);
+    await test.jobs.enqueue(task, { n: 99 });
+    expect(await outboxCount(test.dataPool)).toBeGreaterThan(0);
+  });
+
+  it("counts as failed what has taken longer than it may, also where its code has ended in the end", async () => {
+    await using test = await createTestJobs();
+    const once = defineTask("hurried", { payload: z.object({ n: z.number() }), timeoutMs: 30, retry: retry.never });
+    const late = perform(
+      once,
+      (_, { signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
+    );
+    await test.jobs.enqueue(once, { n: 1 });
+
+    expect(await drain(test.jobs, { tasks: [late] })).toEqual({ doneCount: 0, failedCount: 1 });
+  });
+
+  it("makes the tables of the outbox, too", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.dataPool.query("drop schema acme_jobs cascade");
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
+
+    expect(await drain(jobs, { tasks: [perform(task, () => undefined)] })).toEqual({ doneCount: 0, failedCount: 0 });
+  });
+
+  it("waits for rows that a relay beside it has claimed", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await using step = await waitInTrigger(
+      test,
+      test.jobsPool,
+      "trigger held after insert on graphile_worker._private_jobs for each statement",
+      "%graphile_worker.add_jobs%",
+    );
+    await using relaying = createJobs({ connection: step.jobsUrl, outbox: { connection: step.dataUrl } });
+    await test.jobs.enqueue(task, { n: 1 });
+    relaying.startRelay();
+    await step.reached();
+
+    const draining = drain(test.jobs, { tasks: [perform(task, () => undefined)] });
+    // It has looked for rows, and found none that it could claim.
+    const looks =
+      "select 1 from pg_stat_activity where query like '%acme_jobs.outbox_identity%' and pid <> pg_backend_pid() and application_name = ''";
+    await expect.poll(async () => (await test.dataPool.query(looks)).rowCount).toBeGreaterThan(0);
+    await step.letGo();
+
+    expect(await draining).toMatchObject({ doneCount: 1 });
   });
 
   it("is not held up by a row of the outbox that no job can be made of", async () => {

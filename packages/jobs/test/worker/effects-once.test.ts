@@ -299,7 +299,7 @@ async function addBySql(pool: Pool, n: number): Promise<void> {
 }
 
 async function waitingUnits(pool: Pool): Promise<number> {
-  return countSessions(pool, "wait_event_type = 'Lock' and query like '%once_keys%'");
+  return countSessions(pool, "wait_event_type = 'Lock' and query like '%idempotency_keys%'");
 }
 
 async function countSessions(pool: Pool, condition: string): Promise<number> {

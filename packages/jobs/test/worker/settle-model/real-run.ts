@@ -29,7 +29,7 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
     return ending.promise;
   });
   const runner: JobRunner = createJobRunner(
-    { pool: forgetful(pool), logger: silent, giveUp: neverGiveUp },
+    { pool: forgetful(pool), logger: silent, health: { depend: () => () => undefined }, giveUp: neverGiveUp },
     taskList([run]),
   );
   const { rowId: jobId, lockCount } = row;
@@ -43,7 +43,7 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
 
   return {
     async begin() {
-      const job = { jobId, task: modelled.name, lockCount, payload: {}, isKeyed: false, isQueued: false, id };
+      const job = { jobId, task: modelled.name, lockCount, payload: {}, isSuperseded: undefined, isQueued: false, id };
       ended = runner.run(job, note).catch(() => undefined);
       return Promise.race([
         begun.promise.then((attempt) => ({ attempt })),

@@ -1,13 +1,5 @@
-import {
-  retryAfterMs,
-  retryDelayMs,
-  runsOf,
-  wasAbsentSince,
-  type Model,
-  type ModelJob,
-  type ModelRun,
-  type ModelWorker,
-} from "./model.ts";
+import { runsOf, wasAbsentSince, type Model, type ModelJob, type ModelRun, type ModelWorker } from "./model.ts";
+import { retryAfterMs, retryDelayMs } from "./settings.ts";
 
 /** PostgreSQL counts microseconds. */
 const roundingMs = 2;

@@ -1,5 +1,5 @@
 import { NonRetryableError, RetryAfterError, snooze } from "../../../src/index.ts";
-import { retryAfterMs } from "./model.ts";
+import { retryAfterMs } from "./settings.ts";
 
 /** How the code of a job may end. */
 export const ends = {

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import { dueAfter, isCounted } from "./beginning.ts";
-import { attemptsAllowed, runsOf, wasAbsentSince, type Model, type ModelJob, type ModelRun } from "./model.ts";
+import { runsOf, wasAbsentSince, type Model, type ModelJob, type ModelRun } from "./model.ts";
 import type { Rows } from "./rows.ts";
+import { attemptsAllowed } from "./settings.ts";
 
 /** What must be so at any moment, whatever is under way. */
 export function expectPromises(model: Model, rows: Rows): void {

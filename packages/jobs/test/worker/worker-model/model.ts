@@ -1,4 +1,5 @@
 import type { End } from "./ends.ts";
+import { deadAfterMs } from "./settings.ts";
 
 /** What must be true of jobs and runs, from what was done and seen alone. Times are milliseconds, as `Date.now()` has them. */
 export interface Model {
@@ -53,21 +54,14 @@ export interface ModelWorker {
   network: "whole" | "cut" | "silent";
   /** Since when its lock may be free, as far as it is. */
   lostAt: number | undefined;
-  /** Times in which others could rightly take it for dead. */
   /** Under which names it has locked jobs. */
   readonly poolIds: Set<string>;
+  /** Times in which others could rightly take it for dead. */
   readonly absences: { readonly from: number; readonly to: number }[];
 }
 
 /** Whether what is known, and open in docs/hazards.md is let pass. WORKER_MODEL_STRICT=1 has it fail. */
 export const isTolerant = process.env["WORKER_MODEL_STRICT"] !== "1";
-
-export const attemptsAllowed = 4;
-/** Longer than Graphile Worker's own 2.7 s, which must not show through. */
-export const retryDelayMs = 3_500;
-export const retryAfterMs = 5_000;
-export const heartbeatMs = 50;
-export const deadAfterMs = 600;
 
 export function createModel(workerCount: number): Model {
   const workers = Array.from({ length: workerCount }, (_, index) => ({

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { defineTask, perform, retry, type AttemptContext, type PerformableTask } from "../../../src/index.ts";
 import { noteBeginning } from "./beginning.ts";
 import { ends, type End } from "./ends.ts";
-import { attemptsAllowed, isOwner, retryDelayMs, type Model, type ModelWorker } from "./model.ts";
-import type { World } from "./world.ts";
+import { isOwner, type Model, type ModelWorker } from "./model.ts";
+import { attemptsAllowed, retryDelayMs } from "./settings.ts";
 
 export const modelled = defineTask("modelled", {
   payload: z.object({ n: z.number() }),
@@ -13,7 +13,8 @@ export const modelled = defineTask("modelled", {
 export interface Surroundings {
   readonly model: Model;
   readonly info: ModelWorker;
-  readonly lockedBy: World["lockedBy"];
+  /** By which pool of a worker a job is locked now. */
+  readonly lockedBy: (n: number) => Promise<string | undefined>;
 }
 
 /** Its code waits at a gate, which the model opens, for how it is to end. */

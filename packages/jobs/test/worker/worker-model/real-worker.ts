@@ -2,8 +2,9 @@ import { startProxy, terminateBackends, type Proxy } from "@acme/test-postgres";
 import { expect } from "vitest";
 import { createJobs, type Jobs, type Worker } from "../../../src/index.ts";
 import { collectInto, type LogLine } from "../../support/test-jobs.ts";
-import { deadAfterMs, endAbsence, heartbeatMs } from "./model.ts";
+import { endAbsence } from "./model.ts";
 import { performModelled, type Surroundings } from "./modelled-task.ts";
+import { deadAfterMs, heartbeatMs } from "./settings.ts";
 
 /** A worker on a network of its own. */
 export interface RealWorker extends AsyncDisposable {

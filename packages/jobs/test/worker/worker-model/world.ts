@@ -3,6 +3,7 @@ import { Client, escapeIdentifier } from "pg";
 import { createJobs, type Jobs } from "../../../src/index.ts";
 import { collectInto } from "../../support/test-jobs.ts";
 import { isTolerant, type Model } from "./model.ts";
+import type { Surroundings } from "./modelled-task.ts";
 import { createPlainWorker, type PlainWorker } from "./plain-worker.ts";
 import { createRealWorker, type RealWorker } from "./real-worker.ts";
 import { rowsSql, type Rows } from "./rows.ts";
@@ -15,8 +16,6 @@ export interface World extends AsyncDisposable {
   /** Holds the locks of tables, so that it is not kept out by them. */
   query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
   read(): Promise<Rows>;
-  /** By which pool of a worker a job is locked now. */
-  lockedBy(n: number): Promise<string | undefined>;
   /** The database is dropped and created again under everybody, and migrated; or another one, ready by then, takes its place. */
   recreate(how: "empty" | "ready"): Promise<void>;
 }
@@ -30,7 +29,7 @@ export async function createWorld(model: Model): Promise<World> {
   await nameTasks(watcher, taskNames);
   const query: World["query"] = async (text, values) =>
     (await watcher.query<Record<string, unknown>>(text, values)).rows;
-  const lockedBy: World["lockedBy"] = async (n) => {
+  const lockedBy: Surroundings["lockedBy"] = async (n) => {
     const text = "select locked_by from graphile_worker._private_jobs where (payload->>'n')::int = $1";
     // While the database is made anew nobody can tell.
     const [row] = await query(text, [n]).catch(() => []);
@@ -44,7 +43,6 @@ export async function createWorld(model: Model): Promise<World> {
     workers,
     plain,
     query,
-    lockedBy,
     async read() {
       const [row] = await query(rowsSql);
       return row?.["rows"] as Rows;

@@ -1,0 +1,29 @@
+import type { Logger, LogLevel } from "./logger.ts";
+
+const ignore = (): void => undefined;
+
+/** Some levels to the console, and nothing else: the default where no logger is given. */
+export function createConsoleLogger(levels: readonly PrintedLevel[]): Logger {
+  const printed = Object.fromEntries(levels.map((level) => [level, printAs(level)]));
+  return { debug: ignore, info: ignore, warn: ignore, error: ignore, ...printed };
+}
+
+type PrintedLevel = Extract<LogLevel, "warn" | "error">;
+
+function printAs(level: PrintedLevel) {
+  return (fields: object, message: string): void => {
+    const { err, ...rest } = fields as { readonly err?: unknown };
+    const shown = "err" in fields ? [rest, shownError(err)] : [rest];
+    // oxlint-disable-next-line no-console -- without a logger this is the only place left to report to.
+    console[level](message, ...shown);
+  };
+}
+
+/** The stack alone: errors of a database carry rows in their properties. */
+function shownError(error: unknown): string {
+  try {
+    return String(error instanceof Error ? (error.stack ?? error.message) : error);
+  } catch {
+    return "(a value that cannot be shown)";
+  }
+}

@@ -1,0 +1,16 @@
+export function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return (
+    (typeof value === "object" || typeof value === "function") &&
+    value !== null &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
+}
+
+/** Goes on with a value: at once where it is there. */
+export function whenKnown<Value, Result>(
+  value: Value | PromiseLike<Value>,
+  goOn: (value: Value) => Result | PromiseLike<Result>,
+): Result | PromiseLike<Result> {
+  return isPromiseLike(value) ? value.then(goOn) : goOn(value);
+}

@@ -1,0 +1,6 @@
+import { testOptions } from "@acme/test-postgres/test-options";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: { ...testOptions, include: ["test/**/*.test.ts"], execArgv: ["--unhandled-rejections=strict"] },
+});

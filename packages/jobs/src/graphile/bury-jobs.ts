@@ -1,0 +1,43 @@
+import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
+import { idFlagPrefix, supersededFrom } from "./add-jobs.ts";
+import { unchangedSql } from "./job-locks.ts";
+
+export interface BuriedJobs {
+  /** Which jobs of this package, by the columns of `job`. */
+  readonly condition: string;
+  /** By the columns of `lost`. */
+  readonly reason: string;
+}
+
+/** What Graphile Worker has used up says nothing about runs. */
+const attemptsSql = `case when lost.attempts < ${supersededFrom} then lost.attempts else coalesce(jsonb_array_length(forgotten.errors), 0) end`;
+
+/**
+ * Makes dead letters of jobs that nobody runs, with the history of their attempts, and says how many, by task. Only of what was enqueued by this package: the
+ * jobs of a plain Graphile Worker beside ours are its own.
+ */
+export const buryJobsSql = ({ condition, reason }: BuriedJobs) => `
+  with lost as materialized (
+    select job.id, job.task_identifier as task, job.queue_name, job.key, job.priority, job.created_at, job.attempts, job.last_error,
+      substr(flag, ${idFlagPrefix.length + 1}) as idempotency_key
+    from graphile_worker.jobs as job cross join lateral jsonb_object_keys(job.flags) as flag
+    ${unchangedSql("job")}
+    where flag like '${idFlagPrefix}%' and job.locked_at is null and ${condition}
+    order by job.id limit 1000
+  ),
+  removed as materialized (
+    select job.id, job.payload
+    from (select array_agg(id) as ids from lost) as chosen cross join lateral graphile_worker.complete_jobs(chosen.ids) as job
+  ),
+  forgotten as (
+    delete from acme_jobs.failures as note using removed where note.job_id = removed.id
+    returning note.job_id, note.errors
+  ),
+  buried as (
+    ${addDeadLettersSql(`
+    select lost.idempotency_key, lost.task, removed.payload, lost.queue_name, lost.key, lost.priority,
+      ${reason}, ${attemptsSql}, coalesce(forgotten.errors, '[]'), lost.created_at
+    from removed join lost using (id) left join forgotten on forgotten.job_id = lost.id`)}
+    returning task
+  )
+  select task, count(*)::int as count from buried group by task order by task`;

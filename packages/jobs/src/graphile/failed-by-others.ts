@@ -1,0 +1,22 @@
+import { queryMigrated } from "../database/missing-tables.ts";
+import type { Queryable } from "../database/queryable.ts";
+import { supersededFrom } from "./add-jobs.ts";
+import { buryJobsSql } from "./bury-jobs.ts";
+import { ownMessages } from "./engine-errors.ts";
+
+const burySql = buryJobsSql({
+  condition: `job.attempts >= job.max_attempts
+      and (job.max_attempts < ${supersededFrom} or job.last_error is not null and job.last_error <> all($1::text[]))
+      and not exists (select from acme_jobs.failures as note where note.job_id = job.id and not note.is_settled)`,
+  reason: `'Failed for good by somebody else: ' || coalesce(lost.last_error, 'without a reason')`,
+});
+
+/**
+ * Makes dead letters of jobs whose attempts somebody has used up, as Graphile Worker's `permanently_fail_jobs` does: no worker would take them again.
+ *
+ * @returns how many, by task
+ */
+export async function buryJobsFailedByOthers(db: Queryable): Promise<ReadonlyMap<string, number>> {
+  const rows = await queryMigrated(db, burySql, [ownMessages]);
+  return new Map(rows.map((row) => [String(row["task"]), Number(row["count"])]));
+}

@@ -1,0 +1,47 @@
+import type { Pool } from "pg";
+import type { Slots } from "./slots.ts";
+import type { HeldJobs } from "./held-jobs.ts";
+import { idsOf, type Holding } from "./holding.ts";
+import type { PoolObserver, ReleasedJobs } from "./pool-observer.ts";
+import { announce } from "./return-jobs.ts";
+
+/** Tells what has become of jobs that the pool held, once it is written. */
+export interface Releases {
+  release(how: ReleasedJobs["how"], holdings: readonly Holding[]): void;
+  /** Nothing is written of them: their rows are others'. */
+  disown(holdings: readonly Holding[]): void;
+  /** Lets the pool fetch again if jobs were taken back from it, and have all passed through. */
+  reopen(): void;
+}
+
+export interface ReleasesOptions {
+  readonly pool: Pool;
+  readonly held: HeldJobs;
+  readonly slots: Slots | undefined;
+  readonly observer: Pick<PoolObserver, "onReleased" | "onDisowned">;
+  /** The pool may fetch again. */
+  readonly onReopened: () => void;
+}
+
+export function createReleases({ pool, held, slots, observer, onReopened }: ReleasesOptions): Releases {
+  const gaveBack = (count: number) => {
+    slots?.gaveBack(count);
+    pool.query(announce(count)).catch(() => undefined);
+  };
+
+  return {
+    release(how, holdings) {
+      if (holdings.length === 0) return;
+      if (how === "returned") gaveBack(holdings.length);
+      observer.onReleased({ how, jobs: holdings.map(({ job }) => job) });
+    },
+    disown(holdings) {
+      const begun = holdings.filter(({ hasBegun }) => hasBegun);
+      if (begun.length > 0) observer.onDisowned(idsOf(begun));
+      slots?.gaveBack(holdings.length - begun.length);
+    },
+    reopen() {
+      if (held.reopens()) onReopened();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { Pool } from "pg";
+import { addJobs } from "./graphile/add-jobs.ts";
+import { withQueryTimeout } from "./database/query-timeout.ts";
+import type { JobRequest, WrittenRequests } from "./job/job-request.ts";
+import { hasKeys, writeToOutbox } from "./outbox/outbox-table.ts";
+import { toQueryable, type Queryable } from "./database/queryable.ts";
+import { retryConflicts } from "./database/retry-conflicts.ts";
+
+/** Where new jobs go: beside the data, as job rows or as outbox rows. */
+export interface JobWriter {
+  /**
+   * Writes in the transaction of `tx`, or at once.
+   *
+   * @param proofSql - An expression to select along, where somebody wants its value.
+   */
+  write(requests: readonly JobRequest[], tx?: unknown, proofSql?: string): Promise<WrittenRequests | undefined>;
+}
+
+/** The database of the data. */
+interface OutboxSide {
+  readonly db: () => Pool;
+  /** Whether jobs must go through it: they must until it is known that the jobs live in the same database. */
+  readonly isNeeded: () => boolean;
+  /** Whether rows of processes that do not know that yet may wait in it. */
+  readonly canHaveRows: () => boolean;
+}
+
+/** Others may have locked the key for a while; and many jobs take longer. */
+const answerWithinMs = 30_000;
+const perJobMs = 1;
+
+export function createJobWriter(databases: {
+  readonly jobs: () => Pool;
+  readonly outbox: OutboxSide | undefined;
+}): JobWriter {
+  return {
+    async write(requests, tx, proofSql) {
+      if (requests.length === 0) return undefined;
+      const { jobs, outbox } = databases;
+      const given = tx === undefined ? undefined : toQueryable(tx);
+      const connectionOf = (pool: () => Pool) =>
+        given ?? withQueryTimeout(pool(), answerWithinMs + requests.length * perJobMs);
+      const writeOnce = async () => {
+        if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
+          return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
+        }
+        return addJobs(connectionOf(jobs), requests, proofSql);
+      };
+      return given === undefined ? retryConflicts(writeOnce) : writeOnce();
+    },
+  };
+}
+
+/** A relay that comes with an older payload of the same key would replace the newer one. */
+async function mustFollow(
+  { canHaveRows, db }: OutboxSide,
+  connectionOf: (pool: () => Pool) => Queryable,
+  requests: readonly JobRequest[],
+): Promise<boolean> {
+  if (!canHaveRows()) return false;
+  const keys = new Set(requests.flatMap(({ settings: { key } }) => key ?? []));
+  return keys.size > 0 && hasKeys(connectionOf(db), [...keys]);
+}

@@ -1,0 +1,24 @@
+/** The time that an attempt may take. It can stand still. */
+export class AttemptTimer {
+  readonly #onTimeout: () => void;
+  #leftMs: number;
+  #startedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(timeoutMs: number, onTimeout: () => void) {
+    this.#leftMs = timeoutMs;
+    this.#onTimeout = onTimeout;
+  }
+
+  run(): void {
+    this.#startedAt = performance.now();
+    this.#timer = setTimeout(this.#onTimeout, this.#leftMs);
+  }
+
+  pause(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#leftMs = Math.max(0, this.#leftMs - (performance.now() - this.#startedAt));
+  }
+}

@@ -1,0 +1,72 @@
+import type { Pool } from "pg";
+import { isUnreachable } from "../database/database-errors.ts";
+import { beginTransaction } from "../database/transaction.ts";
+import { connectSession, type SessionConnection } from "./session-connection.ts";
+import { declareDead, freeLock, leave, leaveAndGiveBack, tryLock } from "./worker-registry.ts";
+
+/** The connection by which a worker shows that it lives, with the locks of its pools. It is opened again after it was lost. */
+export class HeartbeatSession {
+  readonly #pool: Pool;
+  readonly #longestAnswerMs: number;
+  #connection: SessionConnection | undefined;
+  #held = new Set<string>();
+
+  constructor(pool: Pool, { longestAnswerMs }: { readonly longestAnswerMs: number }) {
+    this.#pool = pool;
+    this.#longestAnswerMs = longestAnswerMs;
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  async connect(): Promise<SessionConnection> {
+    if (this.#connection !== undefined) return this.#connection;
+    this.#held = new Set();
+    this.#connection = connectSession(this.#pool, this.#longestAnswerMs);
+    await this.#connection.ready;
+    return this.#connection;
+  }
+
+  /** Whoever has lost it may be taken for dead, so it is kept where it has answered. */
+  loseAfter(error: unknown): void {
+    if (this.#connection?.isBroken !== false || isUnreachable(error)) this.lose();
+  }
+
+  lose(): void {
+    this.#connection?.end();
+    this.#connection = undefined;
+  }
+
+  async hold(db: SessionConnection, poolId: string): Promise<void> {
+    if (!this.#held.has(poolId) && (await tryLock(db, poolId))) this.#held.add(poolId);
+  }
+
+  /** Declares these pools dead, and frees their locks. */
+  async release(db: SessionConnection, poolIds: readonly string[]): Promise<void> {
+    if (poolIds.length > 0) await declareDead(db, poolIds);
+    for (const poolId of poolIds) if (this.#held.delete(poolId)) await freeLock(db, poolId);
+  }
+
+  /** What its pools have left locked is recovered by others. */
+  die(poolIds: readonly string[]): Promise<void> {
+    return this.#tell(declareDead, poolIds);
+  }
+
+  /** @param options.mayHaveLostLocks - Jobs may be locked that nobody knows of: they go back. */
+  async leave(poolIds: readonly string[], { mayHaveLostLocks }: { readonly mayHaveLostLocks: boolean }): Promise<void> {
+    if (!mayHaveLostLocks) return this.#tell(leave, poolIds);
+    await using transaction = await beginTransaction(this.#pool);
+    await leaveAndGiveBack(transaction, poolIds);
+    await transaction.commit();
+  }
+
+  async #tell(how: typeof leave, poolIds: readonly string[]): Promise<void> {
+    try {
+      await how(this.#connection ?? this.#pool, poolIds);
+    } catch {
+      // Its own connection may have been lost since the last beat.
+      await how(this.#pool, poolIds);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** The pools of a worker: those that live, and those that were given up and wait for the recovery of what they have left. */
+export interface OwnPools {
+  readonly living: readonly string[];
+  readonly abandoned: readonly string[];
+  /** Resolves with `onRegistered`. */
+  register(poolId: string): Promise<void>;
+  /** Resolves with `onGone`. */
+  abandon(poolId: string): Promise<void>;
+  onRegistered(poolId: string): void;
+  onGone(poolId: string): void;
+}
+
+/** @param onChanged - A pool was added, or abandoned. */
+export function createOwnPools(onChanged: () => void): OwnPools {
+  const living = new Map<string, () => void>();
+  const abandoned = new Map<string, () => void>();
+  return {
+    get living() {
+      return [...living.keys()];
+    },
+    get abandoned() {
+      return [...abandoned.keys()];
+    },
+    register: (poolId) =>
+      new Promise((resolve) => {
+        living.set(poolId, resolve);
+        onChanged();
+      }),
+    abandon: (poolId) =>
+      new Promise((resolve) => {
+        living.delete(poolId);
+        abandoned.set(poolId, resolve);
+        onChanged();
+      }),
+    onRegistered: (poolId) => living.get(poolId)?.(),
+    onGone(poolId) {
+      abandoned.get(poolId)?.();
+      abandoned.delete(poolId);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { checkCount, checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
+import { JobsError } from "../errors.ts";
+import type { PerformableTask } from "../task/perform.ts";
+import { taskList } from "./task-list.ts";
+
+/** The keys of `runOnce`: a unit of work of `@acme/domain-events`, or anything that forgets keys as it does. */
+export interface IdempotencyKeys {
+  purgeIdempotencyKeys(options: {
+    readonly olderThanMs: number;
+    readonly keep: (keys: readonly string[]) => Promise<Iterable<string>>;
+  }): Promise<number>;
+}
+
+/** What a worker runs and how. Only `tasks` is needed. */
+export interface WorkerOptions {
+  /** What this worker runs: tasks with their code. Jobs of other tasks are for other workers. */
+  readonly tasks: readonly PerformableTask[];
+  /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
+  readonly concurrency?: number;
+  /**
+   * The most jobs to fetch per query, 0 to 10,000. A worker fetches as many as it can begin. It fetches ahead only if the last jobs took less than a tenth
+   * of a second each: as many as will begin within a second, and up to five times this number while four begin in a millisecond. Jobs that have not begun
+   * after a second are returned. With 0 each job is fetched by itself, which is several times slower for short ones. Default: 100.
+   */
+  readonly prefetch?: number;
+  /** How often an idle worker polls, in milliseconds, from 10. Default: 1,000. */
+  readonly pollIntervalMs?: number;
+  /** Milliseconds between two heartbeats, from 10. Default: 1,000. */
+  readonly heartbeatMs?: number;
+  /**
+   * Milliseconds without a heartbeat after which a worker whose session has ended counts as dead, at least two heartbeats. An event loop that is blocked for
+   * twice as long, at least for a second, is a hang: jobs that have not begun are returned. Default: 3,000.
+   */
+  readonly deadAfterMs?: number;
+  /**
+   * Milliseconds, from 0, after which a job that is due becomes a dead letter when no worker has known its task for a day.
+   * Default: 1 hour, so that a new task may be enqueued before its workers are deployed.
+   */
+  readonly unknownTaskAfterMs?: number;
+  /** Milliseconds, from 1,000, for which a database that answers may refuse what the worker needs before it gives up. Default: 60,000. */
+  readonly giveUpAfterMs?: number;
+  /**
+   * The unit of work whose `runOnce` takes the keys of these jobs. Once an hour the worker forgets keys that nobody has come
+   * with for 30 days, and that no job, outbox row or dead letter could come back with. Default: keys are kept for ever.
+   */
+  readonly idempotencyKeys?: IdempotencyKeys;
+  /** Whether to create or update the tables first. Default: true. */
+  readonly migrate?: boolean;
+  /** Whether to move outbox rows as well, where there is an outbox. Default: true. */
+  readonly relay?: boolean;
+}
+
+/** All settings of a worker: what was given, and the defaults for the rest. */
+export interface WorkerSettings extends Required<
+  Omit<WorkerOptions, "tasks" | "idempotencyKeys" | "migrate" | "relay">
+> {
+  /** By their names. */
+  readonly tasks: ReadonlyMap<string, PerformableTask>;
+  readonly idempotencyKeys: IdempotencyKeys | undefined;
+}
+
+/**
+ * @throws {@link JobsError} `OPTIONS_INVALID` for a setting out of its range or unknown; `HANDLER_INVALID` and
+ *   `TASK_DUPLICATE` for the list of tasks.
+ */
+export function resolveWorkerOptions(options: WorkerOptions): WorkerSettings {
+  const tasks = taskList(options.tasks);
+  checkNames(options, { what: "A worker", known: optionNames });
+  const {
+    concurrency = 25,
+    prefetch = 100,
+    pollIntervalMs = 1_000,
+    heartbeatMs = 1_000,
+    deadAfterMs = 3_000,
+    unknownTaskAfterMs = 3_600_000,
+    giveUpAfterMs = 60_000,
+    idempotencyKeys,
+  } = options;
+  checkCount("concurrency", concurrency, [1, 1_000]);
+  checkCount("prefetch", prefetch, [0, 10_000]);
+  checkNumber("pollIntervalMs", pollIntervalMs, [10, longestTimerMs]);
+  checkNumber("heartbeatMs", heartbeatMs, [10, longestTimerMs]);
+  // A single late heartbeat must not look like a death.
+  checkNumber("deadAfterMs", deadAfterMs, [2 * heartbeatMs, longestTimerMs]);
+  checkNumber("unknownTaskAfterMs", unknownTaskAfterMs, [0, Number.MAX_SAFE_INTEGER]);
+  checkNumber("giveUpAfterMs", giveUpAfterMs, [1_000, longestTimerMs]);
+  checkIdempotencyKeys(idempotencyKeys);
+  const times = { pollIntervalMs, heartbeatMs, deadAfterMs, unknownTaskAfterMs, giveUpAfterMs };
+  return { tasks, concurrency, prefetch, ...times, idempotencyKeys };
+}
+
+const optionNames = namesOf<Required<WorkerOptions>>({
+  tasks: true,
+  concurrency: true,
+  prefetch: true,
+  pollIntervalMs: true,
+  heartbeatMs: true,
+  deadAfterMs: true,
+  unknownTaskAfterMs: true,
+  giveUpAfterMs: true,
+  idempotencyKeys: true,
+  migrate: true,
+  relay: true,
+});
+
+function checkIdempotencyKeys(keys: IdempotencyKeys | undefined): void {
+  if (keys === undefined || typeof keys?.purgeIdempotencyKeys === "function") return;
+  throw new JobsError("OPTIONS_INVALID", '"idempotencyKeys" is a unit of work of @acme/domain-events.');
+}

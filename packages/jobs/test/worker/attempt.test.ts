@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { z } from "zod";
+import { defineTask, perform } from "../../src/index.ts";
+import { createAttempts } from "../../src/worker/attempt.ts";
+import { collectInto } from "../support/test-jobs.ts";
+
+const task = defineTask("t", { payload: z.object({}), timeoutMs: 30 });
+const job = { jobId: "1", attempt: 1, idempotencyKey: "1", payload: {}, isQueued: false };
+
+it("the time of an attempt does not run while the worker asks whether its job is still wanted", async () => {
+  const asked = Promise.withResolvers<boolean>();
+  const attempts = createAttempts(collectInto([]));
+  const result = attempts.run(
+    perform(task, () => undefined),
+    { ...job, isSuperseded: () => asked.promise },
+  );
+  // Longer than the attempt may take.
+  setTimeout(() => asked.resolve(false), 100);
+
+  await expect(result).resolves.toBeUndefined();
+});
+
+it("the time of an attempt runs on once the worker has been answered", async () => {
+  const attempts = createAttempts(collectInto([]));
+  const hanging = perform(task, () => new Promise(() => undefined));
+
+  const result = attempts.run(hanging, { ...job, isSuperseded: () => Promise.resolve(false) });
+
+  await expect(result).rejects.toMatchObject({ code: "ATTEMPT_TIMEOUT" });
+});
