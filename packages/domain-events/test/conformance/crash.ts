@@ -1,4 +1,11 @@
-import { isInstalled, postgresVersions, type RestartableServer, startProxy, startServer } from "@acme/test-postgres";
+import {
+  isInstalled,
+  postgresVersions,
+  type PostgresSettings,
+  type RestartableServer,
+  startProxy,
+  startServer,
+} from "@acme/test-postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nothingWrong } from "./books.ts";
 import { runCrashLoad } from "./crash-load.ts";
@@ -21,7 +28,7 @@ export function describeCrash<Tx>(driver: TestedDriver<Tx>): void {
 
     beforeAll(async () => {
       if (!isPossible) return;
-      server = await startServer({ version });
+      server = await startServer({ version, settings: writesWalOnlyAtCommit });
       await createTables(server.url());
     }, 60_000);
     afterAll(() => server?.[Symbol.asyncDispose]());
@@ -153,6 +160,17 @@ export function describeCrash<Tx>(driver: TestedDriver<Tx>): void {
     }
   });
 }
+
+/**
+ * With these nothing but a COMMIT brings the log to the disk. Otherwise the background writer notes the running
+ * transactions there, the WAL writer flushes that 200 ms later at the latest, and a lost transaction keeps its id.
+ */
+const writesWalOnlyAtCommit: PostgresSettings = {
+  wal_level: "minimal",
+  max_wal_senders: "0",
+  wal_writer_delay: "10s",
+  autovacuum: "off",
+};
 
 interface Loss {
   /** After each, a stranger writes until the id is taken. */
