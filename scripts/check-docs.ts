@@ -1,5 +1,6 @@
-// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings, decisions, words, house rules. Needs the built packages.
+// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings and what they name, decisions, words, house rules. Needs the built packages.
 import { checkDecisions } from "./docs/decisions.ts";
+import { checkDocblockNames } from "./docs/docblock-names.ts";
 import { checkDocstrings } from "./docs/docstrings.ts";
 import { checkErrorCodes } from "./docs/error-codes.ts";
 import { checkExamples } from "./docs/examples.ts";
@@ -20,6 +21,7 @@ const checks: readonly Check[] =
         ...checkLinks(),
         ...checkGuarantees(),
         ...checkDocstrings(),
+        ...checkDocblockNames(),
         ...checkDecisions(),
         ...checkGlossary(),
         ...checkHouseRules(),

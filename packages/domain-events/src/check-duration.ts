@@ -4,7 +4,7 @@ import { DomainEventsError } from "./errors.ts";
 const longestMs = 2 ** 31 - 1;
 
 /**
- * An option in milliseconds: a number that a timer can wait, or Infinity, which {@link withTimeout} takes as no limit.
+ * An option in milliseconds: a number that a timer can wait, or Infinity for no limit.
  *
  * @throws {@link DomainEventsError} `OPTIONS_INVALID`.
  */
