@@ -1,0 +1,15 @@
+// What an import of each entry costs: our own code, bundled, minified and compressed.
+// A budget is raised on purpose, in the commit that needs it.
+const budgets = {
+  "domain-events": { index: "20 kB", knex: "4.5 kB", pg: "4.5 kB", testing: "19 kB", vitest: "6 kB" },
+  jobs: { index: "37 kB", testing: "10.5 kB" },
+};
+
+export default Object.entries(budgets).flatMap(([workspace, entries]) =>
+  Object.entries(entries).map(([entry, limit]) => ({
+    name: entry === "index" ? `@acme/${workspace}` : `@acme/${workspace}/${entry}`,
+    path: `packages/${workspace}/dist/${entry}.js`,
+    limit,
+    modifyEsbuildConfig: (config) => ({ ...config, platform: "node", packages: "external", logLevel: "error" }),
+  })),
+);
