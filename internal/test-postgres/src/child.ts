@@ -44,7 +44,7 @@ export interface ChildOptions {
  */
 export function runChild(file: string | URL, { env = {}, args = [], execArgv = [] }: ChildOptions = {}): Child {
   const path = file instanceof URL ? fileURLToPath(file) : file;
-  const child = spawn(process.execPath, [...execArgv, path, ...args], {
+  const child = spawn(process.execPath, [...conditions(), ...execArgv, path, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
@@ -85,4 +85,9 @@ export function runChild(file: string | URL, { env = {}, args = [], execArgv = [
     stderr: () => written.stderr,
     [Symbol.asyncDispose]: async () => void (await kill()),
   };
+}
+
+/** A child finds other workspaces where this process does: as sources or as builds. */
+function conditions(): string[] {
+  return process.execArgv.filter((option) => option.startsWith("--conditions="));
 }
