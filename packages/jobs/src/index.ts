@@ -27,4 +27,5 @@ export {
 export type { StandardSchema } from "@acme/shared/standard-schema";
 export { defineTask, type Task, type TaskOptions } from "./task/task.ts";
 export type { IdempotencyKeys, WorkerOptions } from "./worker/worker-options.ts";
-export type { StopOptions, Worker, WorkerState } from "./worker/worker.ts";
+export type { StopOptions } from "./worker/stop-worker.ts";
+export type { Worker, WorkerState } from "./worker/worker.ts";

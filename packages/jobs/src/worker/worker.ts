@@ -1,19 +1,13 @@
-import { checkNumber, longestTimerMs } from "../check-options.ts";
 import { prepared } from "../database/prepared-statements.ts";
 import { JobsError } from "../errors.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { maintenanceTasksOf } from "./maintenance-tasks.ts";
 import { PoolSupervisor } from "./pool-supervisor.ts";
 import { createJobRunner } from "./run-job.ts";
+import { type StopOptions, WorkerStop } from "./stop-worker.ts";
 import { createWorkerHealth } from "./worker-health.ts";
 import type { WorkerDependencies } from "./worker-dependencies.ts";
 import type { WorkerSettings } from "./worker-options.ts";
-
-/** How long a stop may take. */
-export interface StopOptions {
-  /** Milliseconds that running jobs get to finish, from 0. Default: 25,000. */
-  readonly deadlineMs?: number;
-}
 
 /**
  * `starting`: the jobs database has not answered yet. `recovering`: it did, and does not now, or refuses something that the worker
@@ -40,11 +34,6 @@ export interface Worker extends AsyncDisposable {
   stop(options?: StopOptions): Promise<void>;
 }
 
-const defaultDeadlineMs = 25_000;
-/** After its deadline, a stop still waits this long for the database to take what became of the jobs. */
-const writeGraceMs = 5_000;
-const longestDeadlineMs = longestTimerMs - writeGraceMs;
-
 /**
  * Starts to run jobs. Resolves when the first pool runs, or at once in the state `starting` where the jobs database
  * cannot be reached: it keeps trying.
@@ -63,49 +52,26 @@ export async function startWorker(dependencies: WorkerDependencies, settings: Wo
     { pool: prepared(dependencies.pool), logger, health, giveUp: givingUp.signal },
     settings.tasks,
   );
-  let stopped: Promise<void> | undefined;
-  let isStopped = false;
-
   let isFailed = false;
   const fail = async (refusal: unknown) => {
     if (isFailed) return;
     isFailed = true;
     const failure = isUnknownEngine(refusal) ? refusal : failed(refusal);
     logger.error({ err: failure }, "the worker cannot go on");
-    runner.handBack();
-    await (stopped ??= stopOnce(0)).catch(() => undefined);
+    await ending.stopAfterFailure();
     finished.reject(failure);
   };
   const onUnknownEngine = (error: unknown) => void fail(error);
   const supervisor = new PoolSupervisor(dependencies, settings, { runner, health, givingUp, onUnknownEngine });
+  // From here on the worker may fail at any moment.
+  const ending = new WorkerStop({ supervisor, runner, logger }, () => finished.resolve());
   await supervisor.start();
-  const maintenance = startMaintenance(maintenanceTasksOf(dependencies, settings), logger);
+  if (ending.state === undefined) ending.includes(startMaintenance(maintenanceTasksOf(dependencies, settings), logger));
 
-  const stopOnce = async (deadlineMs: number) => {
-    logger.info({ runningCount: runner.runningCount }, "worker is stopping");
-    try {
-      const [isClean] = await Promise.all([supervisor.stop(deadlineMs + writeGraceMs), maintenance.stop()]);
-      if (!isClean) throw incomplete();
-    } finally {
-      isStopped = true;
-      logger.info({}, "worker stopped");
-    }
-  };
-  const stop = async ({ deadlineMs = defaultDeadlineMs }: StopOptions = {}) => {
-    checkNumber("deadlineMs", deadlineMs, [0, longestDeadlineMs]);
-    // Each call has one: the first that is over counts.
-    const deadline = setTimeout(() => runner.handBack(), deadlineMs);
-    try {
-      await (stopped ??= stopOnce(deadlineMs).finally(() => finished.resolve()));
-    } finally {
-      clearTimeout(deadline);
-    }
-  };
-
+  const stop = (options?: StopOptions) => ending.stop(options);
   return {
     get state() {
-      if (isStopped) return "stopped";
-      return stopped === undefined ? supervisor.state : "stopping";
+      return ending.state ?? supervisor.state;
     },
     finished: finished.promise,
     stop,
@@ -122,13 +88,5 @@ function failed(cause: unknown): JobsError {
     "WORKER_FAILED",
     "The worker has stopped: the jobs database answers, but refuses what it needs. Check the rights of its user, and that nobody removed the tables.",
     { cause },
-  );
-}
-
-function incomplete(): JobsError {
-  return new JobsError(
-    "STOP_INCOMPLETE",
-    "The worker stopped, but the jobs database did not take what became of its last jobs. Another worker, or this one " +
-      "when it starts again, runs them within seconds.",
   );
 }

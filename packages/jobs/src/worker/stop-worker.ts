@@ -1,0 +1,85 @@
+import type { Logger } from "@acme/shared/logger";
+import { checkNumber, longestTimerMs } from "../check-options.ts";
+import { JobsError } from "../errors.ts";
+import type { PoolSupervisor } from "./pool-supervisor.ts";
+import type { JobRunner } from "./run-job.ts";
+
+/** How long a stop may take. */
+export interface StopOptions {
+  /** Milliseconds that running jobs get to finish, from 0. Default: 25,000. */
+  readonly deadlineMs?: number;
+}
+
+/** What ends with a worker. */
+interface StoppedParts {
+  readonly supervisor: PoolSupervisor;
+  readonly runner: JobRunner;
+  readonly logger: Logger;
+}
+
+const defaultDeadlineMs = 25_000;
+/** After its deadline, a stop still waits this long for the database to take what became of the jobs. */
+const writeGraceMs = 5_000;
+const longestDeadlineMs = longestTimerMs - writeGraceMs;
+
+/** The one stop of a worker, however often it is asked for, and the deadline of each who asks. */
+export class WorkerStop {
+  readonly #parts: StoppedParts;
+  readonly #onStopped: () => void;
+  #maintenance: { stop(): Promise<void> } | undefined;
+  #stopped: Promise<void> | undefined;
+  #isOver = false;
+
+  /** @param onStopped - Called after a stop that somebody asked for, also where not everything could be written. */
+  constructor(parts: StoppedParts, onStopped: () => void) {
+    this.#parts = parts;
+    this.#onStopped = onStopped;
+  }
+
+  /** Maintenance begins when the worker has started, and ends with it. */
+  includes(maintenance: { stop(): Promise<void> }): void {
+    this.#maintenance = maintenance;
+  }
+
+  get state(): "stopping" | "stopped" | undefined {
+    if (this.#isOver) return "stopped";
+    return this.#stopped && "stopping";
+  }
+
+  async stop({ deadlineMs = defaultDeadlineMs }: StopOptions = {}): Promise<void> {
+    checkNumber("deadlineMs", deadlineMs, [0, longestDeadlineMs]);
+    // Each call has one: the first that is over counts.
+    const deadline = setTimeout(() => this.#parts.runner.handBack(), deadlineMs);
+    try {
+      await (this.#stopped ??= this.#stopOnce(deadlineMs).finally(this.#onStopped));
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  /** Because the worker cannot go on: nothing is waited for but what is written already. */
+  async stopAfterFailure(): Promise<void> {
+    this.#parts.runner.handBack();
+    await (this.#stopped ??= this.#stopOnce(0)).catch(() => undefined);
+  }
+
+  async #stopOnce(deadlineMs: number): Promise<void> {
+    const { supervisor, runner, logger } = this.#parts;
+    logger.info({ runningCount: runner.runningCount }, "worker is stopping");
+    try {
+      const [isWritten] = await Promise.all([supervisor.stop(deadlineMs + writeGraceMs), this.#maintenance?.stop()]);
+      if (!isWritten) throw incomplete();
+    } finally {
+      this.#isOver = true;
+      logger.info({}, "worker stopped");
+    }
+  }
+}
+
+function incomplete(): JobsError {
+  return new JobsError(
+    "STOP_INCOMPLETE",
+    "The worker stopped, but the jobs database did not take what became of its last jobs. Another worker, or this one " +
+      "when it starts again, runs them within seconds.",
+  );
+}
