@@ -4,6 +4,7 @@ import type { PoolObserver, ReleasedJobs } from "../graphile/pool-observer.ts";
 import { createBatcher } from "./batcher.ts";
 import { forgetFailures, noteFailures, type FailedAttempt } from "../graphile/failure-notes.ts";
 import { settleFailures, unsettledAmong } from "../graphile/settle-failures.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import type { Logger } from "@acme/shared/logger";
 import { prepared } from "../database/prepared-statements.ts";
@@ -41,8 +42,9 @@ export interface SettlementOptions {
 /** Where many jobs fail, these make few statements of many; a single one is not kept waiting. */
 const settleRestMs = 20;
 const forgetRestMs = 100;
-/** Until a row that somebody has locked is tried again. */
-const lockedPauseMs = 100;
+/** Until a row that somebody has locked is tried again: first so long, then each time twice as long. */
+const firstLockedPauseMs = 100;
+const longestLockedPauseMs = 1_000;
 
 type JobIds = readonly string[];
 
@@ -68,16 +70,6 @@ export function createSettlement(options: SettlementOptions): Settlement {
     return lists.map((jobIds) => jobIds.filter((jobId) => !done.has(jobId)));
   }, settleRestMs);
 
-  const settle = async (jobIds: JobIds) => {
-    let left = await settleTogether(jobIds);
-    // Somebody has a row in hand, or a newer job has taken its place.
-    while (left.length > 0 && !giveUp.aborted) {
-      left = await unsettledAmong(unpreparedPool, left);
-      if (left.length === 0) return;
-      await pause(lockedPauseMs, undefined, { signal: giveUp }).catch(() => undefined);
-      left = await settleTogether(left);
-    }
-  };
   const forgetTogether = createBatcher(async (lists: readonly JobIds[]) => {
     await forgetFailures(unpreparedPool, lists.flat());
     return lists;
@@ -126,7 +118,7 @@ export function createSettlement(options: SettlementOptions): Settlement {
       if (how === "failed") {
         const jobIds = idsOf(jobs);
         forgetIntentions(jobIds);
-        start(() => settle(jobIds), "settling failed jobs");
+        start(() => settleAll(jobIds, { settleTogether, pool: unpreparedPool, giveUp }), "settling failed jobs");
       }
       if (how !== "completed") return;
       const repeated = jobs.filter(({ attempts }) => attempts > 1);
@@ -137,6 +129,26 @@ export function createSettlement(options: SettlementOptions): Settlement {
       while (underWay.size > 0) await Promise.all(underWay);
     },
   };
+}
+
+interface Settling {
+  /** @returns those of which nothing has become. */
+  readonly settleTogether: (jobIds: JobIds) => Promise<JobIds>;
+  readonly pool: Queryable;
+  readonly giveUp: AbortSignal;
+}
+
+/** Comes back for those whose row somebody has locked, until each is settled or has been replaced by a newer job. */
+async function settleAll(jobIds: JobIds, { settleTogether, pool, giveUp }: Settling): Promise<void> {
+  let left = await settleTogether(jobIds);
+  let pauseMs = firstLockedPauseMs;
+  while (left.length > 0 && !giveUp.aborted) {
+    left = await unsettledAmong(pool, left);
+    if (left.length === 0) return;
+    await pause(pauseMs, undefined, { signal: giveUp }).catch(() => undefined);
+    pauseMs = Math.min(2 * pauseMs, longestLockedPauseMs);
+    left = await settleTogether(left);
+  }
 }
 
 function idsOf(jobs: ReleasedJobs["jobs"]): string[] {
