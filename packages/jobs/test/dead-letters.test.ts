@@ -10,7 +10,7 @@ const task = defineTask("t", {
 });
 
 /** Adds a job that ends as a dead letter. */
-async function bury(test: TestJobs, n: number, error: Error = new NonRetryableError("broken")) {
+async function deadLetterOf(test: TestJobs, n: number, error: Error = new NonRetryableError("broken")) {
   const id = await test.jobs.enqueue(task, { n }, { queue: "q", priority: 3 });
   await drain(test.jobs, { tasks: [perform(task, () => Promise.reject(error))] });
   return id;
@@ -20,7 +20,7 @@ describe("dead letters", () => {
   it("keep task, payload, queue, priority and the history of every attempt", async () => {
     await using test = await createTestJobs();
 
-    const id = await bury(test, 1, new TypeError("each time"));
+    const id = await deadLetterOf(test, 1, new TypeError("each time"));
 
     const [letter] = await test.jobs.deadLetters.list();
     expect(letter).toMatchObject({ id, task: "t", payload: { n: 1 }, queue: "q", priority: 3, attempts: 3 });
@@ -34,7 +34,7 @@ describe("dead letters", () => {
 
   it("are listed latest first, by task, up to a limit", async () => {
     await using test = await createTestJobs();
-    const ids = [await bury(test, 1), await bury(test, 2), await bury(test, 3)];
+    const ids = [await deadLetterOf(test, 1), await deadLetterOf(test, 2), await deadLetterOf(test, 3)];
 
     const latest = await test.jobs.deadLetters.list({ limit: 2 });
 
@@ -44,7 +44,7 @@ describe("dead letters", () => {
 
   it("become jobs again with all their attempts and the same idempotencyKey", async () => {
     await using test = await createTestJobs();
-    const id = await bury(test, 1);
+    const id = await deadLetterOf(test, 1);
     const runs: [number, string][] = [];
 
     await test.jobs.deadLetters.retry(id);
@@ -71,7 +71,7 @@ describe("dead letters", () => {
 
   it("keep the errors from before they were retried, when they die again", async () => {
     await using test = await createTestJobs();
-    const id = await bury(test, 1, new TypeError("before"));
+    const id = await deadLetterOf(test, 1, new TypeError("before"));
 
     await test.jobs.deadLetters.retry(id);
     await drain(test.jobs, { tasks: [perform(task, () => Promise.reject(new RangeError("after")))] });
@@ -112,7 +112,7 @@ describe("dead letters", () => {
 
   it("are neither listed nor purged by a number that makes no sense", async () => {
     await using test = await createTestJobs();
-    await bury(test, 1);
+    await deadLetterOf(test, 1);
     const { deadLetters } = test.jobs;
     const refused = { code: "OPTIONS_INVALID" };
 
@@ -126,7 +126,7 @@ describe("dead letters", () => {
 
   it("can be retried with a mended payload, which is checked", async () => {
     await using test = await createTestJobs();
-    const id = await bury(test, 1);
+    const id = await deadLetterOf(test, 1);
     const seen: number[] = [];
 
     const unfit = test.jobs.deadLetters.retry(id, { task, payload: { n: "x" as never } });
@@ -139,7 +139,7 @@ describe("dead letters", () => {
 
   it("are retried by one of two who try at once", async () => {
     await using test = await createTestJobs();
-    const id = await bury(test, 1);
+    const id = await deadLetterOf(test, 1);
 
     const both = await Promise.allSettled([test.jobs.deadLetters.retry(id), test.jobs.deadLetters.retry(id)]);
 
@@ -151,7 +151,7 @@ describe("dead letters", () => {
     "are dealt with by one of two also where the default is %s",
     async (level) => {
       await using test = await createTestJobs();
-      for (let n = 0; n < 20; n += 1) await bury(test, n);
+      for (let n = 0; n < 20; n += 1) await deadLetterOf(test, n);
       const letters = await test.jobs.deadLetters.list();
       await test.jobsPool.query(
         `do $$ begin execute format('alter database %I set default_transaction_isolation = ''${level}''', current_database()); end $$`,
@@ -170,8 +170,8 @@ describe("dead letters", () => {
 
   it("are discarded one by one, and purged by age", async () => {
     await using test = await createTestJobs();
-    const first = await bury(test, 1);
-    await bury(test, 2);
+    const first = await deadLetterOf(test, 1);
+    await deadLetterOf(test, 2);
 
     await test.jobs.deadLetters.discard(first);
     await expect(test.jobs.deadLetters.discard(first)).rejects.toMatchObject({ code: "DEAD_LETTER_MISSING" });

@@ -2,7 +2,7 @@
 // Commits while backends are killed, for each version, setting and driver, and prints what came of it, one row each.
 import { parseArgs } from "node:util";
 import { isInstalled, postgresVersions } from "@acme/test-postgres/server";
-import type { Count } from "../conformance/books.ts";
+import type { Count } from "../conformance/count-units.ts";
 import { type CrashLoad, runCrashLoad } from "../conformance/crash-load.ts";
 import { knexDriver, pgDriver } from "../conformance/drivers.ts";
 

@@ -1,5 +1,5 @@
 import { type PostgresSettings, type PostgresVersion, startServer } from "@acme/test-postgres/server";
-import { type Count, countUnits } from "./books.ts";
+import { type Count, countUnits } from "./count-units.ts";
 import { startLoad } from "./load.ts";
 import { createTables, openUnits, storedRows } from "./units.ts";
 import type { TestedDriver } from "./world.ts";

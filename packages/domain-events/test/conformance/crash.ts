@@ -7,7 +7,7 @@ import {
   startServer,
 } from "@acme/test-postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nothingWrong } from "./books.ts";
+import { nothingWrong } from "./count-units.ts";
 import { runCrashLoad } from "./crash-load.ts";
 import { hear, type Said, stallCommit } from "./stalled-commit.ts";
 import { startStranger } from "./stranger.ts";

@@ -1,4 +1,4 @@
-import { type Count, countUnits } from "./books.ts";
+import { type Count, countUnits } from "./count-units.ts";
 import { startLoad } from "./load.ts";
 import { type ReplicatedOptions, startReplicated, untilWaitingForStandby } from "./replicated.ts";
 import { startStranger } from "./stranger.ts";

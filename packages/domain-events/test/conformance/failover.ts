@@ -1,6 +1,6 @@
 import { isInstalled, postgresVersions } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
-import { nothingWrong } from "./books.ts";
+import { nothingWrong } from "./count-units.ts";
 import { runFailoverLoad } from "./failover-load.ts";
 import { callForWaiting, startReplicated, untilWaitingForStandby } from "./replicated.ts";
 import { hear, stallCommit } from "./stalled-commit.ts";

@@ -47,7 +47,7 @@ async function migrate(pool: Pool, part: string, migrations: readonly string[]):
 
 /** Whoever comes second waits for the first. */
 async function beginMigration(pool: Pool): Promise<OpenTransaction> {
-  const transaction = await beginTransaction(pool, { settings, statementMs: longestStatementMs });
+  const transaction = await beginTransaction(pool, { settings, statementMs: longestMigrationMs });
   try {
     await transaction.query("select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");
     await createMigrationsTable(transaction);
@@ -81,8 +81,8 @@ export async function forgetBegun(pool: Pool, part: string): Promise<void> {
   }
 }
 
-/** A large table takes its time, and so does whoever is first. */
-const longestStatementMs = 600_000;
+/** A large table takes its time, and so does whoever is first. On a network that has gone silent it would be for ever. */
+export const longestMigrationMs = 600_000;
 
 /**
  * With an older snapshot, whoever has waited for the lock would not see what the others have made. And a process that hangs in the middle of it, without a word,

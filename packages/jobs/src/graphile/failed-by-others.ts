@@ -1,10 +1,10 @@
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { supersededFrom } from "./add-jobs.ts";
-import { buryJobsSql } from "./bury-jobs.ts";
+import { moveToDeadLettersSql } from "./move-to-dead-letters.ts";
 import { ownMessages } from "./engine-errors.ts";
 
-const burySql = buryJobsSql({
+const moveSql = moveToDeadLettersSql({
   condition: `job.attempts >= job.max_attempts
       and (job.max_attempts < ${supersededFrom} or job.last_error is not null and job.last_error <> all($1::text[]))
       and not exists (select from acme_jobs.failures as note where note.job_id = job.id and not note.is_settled)`,
@@ -16,7 +16,7 @@ const burySql = buryJobsSql({
  *
  * @returns how many, by task
  */
-export async function buryJobsFailedByOthers(db: Queryable): Promise<ReadonlyMap<string, number>> {
-  const rows = await queryMigrated(db, burySql, [ownMessages]);
+export async function moveJobsFailedByOthers(db: Queryable): Promise<ReadonlyMap<string, number>> {
+  const rows = await queryMigrated(db, moveSql, [ownMessages]);
   return new Map(rows.map((row) => [String(row["task"]), Number(row["count"])]));
 }

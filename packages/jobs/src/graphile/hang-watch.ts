@@ -12,7 +12,7 @@ export interface HangWatchOptions {
   readonly memory: HangMemory;
   readonly pgPool: Pool;
   readonly poolId: string;
-  /** Milliseconds without a sign of life of this thread. */
+  /** Milliseconds for which the event loop of this thread does not turn. */
   readonly hungAfterMs: number;
   readonly logger: Logger;
   /** The other thread has tried to give jobs back, or has ended. */

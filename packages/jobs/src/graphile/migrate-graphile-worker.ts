@@ -1,7 +1,7 @@
 import type { Pool, QueryConfig } from "pg";
 import { JobsError } from "../errors.ts";
 import { connectIdle } from "../database/connect-idle.ts";
-import { forgetBegun, hasBegun, noteBegun } from "../database/migrate.ts";
+import { forgetBegun, hasBegun, longestMigrationMs, noteBegun } from "../database/migrate.ts";
 import { sendWithTimeout, withQueryTimeout } from "../database/query-timeout.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import { graphileSchema } from "./schema.ts";
@@ -14,8 +14,6 @@ const breakingRevision = 19;
 /** The last one of the version that this package was written for. */
 export const knownRevision = 20;
 
-/** A large table takes its time. On a network that has gone silent it would be for ever. */
-const longestStatementMs = 600_000;
 /** In our own list: from then on it is for us to bring Graphile Worker's tables up to date. */
 const part = "graphile";
 
@@ -76,11 +74,11 @@ function withLongTimeout(pool: Pool): Pool {
   const connect = async () => {
     const client = await connectIdle(pool);
     // A process that hangs between two of its statements would keep all others from migrating.
-    await sendWithTimeout({ pool, client }, { text: endIdleSql }, longestStatementMs);
+    await sendWithTimeout({ pool, client }, { text: endIdleSql }, longestMigrationMs);
     return {
       async query(statement: string | QueryConfig, values?: unknown[]) {
         const config = typeof statement === "string" ? { text: statement, ...(values && { values }) } : statement;
-        return sendWithTimeout({ pool, client }, config, longestStatementMs);
+        return sendWithTimeout({ pool, client }, config, longestMigrationMs);
       },
       // With its setting.
       release: () => client.release(true),

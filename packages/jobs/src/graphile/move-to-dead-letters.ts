@@ -2,7 +2,7 @@ import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
 import { idFlagPrefix, supersededFrom } from "./add-jobs.ts";
 import { unchangedSql } from "./job-locks.ts";
 
-export interface BuriedJobs {
+export interface MovedJobs {
   /** Which jobs of this package, by the columns of `job`. */
   readonly condition: string;
   /** By the columns of `lost`. */
@@ -16,7 +16,7 @@ const attemptsSql = `case when lost.attempts < ${supersededFrom} then lost.attem
  * Makes dead letters of jobs that nobody runs, with the history of their attempts, and says how many, by task. Only of what was enqueued by this package: the
  * jobs of a plain Graphile Worker beside ours are its own.
  */
-export const buryJobsSql = ({ condition, reason }: BuriedJobs) => `
+export const moveToDeadLettersSql = ({ condition, reason }: MovedJobs) => `
   with lost as materialized (
     select job.id, job.task_identifier as task, job.queue_name, job.key, job.priority, job.created_at, job.attempts, job.last_error,
       substr(flag, ${idFlagPrefix.length + 1}) as idempotency_key
@@ -33,11 +33,11 @@ export const buryJobsSql = ({ condition, reason }: BuriedJobs) => `
     delete from acme_jobs.failures as note using removed where note.job_id = removed.id
     returning note.job_id, note.errors
   ),
-  buried as (
+  moved as (
     ${addDeadLettersSql(`
     select lost.idempotency_key, lost.task, removed.payload, lost.queue_name, lost.key, lost.priority,
       ${reason}, ${attemptsSql}, coalesce(forgotten.errors, '[]'), lost.created_at
     from removed join lost using (id) left join forgotten on forgotten.job_id = lost.id`)}
     returning task
   )
-  select task, count(*)::int as count from buried group by task order by task`;
+  select task, count(*)::int as count from moved group by task order by task`;

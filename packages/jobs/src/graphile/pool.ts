@@ -23,7 +23,7 @@ export interface GraphilePoolOptions {
   readonly pollIntervalMs: number;
   /** Jobs fetched at once, at least as many as run at once; 0 fetches each by itself. */
   readonly prefetch: number;
-  /** Milliseconds without a sign of life of the event loop after which what has not begun goes back. */
+  /** Milliseconds after which an event loop that does not turn loses what has not begun. */
   readonly hungAfterMs: number;
   readonly logger: Logger;
   readonly run: (job: LockedJob) => Promise<void>;

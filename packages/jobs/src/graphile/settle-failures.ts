@@ -34,7 +34,7 @@ const settleSql = `
     from due cross join lateral graphile_worker.complete_jobs(array[due.job_id]) as job
     where due.outcome = 'dead'
   ),
-  buried as (
+  moved as (
     ${addDeadLettersSql(`
       select due.idempotency_key, due.task, removed.payload, due.queue_name, due.job_key, due.job_priority, due.reason,
         due.next_attempts, due.errors, due.enqueued_at

@@ -1,4 +1,4 @@
-import { buryJobsSql } from "./bury-jobs.ts";
+import { moveToDeadLettersSql } from "./move-to-dead-letters.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 
@@ -18,7 +18,7 @@ export async function registerTasks(db: Queryable, names: readonly string[]): Pr
 }
 
 /** A worker may be away for a while, so its tasks are known for a day. */
-const burySql = buryJobsSql({
+const moveSql = moveToDeadLettersSql({
   condition: `job.attempts < job.max_attempts
       and job.run_at <= now() - $1::float8 * interval '1 millisecond'
       and exists (
@@ -37,7 +37,7 @@ const burySql = buryJobsSql({
  *
  * @returns how many, by task
  */
-export async function buryJobsOfUnknownTasks(db: Queryable, dueForMs: number): Promise<ReadonlyMap<string, number>> {
-  const rows = await queryMigrated(db, burySql, [dueForMs]);
+export async function moveJobsOfUnknownTasks(db: Queryable, dueForMs: number): Promise<ReadonlyMap<string, number>> {
+  const rows = await queryMigrated(db, moveSql, [dueForMs]);
   return new Map(rows.map((row) => [String(row["task"]), Number(row["count"])]));
 }

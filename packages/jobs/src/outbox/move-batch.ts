@@ -7,7 +7,7 @@ import { beginTransaction, type OpenTransaction } from "../database/transaction.
 import { claimFromOutbox, type Claim } from "./claim-rows.ts";
 import { findOutboxWithRows, removeFromOutbox } from "./outbox-table.ts";
 import { isAboutTheRows } from "../database/database-errors.ts";
-import { bury } from "./refused-row.ts";
+import { keepAsDeadLetter } from "./refused-row.ts";
 import { take } from "./moved-ids.ts";
 
 export interface RelayPools {
@@ -126,7 +126,7 @@ async function add(
     if (!isAboutTheRows(reason)) throw reason;
     if (!isLast) throw new BatchRefusedError(requests.length, reason);
     await jobs.query("rollback to savepoint before_add");
-    await bury(jobs, request, reason);
+    await keepAsDeadLetter(jobs, request, reason);
     return [{ request, reason }];
   }
 }

@@ -10,17 +10,17 @@ import type { RelayPools } from "./move-batch.ts";
 import { readOutboxId } from "./outbox-table.ts";
 import { forgetTaken } from "./moved-ids.ts";
 
-/** How a relay looks for outbox rows. The defaults serve most. */
+/** How a relay polls the outbox. The defaults serve most. */
 export interface RelayOptions {
   /** Rows moved in one transaction, from 1. Default: 5,000. */
   readonly batchSize?: number;
-  /** Milliseconds between two looks when nothing wakes the relay. Default: 1,000. */
+  /** Milliseconds between two polls when nothing wakes the relay. Default: 1,000. */
   readonly pollIntervalMs?: number;
 }
 
 /** Moves outbox rows to the jobs database. Any number may run; none repeats what another has moved. */
 export interface Relay extends AsyncDisposable {
-  /** Looks at once instead of at the next poll. */
+  /** Polls at once instead of when the interval has passed. */
   wake(): void;
   /** Finishes the batch at hand; what is left waits for the next relay. */
   stop(): Promise<void>;

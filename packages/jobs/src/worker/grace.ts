@@ -1,4 +1,4 @@
-/** A sign of life as it stands in the table, as text. */
+/** A heartbeat as it stands in the table, as text. */
 export interface SignOfLife {
   readonly poolId: string;
   readonly heartbeat: string;
@@ -6,13 +6,13 @@ export interface SignOfLife {
 
 /** For how long a worker takes nobody for dead, since what it has missed itself others may have missed as well. */
 export interface Grace {
-  /** A sign of life is about to be given, over a new connection or the one before. */
+  /** A heartbeat is about to be given, over a new connection or the one before. */
   beginBeat(options: { readonly isConnected: boolean }): void;
   /** It was given, or was not. */
   endBeat(options: { readonly isGiven: boolean }): void;
   readonly isOver: boolean;
   /**
-   * Told of all signs of life while it is not over. Those that have stayed as they are for as long as anybody needs to come back are of the dead: the
+   * Told of all heartbeats while it is not over. Those that have stayed as they are for as long as anybody needs to come back are of the dead: the
    * time counts together over any number of breaks, or a server that falls again and again would put off their jobs for ever.
    */
   unchangedAmong(signs: readonly SignOfLife[]): SignOfLife[];

@@ -28,7 +28,7 @@ export class HeartbeatSession {
     return this.#connection;
   }
 
-  /** Whoever has lost it may be taken for dead, so it is kept where it has answered. */
+  /** Whoever has lost it may be considered dead, so it is kept where it has answered. */
   loseAfter(error: unknown): void {
     if (this.#connection?.isBroken !== false || isUnreachable(error)) this.lose();
   }

@@ -19,7 +19,7 @@ export interface HeartbeatOptions {
   readonly onRecovered: (jobCount: number) => void;
   /** Another database has taken the place of the one before, with tasks and jobs of its own under the same numbers. */
   readonly onReplaced: () => void;
-  /** After each sign of life that was given, or was not. */
+  /** After each heartbeat that was given, or was not. */
   readonly onBeat: (failure?: { readonly error: unknown }) => void;
 }
 

@@ -1,8 +1,8 @@
-import { buryJobsFailedByOthers } from "../graphile/failed-by-others.ts";
+import { moveJobsFailedByOthers } from "../graphile/failed-by-others.ts";
 import { forgetGoneFailures } from "../graphile/failure-notes.ts";
 import { freeDesertedQueues, removeSuperseded, supersededJobIds } from "../graphile/job-locks.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
-import { buryJobsOfUnknownTasks, registerTasks } from "../graphile/unknown-tasks.ts";
+import { moveJobsOfUnknownTasks, registerTasks } from "../graphile/unknown-tasks.ts";
 import type { MaintenanceTask } from "./maintenance.ts";
 import type { WorkerDependencies } from "./worker-dependencies.ts";
 import type { WorkerSettings } from "./worker-options.ts";
@@ -21,14 +21,14 @@ export function maintenanceTasksOf(
   const pool = withQueryTimeout(dependencies.pool, longestTaskMs);
   const sortOutTasks = async () => {
     await registerTasks(pool, [...tasks.keys()]);
-    const buried = await buryJobsOfUnknownTasks(pool, unknownTaskAfterMs);
-    for (const [task, count] of buried) {
+    const moved = await moveJobsOfUnknownTasks(pool, unknownTaskAfterMs);
+    for (const [task, count] of moved) {
       logger.error({ task, count }, "no worker knows the task; its jobs are dead letters now");
     }
   };
   const removeReplaced = async () => removeSuperseded(pool, await supersededJobIds(pool));
   const keepFailed = async () => {
-    for (const [task, count] of await buryJobsFailedByOthers(pool)) {
+    for (const [task, count] of await moveJobsFailedByOthers(pool)) {
       logger.error({ task, count }, "jobs were failed for good by somebody else; they are dead letters now");
     }
   };

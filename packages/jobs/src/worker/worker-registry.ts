@@ -15,7 +15,7 @@ export async function freeLock(session: Queryable, poolId: string): Promise<void
   await session.query(`select pg_advisory_unlock(${lockKeySql("$1")})`, [poolId]);
 }
 
-/** Gives a sign of life. @returns which database it is, since another may have taken its place. */
+/** Gives a heartbeat. @returns which database it is, since another may have taken its place. */
 export async function showLife(session: Queryable, poolId: string): Promise<string | undefined> {
   const { rows } = await session.query(
     `insert into acme_jobs.workers (pool_id) values ($1)

@@ -49,7 +49,7 @@ describe("a process that hangs", () => {
     const { ran } = await otherWorker(test);
 
     await expect.poll(() => inOrder(ran), { timeout: 10_000 }).toEqual([1, 2, 3, 4, 5, 6, 7]);
-    // Several times as long as a worker may be without a sign of life.
+    // Several times as long as a worker may be without a heartbeat.
     await test.jobs.enqueue(hanging, { n: 8 }, { runAt: new Date(Date.now() + 2_000) });
     await expect.poll(() => ran, { timeout: 10_000 }).toContain(8);
     expect(ran).not.toContain(0);

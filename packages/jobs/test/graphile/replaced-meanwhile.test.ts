@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 import { noteFailures } from "../../src/graphile/failure-notes.ts";
 import { settleFailures } from "../../src/graphile/settle-failures.ts";
-import { buryJobsOfUnknownTasks } from "../../src/graphile/unknown-tasks.ts";
+import { moveJobsOfUnknownTasks } from "../../src/graphile/unknown-tasks.ts";
 import { defineTask } from "../../src/index.ts";
 import type { Outcome } from "../../src/task/outcome.ts";
 import { createTestJobs, type TestJobs } from "../support/test-jobs.ts";
@@ -64,7 +64,7 @@ it("a newer job of a key is not taken for one of an unknown task that waits too 
   await test.jobs.enqueue(task, { n: 1 }, { key: "k", runAt: new Date(0) });
   await test.jobsPool.query("update acme_jobs.installation set watched_since = '-infinity', watched_at = now()");
 
-  await whileOpen(test, () => buryJobsOfUnknownTasks(test.jobsPool, 60_000));
+  await whileOpen(test, () => moveJobsOfUnknownTasks(test.jobsPool, 60_000));
 
   expect(await onlyJob(test)).toEqual([{ n: 2, attempts: 0, is_due: true }]);
   expect(await test.jobs.deadLetters.list()).toEqual([]);

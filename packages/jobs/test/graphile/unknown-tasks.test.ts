@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { createTestJobs, storedJobs, type TestJobs } from "../support/test-jobs.ts";
-import { buryJobsOfUnknownTasks, registerTasks } from "../../src/graphile/unknown-tasks.ts";
+import { moveJobsOfUnknownTasks, registerTasks } from "../../src/graphile/unknown-tasks.ts";
 import { defineTask, perform, type WorkerOptions } from "../../src/index.ts";
 
 const payload = z.object({ n: z.number() });
@@ -81,7 +81,7 @@ describe("a job of a task that no worker knows", () => {
     await test.jobs.enqueue(unknown, { n: 1 }, { runAt: ago(70) });
     const look = async () => {
       await registerTasks(test.jobsPool, ["known"]);
-      return [...(await buryJobsOfUnknownTasks(test.jobsPool, 3_600_000))];
+      return [...(await moveJobsOfUnknownTasks(test.jobsPool, 3_600_000))];
     };
     const watched = (since: string, until: string) =>
       test.jobsPool.query("update acme_jobs.installation set watched_since = $1, watched_at = $2", [since, until]);

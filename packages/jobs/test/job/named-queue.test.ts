@@ -186,7 +186,7 @@ describe("a named queue", () => {
     await expect.poll(() => ran.toSorted()).toEqual([0, 1, 2, 3]);
     const milliseconds = performance.now() - killedAt;
     await annotate(`the queue was done ${Math.round(milliseconds)} ms after the kill`);
-    // 3 seconds without a sign of life, a second until somebody looks, and a busy machine.
+    // 3 seconds without a heartbeat, a second until another worker checks, and a busy machine.
     expect(milliseconds).toBeLessThan(8_000);
   });
 });

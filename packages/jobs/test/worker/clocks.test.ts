@@ -87,10 +87,10 @@ describe.each([
     expect(performance.now() - killedAt).toBeLessThan(10_000);
   });
 
-  it("a worker takes nobody for dead whose sign of life is fresh", async () => {
+  it("a worker considers nobody dead whose heartbeat is fresh", async () => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();
-    // Its session is lost below, and with it the lock that says it lives: only its last sign of life, younger than half an hour, speaks for it.
+    // Its session is lost below, and with it the lock that says it lives: only its last heartbeat, younger than half an hour, speaks for it.
     await using living = await startHost(test, ledger, -hours, {
       JOBS_URL: `${test.jobsUrl}?application_name=living`,
       HEARTBEAT: JSON.stringify({ heartbeatMs: 600_000, deadAfterMs: 1_800_000 }),

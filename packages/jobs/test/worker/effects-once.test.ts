@@ -66,7 +66,7 @@ describe("of two runs with one key", () => {
   });
 });
 
-describe("a worker that was taken for dead and goes on", () => {
+describe("a worker that was considered dead and goes on", () => {
   async function runLost(test: TestJobs, env: Record<string, string>) {
     const lost = runChild(new URL("../children/effect-worker.child.ts", import.meta.url), {
       env: { JOBS_URL: test.jobsUrl, DATA_URL: test.dataUrl, PGAPPNAME: "lost", ...env },

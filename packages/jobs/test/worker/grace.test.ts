@@ -37,7 +37,7 @@ describe("the time in which a worker takes nobody for dead", () => {
     expect([beat(1_000, false), beat(4_000), beat(6_999), beat(7_000)]).toEqual([false, false, false, true]);
   });
 
-  it("begins again where its own sign of life was late over a connection that lives", () => {
+  it("begins again where its own heartbeat was late over a connection that lives", () => {
     const { beat } = graceAt();
     const before = [beat(0, false), beat(2_000), beat(4_000)];
 
@@ -45,7 +45,7 @@ describe("the time in which a worker takes nobody for dead", () => {
     expect([beat(7_001), beat(9_000), beat(11_000), beat(13_001)]).toEqual([false, false, false, true]);
   });
 
-  it("counts together over any number of breaks for a sign of life that stays as it is, and for no other", () => {
+  it("counts together over any number of breaks for a heartbeat that stays as it is, and for no other", () => {
     const { grace, beat } = graceAt();
     const isOver: boolean[] = [];
     const found: string[][] = [];

@@ -189,7 +189,7 @@ describe("a worker of ours of another version", () => {
     );
   }
 
-  it("is not robbed while it holds its lock, however old its heartbeat, and is when it is gone", async () => {
+  it("keeps its jobs while it holds its lock, however old its heartbeat, and loses them with the lock", async () => {
     await using test = await createTestJobs();
     await startOther(test, "1 hour");
     const session = new Client({ connectionString: test.jobsUrl });
@@ -205,7 +205,7 @@ describe("a worker of ours of another version", () => {
     expect([whileHeld, attempts]).toEqual([[], [{ n: 1, attempt: 1 }]]);
   });
 
-  it("is not robbed while its heart beats, though it has lost its lock, and is when it beats no more", async () => {
+  it("keeps its jobs while its heart beats, though it has lost its lock, and loses them when it beats no more", async () => {
     await using test = await createTestJobs();
     await startOther(test, "0");
     const { attempts } = await startOurs(test);
@@ -235,7 +235,7 @@ describe("a worker of ours of another version", () => {
 });
 
 describe("a worker whose process is paused", () => {
-  it("is not robbed for as long as the server keeps its session, and finishes its job", async () => {
+  it("keeps its jobs for as long as the server keeps its session, and finishes its job", async () => {
     await using test = await createTestJobs();
     const effects = await createEffects(test);
     const paused = runChild(new URL("../children/effect-worker.child.ts", import.meta.url), {

@@ -268,7 +268,7 @@ async function looked({ jobs }: TestJobs, held: ReturnType<typeof holding>): Pro
   await held.begun(n);
 }
 
-/** Workers that have just given a sign of life. */
+/** Workers that have just given a heartbeat. */
 async function livingCount({ jobsPool }: TestJobs): Promise<number> {
   const { rowCount } = await jobsPool.query(
     "select from acme_jobs.workers where heartbeat_at > clock_timestamp() - interval '300 milliseconds'",

@@ -12,7 +12,7 @@ import { collectInto, createTestJobs, storedJobs } from "../support/test-jobs.ts
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 const dead: Outcome = { kind: "dead", attemptsUsed: 2 };
 
-it("what a worker that was taken for dead has written of a job meanwhile stands", async () => {
+it("what a worker that was considered dead has written of a job meanwhile stands", async () => {
   await using test = await createTestJobs();
   await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
   const idempotencyKey = await test.jobs.enqueue(task, { n: 2 });

@@ -8,7 +8,7 @@ import { createJobs, NonRetryableError, perform, type WorkerOptions } from "../.
 const child = new URL("../children/worker.child.ts", import.meta.url);
 const quick = { heartbeatMs: 100, deadAfterMs: 500 };
 
-const slowToBury = { heartbeatMs: 100, deadAfterMs: 3_000 };
+const slowToRecover = { heartbeatMs: 100, deadAfterMs: 3_000 };
 
 async function survivor(test: TestJobs, options: Partial<WorkerOptions> = quick) {
   const runs: { n: number; attempt: number }[] = [];
@@ -111,7 +111,7 @@ describe("the job of a killed worker", () => {
 });
 
 describe("a worker that lives", () => {
-  it("is not robbed while its event loop is blocked for longer than a heartbeat may be old", async () => {
+  it("keeps its jobs while its event loop is blocked for longer than a heartbeat may be old", async () => {
     await using test = await createTestJobs();
     await using blocked = runChild(child, { env: { JOBS_URL: test.jobsUrl, BLOCK: "event loop" } });
     await blocked.waitFor("started");
@@ -366,7 +366,10 @@ describe("a worker that lives", () => {
     await test.jobsPool.query("insert into acme_jobs.workers (pool_id, heartbeat_at) values ('gone', now())");
     await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
     const ran: number[] = [];
-    const worker = await jobs.startWorker({ tasks: [perform(killable, ({ n }) => void ran.push(n))], ...slowToBury });
+    const worker = await jobs.startWorker({
+      tasks: [perform(killable, ({ n }) => void ran.push(n))],
+      ...slowToRecover,
+    });
     // Never for as long as it would take nobody for dead after a break.
     const cutting = setInterval(() => proxy.cutAll(), 2_000);
     onTestFinished(() => clearInterval(cutting));
@@ -409,7 +412,7 @@ describe("a worker that lives", () => {
     await worker.stop();
   });
 
-  it("is not taken for dead after a restart of the server, and goes on by itself", async () => {
+  it("is not considered dead after a restart of the server, and goes on by itself", async () => {
     await using server = await startServer({ databases: ["jobs"] });
     await using jobs = createJobs({ connection: server.url("jobs") });
     const seen: number[] = [];
@@ -443,7 +446,7 @@ async function workerCount(pool: Pool): Promise<number> {
   return rows[0]!.count;
 }
 
-/** Tenths of a second between the first and the last sign of life of whoever gave the latest. */
+/** Tenths of a second between the first and the last heartbeat of whoever gave the latest. */
 async function beatCount(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ beats: number }>(
     "select (extract(epoch from max(heartbeat_at)) * 10)::float8 as beats from acme_jobs.workers",

@@ -268,7 +268,7 @@ async function lockedCount({ jobsPool }: TestJobs): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** Seconds between the first and the last sign of life of whoever has begun last. */
+/** Seconds between the first and the last heartbeat of whoever has begun last. */
 async function beatsOf({ jobsPool }: TestJobs): Promise<number> {
   const { rows } = await jobsPool.query<{ seconds: number }>(
     `select extract(epoch from heartbeat_at - started_at)::float8 as seconds from acme_jobs.workers

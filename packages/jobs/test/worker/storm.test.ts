@@ -83,7 +83,7 @@ describe("a storm under load", () => {
 });
 
 describe("a worker whose pool is exhausted", () => {
-  it("by its own jobs is not taken for dead, and runs each of them once", async () => {
+  it("by its own jobs is not considered dead, and runs each of them once", async () => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();
     const { pool, jobs } = withOwnPool(test.jobsUrl, { max: 4 });
@@ -104,7 +104,7 @@ describe("a worker whose pool is exhausted", () => {
     const watcher = await startWatcher(test.jobsUrl);
     await test.jobs.enqueueMany(stormy, numbers(50));
     await expect.poll(() => pool.waitingCount).toBeGreaterThan(0);
-    // Its sign of life must find a connection now, when the pool has none.
+    // Its heartbeat must find a connection now, when the pool has none.
     await endSessionsOfWorkers(test.jobsPool);
 
     await watcher.looksOften();

@@ -68,7 +68,7 @@ async function begin(run: ModelRun, { runs }: World): Promise<void> {
 async function fail(run: ModelRun, model: Model, { runs }: World, failure: Failure): Promise<void> {
   await runs.get(run)?.fail(failure);
   noteFailureOf(model, run, failure);
-  // Runs of this job that were taken for dead come back, and their notes come too late.
+  // Runs of this job that were considered dead come back, and their notes come too late.
   for (const lost of model.lostRuns) if (lost.job === run.job) await runs.get(lost)?.fail("not retryable");
 }
 

@@ -36,7 +36,7 @@ function ofJob(model: Model, job: ModelJob, { jobs, letters }: Rows): string[] {
   return isWritten && due !== undefined && row.runAt < due - 2 ? ["will run again too early"] : [];
 }
 
-/** Each time that its worker was taken for dead counts, but for the first. */
+/** Each time that its worker was considered dead counts, but for the first. */
 function isDeadRightly(runs: readonly ModelRun[], isTouched: boolean): boolean {
   if (runs.some(({ end }) => end === "not retryable")) return true;
   return runs.filter((run) => isCounted(run) || isTouched).length >= attemptsAllowed;

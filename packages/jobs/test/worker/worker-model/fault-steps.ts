@@ -19,7 +19,7 @@ export function silence(number: number): Step {
   return onWorker("silence", number, wholeWorkers, async (worker) => worker.silence());
 }
 
-/** It is taken for dead while its code runs: the server has given it up, and it does not even know. */
+/** It is considered dead while its code runs: the server has given it up, and it does not even know. */
 export function vanish(number: number): Step {
   return onWorker("vanish", number, wholeWorkers, async (worker) => {
     worker.silence();

@@ -89,7 +89,7 @@ export const runsOf = ({ runs }: Model, job: ModelJob) => runs.filter((run) => r
 export const runningWorkers = ({ workers }: Model) => workers.filter(({ isRunning }) => isRunning);
 export const wholeWorkers = (model: Model) => runningWorkers(model).filter(({ network }) => network === "whole");
 
-/** A shorter absence leaves a sign of life that is not old yet, if its last one was not late. */
+/** A shorter absence leaves a heartbeat that is not old yet, if its last one was not late. */
 const shortestAbsenceMs = deadAfterMs / 2;
 
 /** Whether others could rightly take it for dead at some time from then on. */

@@ -14,7 +14,7 @@ export interface RealWorker extends AsyncDisposable {
   stop(): Promise<void>;
   cut(): void;
   silence(): void;
-  /** Resolves when it gives signs of life again. */
+  /** Resolves when it gives heartbeats again. */
   heal(): Promise<void>;
   /** The server ends its sessions, and their locks with them. */
   terminate(): Promise<void>;
