@@ -1,5 +1,5 @@
 import type { QueryConfig, QueryResult } from "pg";
-import { retryTransient } from "../database/database-errors.ts";
+import { isAboutTheRows, retryWhile } from "../database/database-errors.ts";
 import { completeOwned } from "./complete-jobs.ts";
 import { nothing, type Send } from "./fetch-jobs.ts";
 import type { HeldJobs } from "./held-jobs.ts";
@@ -11,7 +11,7 @@ import { returnOnly, returnUnsuperseded } from "./return-jobs.ts";
 
 export interface WriteInterceptorOptions {
   readonly held: HeldJobs;
-  readonly observer: Pick<PoolObserver, "beforeFailing">;
+  readonly observer: Pick<PoolObserver, "beforeFailing" | "onWrite">;
   readonly releases: Releases;
   readonly poolId: () => string;
   /** Whether the pool is shutting down. */
@@ -51,7 +51,7 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
       const others = left.length === 0 ? config : withoutJobs(config, kind, { left, written });
       const answer = left.length < ids.length ? await writeAsIs(others, kind, send) : nothing;
       // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
-      if (takenBack.size > 0) await retryTransient(() => send(returnOnly(poolId(), idsOf(takenBack))), giveUp);
+      if (takenBack.size > 0) await insistOn("returned", () => send(returnOnly(poolId(), idsOf(takenBack))));
       held.letGo(holdings);
       releases.release(kind.how, written);
       releases.release("returned", [...takenBack]);
@@ -67,10 +67,27 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
   };
 
   const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, send: Send) =>
-    retryTransient(async () => {
+    insistOn(how, async () => {
       if (how === "failed") await observer.beforeFailing(idsIn(config.values ?? []));
       return send(owned(config, how));
-    }, giveUp);
+    });
+
+  /** Also what the database refuses (the password was changed, a right taken away) is written again: otherwise a job that is done would run once more. */
+  const insistOn = (how: Write["how"], send: () => Promise<QueryResult>) =>
+    retryWhile(
+      async () => {
+        try {
+          const answer = await send();
+          observer.onWrite(how);
+          return answer;
+        } catch (error) {
+          observer.onWrite(how, { error });
+          throw error;
+        }
+      },
+      (error) => !isAboutTheRows(error),
+      giveUp,
+    );
 
   const owned = (config: QueryConfig, how: Write["how"]): QueryConfig => {
     if (how === "returned") return returnUnsuperseded(config);

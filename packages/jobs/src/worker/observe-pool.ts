@@ -6,7 +6,7 @@ import type { SupervisedPoolObserver } from "./supervised-pool.ts";
 
 export interface PoolObserverOptions extends Pick<
   SupervisedPoolObserver,
-  "onFetched" | "onUnknownEngine" | "onBroken"
+  "onFetched" | "onWrite" | "onUnknownEngine" | "onBroken"
 > {
   readonly settlement: Settlement;
   readonly heartbeat: Heartbeat;
@@ -31,6 +31,7 @@ export function createPoolObserver(options: PoolObserverOptions): SupervisedPool
     },
     onDisowned: settlement.onDisowned,
     onFetched: options.onFetched,
+    onWrite: options.onWrite,
     onUnknownEngine: options.onUnknownEngine,
     onBroken: options.onBroken,
   };

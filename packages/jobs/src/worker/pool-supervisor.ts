@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isTransient } from "../database/database-errors.ts";
+import type { ReleasedJobs } from "../graphile/pool-observer.ts";
 import { withTimeout } from "@acme/shared/timeout";
 import { startHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createPoolObserver } from "./observe-pool.ts";
@@ -31,7 +32,7 @@ export class PoolSupervisor {
   #pool: SupervisedPool | undefined;
   #hasRun = false;
   readonly #health: WorkerHealth;
-  readonly #note: Readonly<Record<"start" | "beat" | "fetch", Dependency>>;
+  readonly #note: Readonly<Record<"start" | "beat" | "fetch" | ReleasedJobs["how"], Dependency>>;
 
   readonly #dependencies: WorkerDependencies;
   readonly #settings: WorkerSettings;
@@ -47,7 +48,15 @@ export class PoolSupervisor {
     this.#settings = settings;
     this.#options = options;
     this.#health = options.health;
-    this.#note = { start: this.#health.depend(), beat: this.#health.depend(), fetch: this.#health.depend() };
+    const depend = () => this.#health.depend();
+    this.#note = {
+      start: depend(),
+      beat: depend(),
+      fetch: depend(),
+      completed: depend(),
+      failed: depend(),
+      returned: depend(),
+    };
     this.#settlement = createSettlement({
       ...dependencies,
       onNoted: this.#health.depend(),
@@ -125,6 +134,7 @@ export class PoolSupervisor {
         settlement: this.#settlement,
         heartbeat: this.#heartbeat,
         onFetched: this.#note.fetch,
+        onWrite: (how, failure) => this.#note[how](failure),
         stopSignal: this.#stopping.signal,
         nudge: (count) => this.#nudge(count),
         onUnknownEngine: this.#options.onUnknownEngine,

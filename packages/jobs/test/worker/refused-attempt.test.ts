@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform, retry } from "../../src/index.ts";
 import { collectInto, createTestJobs, storedJobs } from "../support/test-jobs.ts";
@@ -26,6 +26,10 @@ async function createRole(test: Awaited<ReturnType<typeof createTestJobs>>) {
     url: url.href,
     revoke: (right = "update") => test.jobsPool.query(`revoke ${right} on acme_jobs.failures from ${role}`),
     grant: (right = "update") => test.jobsPool.query(`grant ${right} on acme_jobs.failures to ${role}`),
+    /** Such as "revoke all on graphile_worker._private_jobs from ROLE". */
+    change: (sql: string) => test.jobsPool.query(sql.replace("ROLE", role)),
+    endSessions: () =>
+      test.jobsPool.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1", [role]),
     async [Symbol.asyncDispose]() {
       await test.jobsPool.query(`drop owned by ${role}; drop role ${role}`);
     },
@@ -141,3 +145,66 @@ it("an attempt that the database did not let begin is not used up by the stop of
   expect(await test.jobs.deadLetters.list()).toEqual([]);
   await next.stop();
 });
+
+const refusals = [
+  {
+    refusal: "the right to write it",
+    begin: "revoke all on graphile_worker._private_jobs from ROLE",
+    end: "grant all on graphile_worker._private_jobs to ROLE",
+  },
+  { refusal: "its password", begin: "alter role ROLE password 'other'", end: "alter role ROLE password 'x'" },
+  { refusal: "its login", begin: "alter role ROLE nologin", end: "alter role ROLE login" },
+];
+
+describe("a job that is done while the database refuses", () => {
+  it.each(refusals)("$refusal is not run again: its end is written when that is over", async ({ begin, end }) => {
+    await using test = await createTestJobs();
+    await using role = await createRole(test);
+    await using jobs = createJobs({ connection: role.url, logger: collectInto([]) });
+    const { runs, begun, finish, task } = heldTask();
+    const worker = await jobs.startWorker({ migrate: false, tasks: [task] });
+    await test.jobs.enqueue(heldWork, {});
+    await begun;
+
+    await role.change(begin);
+    // Who may no longer log in keeps the sessions that are there.
+    if (begin.startsWith("alter role")) await role.endSessions();
+    finish();
+    await expect.poll(() => worker.state, { interval: 5 }).toBe("recovering");
+    await role.change(end);
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    expect(runs).toEqual([1]);
+    await expect.poll(() => worker.state).toBe("running");
+  });
+
+  it("that for long ends its worker loudly", async () => {
+    await using test = await createTestJobs();
+    await using role = await createRole(test);
+    await using jobs = createJobs({ connection: role.url, logger: collectInto([]) });
+    const { begun, finish, task } = heldTask();
+    const worker = await jobs.startWorker({ migrate: false, giveUpAfterMs: 1_000, tasks: [task] });
+    await test.jobs.enqueue(heldWork, {});
+    await begun;
+
+    await role.change("revoke delete on graphile_worker._private_jobs from ROLE");
+    finish();
+
+    await expect(worker.finished).rejects.toMatchObject({ code: "WORKER_FAILED" });
+  });
+});
+
+const heldWork = defineTask("heldWork", { payload, retry: retry.fixed({ attempts: 2, delayMs: 0 }) });
+
+/** Its attempt lasts until it is told to finish. */
+function heldTask() {
+  const runs: number[] = [];
+  const started = Promise.withResolvers<void>();
+  const finishing = Promise.withResolvers<void>();
+  const task = perform(heldWork, async (_, { attempt }) => {
+    runs.push(attempt);
+    started.resolve();
+    await finishing.promise;
+  });
+  return { runs, begun: started.promise, finish: finishing.resolve, task };
+}
