@@ -67,7 +67,9 @@ export function createBatchMover(
     const waitMs = Math.max(shortestWaitMs, Math.floor(longestWaitMs / held.groupCount));
     try {
       const moved = await moveBatch(pools, { batchSize: size, only: group.keys, waitMs });
-      if (moved.movedCount < size) held.release(group);
+      // Without the keys that another relay has, it may only seem that there is nothing more to move.
+      if (moved.isContended) held.postpone(group);
+      else if (moved.movedCount < size) held.release(group);
       return moved;
     } catch (error) {
       if (error instanceof KeysHeldError) held.leave(group);
@@ -102,4 +104,4 @@ export function createBatchMover(
   };
 }
 
-const none: MovedBatch = { movedCount: 0, refused: [] };
+const none: MovedBatch = { movedCount: 0, isContended: false, refused: [] };

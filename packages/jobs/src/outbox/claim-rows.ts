@@ -1,4 +1,5 @@
 import { endUnreadStatements } from "../database/end-unread-statements.ts";
+import { isTrue } from "@acme/shared/is-true";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { JobRequest, JobSettings } from "../job/job-request.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
@@ -15,18 +16,20 @@ const keyLock = `hashtextextended(key, 0) & ${keyLocks - 1}`;
  * the rows: by then all that the one before has moved is gone, and no row is claimed that could not be moved now.
  */
 const lockKeysSql = `
-  select array_agg(key_lock)::text[] as locks
+  select (array_agg(key_lock) filter (where is_mine))::text[] as locks, bool_or(not is_mine) as is_contended
   from (
-    select distinct key_lock
+    select key_lock, pg_try_advisory_xact_lock(hashtextextended('acme_jobs:keys', key_lock)) as is_mine
     from (
-      select key, ${keyLock} as key_lock
-      from acme_jobs.outbox
-      where case when key is null then $3::text[] is null or $3 = '{}' else key <> all($2::text[]) and ($3 is null or key = any($3)) end
-      order by position limit $1
-    ) as oldest
-    where key is not null
-  ) as wanted
-  where pg_try_advisory_xact_lock(hashtextextended('acme_jobs:keys', key_lock))`;
+      select distinct key_lock
+      from (
+        select key, ${keyLock} as key_lock
+        from acme_jobs.outbox
+        where case when key is null then $3::text[] is null or $3 = '{}' else key <> all($2::text[]) and ($3 is null or key = any($3)) end
+        order by position limit $1
+      ) as oldest
+      where key is not null
+    ) as wanted
+  ) as tried`;
 
 /** What tells in `pg_stat_activity` that a relay reads its rows. */
 const startOfClaim = "select /* acme_jobs claim */";
@@ -58,6 +61,13 @@ export interface Claim {
   readonly waitMs: number;
 }
 
+/** What was claimed. */
+export interface ClaimedRows {
+  readonly requests: JobRequest[];
+  /** Another relay has some of the keys that were to be claimed, and may be waiting for one of them. */
+  readonly isContended: boolean;
+}
+
 /**
  * Locks the oldest rows that nobody else has locked. A row whose transaction commits late is found when it is there.
  *
@@ -66,15 +76,16 @@ export interface Claim {
 export async function claimFromOutbox(
   db: Queryable,
   { batchSize, without = [], only }: Omit<Claim, "waitMs">,
-): Promise<JobRequest[]> {
+): Promise<ClaimedRows> {
   const [locked] = await queryMigrated(db, lockKeysSql, [batchSize, without, only]);
   const rows = await queryMigrated(db, claimSql, [batchSize, locked?.["locks"] ?? [], without, only]);
   // Neighbours that have them in common are given the same ones, which are then sent once.
   let settings: JobSettings | undefined;
-  return rows.map((row) => {
+  const requests = rows.map((row) => {
     settings = settings !== undefined && haveInCommon(row, settings) ? settings : settingsOf(row);
     return { id: row["id"] as string, payload: row["payload"] as string, settings };
   });
+  return { requests, isContended: isTrue(locked?.["is_contended"]) };
 }
 
 const longestReadMs = 60_000;

@@ -18,6 +18,8 @@ export interface HeldKeys {
   suspect(keys: readonly string[]): void;
   /** The group could not be had. A single key is left for a while, and longer each time. */
   leave(group: KeyGroup): void;
+  /** Another relay has some of its keys: whether its rows can be moved is not known yet. */
+  postpone(group: KeyGroup): void;
   /** Its rows can be moved. */
   release(group: KeyGroup): void;
 }
@@ -63,6 +65,10 @@ export function createHeldKeys(now: () => number = () => performance.now()): Hel
       if (keys.length > 1) return split(keys);
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** failureCount);
       groups.add({ keys, failureCount: failureCount + 1, dueAt: now() + pauseMs });
+    },
+    postpone(group) {
+      groups.delete(group);
+      groups.add({ ...group, dueAt: now() + firstPauseMs });
     },
     release: (group) => void groups.delete(group),
   };

@@ -28,6 +28,8 @@ const asRelay = { settings, statementMs: longestMoveMs + 5_000 };
 /** What was moved; rows that no job can be made of are dead letters now. */
 export interface MovedBatch {
   readonly movedCount: number;
+  /** Another relay has some of the keys that were to be moved. */
+  readonly isContended: boolean;
   readonly refused: readonly { readonly request: JobRequest; readonly reason: unknown }[];
 }
 
@@ -63,16 +65,17 @@ export class KeysHeldError extends Error {
  */
 export async function moveBatch(pools: RelayPools, claim: Claim): Promise<MovedBatch> {
   const outboxId = await findOutboxWithRows(withQueryTimeout(pools.outbox, promptlyMs));
-  if (outboxId === undefined) return { movedCount: 0, refused: [] };
+  if (outboxId === undefined) return { movedCount: 0, isContended: false, refused: [] };
   await using jobs = await beginTransaction(pools.jobs, asRelay);
   await using outbox = await beginTransaction(pools.outbox, asRelay);
   let rowCount = claim.batchSize;
   let keys: readonly string[] = [];
   try {
-    const requests = await claimFromOutbox(outbox, claim);
+    const { requests, isContended } = await claimFromOutbox(outbox, claim);
     rowCount = requests.length;
     keys = keysOf(requests);
-    return await moveRows({ jobs, outbox, outboxId }, requests, claim);
+    const refused = await moveRows({ jobs, outbox, outboxId }, requests, claim);
+    return { movedCount: requests.length, isContended, refused };
   } catch (error) {
     if (isLockTimeout(error) && keys.length > 0) throw new KeysHeldError(keys, error);
     // Whichever step it was: of fewer rows each is quicker.
@@ -94,7 +97,7 @@ async function moveRows(
   { jobs, outbox, outboxId }: OpenMove,
   requests: readonly JobRequest[],
   claim: Claim,
-): Promise<MovedBatch> {
+): Promise<MovedBatch["refused"]> {
   // Written once for both sides; a driver would look for quotes in each of them.
   const ids = `{${requests.map(({ id }) => id).join(",")}}`;
   const repeated = await take(jobs, outboxId, ids);
@@ -104,7 +107,7 @@ async function moveRows(
 
   await removeFromOutbox(outbox, ids);
   await outbox.commit();
-  return { movedCount: requests.length, refused };
+  return refused;
 }
 
 async function add(

@@ -17,7 +17,7 @@ const task = defineTask("t", { payload: z.object({ n: z.number(), text: z.string
 async function claim(test: TestJobs, batchSize = 100) {
   const transaction = await beginTransaction(test.dataPool);
   onTestFinished(() => transaction[Symbol.asyncDispose]());
-  const rows = await claimFromOutbox(transaction, { batchSize });
+  const { requests: rows } = await claimFromOutbox(transaction, { batchSize });
   return {
     ns: rows.map(({ payload }) => (JSON.parse(payload) as { n: number }).n),
     async move() {
@@ -295,6 +295,29 @@ describe("a transaction that stays open with a key", () => {
     for (const holder of holders) await holder.letGo();
   });
 
+  it("is not forgotten by a relay that finds its key with another one, which waits for it", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
+    const pools = { outbox: test.dataPool, jobs: test.jobsPool };
+    const { signal } = new AbortController();
+    const moveRound = createBatchMover(pools, { batchSize: 100, signal });
+    const moveRoundElsewhere = createBatchMover(pools, { batchSize: 100, signal });
+    await using holder = await holdKeys(test, ["held"]);
+    await test.jobs.enqueue(task, { n: 1 }, { key: "held" });
+    expect((await moveRound()).movedCount).toBe(0);
+
+    const elsewhere = moveRoundElsewhere();
+    await expect.poll(() => waitingCount(test), { interval: 5 }).toBe(1);
+    expect((await moveRound()).movedCount).toBe(0);
+    await elsewhere;
+
+    // A relay that had forgotten it would take it along with this one, and move neither.
+    await test.jobs.enqueue(task, { n: 2 }, { key: "free" });
+    expect((await moveRound()).movedCount).toBe(1);
+    expect(await keysIn(test)).toEqual(["held"]);
+    await holder.letGo();
+  });
+
   it("is tried again when its pause is over, however rarely the relay polls", async () => {
     await using test = await createTestJobs({ outbox: true });
     await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
@@ -421,6 +444,12 @@ async function holdKeys(test: TestJobs, keys: readonly string[]) {
     client.release();
   };
   return { letGo, [Symbol.asyncDispose]: letGo };
+}
+
+/** How many sessions of the jobs database wait for somebody's lock. */
+async function waitingCount(test: TestJobs): Promise<number> {
+  const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  return (await test.jobsPool.query(waiting)).rowCount ?? 0;
 }
 
 async function keysIn(test: TestJobs): Promise<string[]> {
