@@ -45,6 +45,8 @@ export interface GraphilePool {
   nudge(count: number): void;
   /** Takes no more jobs, waits for those that run, and for what became of them to be written. */
   stop(): Promise<void>;
+  /** Resolves when nothing about its jobs is being written. */
+  settled(): Promise<void>;
   /** Ends what watches over it. Part of a stop; for a pool that has ended by itself. */
   unwatch(): Promise<void>;
 }
@@ -134,6 +136,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
         await watch.stop();
       }
     },
+    settled: intercepted.settled,
     unwatch: () => watch.stop(),
   };
 }

@@ -28,7 +28,8 @@ export interface WriteInterceptor {
 }
 
 export function createWriteInterceptor(options: WriteInterceptorOptions): WriteInterceptor {
-  const { held, observer, releases, poolId, giveUp } = options;
+  const { held, observer, releases, poolId } = options;
+  const insistOn = createInsistence(options);
   const underWay = new Set<Promise<unknown>>();
 
   const track = (writing: Promise<QueryResult>) => {
@@ -69,30 +70,8 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
   const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, send: Send) =>
     insistOn(how, async () => {
       if (how === "failed") await observer.beforeFailing(idsIn(config.values ?? []));
-      return send(owned(config, how));
+      return send(owned(config, how, poolId()));
     });
-
-  /** Also what the database refuses (the password was changed, a right taken away) is written again: otherwise a job that is done would run once more. */
-  const insistOn = (how: Write["how"], send: () => Promise<QueryResult>) =>
-    retryWhile(
-      async () => {
-        try {
-          const answer = await send();
-          observer.onWrite(how);
-          return answer;
-        } catch (error) {
-          observer.onWrite(how, { error });
-          throw error;
-        }
-      },
-      (error) => !isAboutTheRows(error),
-      giveUp,
-    );
-
-  const owned = (config: QueryConfig, how: Write["how"]): QueryConfig => {
-    if (how === "returned") return returnUnsuperseded(config);
-    return how === "completed" ? completeOwned(config, poolId()) : config;
-  };
 
   return {
     write: (config, kind, send) => track(write(config, kind, send)),
@@ -100,6 +79,31 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
+}
+
+/**
+ * Also what the database refuses (the password was changed, a right taken away) is written again: otherwise a job that is
+ * done would run once more.
+ */
+function createInsistence({ observer, giveUp }: Pick<WriteInterceptorOptions, "observer" | "giveUp">) {
+  return (how: Write["how"], send: () => Promise<QueryResult>) => {
+    const sendOnce = async () => {
+      try {
+        const answer = await send();
+        observer.onWrite(how);
+        return answer;
+      } catch (error) {
+        observer.onWrite(how, { error });
+        throw error;
+      }
+    };
+    return retryWhile(sendOnce, (error) => !isAboutTheRows(error), giveUp);
+  };
+}
+
+function owned(config: QueryConfig, how: Write["how"], poolId: string): QueryConfig {
+  if (how === "returned") return returnUnsuperseded(config);
+  return how === "completed" ? completeOwned(config, poolId) : config;
 }
 
 /** A number stays where any job of it is to be written. */

@@ -1,13 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isTransient } from "../database/database-errors.ts";
-import type { ReleasedJobs } from "../graphile/pool-observer.ts";
 import { withTimeout } from "@acme/shared/timeout";
 import { startHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createPoolObserver } from "./observe-pool.ts";
 import type { JobRunner } from "./run-job.ts";
 import { createSettlement, type Settlement } from "./settlement.ts";
 import { startSupervisedPool, type SupervisedPool } from "./supervised-pool.ts";
-import type { Dependency, WorkerHealth } from "./worker-health.ts";
+import { dependOn, type Dependency, type WorkerHealth } from "./worker-health.ts";
 import { wakeIn } from "./wake-in.ts";
 import type { WorkerDependencies } from "./worker-dependencies.ts";
 import type { WorkerSettings } from "./worker-options.ts";
@@ -22,6 +21,8 @@ export interface PoolSupervisorOptions {
   readonly onUnknownEngine: (error: unknown) => void;
 }
 
+/** The last three are the ways in which a job is written back. */
+const whatItNeeds = ["start", "beat", "fetch", "completed", "failed", "returned"] as const;
 const restartMs = 250;
 /** Synchronous work of less is no hang. */
 const leastHungMs = 1_000;
@@ -32,7 +33,7 @@ export class PoolSupervisor {
   #pool: SupervisedPool | undefined;
   #hasRun = false;
   readonly #health: WorkerHealth;
-  readonly #note: Readonly<Record<"start" | "beat" | "fetch" | ReleasedJobs["how"], Dependency>>;
+  readonly #note: Readonly<Record<(typeof whatItNeeds)[number], Dependency>>;
 
   readonly #dependencies: WorkerDependencies;
   readonly #settings: WorkerSettings;
@@ -48,15 +49,7 @@ export class PoolSupervisor {
     this.#settings = settings;
     this.#options = options;
     this.#health = options.health;
-    const depend = () => this.#health.depend();
-    this.#note = {
-      start: depend(),
-      beat: depend(),
-      fetch: depend(),
-      completed: depend(),
-      failed: depend(),
-      returned: depend(),
-    };
+    this.#note = dependOn(this.#health, whatItNeeds);
     this.#settlement = createSettlement({
       ...dependencies,
       onNoted: this.#health.depend(),
@@ -120,7 +113,6 @@ export class PoolSupervisor {
   async #startPool(): Promise<void> {
     const { pool, logger } = this.#dependencies;
     const { tasks, concurrency, heartbeatMs, deadAfterMs } = this.#settings;
-    const { runner, givingUp } = this.#options;
     const taskNames = [...tasks.keys()];
     this.#pool = await startSupervisedPool({
       ...this.#settings,
@@ -128,7 +120,7 @@ export class PoolSupervisor {
       logger,
       tasks: taskNames,
       hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
-      run: (job, onEnd) => runner.run(job, this.#settlement.intend, onEnd),
+      run: (job, onEnd) => this.#options.runner.run(job, this.#settlement.intend, onEnd),
       checkLocksEveryMs: heartbeatMs,
       observer: createPoolObserver({
         settlement: this.#settlement,
@@ -140,7 +132,7 @@ export class PoolSupervisor {
         onUnknownEngine: this.#options.onUnknownEngine,
         onBroken: (...broken) => this.#replace(...broken),
       }),
-      giveUp: givingUp.signal,
+      giveUp: this.#options.givingUp.signal,
       stopSignal: this.#stopping.signal,
     });
     this.#hasRun = true;

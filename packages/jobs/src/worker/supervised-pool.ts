@@ -71,6 +71,12 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
       onFatal: (error) => observer.onBroken(supervised, "the worker could not write what became of a job", error),
     },
   });
+  const untilWritten = async () => {
+    await Promise.all([runs.untilIdle(), stopping]);
+    await pause(writePauseMs);
+    // The database may refuse it for a while.
+    await pool.settled();
+  };
   const supervised: SupervisedPool = {
     pool,
     get mayHaveLostLocks() {
@@ -83,8 +89,7 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
       return state === "going on";
     },
     async drain() {
-      await withTimeout(longestDrainMs, Promise.all([runs.untilIdle(), stopping])).catch(() => undefined);
-      await pause(writePauseMs);
+      await withTimeout(longestDrainMs, untilWritten()).catch(() => undefined);
       await pool.unwatch();
     },
   };

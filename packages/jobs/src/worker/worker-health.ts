@@ -36,6 +36,14 @@ export function createWorkerHealth({ giveUpAfterMs, onGiveUp }: WorkerHealthOpti
   };
 }
 
+/** One dependency of each name. */
+export function dependOn<Name extends string>(
+  health: Pick<WorkerHealth, "depend">,
+  names: readonly Name[],
+): Readonly<Record<Name, Dependency>> {
+  return Object.fromEntries(names.map((name) => [name, health.depend()])) as Record<Name, Dependency>;
+}
+
 /** Tells a dependency how the work has ended. */
 export async function noting<Result>(note: Dependency, work: () => Promise<Result>): Promise<Result> {
   try {
