@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { checkNames } from "../check-options.ts";
+import { isTransient } from "../database/database-errors.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import { JobsError } from "../errors.ts";
 import { countDueJobs, makeDueNow } from "../graphile/backlog.ts";
@@ -27,7 +28,7 @@ export interface DrainResult {
   readonly failedCount: number;
 }
 
-const lookEveryMs = 10;
+const pollEveryMs = 10;
 const leastAnswerMs = 1_000;
 const batchSize = 1_000;
 
@@ -55,7 +56,7 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
 
   // The worker of this moves no rows; what it needs of the outbox is made here.
   if (pools.outboxPool !== undefined) await jobs.migrateOutbox();
-  const worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: lookEveryMs, relay: false });
+  const worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: pollEveryMs, relay: false });
   try {
     await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, signal: over.signal });
     await worker.stop();
@@ -83,22 +84,30 @@ async function untilNoneIsLeft(
 ): Promise<void> {
   const moveAll = createMoveAll(pools, signal);
   const leftMs = () => Math.max(leastAnswerMs, endsAt - performance.now() + 50);
-  const late =
-    (tasks: readonly string[]) =>
-    (error: unknown): never => {
-      throw performance.now() > endsAt ? incomplete(tasks, withinMs) : error;
-    };
-  for (;;) {
+  let leftTasks = names;
+  let trouble: unknown;
+  const isNoneLeft = async () => {
     // Somebody may have locked a job.
     const db = withQueryTimeout(pools.jobsPool(), leftMs());
-    const countLeft = () => countDueJobs(db, names, { withWaiting: skipDelays }).catch(late(names));
-    if (skipDelays) await makeDueNow(db, names).catch(late(names));
-    const left = await countLeft();
+    const countLeft = () => countDueJobs(db, names, { withWaiting: skipDelays });
+    leftTasks = names;
+    if (skipDelays) await makeDueNow(db, names);
+    leftTasks = [...(await countLeft()).keys()];
     // In this order: once no job is left, none can write to the outbox any more; and a relay may have moved the last rows.
-    const isMoved = await withTimeout(leftMs(), moveAll()).catch(late([...left.keys()]));
-    if (left.size === 0 && isMoved && (await countLeft()).size === 0) return;
-    if (performance.now() > endsAt) throw incomplete([...left.keys()], withinMs);
-    await pause(lookEveryMs);
+    const isMoved = await withTimeout(leftMs(), moveAll());
+    return leftTasks.length === 0 && isMoved && (await countLeft()).size === 0;
+  };
+
+  for (;;) {
+    const isDone = await isNoneLeft().catch((error: unknown) => {
+      // A server that restarts, for one: there is time left.
+      if (performance.now() < endsAt && !isTransient(error)) throw error;
+      trouble = error;
+      return false;
+    });
+    if (isDone) return;
+    if (performance.now() > endsAt) throw incomplete(leftTasks, { withinMs, cause: trouble });
+    await pause(pollEveryMs);
   }
 }
 
@@ -132,10 +141,14 @@ function countAttempts(tasks: readonly PerformableTask[]) {
   return { result, tasks: tasks.map(count) };
 }
 
-function incomplete(tasks: readonly string[], withinMs: number): JobsError {
+function incomplete(
+  tasks: readonly string[],
+  { withinMs, cause }: { readonly withinMs: number; readonly cause: unknown },
+): JobsError {
   const left = tasks.length === 0 ? "rows in the outbox that cannot be moved" : `jobs of: ${tasks.join(", ")}`;
   return new JobsError(
     "DRAIN_INCOMPLETE",
     `After ${withinMs} ms there are still ${left}. A task may enqueue itself, or put its jobs off.`,
+    { cause },
   );
 }

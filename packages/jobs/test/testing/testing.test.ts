@@ -1,3 +1,4 @@
+import { startServer } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { waitInTrigger } from "../support/held-step.ts";
@@ -184,6 +185,24 @@ describe("drain", () => {
 
     expect(ran.toSorted((a, b) => a - b)).toEqual([1, 3]);
     expect(await test.jobs.deadLetters.list()).toHaveLength(1);
+  });
+
+  it("outlives a restart of the server", async () => {
+    await using server = await startServer({ databases: ["jobs"] });
+    await using jobs = createJobs({ connection: server.url("jobs") });
+    await jobs.migrate();
+    await jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }]);
+    const ran: number[] = [];
+    const restarting = perform(task, async ({ n }) => {
+      ran.push(n);
+      if (ran.length > 1) return;
+      await server.stop();
+      await server.start();
+    });
+
+    await drain(jobs, { tasks: [restarting], withinMs: 60_000 });
+
+    expect([...new Set(ran)].toSorted()).toEqual([1, 2]);
   });
 
   it("gives up with the names of what is left when tasks never end", async () => {
