@@ -40,6 +40,13 @@ export function createBackgroundJobs({
   logger,
 }: BackgroundJobsNeeds): BackgroundJobs {
   let worker: Worker | undefined;
+  let stopped: Promise<void> | undefined;
+
+  const stop = async (running: Worker, deadlineMs: number) => {
+    // A worker waits longer for a database that does not answer. Others take over the jobs it has left.
+    if (await closesInTime(running.stop({ deadlineMs }), { withinMs: deadlineMs + handBackGraceMs })) return;
+    logger.warn("the jobs could not be handed back in time; the process ends without them");
+  };
   return {
     async start() {
       if (!isEnabled) return;
@@ -59,10 +66,7 @@ export function createBackgroundJobs({
       };
     },
     async stop({ deadlineMs }) {
-      if (worker === undefined) return;
-      // A worker waits longer for a database that does not answer. Others take over the jobs it has left.
-      if (await closesInTime(worker.stop({ deadlineMs }), { withinMs: deadlineMs + handBackGraceMs })) return;
-      logger.warn("the jobs could not be handed back in time; the process ends without them");
+      if (worker !== undefined) await (stopped ??= stop(worker, deadlineMs));
     },
   };
 }

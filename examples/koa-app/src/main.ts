@@ -26,7 +26,11 @@ await runCommand(async (context) => {
   await untilAborted(backgroundJobs.start(), stopSignal);
 
   const server = await startServer(composition.app, config);
-  resources.defer(() => server.stop({ deadlineMs: deadline.remainingMs() }));
+  // At once, so that whoever holds up the one does not take the time of the other.
+  resources.defer(async () => {
+    const deadlineMs = deadline.remainingMs();
+    await Promise.all([server.stop({ deadlineMs }), backgroundJobs.stop({ deadlineMs })]);
+  });
   logger.info({ host: config.host, port: config.port }, "server started");
   if (services.catcher !== undefined) process.stdout.write(welcome(config, services));
 

@@ -79,6 +79,24 @@ describe("the connections of a server that stops", () => {
     expect(await client.ended).toMatch(/\r\nConnection: keep-alive\r\n[^]*\r\n\r\nok$/);
   });
 
+  // Far sooner than the deadline, and sooner than Node would end what it waits for.
+  it.each([
+    { part: "of its head", sent: "G" },
+    { part: "of its body", sent: "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfour" },
+  ])("are closed soon when only a part $part has come of a request", { timeout: 8_000 }, async ({ sent }) => {
+    await using scene = await startScene(async (ctx) => {
+      for await (const part of ctx.req) ctx.body = String(part);
+    });
+    const client = await connectTo(scene.port);
+    await client.ask("/");
+    client.socket.write(sent);
+    await expect.poll(() => scene.receivedBytes()).toBe(head("/").length + sent.length);
+
+    await scene.stop();
+
+    await client.ended;
+  });
+
   it("are closed at once when nothing is asked on them, or never was", async () => {
     await using scene = await startScene((ctx) => void (ctx.body = "ok"));
     const silent = await connectTo(scene.port);
@@ -97,6 +115,7 @@ async function startScene(answer: (ctx: Context) => Promise<void> | void) {
   const { promise: held, resolve: announce } = Promise.withResolvers<void>();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const app = new Koa();
+  app.silent = true;
   app.use(async (ctx) => {
     sockets.add(ctx.req.socket);
     await answer(ctx);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { open, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
@@ -55,6 +56,25 @@ describe("an app whose log", { timeout: 60_000 }, () => {
     ]);
   });
 
+  it("is not read for a while goes on, and says how many lines were dropped", async () => {
+    const writer = spawn(process.execPath, [logWriter], { stdio: "pipe" });
+    // A megabyte, and a pipe holds less. Nothing reads it until all of that is written, or dropped.
+    await once(writer.stderr, "data");
+
+    const log = text(writer.stdout);
+    await expect.poll(() => writer.stdout.readableLength).toBe(0);
+    writer.stdin.write("go on");
+    const lines = (await log).trimEnd().split("\n");
+
+    expect(lines.slice(-2).map((line) => JSON.parse(line))).toMatchObject([
+      { msg: "late" },
+      {
+        msg: "log lines were dropped, since they could not be written",
+        count: expect.toSatisfy((count) => count >= 1_002 - lines.length && count > 0),
+      },
+    ]);
+  });
+
   it.each(["main.ts", "worker.ts"])("is read no more stops in order: %s", async (file) => {
     await using home = await createHome();
     await using database = await createTestDatabase();
@@ -79,7 +99,7 @@ function launch(
   const path = fileURLToPath(new URL(`../src/${file}`, import.meta.url));
   const child = spawn(process.execPath, [path], { env: { ...process.env, ...unset, ...settings }, stdio });
   let stderr = "";
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stderr!.setEncoding("utf8").on("data", (part: string) => (stderr += part));
   const ended = once(child, "exit").then(([exitCode]) => ({ exitCode, stderr }));
   return {
     stdout: child.stdout!,

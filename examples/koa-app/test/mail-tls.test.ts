@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { describe, expect, it } from "vitest";
@@ -55,6 +56,19 @@ describe("an SMTP server without STARTTLS", () => {
       code: "ESTARTTLS",
     });
     expect(server.heard).toEqual([]);
+  });
+});
+
+it("an SMTP server that turns the app away at EHLO has refused the mail, whatever TLS it has", async () => {
+  await using server = createServer((socket) => {
+    socket.on("data", () => socket.end("554 5.7.1 Access denied\r\n")).on("error", () => undefined);
+    socket.write("220 mx.example.org ESMTP\r\n");
+  });
+  await once(server.listen(0, elsewhere), "listening");
+
+  await expect(send(`smtp://user:topsecret@${elsewhere}:${portOf(server)}`)).rejects.toMatchObject({
+    code: "EREFUSED",
+    responseCode: 554,
   });
 });
 

@@ -20,9 +20,12 @@ export type TlsFailureCode = "ECERTIFICATE" | "ESTARTTLS" | "ETLS";
 export function findTlsFailure({ code, originalCode, command, responseCode }: TlsFacts): TlsFailure | undefined {
   if (code === "ETLS" && command === "STARTTLS" && responseCode !== undefined) return { code: "ESTARTTLS" };
   // A server that knows only HELO, from the time before STARTTLS. Nodemailer asks it where it need not encrypt.
-  if (code === "ECONNECTION" && command === "EHLO" && (responseCode ?? 0) >= 500) return { code: "ESTARTTLS" };
+  if (code === "ECONNECTION" && command === "EHLO" && unknownCommand.has(responseCode)) return { code: "ESTARTTLS" };
   return failureOf(originalCode) ?? (code === "ETLS" ? { code: "ETLS" } : undefined);
 }
+
+/** Command unrecognized, not implemented, parameter not implemented (RFC 5321, 4.2.2). Any other refusal is about who asks. */
+const unknownCommand = new Set<number | undefined>([500, 502, 504]);
 
 function failureOf(detail: string | undefined): TlsFailure | undefined {
   if (detail === undefined) return undefined;
