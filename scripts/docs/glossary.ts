@@ -2,7 +2,18 @@ import type { Check } from "./finding.ts";
 import { filesMatching, read } from "./repository.ts";
 
 const glossary = "docs/glossary.md";
-const places = ["packages/*/src/**/*.ts", "packages/*/test/**/*.ts", "packages/*/README.md", "docs/**/*.md", "*.md"];
+const places = [
+  "packages/*/src/**/*.ts",
+  "packages/*/test/**/*.ts",
+  "internal/*/src/**/*.ts",
+  "internal/*/test/**/*.ts",
+  "examples/*/src/**/*.ts",
+  "examples/*/test/**/*.ts",
+  "benchmarks/src/**/*.ts",
+  "{packages,examples}/*/README.md",
+  "docs/**/*.md",
+  "*.md",
+];
 
 /** Words that the glossary has replaced stand nowhere else. */
 export function checkGlossary(): Check[] {

@@ -20,7 +20,7 @@ export function requestLog({ logger }: { readonly logger: Logger }): Middleware 
   };
 }
 
-// What asks all the time and is answered would bury the rest: the page that looks for mails, and whoever watches the health.
+// What asks all the time and is answered would hide the rest: the page that looks for mails, and whoever watches the health.
 function levelOf({ route, status }: { readonly route: string; readonly status: number }): "debug" | "info" {
   return status < 400 && /^\/(?:mails|assets|health)\b/.test(route) ? "debug" : "info";
 }

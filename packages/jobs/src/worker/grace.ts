@@ -1,5 +1,5 @@
 /** A heartbeat as it stands in the table, as text. */
-export interface SignOfLife {
+export interface StoredHeartbeat {
   readonly poolId: string;
   readonly heartbeat: string;
 }
@@ -15,7 +15,7 @@ export interface Grace {
    * Told of all heartbeats while it is not over. Those that have stayed as they are for as long as anybody needs to come back are of the dead: the
    * time counts together over any number of breaks, or a server that falls again and again would put off their jobs for ever.
    */
-  unchangedAmong(signs: readonly SignOfLife[]): SignOfLife[];
+  unchangedAmong(heartbeats: readonly StoredHeartbeat[]): StoredHeartbeat[];
 }
 
 /**

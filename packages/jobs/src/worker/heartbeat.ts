@@ -5,7 +5,7 @@ import { withQueryTimeout } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { withTimeout } from "@acme/shared/timeout";
 import { createGrace } from "./grace.ts";
-import { findDeadWorkers, readSignsOfLife, sweepFailures, type Suspects } from "./recover-dead-workers.ts";
+import { findDeadWorkers, readStoredHeartbeats, sweepFailures, type Suspects } from "./recover-dead-workers.ts";
 import { createRecovery } from "./recovery.ts";
 import { HeartbeatSession } from "./heartbeat-session.ts";
 import { createOwnPools } from "./own-pools.ts";
@@ -79,7 +79,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const whoMayBeDead = async (db: Queryable): Promise<Suspects> => {
     const ownPoolIds = pools.living;
     if (grace.isOver) return { ownPoolIds, deadAfterMs, unchanged: [] };
-    return { ownPoolIds, deadAfterMs: undefined, unchanged: grace.unchangedAmong(await readSignsOfLife(db)) };
+    return { ownPoolIds, deadAfterMs: undefined, unchanged: grace.unchangedAmong(await readStoredHeartbeats(db)) };
   };
 
   /** @returns for how long to rest */

@@ -3,7 +3,7 @@ import { forceUnlock, jobsLockedBy, removeSuperseded, type AbandonedJob } from "
 import { settleFailures, unsettledJobIds } from "../graphile/settle-failures.ts";
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "../database/queryable.ts";
-import type { SignOfLife } from "./grace.ts";
+import type { StoredHeartbeat } from "./grace.ts";
 import { lockKeySql } from "./worker-registry.ts";
 
 const firstBackoffMs = 1_000;
@@ -39,7 +39,7 @@ export interface Suspects {
   /** `undefined` where only those count that have said so themselves, and those in `unchanged`. */
   readonly deadAfterMs: number | undefined;
   /** Signs of life that are too old, as far as they are still the last ones. */
-  readonly unchanged: readonly SignOfLife[];
+  readonly unchanged: readonly StoredHeartbeat[];
 }
 
 /** Without a lock: most of the time there is none. */
@@ -60,7 +60,7 @@ async function deadAmong(db: Queryable, suspects: Suspects, only: string | null)
 }
 
 /** Of all workers, whether or not they live. */
-export async function readSignsOfLife(session: Queryable): Promise<SignOfLife[]> {
+export async function readStoredHeartbeats(session: Queryable): Promise<StoredHeartbeat[]> {
   const { rows } = await session.query("select pool_id, heartbeat_at::text as heartbeat from acme_jobs.workers");
   return rows.map((row) => ({ poolId: String(row["pool_id"]), heartbeat: String(row["heartbeat"]) }));
 }
