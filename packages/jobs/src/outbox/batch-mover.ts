@@ -17,7 +17,9 @@ export interface MovedRound extends MovedBatch {
 /** For keys that may be held, between two batches of others. */
 const heldShareMs = 500;
 const longestWaitMs = 500;
+/** The rows of many keys wait meanwhile. A key that is free by then is soon found among fewer. */
 const shortestWaitMs = 10;
+const firstWaitMs = 100;
 
 /**
  * Moves one batch after the other. A row that is refused is looked for among ever fewer; the others of its batch are moved beside it. Rows with keys that
@@ -37,9 +39,10 @@ export function createBatchMover(
   const moveOthers = async (): Promise<MovedBatch | undefined> => {
     const startedAt = performance.now();
     try {
-      const moved = await moveBatch(pools, { batchSize: size, without: held.keys, waitMs: longestWaitMs });
-      // More of what takes long would take longer than it may.
-      if (performance.now() - startedAt < longestMoveMs / 4) size = Math.min(batchSize, size * 2);
+      const moved = await moveBatch(pools, { batchSize: size, without: held.keys, waitMs: firstWaitMs });
+      // To claim many of which few can be carried would take longer each time; and more of what takes long, longer than it may.
+      if (moved.isCut) size = Math.max(1, 2 * moved.movedCount);
+      else if (performance.now() - startedAt < longestMoveMs / 4) size = Math.min(batchSize, size * 2);
       return moved;
     } catch (error) {
       if (error instanceof BatchRefusedError) {
@@ -64,12 +67,13 @@ export function createBatchMover(
   };
 
   const moveGroup = async (group: KeyGroup): Promise<MovedBatch> => {
-    const waitMs = Math.max(shortestWaitMs, Math.floor(longestWaitMs / held.groupCount));
+    const isOne = group.keys.length === 1;
+    const waitMs = isOne ? Math.max(shortestWaitMs, Math.floor(longestWaitMs / held.groupCount)) : shortestWaitMs;
     try {
       const moved = await moveBatch(pools, { batchSize: size, only: group.keys, waitMs });
       // Without the keys that another relay has, it may only seem that there is nothing more to move.
       if (moved.isContended) held.postpone(group);
-      else if (moved.movedCount < size) held.release(group);
+      else if (moved.movedCount < size && !moved.isCut) held.release(group);
       return moved;
     } catch (error) {
       if (error instanceof KeysHeldError) held.leave(group);
@@ -104,4 +108,4 @@ export function createBatchMover(
   };
 }
 
-const none: MovedBatch = { movedCount: 0, isContended: false, refused: [] };
+const none: MovedBatch = { movedCount: 0, isContended: false, isCut: false, refused: [] };

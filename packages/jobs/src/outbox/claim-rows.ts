@@ -37,9 +37,9 @@ const startOfClaim = "select /* acme_jobs claim */";
 /** By CASE, whose share of the rows the planner does not guess: for few it would sort the whole table rather than follow the index. */
 const claimSql = `${startOfClaim} id, task, payload::text,
     case when isfinite(run_at) then to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else run_at::text end as run_at,
-    queue, priority, key, preserve_run_at
+    queue, priority, key, preserve_run_at, locked_count
   from (
-    select *, sum(own_bytes) over (order by position rows unbounded preceding) as bytes
+    select *, sum(own_bytes) over (order by position rows unbounded preceding) as bytes, count(*) over () as locked_count
     from (
       select *, octet_length(payload::text) as own_bytes
       from acme_jobs.outbox
@@ -66,6 +66,8 @@ export interface ClaimedRows {
   readonly requests: JobRequest[];
   /** Another relay has some of the keys that were to be claimed, and may be waiting for one of them. */
   readonly isContended: boolean;
+  /** Some that were locked are left, since they were too large for one batch. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -85,7 +87,11 @@ export async function claimFromOutbox(
     settings = settings !== undefined && haveInCommon(row, settings) ? settings : settingsOf(row);
     return { id: row["id"] as string, payload: row["payload"] as string, settings };
   });
-  return { requests, isContended: isTrue(locked?.["is_contended"]) };
+  return {
+    requests,
+    isContended: isTrue(locked?.["is_contended"]),
+    isCut: requests.length < Number(rows[0]?.["locked_count"] ?? 0),
+  };
 }
 
 const longestReadMs = 60_000;

@@ -30,6 +30,8 @@ export interface MovedBatch {
   readonly movedCount: number;
   /** Another relay has some of the keys that were to be moved. */
   readonly isContended: boolean;
+  /** Rows were left since they were too large for this batch. */
+  readonly isCut: boolean;
   readonly refused: readonly { readonly request: JobRequest; readonly reason: unknown }[];
 }
 
@@ -65,17 +67,17 @@ export class KeysHeldError extends Error {
  */
 export async function moveBatch(pools: RelayPools, claim: Claim): Promise<MovedBatch> {
   const outboxId = await findOutboxWithRows(withQueryTimeout(pools.outbox, promptlyMs));
-  if (outboxId === undefined) return { movedCount: 0, isContended: false, refused: [] };
+  if (outboxId === undefined) return { movedCount: 0, isContended: false, isCut: false, refused: [] };
   await using jobs = await beginTransaction(pools.jobs, asRelay);
   await using outbox = await beginTransaction(pools.outbox, asRelay);
   let rowCount = claim.batchSize;
   let keys: readonly string[] = [];
   try {
-    const { requests, isContended } = await claimFromOutbox(outbox, claim);
+    const { requests, isContended, isCut } = await claimFromOutbox(outbox, claim);
     rowCount = requests.length;
     keys = keysOf(requests);
     const refused = await moveRows({ jobs, outbox, outboxId }, requests, claim);
-    return { movedCount: requests.length, isContended, refused };
+    return { movedCount: requests.length, isContended, isCut, refused };
   } catch (error) {
     if (isLockTimeout(error) && keys.length > 0) throw new KeysHeldError(keys, error);
     // Whichever step it was: of fewer rows each is quicker.

@@ -256,6 +256,27 @@ describe("a transaction that stays open with a key", () => {
     await pool.end();
   });
 
+  it("keeps the rows of other keys waiting for a short time only while the relay looks for its key", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
+    const jobsPool = new Pool({ connectionString: test.jobsUrl });
+    const statements = recordStatements(jobsPool);
+    const moveRound = createBatchMover(
+      { outbox: test.dataPool, jobs: jobsPool },
+      { batchSize: 100, signal: new AbortController().signal },
+    );
+    await using holder = await holdKeys(test, ["key 40"]);
+    for (let n = 1; n <= 64; n += 1) await test.jobs.enqueue(task, { n }, { key: `key ${n}` });
+
+    while ((await outboxCount(test.dataPool)) > 1) await moveRound();
+
+    const waits = statements.map(({ text }) => Number(/lock_timeout = (\d+)/.exec(text)?.[1] ?? 0));
+    // Halves of halves, and the key alone where it is found.
+    expect(waits.reduce((sum, waitMs) => sum + waitMs, 0)).toBeLessThan(1_500);
+    await holder.letGo();
+    await jobsPool.end();
+  });
+
   it("keeps the relay from none of its other duties, however many keys it holds", async () => {
     await using test = await createTestJobs({ outbox: true });
     // A task that is named in an open transaction would hold up all of its jobs.
