@@ -29,6 +29,8 @@ export interface DrainResult {
 }
 
 const pollEveryMs = 10;
+/** A database that answers has taken everything back by then. */
+const longestGiveUpMs = 2_000;
 const leastAnswerMs = 1_000;
 const batchSize = 1_000;
 
@@ -54,17 +56,23 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
 
   const over = new AbortController();
 
-  // The worker of this moves no rows; what it needs of the outbox is made here.
-  if (pools.outboxPool !== undefined) await jobs.migrateOutbox();
-  const worker = await jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: pollEveryMs, relay: false });
+  const start = async () => {
+    // The worker of this moves no rows; what it needs of the outbox is made here.
+    if (pools.outboxPool !== undefined) await jobs.migrateOutbox();
+    return jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: pollEveryMs, relay: false });
+  };
+  const starting = start();
+  // What hangs gets no more time: the deadline of a worker is longer than that of most tests.
+  const giveUp = () => starting.then((worker) => worker.stop({ deadlineMs: 0 })).catch(() => undefined);
   try {
+    const late = () => incomplete(names, { withinMs, cause: undefined });
+    const worker = await withTimeout(withinMs, starting, late);
     await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, signal: over.signal });
     await worker.stop();
     return counted.result;
   } catch (error) {
     over.abort();
-    // What hangs gets no more time: the deadline of a worker is longer than that of most tests.
-    await worker.stop({ deadlineMs: 0 }).catch(() => undefined);
+    await withTimeout(longestGiveUpMs, giveUp()).catch(() => undefined);
     throw error;
   }
 }
