@@ -1,9 +1,13 @@
+import { withTimeout } from "@acme/shared/timeout";
 import type { Pool, PoolClient } from "pg";
 
 /** What is known of a client of pg, behind its last answer. */
 interface Status {
   getTransactionStatus?(): string | null;
 }
+
+/** A caller's pool may have no limit of its own, and a password that is asked for elsewhere may never come. */
+const longestConnectMs = 30_000;
 
 const guarded = new WeakSet<PoolClient>();
 
@@ -18,9 +22,9 @@ export function guardClient(client: PoolClient): void {
 }
 
 /** Code that shares the pool may have left a transaction open in a connection: what is written there would not count before it ends. */
-export async function connectIdle(pool: Pool): Promise<PoolClient> {
+export async function connectIdle(pool: Pool, withinMs = longestConnectMs): Promise<PoolClient> {
   for (let left = pool.options.max; ; left -= 1) {
-    const client = await pool.connect();
+    const client = await connect(pool, withinMs);
     guardClient(client);
     const status = (client as Status).getTransactionStatus?.() ?? "I";
     // Whoever begins a transaction in each new connection gets one of those.
@@ -28,3 +32,23 @@ export async function connectIdle(pool: Pool): Promise<PoolClient> {
     client.release(true);
   }
 }
+
+async function connect(pool: Pool, withinMs: number): Promise<PoolClient> {
+  const connecting = pool.connect();
+  let isLate = false;
+  try {
+    return await withTimeout(withinMs, connecting, () => {
+      isLate = true;
+      return new Error(tooLate);
+    });
+  } finally {
+    if (isLate)
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+  }
+}
+
+/** As pg's own pool says it. */
+const tooLate = "timeout exceeded when trying to connect";

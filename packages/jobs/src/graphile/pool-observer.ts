@@ -19,8 +19,8 @@ export interface PoolObserver {
   onFetch(): (failure?: Failure) => void;
   /** These failed jobs are about to be released. Asked again if that is repeated. */
   beforeFailing(jobIds: readonly string[]): Promise<void>;
-  /** What became of jobs was written, or could not be: then it is tried again. */
-  onWrite(how: ReleasedJobs["how"], failure?: Failure): void;
+  /** What became of jobs could not be written and is tried again. The result is called with each failure, and once it is written. */
+  onWriteFailed(): (failure?: Failure) => void;
   onReleased(released: ReleasedJobs): void;
   /** Runs of these jobs have ended, and nothing of that was written: their locks had gone. */
   onDisowned(jobIds: readonly string[]): void;

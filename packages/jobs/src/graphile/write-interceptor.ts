@@ -1,5 +1,5 @@
 import type { QueryConfig, QueryResult } from "pg";
-import { isAboutTheRows, retryWhile } from "../database/database-errors.ts";
+import { isTransient, retryWhile } from "../database/database-errors.ts";
 import { completeOwned } from "./complete-jobs.ts";
 import { nothing, type Send } from "./fetch-jobs.ts";
 import type { HeldJobs } from "./held-jobs.ts";
@@ -11,7 +11,7 @@ import { returnOnly, returnUnsuperseded } from "./return-jobs.ts";
 
 export interface WriteInterceptorOptions {
   readonly held: HeldJobs;
-  readonly observer: Pick<PoolObserver, "beforeFailing" | "onWrite">;
+  readonly observer: Pick<PoolObserver, "beforeFailing" | "onWriteFailed">;
   readonly releases: Releases;
   readonly poolId: () => string;
   /** Whether the pool is shutting down. */
@@ -28,7 +28,7 @@ export interface WriteInterceptor {
 }
 
 export function createWriteInterceptor(options: WriteInterceptorOptions): WriteInterceptor {
-  const { held, observer, releases, poolId } = options;
+  const { held, observer, releases, poolId, giveUp } = options;
   const insistOn = createInsistence(options);
   const underWay = new Set<Promise<unknown>>();
 
@@ -39,7 +39,24 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
     return writing;
   };
 
-  const write = async (config: QueryConfig, kind: Write, send: Send) => {
+  const write = async (config: QueryConfig, kind: Write, send: Send): Promise<QueryResult> => {
+    const ids = new Set(kind.idsOf(config.values ?? []));
+    try {
+      return await writeTogether(config, kind, send);
+    } catch (error) {
+      if (ids.size < 2 || giveUp.aborted) throw error;
+      // One of them that is refused must not hold up the others.
+      const alone = [...ids].map((id) => {
+        const values = kind.without(config.values ?? [], (jobId) => jobId !== id);
+        return writeTogether({ ...config, values }, kind, send);
+      });
+      const refused = (await Promise.allSettled(alone)).find(({ status }) => status === "rejected");
+      if (refused) throw error;
+      return nothing;
+    }
+  };
+
+  const writeTogether = async (config: QueryConfig, kind: Write, send: Send) => {
     const ids = kind.idsOf(config.values ?? []);
     const holdings = held.end(ids, kind.how === "returned" ? "returned" : "run");
     // Not of a disowned one: under its number the pool may hold another lock.
@@ -52,7 +69,7 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
       const others = left.length === 0 ? config : withoutJobs(config, kind, { left, written });
       const answer = left.length < ids.length ? await writeAsIs(others, kind, send) : nothing;
       // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
-      if (takenBack.size > 0) await insistOn("returned", () => send(returnOnly(poolId(), idsOf(takenBack))));
+      if (takenBack.size > 0) await insistOn(idsOf(takenBack), () => send(returnOnly(poolId(), idsOf(takenBack))));
       held.letGo(holdings);
       releases.release(kind.how, written);
       releases.release("returned", [...takenBack]);
@@ -68,7 +85,7 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
   };
 
   const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, send: Send) =>
-    insistOn(how, async () => {
+    insistOn(idsIn(config.values ?? []), async () => {
       if (how === "failed") await observer.beforeFailing(idsIn(config.values ?? []));
       return send(owned(config, how, poolId()));
     });
@@ -83,21 +100,30 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
 
 /**
  * Also what the database refuses (the password was changed, a right taken away) is written again: otherwise a job that is
- * done would run once more.
+ * done would run once more. Of several jobs it may refuse one alone; then the error comes out.
  */
 function createInsistence({ observer, giveUp }: Pick<WriteInterceptorOptions, "observer" | "giveUp">) {
-  return (how: Write["how"], send: () => Promise<QueryResult>) => {
+  return async (jobIds: readonly string[], send: () => Promise<QueryResult>) => {
+    let note: ReturnType<PoolObserver["onWriteFailed"]> | undefined;
     const sendOnce = async () => {
       try {
         const answer = await send();
-        observer.onWrite(how);
+        note?.();
         return answer;
       } catch (error) {
-        observer.onWrite(how, { error });
+        // By itself: that others are written says nothing about this one.
+        note ??= observer.onWriteFailed();
+        note({ error });
         throw error;
       }
     };
-    return retryWhile(sendOnce, (error) => !isAboutTheRows(error), giveUp);
+    try {
+      return await retryWhile(sendOnce, (error) => jobIds.length === 1 || isTransient(error), giveUp);
+    } catch (error) {
+      // From now on each is insisted on by itself.
+      note?.();
+      throw error;
+    }
   };
 }
 

@@ -6,7 +6,7 @@ import type { SupervisedPoolObserver } from "./supervised-pool.ts";
 
 export interface PoolObserverOptions extends Pick<
   SupervisedPoolObserver,
-  "onFetched" | "onWrite" | "onUnknownEngine" | "onBroken"
+  "onFetched" | "onWriteFailed" | "onUnknownEngine" | "onBroken"
 > {
   readonly settlement: Settlement;
   readonly heartbeat: Heartbeat;
@@ -31,7 +31,7 @@ export function createPoolObserver(options: PoolObserverOptions): SupervisedPool
     },
     onDisowned: settlement.onDisowned,
     onFetched: options.onFetched,
-    onWrite: options.onWrite,
+    onWriteFailed: options.onWriteFailed,
     onUnknownEngine: options.onUnknownEngine,
     onBroken: options.onBroken,
   };

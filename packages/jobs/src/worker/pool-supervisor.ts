@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isTransient } from "../database/database-errors.ts";
-import { withTimeout } from "@acme/shared/timeout";
+import { untilAborted } from "@acme/shared/timeout";
 import { startHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createPoolObserver } from "./observe-pool.ts";
 import type { JobRunner } from "./run-job.ts";
 import { createSettlement, type Settlement } from "./settlement.ts";
 import { startSupervisedPool, type SupervisedPool } from "./supervised-pool.ts";
-import { dependOn, type Dependency, type WorkerHealth } from "./worker-health.ts";
+import type { Dependency, WorkerHealth } from "./worker-health.ts";
 import { wakeIn } from "./wake-in.ts";
 import type { WorkerDependencies } from "./worker-dependencies.ts";
 import type { WorkerSettings } from "./worker-options.ts";
@@ -21,8 +21,6 @@ export interface PoolSupervisorOptions {
   readonly onUnknownEngine: (error: unknown) => void;
 }
 
-/** The last three are the ways in which a job is written back. */
-const whatItNeeds = ["start", "beat", "fetch", "completed", "failed", "returned"] as const;
 const restartMs = 250;
 /** Synchronous work of less is no hang. */
 const leastHungMs = 1_000;
@@ -33,7 +31,7 @@ export class PoolSupervisor {
   #pool: SupervisedPool | undefined;
   #hasRun = false;
   readonly #health: WorkerHealth;
-  readonly #note: Readonly<Record<(typeof whatItNeeds)[number], Dependency>>;
+  readonly #note: Readonly<Record<"start" | "beat" | "fetch", Dependency>>;
 
   readonly #dependencies: WorkerDependencies;
   readonly #settings: WorkerSettings;
@@ -49,7 +47,7 @@ export class PoolSupervisor {
     this.#settings = settings;
     this.#options = options;
     this.#health = options.health;
-    this.#note = dependOn(this.#health, whatItNeeds);
+    this.#note = { start: this.#health.depend(), beat: this.#health.depend(), fetch: this.#health.depend() };
     this.#settlement = createSettlement({
       ...dependencies,
       onNoted: this.#health.depend(),
@@ -60,9 +58,7 @@ export class PoolSupervisor {
       ...dependencies,
       ...settings,
       onRecovered: (jobCount) => this.#nudge(jobCount),
-      onReplaced: () => {
-        if (this.#pool) this.#replace(this.#pool, "the jobs database has been replaced by another one");
-      },
+      onReplaced: () => this.#pool?.breakOff("the jobs database has been replaced by another one"),
       onBeat: (failure) => {
         // Before the tables are there, the heartbeat cannot but be refused.
         if (this.#pool !== undefined) this.#note.beat(failure, failure === undefined && this.#pool.makesProgress());
@@ -94,10 +90,10 @@ export class PoolSupervisor {
     }
   }
 
-  /** Resolves with whether everything was written within the time. */
-  async stop(withinMs: number): Promise<boolean> {
+  /** Resolves with whether everything was written before the signal. */
+  async stop(limit: AbortSignal): Promise<boolean> {
     this.#stopping.abort();
-    const isWritten = await withTimeout(withinMs, this.#writeEverything()).then(
+    const isWritten = await untilAborted(limit, this.#writeEverything()).then(
       () => true,
       (error: unknown) => {
         this.#dependencies.logger.warn({ err: error }, "the worker could not write everything before its end");
@@ -126,7 +122,7 @@ export class PoolSupervisor {
         settlement: this.#settlement,
         heartbeat: this.#heartbeat,
         onFetched: this.#note.fetch,
-        onWrite: (how, failure) => this.#note[how](failure),
+        onWriteFailed: () => this.#health.depend(),
         stopSignal: this.#stopping.signal,
         nudge: (count) => this.#nudge(count),
         onUnknownEngine: this.#options.onUnknownEngine,

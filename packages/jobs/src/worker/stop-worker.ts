@@ -29,6 +29,7 @@ export class WorkerStop {
   #maintenance: { stop(): Promise<void> } | undefined;
   #stopped: Promise<void> | undefined;
   #isOver = false;
+  readonly #limit = new AbortController();
 
   /** @param onStopped - Called after a stop that somebody asked for, also where not everything could be written. */
   constructor(parts: StoppedParts, onStopped: () => void) {
@@ -50,24 +51,28 @@ export class WorkerStop {
     checkNumber("deadlineMs", deadlineMs, [0, longestDeadlineMs]);
     // Each call has one: the first that is over counts.
     const deadline = setTimeout(() => this.#parts.runner.handBack(), deadlineMs);
+    const limit = setTimeout(() => this.#limit.abort(), deadlineMs + writeGraceMs);
     try {
-      await (this.#stopped ??= this.#stopOnce(deadlineMs).finally(this.#onStopped));
+      await (this.#stopped ??= this.#stopOnce().finally(this.#onStopped));
     } finally {
       clearTimeout(deadline);
+      clearTimeout(limit);
     }
   }
 
   /** Because the worker cannot go on: nothing is waited for but what is written already. */
   async stopAfterFailure(): Promise<void> {
     this.#parts.runner.handBack();
-    await (this.#stopped ??= this.#stopOnce(0)).catch(() => undefined);
+    const limit = setTimeout(() => this.#limit.abort(), writeGraceMs);
+    await (this.#stopped ??= this.#stopOnce()).catch(() => undefined);
+    clearTimeout(limit);
   }
 
-  async #stopOnce(deadlineMs: number): Promise<void> {
+  async #stopOnce(): Promise<void> {
     const { supervisor, runner, logger } = this.#parts;
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
     try {
-      const [isWritten] = await Promise.all([supervisor.stop(deadlineMs + writeGraceMs), this.#maintenance?.stop()]);
+      const [isWritten] = await Promise.all([supervisor.stop(this.#limit.signal), this.#maintenance?.stop()]);
       if (!isWritten) throw incomplete();
     } finally {
       this.#isOver = true;

@@ -13,6 +13,8 @@ export interface SupervisedPool {
   makesProgress(): boolean;
   /** The answer to a question for jobs was lost, and whether it had locked some is not known yet. */
   readonly mayHaveLostLocks: boolean;
+  /** Ends it as broken. */
+  breakOff(why: string): void;
   /** Resolves once its jobs have ended and nothing more of it will be written, within a minute. */
   drain(): Promise<void>;
 }
@@ -47,10 +49,10 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
   const locks = watchLocks(options, {
     pool: () => pool,
     // Unlike one that failed, this pool would go on.
-    onLost: () => stopAsBroken("jobs were locked without the worker's knowing"),
+    onLost: () => breakOff("jobs were locked without the worker's knowing"),
   });
 
-  const stopAsBroken = (why: string) => {
+  const breakOff = (why: string) => {
     stopping = pool.stop().catch(() => undefined);
     observer.onBroken(supervised, why);
   };
@@ -79,12 +81,13 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
   };
   const supervised: SupervisedPool = {
     pool,
+    breakOff,
     get mayHaveLostLocks() {
       return locks.mayBeLost;
     },
     makesProgress() {
       const { state } = progress;
-      if (state === "silent" && wasSilent) stopAsBroken("the worker has stopped fetching jobs");
+      if (state === "silent" && wasSilent) breakOff("the worker has stopped fetching jobs");
       wasSilent = state === "silent";
       return state === "going on";
     },

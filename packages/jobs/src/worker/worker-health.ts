@@ -29,19 +29,12 @@ export function createWorkerHealth({ giveUpAfterMs, onGiveUp }: WorkerHealthOpti
       const note: Dependency = (failure, isWell = failure === undefined) => {
         if (isWell) unwell.delete(note);
         else unwell.add(note);
-        timer.note(failure?.error);
+        // Whatever a driver rejects with, also nothing.
+        timer.note(failure && (failure.error ?? new Error("The driver named no error.")));
       };
       return note;
     },
   };
-}
-
-/** One dependency of each name. */
-export function dependOn<Name extends string>(
-  health: Pick<WorkerHealth, "depend">,
-  names: readonly Name[],
-): Readonly<Record<Name, Dependency>> {
-  return Object.fromEntries(names.map((name) => [name, health.depend()])) as Record<Name, Dependency>;
 }
 
 /** Tells a dependency how the work has ended. */

@@ -28,7 +28,7 @@ describe("a statement of Graphile Worker", () => {
         beforeFirstFetch: async () => undefined,
         onFetch: () => () => undefined,
         beforeFailing: async () => undefined,
-        onWrite: () => undefined,
+        onWriteFailed: () => () => undefined,
         onReleased: () => undefined,
         onDisowned: () => undefined,
         onUnknownEngine: (error) => unknown.push(error),

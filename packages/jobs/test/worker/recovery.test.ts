@@ -16,8 +16,12 @@ async function survivor(test: TestJobs, options: Partial<WorkerOptions> = quick)
     tasks: [perform(killable, ({ n }, { attempt }) => void runs.push({ n, attempt }))],
     ...options,
   });
-  onTestFinished(() => worker.stop());
+  onTestFinished(() => worker.stop().catch(ifNotIncomplete));
   return { worker, runs };
+}
+
+function ifNotIncomplete(error: unknown): void {
+  if ((error as { code?: unknown }).code !== "STOP_INCOMPLETE") throw error;
 }
 
 describe("the job of a killed worker", () => {
@@ -228,41 +232,52 @@ describe("a worker that lives", () => {
     await expect.poll(() => runs.length, { timeout: 20_000 }).toBe(1);
   });
 
-  it("starts over when the database refuses to take what became of a job, and runs it again", async () => {
+  it("runs a job once whose end the database refuses for a while", async () => {
     await using test = await createTestJobs();
-    await test.jobsPool.query(`
-      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
-      create trigger refuse before delete on graphile_worker._private_jobs for each statement execute function refuse()`);
+    await refuseEnds(test);
     const { worker, runs } = await survivor(test);
     await test.jobs.enqueue(killable, { n: 1 });
-    await expect
-      .poll(() => test.log.map(({ message }) => message))
-      .toContainEqual(expect.stringContaining("starts over"));
+    await expect.poll(() => worker.state).toBe("recovering");
 
     await test.jobsPool.query("drop trigger refuse on graphile_worker._private_jobs");
 
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
     await expect.poll(() => worker.state).toBe("running");
-    expect(runs.length).toBeGreaterThan(1);
+    expect(runs.length).toBe(1);
   });
 
-  it("leaves nothing behind that nobody would recover when it stops while it starts over", async () => {
+  it("leaves nothing behind that nobody would recover when it stops while a job's end is refused", async () => {
     await using test = await createTestJobs();
-    await test.jobsPool.query(`
-      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
-      create trigger refuse before delete on graphile_worker._private_jobs for each statement execute function refuse()`);
+    await refuseEnds(test);
     const first = await survivor(test);
     await test.jobs.enqueue(killable, { n: 1 });
-    await expect
-      .poll(() => test.log.map(({ message }) => message))
-      .toContainEqual(expect.stringContaining("starts over"));
-    await first.worker.stop();
-    await test.jobsPool.query("drop trigger refuse on graphile_worker._private_jobs");
+    await expect.poll(() => first.worker.state).toBe("recovering");
+    const patient = first.worker.stop({ deadlineMs: 600_000 });
 
+    // The shorter deadline counts.
+    await expect(first.worker.stop({ deadlineMs: 0 })).rejects.toMatchObject({ code: "STOP_INCOMPLETE" });
+    await expect(patient).rejects.toMatchObject({ code: "STOP_INCOMPLETE" });
+    await test.jobsPool.query("drop trigger refuse on graphile_worker._private_jobs");
     const second = await survivor(test);
 
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
     expect(second.runs.length).toBe(1);
+  });
+
+  it("writes the ends of other jobs beside one that is refused, and gives up because of that one", async () => {
+    await using test = await createTestJobs();
+    await refuseEnds(test, "old.priority = 5");
+    const { worker, runs } = await survivor(test, { giveUpAfterMs: 3_000 });
+    const ended = worker.finished.catch((error: unknown) => error);
+    await test.jobs.enqueue(killable, { n: 0 }, { priority: 5 });
+    for (let n = 1; n <= 20; n += 1) await test.jobs.enqueue(killable, { n });
+
+    await expect.poll(async () => (await storedJobs(test.jobsPool)).length).toBe(1);
+    const writing = setInterval(() => void test.jobs.enqueue(killable, { n: 21 }), 50);
+
+    expect(await ended).toMatchObject({ code: "WORKER_FAILED" });
+    clearInterval(writing);
+    expect(runs.filter(({ n }) => n < 21).length).toBe(21);
   });
 
   it("leaves nothing to recover when the session that shows its life has been lost just before it stops", async () => {
@@ -457,4 +472,12 @@ async function beatCount(pool: Pool): Promise<number> {
 async function lockedCount(test: TestJobs): Promise<number> {
   const { rows } = await test.jobsPool.query("select 1 from graphile_worker.jobs where locked_at is not null");
   return rows.length;
+}
+
+/** No job that fits can be taken from the table. */
+async function refuseEnds(test: TestJobs, condition = "true"): Promise<void> {
+  await test.jobsPool.query(`
+    create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
+    create trigger refuse before delete on graphile_worker._private_jobs
+      for each row when (${condition}) execute function refuse()`);
 }

@@ -103,6 +103,26 @@ describe("a worker", () => {
     expect(test.log.map(({ message }) => message)).toContainEqual(expect.stringContaining("stopped fetching jobs"));
   });
 
+  it("gives all connections back that it had before its tables were made anew", async () => {
+    await using test = await createTestJobs();
+    const pool = new Pool({ connectionString: test.jobsUrl, max: 12 });
+    const log: LogLine[] = [];
+    await using jobs = createJobs({ connection: pool, logger: collectInto(log) });
+    const worker = await jobs.startWorker({ tasks: [perform(single, () => undefined)], ...quick });
+    await expect.poll(() => worker.state).toBe("running");
+
+    await test.jobsPool.query("drop schema graphile_worker cascade; drop schema acme_jobs cascade");
+    await test.jobs.migrate();
+    await expect
+      .poll(() => log.map(({ message }) => message))
+      .toContainEqual(expect.stringContaining("has been replaced"));
+    await expect.poll(() => worker.state).toBe("running");
+
+    await worker.stop();
+    await jobs.close();
+    await pool.end();
+  });
+
   it("says that it is recovering while all connections of its pool are in use", async () => {
     await using test = await createTestJobs();
     const pool = new Pool({ connectionString: test.jobsUrl, max: 4 });
