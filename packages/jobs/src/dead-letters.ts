@@ -14,12 +14,12 @@ import type { Pool } from "pg";
 
 /** A job that has failed for good. */
 export interface DeadLetter {
-  /** What `enqueue` returned; the `idempotencyKey` of its runs. */
+  /** The id that `enqueue` returned, which is the `idempotencyKey` of the job's runs. */
   readonly id: string;
   readonly task: string;
   readonly payload: unknown;
   readonly queue: string | null;
-  /** Its `key`, behind the task: a job that was replaced is no dead letter, so this was the last of its key. */
+  /** The `key` of the job, prefixed with its task. */
   readonly key: string | null;
   readonly priority: number;
   /** The message of the last error. */
@@ -30,7 +30,7 @@ export interface DeadLetter {
     readonly at: string;
     readonly name: string;
     readonly message: string;
-    /** Of an attempt before the dead letter was last retried. */
+    /** Set if the attempt was before the last `retry` of the dead letter. */
     readonly isBeforeRetry?: true;
   }[];
   readonly enqueuedAt: Date;
@@ -45,40 +45,48 @@ export interface DeadLetterFilter {
 }
 
 /**
- * Jobs that have failed for good, kept with their payload and the history of their errors until somebody decides.
+ * Jobs that have failed for good. They are kept, with their payload and the history of their errors, until they are
+ * retried, discarded or purged.
  *
- * @throws {@link JobsError} besides what each names: `JOBS_DATABASE_UNREACHABLE`, after which what was asked may have been done; `MIGRATION_MISSING`.
+ * @throws {@link JobsError} from each method, besides the errors it names: `MIGRATION_MISSING`;
+ * `JOBS_DATABASE_UNREACHABLE`, after which the change may have been made or not.
  */
 export interface DeadLetters {
-  /** The latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  /** Lists dead letters, the latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
   list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
   /**
-   * Makes it a job again, with all its attempts, the same `idempotencyKey` and its `key`, in one transaction. Should it die again, the last
-   * hundred errors from before are among its `errors`.
+   * Makes the dead letter a job again, in one transaction. The job has all its attempts, the same `idempotencyKey` and the
+   * same `key`. If it fails for good again, its `errors` include the last hundred errors from before.
    *
-   * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `DEAD_LETTER_SUPERSEDED` while a newer job has its key; `PAYLOAD_INVALID` for a mended payload
-   * that does not fit. The letter stays then.
+   * @param mended - A new payload, and the task it belongs to. Default: the payload of the dead letter.
+   * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `DEAD_LETTER_SUPERSEDED` while a newer job has the key;
+   * `PAYLOAD_INVALID` if the mended payload does not fit. The dead letter stays then.
    */
   retry(id: string): Promise<void>;
   retry<Input>(
     id: string,
     mended: { readonly task: Task<string, Input, unknown>; readonly payload: NoInfer<Input> },
   ): Promise<void>;
-  /** Removes it. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
+  /** Removes a dead letter. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
   discard(id: string): Promise<void>;
-  /** Removes those that died longer ago than this many milliseconds, from 0 to 100 years, and says how many they were. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  /**
+   * Removes the dead letters that died more than `olderThanMs` milliseconds ago, from 0 to 100 years.
+   *
+   * @returns how many were removed.
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
   purge(options: { readonly olderThanMs: number }): Promise<number>;
 }
 
-/** Sessions write times, and drivers read JSON, each their own way. */
+/** As text and numbers, because the format of a time depends on the session, and the parsing of JSON on the driver. */
 const columns = `id::text, task, payload::text, queue, key, priority, reason, attempts, errors::text,
   extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms`;
 
-/** No interval of PostgreSQL is longer than some thousand years. */
+/** The longest age must fit an interval of PostgreSQL. */
 const longestAgeMs = 100 * 365 * 86_400_000;
 
 export function createDeadLetters(pool: () => Pool): DeadLetters {
-  /** Each is one transaction of its own. */
+  /** Each call is a transaction of its own, so it can be repeated after a conflict. */
   const ask = async <Result>(work: (db: Queryable) => Promise<Result>): Promise<Result> => {
     try {
       return await retryConflicts(() => work(withQueryTimeout(pool())));
@@ -140,17 +148,17 @@ async function retryOnce(
 function superseded(id: string, task: string): JobsError {
   return new JobsError(
     "DEAD_LETTER_SUPERSEDED",
-    `A newer job of task "${task}" has the key of dead letter ${id}, and the last payload counts. Discard the letter, or retry it once that job is done.`,
+    `A newer job of task "${task}" has the key of dead letter ${id}, and the newer payload counts. Discard the dead letter, or retry it when that job is done.`,
   );
 }
 
-/** The payload also as it is stored: plain SQL can write numbers that JavaScript does not know. */
+/** Returns the payload also as stored text: plain SQL may have written numbers that JavaScript cannot represent. */
 async function remove(db: Queryable, id: string): Promise<{ letter: DeadLetter; payloadText: string }> {
   const [row] = await queryMigrated(db, `delete from acme_jobs.dead_letters where id = $1 returning ${columns}`, [id]);
   if (row !== undefined) return { letter: toDeadLetter(row), payloadText: String(row["payload"]) };
   throw new JobsError(
     "DEAD_LETTER_MISSING",
-    `There is no dead letter ${id}: it was retried, discarded or never there.`,
+    `There is no dead letter ${id}. It was retried or discarded, or it never existed.`,
   );
 }
 

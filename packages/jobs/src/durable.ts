@@ -6,10 +6,10 @@ import { assertTask, type Task } from "./task/task.ts";
 
 type PrepareRequest = () => Promise<JobRequest[]>;
 
-/** Where and when the job runs; a function where it depends on the event. */
+/** The options of the job, or a function that makes them from the event. */
 export type DurableOptions<Event> = JobOptions | ((event: Event) => JobOptions);
 
-/** Makes event handlers whose work is a job. See `durable` of `Jobs`. */
+/** Makes an event handler whose work is a job. See `durable` of `Jobs`. */
 export type Durable = <Event, Input>(
   task: Task<string, Input, unknown>,
   toPayload: (event: Event) => NoInfer<Input>,
@@ -40,7 +40,7 @@ export function createDurable(writer: JobWriter, wake: () => void): Durable {
       delivery: "durable" as const,
       name: `durable(${task.name})`,
       store,
-      // A schema may be asynchronous, so the payload is made and checked where the store writes.
+      // A schema may be asynchronous, so the payload is made and checked when the store writes.
       toRequest:
         (event: Event): PrepareRequest =>
         () =>

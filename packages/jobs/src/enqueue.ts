@@ -18,12 +18,13 @@ export interface Enqueue {
   /**
    * Adds one job and returns its id (UUIDv7), which is the `idempotencyKey` of its runs.
    *
-   * With `tx`, the job exists if and only if that transaction commits; with an outbox, that is so across both databases.
+   * With `tx`, the job exists if and only if that transaction commits. With an outbox, this holds across both databases.
    *
-   * @throws {@link JobsError} `PAYLOAD_INVALID` when the payload does not fit the task's schema, or JSON would change
+   * @throws {@link JobsError} `PAYLOAD_INVALID` if the payload does not fit the task's schema, or JSON would change
    * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
-   * `KEY_CONTENDED`. Nothing is added then. Without `tx` and outbox also `JOBS_DATABASE_UNREACHABLE`: where the connection was lost, or did not
-   * answer within 30 seconds (and a millisecond for each job), nobody knows whether the job was added.
+   * `KEY_CONTENDED`. No job is added then. Without `tx` and without an outbox also `JOBS_DATABASE_UNREACHABLE`: if the
+   * connection was lost, or the database did not answer within 30 seconds (plus a millisecond for each job), the job may
+   * have been added or not.
    * @example
    * ```ts
    * await knex.transaction(async (tx) => {
@@ -37,7 +38,7 @@ export interface Enqueue {
     payload: NoInfer<Input>,
     options?: EnqueueOptions,
   ): Promise<string>;
-  /** Adds many jobs of one task in one statement, all or none, and returns their ids in order. As {@link enqueue}. */
+  /** As {@link enqueue}, for many jobs of one task: adds all or none in one statement, and returns the ids in order. */
   enqueueMany<Input>(
     task: Task<string, Input, unknown>,
     payloads: readonly NoInfer<Input>[],
@@ -50,7 +51,7 @@ export interface EnqueueDependencies {
   readonly hasOutbox: boolean;
   /** Jobs were written, and are committed. */
   readonly onCommitted: () => void;
-  /** Jobs were written in a transaction of the caller's. */
+  /** Jobs were written in the caller's transaction. */
   readonly onWritten: () => void;
 }
 
@@ -59,13 +60,13 @@ export function createEnqueue({ writer, hasOutbox, onCommitted, onWritten }: Enq
 
   const write: Enqueue["enqueueMany"] = async (task, payloads, options = {}) => {
     const { tx, ...settings } = options;
-    // A variable that was thought to hold the transaction.
+    // `tx: undefined` is a mistake: the caller meant to pass a transaction.
     if ("tx" in options && tx === undefined) toQueryable(tx);
     const requests = await toJobRequests(task, payloads, settings);
     try {
       await writer.write(requests, tx);
     } catch (error) {
-      // In a transaction of the caller, the error is the caller's to read.
+      // The caller's transaction may need the driver's own error.
       throw tx === undefined && !hasOutbox ? explainConnection(error, false) : error;
     }
     if (tx === undefined) onCommitted();
@@ -82,7 +83,7 @@ export function createEnqueue({ writer, hasOutbox, onCommitted, onWritten }: Enq
     const [id] = await enqueueMany(task, [payload], options);
     return id as string;
   };
-  /** Resolves when what has begun is written, or was refused. */
+  /** Resolves when every call that has begun has succeeded or failed. */
   const settled = () => Promise.allSettled(writing);
 
   return { enqueue, enqueueMany, settled };

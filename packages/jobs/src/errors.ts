@@ -34,8 +34,8 @@ export type JobsErrorCode =
   | "CLOSED";
 
 /**
- * What every error of `@acme/jobs` is: a literal `code` to branch on, and a message that says what happened, why, and
- * what to do. It never contains a payload, a parameter or a connection string. The original error is the `cause`.
+ * The class of every error of `@acme/jobs`. It has a literal `code` to branch on, and a message that says what happened,
+ * why, and what to do. The message never contains a payload, a parameter or a connection string. The original error is the `cause`.
  */
 export class JobsError extends Error {
   override readonly name: string = "JobsError";

@@ -7,13 +7,13 @@ import type { WorkerState } from "./worker/worker.ts";
 
 /** Whether each database can be reached over its pool within three seconds, and how much waits in the outbox. */
 export interface JobsHealth {
-  /** Of the workers of this process that have not stopped. One that is `running` gets jobs where there are any. */
+  /** The states of the workers of this process that have not stopped. A worker that is `running` gets jobs if there are any. */
   readonly workers: readonly WorkerState[];
-  /** `undefined` for jobs without a connection. */
+  /** `undefined` if the jobs were made without a `connection`. */
   readonly jobsDatabase: "up" | "down" | undefined;
   /**
-   * What waits for a relay; `"down"` when the outbox's database does not answer, `"not migrated"` when it does and has no outbox; `undefined`
-   * without an outbox.
+   * How much waits for a relay. `"down"` if the database of the outbox does not answer; `"not migrated"` if that database has
+   * no outbox yet; `undefined` if the jobs were made without an `outbox`.
    */
   readonly outbox: OutboxBacklog | "down" | "not migrated" | undefined;
 }
@@ -51,7 +51,7 @@ async function backlogOf(outbox: Pool): Promise<OutboxBacklog | "not migrated"> 
   }
 }
 
-/** The answer, or `undefined` where there is none in time. Why there is none, whoever needs the database will say. */
+/** The answer, or `undefined` if none came in time. The reason is not kept: calls that need the database report it. */
 async function answer<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
   return withTimeout(limitMs, ask()).catch(() => undefined);
 }

@@ -5,21 +5,21 @@ import { stillInOutbox } from "./outbox/outbox-table.ts";
 import type { Queryable } from "./database/queryable.ts";
 import type { IdempotencyKeys } from "./worker/worker-options.ts";
 
-/** Which idempotency keys are old enough to be forgotten. */
+/** When an idempotency key is old enough to be forgotten. */
 export interface IdempotencyKeyRetention {
-  /** Milliseconds since anybody came with the key, from 1 day. Default: 30 days. */
+  /** Milliseconds since the key was last used, from 1 day. Default: 30 days. */
   readonly olderThanMs?: number;
 }
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
-/** Forgets the keys of jobs that cannot come back: none waits in the outbox, none is a job or a dead letter. */
+/** Forgets the keys of jobs that cannot run again: those that are no outbox row, no job and no dead letter any more. */
 export async function purgeIdempotencyKeys(
   idempotencyKeys: IdempotencyKeys,
   databases: { readonly jobs: () => Queryable; readonly outbox: (() => Queryable) | undefined },
   { olderThanMs = 30 * dayMs }: IdempotencyKeyRetention = {},
 ): Promise<number> {
-  // A process may sleep in the middle of a job for that long, wake up and use a key once more.
+  // At least a day: a process may be suspended in the middle of a job, wake up, and use its key once more.
   checkNumber("olderThanMs", olderThanMs, [dayMs, Number.MAX_SAFE_INTEGER]);
 
   const keep = async (keys: readonly string[]): Promise<string[]> => {
@@ -30,7 +30,7 @@ export async function purgeIdempotencyKeys(
     const there = await jobsStillThere(databases.jobs(), ids);
     return keys.filter((key) => {
       const id = jobOf.get(key);
-      // A key of somebody else's making is theirs to forget.
+      // A key that is not made from a job id belongs to the application, which forgets it.
       return id === undefined || waiting?.has(id) || there.has(id);
     });
   };

@@ -20,15 +20,18 @@ import { withTimeout } from "@acme/shared/timeout";
 import type { IdempotencyKeys, WorkerOptions } from "./worker/worker-options.ts";
 import type { Worker } from "./worker/worker.ts";
 
-/** Where the jobs live, and what the package tells. */
+/** Where the jobs are stored, and where the package logs. */
 export interface JobsOptions {
   /**
-   * The database the jobs live in: a URL, or a pg.Pool, which needs a `connectionTimeoutMillis` (with URLs it is 10 s), or who wants a connection
-   * of it may wait for ever. Opened at the first use. Left out, with an `outbox`, the jobs are
-   * only written to that, for processes that must never meet the jobs database.
+   * The database that stores the jobs: a URL or a pg.Pool. It is opened at the first use.
+   *
+   * Give a pg.Pool a `connectionTimeoutMillis`: without one, a query may wait for a connection for ever. For a URL it is 10 s.
+   *
+   * May be left out if there is an `outbox`: jobs are then only written to the outbox. That is for processes that must
+   * never connect to the jobs database.
    */
   readonly connection?: Connection | undefined;
-  /** The database the data lives in, where that is another one. Jobs are written beside the data and moved by a relay. */
+  /** The database of your data, if the jobs are in another one. Jobs are written beside the data, and a relay moves them. */
   readonly outbox?: { readonly connection: Connection } | undefined;
   /** pino fits. Default: warnings and errors to the console. */
   readonly logger?: Logger;
@@ -37,7 +40,8 @@ export interface JobsOptions {
 /** The jobs of an application, made by {@link createJobs}. */
 export interface Jobs extends Enqueue, AsyncDisposable {
   /**
-   * An event handler whose work is a job: written in the transaction that recorded the event, run at least once.
+   * Makes an event handler whose work is a job. The job is written in the transaction that recorded the event, and runs at
+   * least once.
    *
    * `register(UserRegistered, jobs.durable(sendVerificationEmail, (event) => ({ userId: event.userId })))`
    */
@@ -45,52 +49,67 @@ export interface Jobs extends Enqueue, AsyncDisposable {
   /**
    * Creates or updates the tables in both databases. Safe to run at every start, and by several processes at once.
    *
-   * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE` or `JOBS_DATABASE_REFUSED` (user, password, name of the
-   * database); `DATABASE_UNSUPPORTED` where its encoding is not UTF8; `GRAPHILE_WORKER_OLDER` where that would end workers of others; `MIGRATION_NEWER` where a later version of this package has
-   * migrated them. The outbox is ready then.
+   * The outbox is migrated first: it is ready even if the jobs database fails.
+   *
+   * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE`; `JOBS_DATABASE_REFUSED` (user, password, name of the database, rights);
+   * `DATABASE_UNSUPPORTED` if an encoding is not UTF8; `GRAPHILE_WORKER_OLDER` if the migration would end older Graphile
+   * Workers; `MIGRATION_NEWER` if a later version of this package has migrated the tables.
    */
   migrate(options?: MigrateOptions): Promise<void>;
-  /** Only the outbox's tables: all that a process needs which enqueues and never meets the jobs database. @throws {@link JobsError} `DATABASE_UNSUPPORTED`, `MIGRATION_NEWER`. */
+  /**
+   * Creates or updates only the tables of the outbox. A process that only enqueues, and never connects to the jobs
+   * database, needs no more.
+   *
+   * @throws {@link JobsError} `DATABASE_UNSUPPORTED`, `MIGRATION_NEWER`.
+   */
   migrateOutbox(): Promise<void>;
   /**
-   * Runs jobs. Where the jobs database cannot be reached, the promise resolves all the same and the worker keeps trying.
+   * Starts a worker, which runs jobs. If the jobs database cannot be reached, the promise still resolves, and the worker
+   * keeps trying.
    *
-   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`, `POOLER_UNSUPPORTED`, `DATABASE_UNSUPPORTED`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`;
-   * `MIGRATION_NEWER`; `MIGRATION_MISSING` with `migrate: false`.
+   * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`,
+   * `POOLER_UNSUPPORTED`, `DATABASE_UNSUPPORTED`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`, `MIGRATION_NEWER`; `MIGRATION_MISSING` with `migrate: false`.
    */
   startWorker(options: WorkerOptions): Promise<Worker>;
-  /** Moves outbox rows, in a process that runs no worker. @throws {@link JobsError} `OUTBOX_MISSING` without an outbox; `POOL_TOO_SMALL`, `CLOSED`. */
+  /**
+   * Starts a relay, which moves outbox rows. Only a process without a worker needs it: a worker has a relay of its own.
+   *
+   * @throws {@link JobsError} `OUTBOX_MISSING` without an outbox; `OPTIONS_INVALID`, `CONNECTION_MISSING`,
+   * `POOL_TOO_SMALL`, `CLOSED`.
+   */
   startRelay(options?: RelayOptions): Relay;
   readonly deadLetters: DeadLetters;
   /**
-   * Forgets keys of `runOnce` that nobody has come with for so long, and that no job, outbox row or dead letter of these jobs
-   * could come back with. Only keys that are the id of a job, or begin with one. A worker with `idempotencyKeys` does it by itself.
+   * Forgets idempotency keys of `runOnce` that have not been used for `olderThanMs` and that no job, outbox row or dead
+   * letter can use again. Only keys that are, or begin with, the id of a job are forgotten. A worker with the option
+   * `idempotencyKeys` does this by itself.
    *
    * All jobs that use keys of that database must be in this jobs database.
    *
    * @returns how many keys were forgotten.
-   * @throws {@link JobsError} `OPTIONS_INVALID` for less than a day; errors of either database: nothing is forgotten then.
+   * @throws {@link JobsError} `OPTIONS_INVALID` for less than a day. Errors of either database are thrown unchanged, and nothing
+   * is forgotten.
    */
   purgeIdempotencyKeys(unitOfWork: IdempotencyKeys, options?: IdempotencyKeyRetention): Promise<number>;
-  /** Whether the parts answer, and what waits in the outbox. Never rejects. */
+  /** The state of the workers and databases, and how much waits in the outbox. Never rejects. */
   health(): Promise<JobsHealth>;
   /**
-   * Stops workers and relays that still run, lets `enqueue` finish what it has begun, and ends the pools that were opened for URLs. On a
-   * network that has gone silent it gives up after a while, and so does whoever has called `stop()`.
+   * Stops all workers and relays, waits for calls of `enqueue` that have begun, and ends the pools that were opened for
+   * URLs. If the network has gone silent, it stops waiting after a while.
    */
   close(): Promise<void>;
 }
 
-/** Graphile Worker's listener, the session and a few queries at once; more only wait in PostgreSQL. */
+/** Graphile Worker's listener, the heartbeat and a few queries at once. More queries would only wait in PostgreSQL. */
 const jobsPoolSize = 12;
 const outboxPoolSize = 4;
 const longestWriteMs = 5_000;
 
 /**
- * Makes the jobs of an application. Connects to nothing yet.
+ * Makes the jobs of an application. Does not connect yet.
  *
- * @throws {@link JobsError} `OPTIONS_INVALID`; `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pg.Pool;
- * `CONNECTION_MISSING` without a connection and an outbox; `NODE_UNSUPPORTED` on Node before 22.18.
+ * @throws {@link JobsError} `OPTIONS_INVALID`; `CONNECTION_INVALID` for a connection that is neither a PostgreSQL URL nor a pg.Pool;
+ * `CONNECTION_MISSING` if there is neither a connection nor an outbox; `NODE_UNSUPPORTED` on Node before 22.18.
  * @example
  * ```ts
  * const jobs = createJobs({ connection: "postgres://app@localhost:5432/app" });
@@ -139,7 +158,7 @@ export function createJobs(given: JobsOptions): Jobs {
     try {
       await parts.close();
     } finally {
-      // A pool that ends leaves those without a connection that wait for one.
+      // When a pool ends, whatever still waits for a connection of it never gets one.
       await withTimeout(longestWriteMs, settled()).catch(() => undefined);
       await announcer?.close();
       await Promise.all([jobsPool.close(), outboxPool?.close()]);

@@ -13,25 +13,28 @@ import { migrateJobsTables, migrateOutboxTables, verifyJobsTables } from "./data
 import { hasOutbox, isSameDatabase } from "./outbox/same-database.ts";
 import { explainConnection } from "./database/database-errors.ts";
 
-/** What a migration may do to others. */
+/** What a migration may do to other Graphile Workers. */
 export interface MigrateOptions {
-  /** Whether plain Graphile Workers of versions up to 0.16, which cannot go on with the tables as they are to be, may end. Default: false. */
+  /**
+   * Whether the migration may end plain Graphile Workers of versions up to 0.16, which cannot work with the migrated tables.
+   * Default: false.
+   */
   readonly endOlderWorkers?: boolean;
 }
 
-/** Brings both databases to the state the package needs, and learns whether they are one. */
+/** Migrates both databases, and finds out whether they are one. */
 export interface Migrator {
-  /** `false` until both are known to be one database. */
+  /** Whether data and jobs are in one database; `false` until that is known. */
   readonly isOneDatabase: boolean;
-  /** Whether that has an outbox, too. */
+  /** Whether the database of the data has an outbox. */
   readonly hasOutbox: boolean;
   /** Creates or updates the tables beside the data; does nothing without an outbox. */
   migrateOutbox(): Promise<void>;
   /** Creates or updates the tables of the jobs. */
   migrateJobs(options?: MigrateOptions): Promise<void>;
-  /** Changes nothing; throws `MIGRATION_MISSING` where the tables of the jobs are not there or are older, `MIGRATION_NEWER`. */
+  /** Changes nothing. @throws `MIGRATION_MISSING` if the tables of the jobs are missing or older, `MIGRATION_NEWER`. */
   verifyJobs(): Promise<void>;
-  /** Finds out whether both are one database; from then on jobs are written directly. */
+  /** Finds out whether both are one database. If they are, jobs are written directly from then on. */
   compare(): Promise<void>;
 }
 
@@ -81,13 +84,14 @@ export function createMigrator(
       const outbox = withQueryTimeout(pools.outbox());
       for (const db of [jobs, outbox]) await refuseOtherEncodings(db);
       isThereAnOutbox = await hasOutbox(outbox);
-      // Without an outbox nothing is written directly either: whoever did so would not know of the rows of one that comes later.
+      // Without an outbox, jobs are not written directly either: this process would not notice the rows of an outbox that is
+      // made later, and a newer job could overtake them.
       isOneDatabase = isThereAnOutbox && (await isSameDatabase(jobs, outbox));
     },
   };
 }
 
-/** The jobs database behind an outbox: what goes wrong with its connection is said as everywhere else. */
+/** The jobs database behind an outbox. Errors of its connection are explained as they are everywhere else. */
 function explaining(db: Queryable): Queryable {
   return {
     query: (text, values) =>

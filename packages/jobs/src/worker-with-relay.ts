@@ -1,7 +1,10 @@
 import type { Worker } from "./worker/worker.ts";
 import type { Relay } from "./outbox/relay.ts";
 
-/** One thing to stop. The worker's deadline begins at once: a relay on a network that has gone silent takes a while to stop. */
+/**
+ * A worker and its relay, stopped together. Both stop at the same time, so that the worker's deadline begins at once: a relay
+ * takes a while to stop if the network has gone silent.
+ */
 export function withRelay(worker: Worker, relay: Relay): Worker {
   const stop: Worker["stop"] = async (options) => {
     const [stopped] = await Promise.allSettled([worker.stop(options), relay.stop()]);
@@ -15,7 +18,7 @@ export function withRelay(worker: Worker, relay: Relay): Worker {
     }
   };
   const finished = finish();
-  // Nobody has to wait for it.
+  // A caller need not handle `finished`: without this, its rejection would end the process.
   finished.catch(() => undefined);
   return {
     get state() {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { JobsError } from "../errors.ts";
 import { isInfrastructureError } from "../task/infrastructure-error.ts";
 
-/** Whether a database could not be reached, as opposed to having refused what it was asked. */
+/** Whether a database could not be reached. A database that has refused a statement was reached. */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnreachable);
   return isInfrastructureError(error) && !transientCodes.test(String((error as { code?: unknown }).code));
@@ -11,7 +11,7 @@ export function isUnreachable(error: unknown): boolean {
 /** Wrong user or password, no such database, or not allowed in. */
 const refusedCodes = new Set(["28000", "28P01", "3D000", "42501"]);
 
-/** Says what to do about an error of the jobs database, where it is one of the connection. */
+/** If an error of the jobs database is one of the connection, turns it into one that says what to do. */
 export function explainConnection(error: unknown, hasOutbox: boolean): unknown {
   if (isUnreachable(error)) return jobsDatabaseUnreachable(error, hasOutbox);
   if (!refusedCodes.has(String((error as { code?: unknown } | null)?.code))) return error;
@@ -29,7 +29,7 @@ function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError 
   return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
 }
 
-/** A server that is a standby for now, deadlocks, serialization failures, lock and statement timeouts, and a server short of something. */
+/** A server that is a standby for now, serialization failures, deadlocks, lock and statement timeouts, a server short of resources. */
 const transientCodes = /^(25006|40001|40P01|55P03|57014|53\w{3})$/;
 
 /** Whether the same statement may well succeed a little later. */
@@ -37,10 +37,13 @@ export function isTransient(error: unknown): boolean {
   return isUnreachable(error) || transientCodes.test(String((error as { code?: unknown } | null)?.code));
 }
 
-/** Data exceptions, violated constraints, limits (JSON nested too deeply for the server's stack), and what Graphile Worker's own functions object to. */
+/**
+ * Data exceptions, violated constraints, limits (JSON nested too deeply for the server's stack), and errors that Graphile
+ * Worker's functions raise.
+ */
 const rowCodes = /^(22\w{3}|23\w{3}|54\w{3}|GWB\w{2})$/;
 
-/** Whether PostgreSQL objects to what a row says, as opposed to its own state or ours: then others may pass. */
+/** Whether PostgreSQL refuses the content of a row, so that other rows may still be accepted. */
 export function isAboutTheRows(error: unknown): boolean {
   return rowCodes.test(String((error as { code?: unknown } | null)?.code));
 }
@@ -48,12 +51,12 @@ export function isAboutTheRows(error: unknown): boolean {
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
 
-/** Does it again while its error is transient, or until `giveUp` is aborted; then the last error comes out. */
+/** Repeats the work while its error is transient. Throws the last error once `giveUp` is aborted. */
 export async function retryTransient<Result>(work: () => Promise<Result>, giveUp: AbortSignal): Promise<Result> {
   return retryWhile(work, isTransient, giveUp);
 }
 
-/** Does it again while its error may pass, or until `giveUp` is aborted; then the last error comes out. */
+/** Repeats the work while `mayPass` says so of its error. Throws the last error once `giveUp` is aborted. */
 export async function retryWhile<Result>(
   work: () => Promise<Result>,
   mayPass: (error: unknown) => boolean,

@@ -3,20 +3,20 @@ import { JobsError } from "../errors.ts";
 import { withTimeout } from "@acme/shared/timeout";
 
 const longestEndMs = 5_000;
-/** A listener sends nothing, and would not learn by itself that its connection is gone. */
+/** A listener sends nothing, so only keep-alive packets can tell it that its connection is gone. */
 const keptAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 
-/** A connection string, or a pool of the caller's. */
+/** A connection string, or the caller's own pool. */
 export type Connection = string | Pool;
 
-/** A pool that is opened at its first use, so that what never connects needs no database. */
+/** A pool that is opened at its first use, so that a process that never queries needs no database. */
 export interface LazyPool {
   readonly get: () => Pool;
-  /** Ends the pool if it is ours, within seconds: connections that a silent network keeps from ending are cut off. */
+  /** Ends the pool within seconds if this package has opened it. Connections that do not end on a silent network are cut off. */
   close(): Promise<void>;
 }
 
-/** @throws {@link JobsError} `CONNECTION_INVALID` for what is neither a PostgreSQL URL nor a pool. */
+/** @throws {@link JobsError} `CONNECTION_INVALID` for a connection that is neither a PostgreSQL URL nor a pool. */
 export function lazyPool(connection: Connection | undefined, what: string, size: number): LazyPool {
   if (connection === undefined) return noPool(what);
   if (typeof connection !== "string") {
@@ -62,7 +62,7 @@ function givenPool(pool: Pool): LazyPool {
   };
 }
 
-/** The one way to let go of a connection whose other end does not answer. */
+/** Destroying the stream is the only way to end a connection whose server does not answer. */
 function streamOf(client: PoolClient): { destroy(): void } | undefined {
   return (client as { readonly connection?: { readonly stream?: { destroy(): void } } }).connection?.stream;
 }
@@ -86,7 +86,10 @@ function noPool(what: string): LazyPool {
 const guarded = new WeakSet<Pool>();
 const ignoreLoss = () => undefined;
 
-/** A connection that is lost between two queries, or as soon as it is there, is an event, not the end of the process. The next query tells. */
+/**
+ * Keeps the `error` events of lost connections from ending the process: a connection may be lost between two queries, or as
+ * soon as it is open. The next query reports the loss.
+ */
 export function guard(pool: Pool): Pool {
   if (guarded.has(pool)) return pool;
   guarded.add(pool);

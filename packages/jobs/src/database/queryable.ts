@@ -2,14 +2,14 @@ import { JobsError } from "../errors.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** One SQL connection or pool, as far as this package needs it: `$1` placeholders, rows as objects. */
+/** The part of an SQL connection or pool that this package uses: `$1` placeholders, rows as objects. */
 export interface Queryable {
   query(text: string, values?: readonly unknown[]): PromiseLike<{ readonly rows: readonly Row[] }>;
 }
 
-/** The part of a pg client, pool or anything like them that is used. Loose, so that drivers of any version fit. */
+/** The part of a pg client that is used. The types are loose, so that drivers of any version fit. */
 interface QueryMethod {
-  /** A pool has one, and is no transaction. */
+  /** Keeps pools out, which have this property: a pool is not a transaction. */
   readonly totalCount?: never;
   query(text: string, values: unknown[]): PromiseLike<{ rows: unknown[] }>;
 }
@@ -30,21 +30,22 @@ export function toQueryable(tx: unknown): Queryable {
   if (hasMethod(tx, "query")) return tx as unknown as Queryable;
   throw new JobsError(
     "TRANSACTION_INVALID",
-    'The "tx" is none: pass a knex transaction, a pg client, or an object with query(text, values).',
+    'The "tx" is not a transaction. Pass a knex transaction, a pg client, or an object with query(text, values).',
   );
 }
 
-/** What a job would be added through without being part of any transaction: it would stay when everything around it is rolled back. */
+/** Why a job that is added through `tx` would be outside of any transaction, and would stay after a rollback. */
 function whyOutside(tx: unknown): string | undefined {
   if (hasMethod(tx, "connect") && "totalCount" in tx)
-    return "It is a pool, which takes any connection for each statement.";
+    return "It is a pool, which may use another connection for each statement.";
   if (hasMethod(tx, "raw") && hasMethod(tx, "transaction") && Reflect.get(tx, "isTransaction") !== true) {
     return "It is the knex instance itself, not a transaction of it.";
   }
-  // A client of pg knows from the server's last answer; while a statement is on its way, BEGIN may be that.
+  // A pg client knows the status from the server's last answer. While a statement is under way, it may be out of date: the
+  // statement may be BEGIN.
   if (hasMethod(tx, "getTransactionStatus") && Reflect.get(tx, "readyForQuery") === true) {
     if ((tx as { getTransactionStatus(): unknown }).getTransactionStatus() === "I") {
-      return "It is a client that has begun no transaction, or whose transaction has ended.";
+      return "It is a client that has not begun a transaction, or whose transaction has ended.";
     }
   }
   return undefined;
@@ -53,7 +54,7 @@ function whyOutside(tx: unknown): string | undefined {
 function transactionMissing(why: string): JobsError {
   return new JobsError(
     "TRANSACTION_INVALID",
-    `The "tx" would not hold the job back until a commit. ${why} Pass the transaction, or leave "tx" out to enqueue at once.`,
+    `The "tx" is not a transaction, so the job would exist at once, whatever is rolled back. ${why} Pass the transaction, or leave "tx" out to enqueue at once.`,
   );
 }
 
@@ -65,7 +66,7 @@ function hasMethod<Name extends string>(value: unknown, name: Name): value is Re
 function fromKnex(knex: RawMethod): Queryable {
   return {
     async query(text, values = []) {
-      // knex counts question marks: each use of $n becomes one, with its value in place.
+      // knex binds question marks by position: each use of $n becomes a question mark with a value of its own.
       const bindings: unknown[] = [];
       const sql = text.replaceAll(/\$(\d+)/g, (_, position: string) => {
         bindings.push(values[Number(position) - 1]);
@@ -76,12 +77,12 @@ function fromKnex(knex: RawMethod): Queryable {
   };
 }
 
-/** `postProcessResponse` of a knex instance may have taken them out of pg's answer already. */
+/** A `postProcessResponse` of the knex instance may have replaced pg's result by its rows. */
 function rowsIn(answer: unknown): readonly Row[] {
   const rows = Array.isArray(answer) ? answer : (answer as { rows?: unknown } | null | undefined)?.rows;
   if (Array.isArray(rows)) return rows as readonly Row[];
   throw new JobsError(
     "TRANSACTION_INVALID",
-    'The "tx" answers with neither rows nor pg\'s result, as where postProcessResponse of knex changes it. Roll the transaction back.',
+    'The "tx" answers with neither rows nor pg\'s result. A postProcessResponse of knex may have changed it. Roll the transaction back.',
   );
 }

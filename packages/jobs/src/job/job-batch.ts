@@ -1,14 +1,14 @@
 import type { JobRequest, JobSettings } from "./job-request.ts";
 
-/** The rows of what {@link toBatch} has written, its first parameter: `batch` has the settings, `job` the id and payload. */
+/** Reads the text of {@link toBatch} from parameter `$1`: `batch` has the settings, `job` the id and payload. */
 export const batchSql = `
   json_to_recordset($1::json) as batch (
     task text, "runAt" timestamptz, queue text, priority int, key text, "preserveRunAt" boolean, jobs json
   ), json_each(batch.jobs) as job (id, payload)`;
 
 /**
- * Writes requests as one JSON text, in their order. Neighbours with the same settings share them, so that these are sent and
- * read once; the payloads, which are JSON already, are not written again.
+ * Writes requests as one JSON text, in their order. Neighbours with the same settings share them, so the settings are sent
+ * and read once. The payloads are JSON already and are not serialized again.
  */
 export function toBatch(requests: readonly JobRequest[]): string {
   const parts: { readonly settings: JobSettings; readonly jobs: string[] }[] = [];

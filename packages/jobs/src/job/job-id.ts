@@ -1,14 +1,19 @@
 import { uuidV7 } from "@acme/shared/uuid-v7";
 
-/** Of 65,536 UUIDs of an application's own, which may be keys of `runOnce`, one looks like the id of a job. */
+/**
+ * Tells ids of jobs from other UUIDs that an application uses as keys of `runOnce`. One in 65,536 of those looks like the id
+ * of a job.
+ */
 const mark = "ac5e";
 
-/** A UUIDv7 that ends as no other does. */
+/** A UUIDv7 that ends with the mark. */
 export function newJobId(): string {
   return uuidV7().slice(0, -mark.length) + mark;
 }
 
-/** The id of a job, or what stands for it where plain SQL has added the job: the installation's id and its number. Either may be followed by more. */
+/**
+ * The id of a job at the beginning of a key. A job that plain SQL has added has the installation's id and its number instead.
+ */
 export const jobIdPattern = new RegExp(
   `^[0-9a-f]{8}-[0-9a-f]{4}-(?:7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{8}${mark}|[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:\\d+)`,
 );

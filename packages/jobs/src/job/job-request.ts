@@ -5,30 +5,30 @@ import { isPromiseLike } from "@acme/shared/promise-like";
 import { assertTask, type Task } from "../task/task.ts";
 import { newJobId } from "./job-id.ts";
 
-/** What is known of requests that were written into a transaction. */
+/** The receipt of requests that were written in a transaction. */
 export interface WrittenRequests {
-  /** The value of the expression that was selected along. */
+  /** The value of the expression that the same statement has selected. */
   readonly proof: unknown;
-  /** Finds a row only if they are there; none does not mean that they were not. */
+  /** A query that finds a row only if the requests are committed. Finding none proves nothing: the jobs may be done by now. */
   readonly witness: { readonly text: string; readonly values: readonly unknown[] };
 }
 
-/** Everything about one job that is to be stored, checked. */
+/** One job to be stored, after all checks. */
 export interface JobRequest {
-  /** UUIDv7; what `enqueue` returns and the run's `idempotencyKey`. */
+  /** A UUIDv7: the id that `enqueue` returns, and the `idempotencyKey` of the runs. */
   readonly id: string;
-  /** As JSON, character for character what is stored. */
+  /** As JSON, exactly as it is stored. */
   readonly payload: string;
   readonly settings: JobSettings;
 }
 
-/** What the jobs of one call have in common. It survives JSON. */
+/** The settings that all jobs of one call share. They survive JSON. */
 export interface JobSettings {
   readonly task: string;
   readonly runAt: string | null;
   readonly queue: string | null;
   readonly priority: number | null;
-  /** Prefixed with the task: Graphile Worker's keys are one space for all tasks. */
+  /** Prefixed with the task, because Graphile Worker's keys are unique across all tasks. */
   readonly key: string | null;
   readonly preserveRunAt: boolean;
 }
@@ -38,15 +38,17 @@ export interface JobOptions {
   /** Not before this time, from 1970 to 9999. Default: now. */
   readonly runAt?: Date;
   /**
-   * Jobs of one task with one key replace each other while they wait: the last payload counts. One that a worker has taken
-   * already may still run before it. Forgotten once the job is done. 1 to 300 characters. Not for several jobs at once.
+   * A waiting job is replaced by a new job of the same task with the same key: the last payload counts. A job that a worker
+   * has already taken is not replaced, and may still run before the new one. The key is free again when its job is done. 1 to
+   * 300 characters. Not for `enqueueMany` with several jobs.
    */
   readonly key?: string;
-  /** With `key`: `"replace"` (default) takes the new `runAt` as well, `"preserveRunAt"` keeps the first. */
+  /** With `key`: `"replace"` (default) takes the `runAt` of the new job, `"preserveRunAt"` keeps that of the first. */
   readonly keyMode?: "replace" | "preserveRunAt";
   /**
-   * Jobs of one named queue run one at a time. Leave it out for work that may run in parallel. 1 to 128 characters. Graphile Worker keeps each name that was
-   * ever used and looks at all of them for each job of a queue: use some hundreds of names, not one for each order.
+   * Jobs of one named queue run one at a time. Leave it out for work that may run in parallel. 1 to 128 characters. Graphile
+   * Worker keeps every name that was ever used, and looks at all of them for each job of a queue: use some hundreds of names,
+   * not one for each order.
    */
   readonly queue?: string;
   /** Lower runs first, -32,767 to 32,767. Default: 0. */
@@ -62,7 +64,7 @@ const jobOptionNames = namesOf<Required<JobOptions>>({
 });
 const longestKey = 300;
 const longestQueue = 128;
-/** Graphile Worker's. */
+/** Graphile Worker's limit. */
 const longestStoredKey = 512;
 
 /**
@@ -81,7 +83,7 @@ export async function toJobRequests(
   if (inputs.length > 1 && options.key !== undefined) {
     throw new JobsError(
       "ENQUEUE_INVALID",
-      `Jobs of task "${task.name}" cannot be added with one key: each would replace the one before. Enqueue them one by one, each with its own.`,
+      `Jobs of task "${task.name}" cannot be added with one key: each would replace the one before. Enqueue them one by one, each with a key of its own.`,
     );
   }
   const settings = toSettings(task.name, options);
@@ -90,8 +92,11 @@ export async function toJobRequests(
     const stored = toStoredPayload(task, input);
     const payload = isPromiseLike(stored) ? await stored : stored;
     if (settings.key !== null && payload.startsWith("[")) {
-      // Graphile Worker joins the arrays of two jobs with one key instead of replacing the first.
-      throw new JobsError("ENQUEUE_INVALID", `Task "${task.name}" has an array as payload, which cannot have a key.`);
+      // Graphile Worker would join the arrays of two jobs with one key instead of replacing the first.
+      throw new JobsError(
+        "ENQUEUE_INVALID",
+        `Task "${task.name}" has an array as payload, and such a job cannot have a key.`,
+      );
     }
     requests.push({ id: newJobId(), payload, settings });
   }
@@ -109,7 +114,7 @@ function toSettings(task: string, { runAt, key, keyMode, queue, priority }: JobO
   };
 }
 
-/** Escaped, so that no other split of the two makes the same key. */
+/** The task is escaped, so that no other pair of task and key makes the same text. */
 function storedKey(task: string, key: string): string {
   return `${encodeURIComponent(task)}:${key}`;
 }
@@ -124,24 +129,24 @@ function assertOptions(task: string, options: JobOptions): void {
 type Rule = readonly [isRight: (options: JobOptions, task: string) => boolean, rule: string];
 
 const rules: readonly Rule[] = [
-  [({ runAt }) => runAt === undefined || isTime(runAt), "runAt is no Date between 1970 and 9999"],
-  [({ key }) => key === undefined || isText(key, longestKey), `key is no text of 1 to ${longestKey} characters`],
+  [({ runAt }) => runAt === undefined || isTime(runAt), "runAt is not a Date between 1970 and 9999"],
+  [({ key }) => key === undefined || isText(key, longestKey), `key is not a text of 1 to ${longestKey} characters`],
   [
     ({ key }, task) => key === undefined || storedKey(task, key).length <= longestStoredKey,
-    `key and the name of the task are longer than ${longestStoredKey} characters together, as they are stored`,
+    `key and the name of the task, as they are stored, are longer than ${longestStoredKey} characters together`,
   ],
   [({ key, keyMode }) => keyMode === undefined || key !== undefined, "keyMode needs a key"],
   [
     ({ keyMode }) => keyMode === undefined || keyMode === "replace" || keyMode === "preserveRunAt",
-    'keyMode is "replace" or "preserveRunAt"',
+    'keyMode is neither "replace" nor "preserveRunAt"',
   ],
   [
     ({ queue }) => queue === undefined || isText(queue, longestQueue),
-    `queue is no text of 1 to ${longestQueue} characters`,
+    `queue is not a text of 1 to ${longestQueue} characters`,
   ],
   [
     ({ priority }) => priority === undefined || (Number.isInteger(priority) && Math.abs(priority) < 2 ** 15),
-    "priority is no whole number from -32,767 to 32,767",
+    "priority is not a whole number from -32,767 to 32,767",
   ],
 ];
 

@@ -1,6 +1,6 @@
 import { JobsError } from "../errors.ts";
 
-/** One for all copies of this package in a process: a task may be compiled against the other build (ESM or CJS) than the worker. */
+/** Shared by all copies of this package in a process: task and worker may load different builds (ESM or CJS). */
 const kind = Symbol.for("@acme/jobs/attempt-error");
 
 /** Thrown by a task: this job will never succeed. It becomes a dead letter at once. */
@@ -14,7 +14,7 @@ export class NonRetryableError extends Error {
 /**
  * Thrown by a task: try again, but in `delayMs` milliseconds (0 to 365 days), whatever the policy says. Uses an attempt.
  *
- * @throws {@link JobsError} `RETRY_INVALID` for a delay that is no such number, as a `Retry-After` that is a date would be.
+ * @throws {@link JobsError} `RETRY_INVALID` for a delay that is not such a number, for example a `Retry-After` that is a date.
  */
 export class RetryAfterError extends Error {
   static {
@@ -29,7 +29,7 @@ export class RetryAfterError extends Error {
   }
 }
 
-/** What {@link snooze} makes. */
+/** The error that {@link snooze} makes. */
 export class SnoozeError extends Error {
   static {
     mark(this, "SnoozeError");
@@ -54,7 +54,7 @@ export function snooze(delayMs: number): SnoozeError {
   return new SnoozeError(delayMs);
 }
 
-/** Whether it is one of this class, from whichever copy of this package: subclasses inherit the mark, whatever their name. */
+/** Whether an error is of this class or a subclass, from any copy of this package. Subclasses inherit the mark. */
 export function isAttemptError<Kind extends Error>(
   error: unknown,
   errorClass: { readonly prototype: Kind },
@@ -64,7 +64,7 @@ export function isAttemptError<Kind extends Error>(
   return Reflect.get(error, kind) === name;
 }
 
-/** The name is written out: a bundler may give the class another one. */
+/** The name is given as text because a bundler may rename the class. */
 function mark(errorClass: { readonly prototype: Error }, name: string): void {
   Object.defineProperty(errorClass.prototype, kind, { value: name });
 }

@@ -1,10 +1,11 @@
 import { someCause } from "./some-cause.ts";
 
 /**
- * Whether an error says that a database, or the way to it, was not there for the moment: lost and refused connections, pools that had no
- * connection to give, conflicts, and what units of work make of these. The same work may succeed a little later.
+ * Whether an error says that a database, or the network to it, was not available for the moment: lost and refused
+ * connections, pools without a free connection, conflicts, and the errors of units of work that are caused by these. The same
+ * work may succeed a little later.
  *
- * Looks at the error and at what caused it.
+ * Looks at the error and at its causes.
  */
 export function isInfrastructureError(error: unknown): boolean {
   return someCause(error, saysInfrastructure);
@@ -30,16 +31,16 @@ const codes = new Set([
   "JOBS_DATABASE_UNREACHABLE",
 ]);
 
-/** Where a connection is to be made: the socket of a server that is not there, and a machine that is short of something. */
+/** Only while connecting: the socket file of a server that does not run, or a machine short of ports, files or buffers. */
 const connectCodes = new Set(["ENOENT", "EAGAIN", "EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS"]);
 
 /**
- * PostgreSQL: connection exceptions, shutdowns and starts, sessions that took too long, a server short of something, a standby for the moment, conflicts. A unique
- * violation or a limit of the statement's own is none of them.
+ * PostgreSQL: connection exceptions, shutdowns and starts, sessions that timed out, a server short of resources, a server
+ * that is a standby for the moment, conflicts. Unique violations and statement timeouts are not among them.
  */
 const states = /^(?:08[0-9A-Z]{3}|57P0[1-5]|25P0[34]|53[0-9A-Z]{3}|25006|40001|40P01|55P03)$/;
 
-/** pg's own errors carry no code. Knex puts the statement in front. */
+/** pg's own errors have no code. Knex puts the statement before the message. */
 const endings = [
   "connection terminated",
   "connection terminated unexpectedly",
@@ -53,7 +54,7 @@ const endings = [
   "timeout expired",
 ];
 
-/** Whether it is so of this error alone, whatever has caused it. */
+/** The same for this error alone, without its causes. */
 export function saysInfrastructure(error: {
   readonly code?: unknown;
   readonly name?: unknown;

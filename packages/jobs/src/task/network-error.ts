@@ -2,22 +2,22 @@ import { saysInfrastructure } from "./infrastructure-error.ts";
 import { someCause } from "./some-cause.ts";
 
 /**
- * Whether an error says that the other side could not be reached, took too long, or asked to come back later:
+ * Whether an error says that a remote service could not be reached, took too long, or asked the caller to try later:
  * connection errors of Node, DNS, undici, nodemailer, pg and knex, timeouts, SMTP 4xx, HTTP 408, 429, 502, 503 and 504.
  *
- * Looks at the error and at what caused it. It is what `retry.network` retries on.
+ * Looks at the error and at its causes. `retry.network` retries on these errors.
  */
 export function isNetworkError(error: unknown): boolean {
   return someCause(error, saysNetwork);
 }
 
-/** What the libraries that meet a network put on their errors. */
+/** Properties that network libraries put on their errors. */
 interface NetworkFacts {
   name: unknown;
   code: unknown;
   /** nodemailer: the SMTP reply code. */
   responseCode: unknown;
-  /** HTTP clients have it here (fetch wrappers, axios), or on the response (got). */
+  /** The HTTP status: here (fetch wrappers, axios), or on the response (got). */
   status: unknown;
   statusCode: unknown;
   response: unknown;
@@ -32,7 +32,7 @@ const codes = new Set([
   "EDNS",
   // this package
   "ATTEMPT_TIMEOUT",
-  // PostgreSQL: a statement that has reached its time limit, or that somebody has called off
+  // PostgreSQL: a statement that has timed out or was cancelled
   "57014",
 ]);
 

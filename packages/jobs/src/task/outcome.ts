@@ -8,7 +8,7 @@ export type Outcome =
   | {
       readonly kind: "retry";
       readonly delayMs: number;
-      /** Attempts that count as used: the next run is one more. */
+      /** Attempts that count as used. The number of the next attempt is one more. */
       readonly attemptsUsed: number;
     }
   | { readonly kind: "dead"; readonly attemptsUsed: number };
@@ -25,7 +25,7 @@ export function decideOutcome(error: unknown, failed: FailedRun): Outcome {
   try {
     return decide(error, failed);
   } catch {
-    // An error that cannot even be looked at has asked for nothing.
+    // An error whose properties throw cannot have asked for a delay or for no retry.
     return decide(new Error("What was thrown cannot be read."), failed);
   }
 }
@@ -47,7 +47,7 @@ function decide(error: unknown, { attempt, policy, random = Math.random }: Faile
   return isRetryable(error, policy) ? retryIn(policy.delayMs(attempt, random)) : dead;
 }
 
-/** A predicate that throws has not said no. */
+/** If the predicate itself throws, the error counts as retryable. */
 function isRetryable(error: unknown, policy: RetryPolicy): boolean {
   try {
     return policy.isRetryable(error);

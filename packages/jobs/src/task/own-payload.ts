@@ -4,12 +4,12 @@ import type { Task } from "./task.ts";
 
 const ownRefusals = new WeakSet<object>();
 
-/** Whether the payload of the job itself was refused, and not one that its code has enqueued. */
+/** Whether the error refused the job's own payload, and not the payload of another job that its code tried to enqueue. */
 export function isOwnPayloadRefused(error: unknown): boolean {
   return typeof error === "object" && error !== null && ownRefusals.has(error);
 }
 
-/** The payload of a job that is about to run. @throws what {@link isOwnPayloadRefused} knows again. */
+/** Checks the payload of a job that is about to run. @throws an error that {@link isOwnPayloadRefused} recognizes. */
 export function checkOwnPayload(task: Task, payload: unknown): unknown {
   try {
     const checked: unknown = checkPayload(task, payload);

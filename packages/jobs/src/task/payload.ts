@@ -5,12 +5,12 @@ import { isPromiseLike, whenKnown } from "@acme/shared/promise-like";
 import { survivesJson } from "./survives-json.ts";
 import type { Task } from "./task.ts";
 
-/** Larger payloads make every attempt, outbox row and dead letter slow: store the data and pass its id. */
+/** Larger payloads would make every attempt, outbox row and dead letter slow. */
 export const largestPayloadBytes = 256 * 1024;
 
 /**
- * Turns what was passed to `enqueue` into what is stored: the schema's output as JSON, once it is certain that it survives
- * that unchanged and that the worker's check of it will pass. At once, where the schema answers at once.
+ * Turns the payload that was passed to `enqueue` into the stored text: the schema's output as JSON. Makes sure that JSON does
+ * not change the output, and that the worker's check will pass. Answers synchronously if the schema does.
  *
  * @throws {@link JobsError} `PAYLOAD_INVALID`, or rejects with it.
  */
@@ -18,22 +18,22 @@ export function toStoredPayload(task: Task, input: unknown): string | PromiseLik
   const given = writeIfPossible(input);
   return whenKnown(checkPayload(task, input), (output) => {
     const json = toJson(task, output);
-    // A schema that has changed nothing would change nothing the next time.
+    // If the schema has changed nothing, it will change nothing when the worker runs it.
     if (json === given && (output === input || survivesJson(input))) return json;
-    // Parsed twice: a schema may change what it is given.
+    // Parsed twice, because a schema may change its input in place.
     return whenKnown(checkPayload(task, JSON.parse(json)), (again) => {
       if (isDeepStrictEqual(again, JSON.parse(json))) return json;
       throw invalid(
         task,
-        "its schema would change again what it has made, so the task would get something else than was stored",
+        "its schema would change its own output again, so the task would get something else than what was stored",
       );
     });
   });
 }
 
 /**
- * Runs the task's schema. Used before a job is stored and again before it runs. At once, where the schema answers at once:
- * promises are felt where many jobs are short.
+ * Runs the task's schema, before a job is stored and again before it runs. Answers synchronously if the schema does, because
+ * promises slow down many short jobs.
  *
  * @throws {@link JobsError} `PAYLOAD_INVALID`, or rejects with it.
  */
@@ -45,9 +45,9 @@ export function checkPayload(task: Task, value: unknown): unknown {
 }
 
 function validate(task: Task, value: unknown) {
-  // A schema that calls itself for each level.
+  // A RangeError is a stack overflow: a recursive schema calls itself for each level.
   const explain = (error: unknown): never => {
-    throw error instanceof RangeError ? invalid(task, "it has more levels than its schema gets through") : error;
+    throw error instanceof RangeError ? invalid(task, "it is nested more deeply than its schema can check") : error;
   };
   try {
     const result = task.payload["~standard"].validate(value);
@@ -77,12 +77,12 @@ function toJson(task: Task, output: unknown): string {
 function write(task: Task, output: unknown): { readonly json: string | undefined; readonly survives: boolean } {
   try {
     const json = JSON.stringify(output) as string | undefined;
-    // What cannot be stored is escaped in JSON, as little else is.
+    // JSON escapes the characters that PostgreSQL cannot store, and few others: most payloads need no further look.
     if (json?.includes(String.raw`\u`)) refuseUnstorable(task, output);
     return { json, survives: survivesJson(output) };
   } catch (error) {
     if (error instanceof JobsError) throw error;
-    // The reason names property values at times ("Do not know how to serialize a BigInt" does not, a toJSON may): keep it out.
+    // The original error is left out: its message may hold property values, for example if a toJSON() has thrown it.
     throw invalid(task, "it cannot be written as JSON (a bigint, a cycle, or too many levels)");
   }
 }

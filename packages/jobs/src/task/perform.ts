@@ -2,23 +2,26 @@ import { JobsError } from "../errors.ts";
 import type { Logger } from "@acme/shared/logger";
 import { assertTask, type Task } from "./task.ts";
 
-/** What a task's code receives besides its payload. */
+/** What a task's code gets besides its payload. */
 export interface AttemptContext {
-  /** Aborted when the task's time is over, or when the worker stops and its deadline has passed. Pass it on. */
+  /**
+   * Aborted when the attempt has reached its time limit, or when the worker stops and its deadline has passed. Pass it to
+   * everything that takes a signal.
+   */
   readonly signal: AbortSignal;
   /** Counted from 1. */
   readonly attempt: number;
   /**
-   * One per `enqueue`, the same in every attempt and after a replay from the dead letters: pass it to
+   * The id that `enqueue` returned: the same in every attempt, also after a retry of the dead letter. Pass it to
    * `unitOfWork.runOnce(idempotencyKey, …)`, or to a payment provider.
    */
   readonly idempotencyKey: string;
-  /** Graphile Worker's id of the job. Starts again when its database is made anew: never key anything by it. */
+  /** Graphile Worker's id of the job. Do not use it as a key: ids start again if the database is created anew. */
   readonly jobId: string;
   readonly logger: Logger;
 }
 
-/** A task with its code: what a worker takes. */
+/** A task with its code, as a worker needs it. Made by {@link perform}. */
 export interface PerformableTask {
   readonly task: Task;
   readonly run: (payload: never, context: AttemptContext) => unknown;
@@ -27,8 +30,8 @@ export interface PerformableTask {
 /**
  * Gives a task its code.
  *
- * The function runs at least once per job. When it returns, the job is done; when it throws, the task's retry policy
- * decides. It may throw `NonRetryableError`, `RetryAfterError` or `snooze(delayMs)` to decide for itself.
+ * The function runs at least once per job. When it returns, the job is done. When it throws, the task's retry policy
+ * decides what happens. It may throw `NonRetryableError`, `RetryAfterError` or `snooze(delayMs)` to decide that itself.
  *
  * @throws {@link JobsError} `HANDLER_INVALID` when the second argument is not a function.
  * @example

@@ -15,14 +15,14 @@ export interface RetryPolicy {
 
 type ErrorClass = abstract new (...args: never[]) => unknown;
 
-/** What every builder of a retry policy takes. */
+/** Settings of every builder of a retry policy. */
 export interface RetryOptions {
   /**
-   * Which errors are worth another attempt: classes, or a predicate. Default: all but `NonRetryableError`. A database that was not there
-   * for the moment always is, see {@link isInfrastructureError}: that a server restarts says nothing about the job.
+   * Which errors are worth another attempt: classes, or a predicate. Default: all but `NonRetryableError`. An error that
+   * {@link isInfrastructureError} recognizes is always retried: if a server restarts, that says nothing about the job.
    */
   readonly on?: readonly ErrorClass[] | ((error: unknown) => boolean);
-  /** How much of the delay is added at random, from 0 to 1: 0.2 makes 60 s into 60 to 72 s. Never shortens. Default: 0. */
+  /** How much of the delay is added at random, from 0 to 1: 0.2 makes 60 s into 60 to 72 s. Never shortens the delay. Default: 0. */
   readonly jitter?: number;
 }
 

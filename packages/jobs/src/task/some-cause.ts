@@ -1,6 +1,6 @@
 const deepestCause = 5;
 
-/** Whether something is true of an error or of what has caused it, up to five deep: causes may go round in a circle. */
+/** Whether something is true of an error or of one of its causes. Looks at five of them at most, because causes may be circular. */
 export function someCause(error: unknown, isTrueOf: (error: object) => boolean): boolean {
   let current = error;
   for (let depth = 0; depth < deepestCause && typeof current === "object" && current !== null; depth++) {

@@ -1,10 +1,11 @@
-/** Deeper ones are refused by PostgreSQL or overflow the stack of whoever looks at them. */
+/** PostgreSQL refuses deeper values, or they overflow the stack of the code that walks them. */
 const mostLevels = 2_000;
 
 /**
- * Whether JSON gives back what it was given: plain objects and arrays of texts, finite numbers, booleans and null.
+ * Whether a value is the same after a round trip through JSON: plain objects and arrays of strings, finite numbers, booleans
+ * and null.
  *
- * @throws RangeError for what is nested too deeply, or in itself.
+ * @throws RangeError for a value that is nested too deeply, or contains itself.
  */
 export function survivesJson(value: unknown, levels: number = mostLevels): boolean {
   switch (typeof value) {
@@ -31,7 +32,7 @@ function objectSurvives(value: object, levels: number): boolean {
       names.every((name) => survivesJson((value as Record<string, unknown>)[name], levels - 1))
     );
   }
-  // As many names as there are places, and a value in each place: no holes, and nothing beside them.
+  // As many names as elements, and a value at each index: the array has no holes and no other properties.
   if (prototype !== Array.prototype || names.length !== value.length) return false;
   for (let place = 0; place < value.length; place++) if (!survivesJson(value[place], levels - 1)) return false;
   return true;

@@ -3,7 +3,7 @@ import { JobsError } from "../errors.ts";
 import type { PerformableTask } from "../task/perform.ts";
 import { taskList } from "./task-list.ts";
 
-/** The keys of `runOnce`: a unit of work of `@acme/domain-events`, or anything that forgets keys as it does. */
+/** What keeps the keys of `runOnce`: a unit of work of `@acme/domain-events`, or anything with the same method. */
 export interface IdempotencyKeys {
   purgeIdempotencyKeys(options: {
     readonly olderThanMs: number;
@@ -13,14 +13,15 @@ export interface IdempotencyKeys {
 
 /** What a worker runs and how. Only `tasks` is needed. */
 export interface WorkerOptions {
-  /** What this worker runs: tasks with their code. Jobs of other tasks are for other workers. */
+  /** The tasks this worker runs, with their code. It leaves jobs of other tasks to other workers. */
   readonly tasks: readonly PerformableTask[];
   /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
   readonly concurrency?: number;
   /**
-   * The most jobs to fetch per query, 0 to 10,000. A worker fetches as many as it can begin. It fetches ahead only if the last jobs took less than a tenth
-   * of a second each: as many as will begin within a second, and up to five times this number while four begin in a millisecond. Jobs that have not begun
-   * after a second are returned. With 0 each job is fetched by itself, which is several times slower for short ones. Default: 100.
+   * The most jobs to fetch per query, 0 to 10,000. A worker fetches as many jobs as it can begin at once. It fetches ahead
+   * only if the last jobs took less than a tenth of a second each. Then it fetches as many as will begin within a second, and
+   * up to five times this number while four begin in a millisecond. Jobs that have not begun after a second are returned.
+   * With 0, each job is fetched by itself, which is several times slower for short jobs. Default: 100.
    */
   readonly prefetch?: number;
   /** How often an idle worker polls, in milliseconds, from 10. Default: 1,000. */
@@ -28,33 +29,37 @@ export interface WorkerOptions {
   /** Milliseconds between two heartbeats, from 10. Default: 1,000. */
   readonly heartbeatMs?: number;
   /**
-   * Milliseconds without a heartbeat after which a worker whose session has ended counts as dead, at least two heartbeats. An event loop that is blocked for
-   * twice as long, at least for a second, is a hang: jobs that have not begun are returned. Default: 3,000.
+   * Milliseconds without a heartbeat after which a worker whose heartbeat connection has ended counts as dead; at least two
+   * heartbeats. If the event loop is blocked for twice as long, and at least for a second, that is a hang: jobs that have not
+   * begun are returned. Default: 3,000.
    */
   readonly deadAfterMs?: number;
   /**
-   * Milliseconds, from 0, after which a job that is due becomes a dead letter when no worker has known its task for a day.
-   * Default: 1 hour, so that a new task may be enqueued before its workers are deployed.
+   * Milliseconds, from 0, after which a due job becomes a dead letter if no worker has known its task for a day.
+   * Default: 1 hour, so that a job of a new task may be enqueued before its workers are deployed.
    */
   readonly unknownTaskAfterMs?: number;
-  /** Milliseconds, from 1,000, for which a database that answers may refuse what the worker needs before it gives up. Default: 60,000. */
+  /**
+   * The worker gives up if the database answers, but refuses what the worker needs, for this many milliseconds, from 1,000.
+   * Default: 60,000.
+   */
   readonly giveUpAfterMs?: number;
   /**
-   * The unit of work whose `runOnce` takes the keys of these jobs. Once an hour the worker forgets keys that nobody has come
-   * with for 30 days, and that no job, outbox row or dead letter could come back with. Default: keys are kept for ever.
+   * The unit of work whose `runOnce` takes the keys of these jobs. Once an hour, the worker forgets keys that have not been
+   * used for 30 days and that no job, outbox row or dead letter can use again. Default: keys are kept for ever.
    */
   readonly idempotencyKeys?: IdempotencyKeys;
   /** Whether to create or update the tables first. Default: true. */
   readonly migrate?: boolean;
-  /** Whether to move outbox rows as well, where there is an outbox. Default: true. */
+  /** Whether to start a relay as well, if there is an outbox. Default: true. */
   readonly relay?: boolean;
 }
 
-/** All settings of a worker: what was given, and the defaults for the rest. */
+/** All settings of a worker: the given ones, and defaults for the rest. */
 export interface WorkerSettings extends Required<
   Omit<WorkerOptions, "tasks" | "idempotencyKeys" | "migrate" | "relay">
 > {
-  /** By their names. */
+  /** By the names of the tasks. */
   readonly tasks: ReadonlyMap<string, PerformableTask>;
   readonly idempotencyKeys: IdempotencyKeys | undefined;
 }
@@ -105,5 +110,5 @@ const optionNames = namesOf<Required<WorkerOptions>>({
 
 function checkIdempotencyKeys(keys: IdempotencyKeys | undefined): void {
   if (keys === undefined || typeof keys?.purgeIdempotencyKeys === "function") return;
-  throw new JobsError("OPTIONS_INVALID", '"idempotencyKeys" is a unit of work of @acme/domain-events.');
+  throw new JobsError("OPTIONS_INVALID", '"idempotencyKeys" must be a unit of work of @acme/domain-events.');
 }
