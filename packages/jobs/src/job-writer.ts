@@ -6,12 +6,12 @@ import { hasKeys, writeToOutbox } from "./outbox/outbox-table.ts";
 import { toQueryable, type Queryable } from "./database/queryable.ts";
 import { retryConflicts } from "./database/retry-conflicts.ts";
 
-/** Where new jobs go: beside the data, as job rows or as outbox rows. */
+/** Writes new jobs, as job rows or as outbox rows. */
 export interface JobWriter {
   /**
    * Writes in the transaction of `tx`, or at once.
    *
-   * @param proofSql - An expression to select along, where somebody wants its value.
+   * @param proofSql - An expression for the same statement to select, if the caller needs its value.
    */
   write(requests: readonly JobRequest[], tx?: unknown, proofSql?: string): Promise<WrittenRequests | undefined>;
 }
@@ -19,13 +19,13 @@ export interface JobWriter {
 /** The database of the data. */
 interface OutboxSide {
   readonly db: () => Pool;
-  /** Whether jobs must go through it: they must until it is known that the jobs live in the same database. */
+  /** Whether jobs must go through the outbox. They must until it is known that the jobs are in the same database. */
   readonly isNeeded: () => boolean;
-  /** Whether rows of processes that do not know that yet may wait in it. */
+  /** Whether the outbox may have rows of other processes that do not know this yet. */
   readonly canHaveRows: () => boolean;
 }
 
-/** Others may have locked the key for a while; and many jobs take longer. */
+/** Other transactions may have locked the key for a while, and many jobs take longer to write. */
 const answerWithinMs = 30_000;
 const perJobMs = 1;
 
@@ -51,7 +51,7 @@ export function createJobWriter(databases: {
   };
 }
 
-/** A relay that comes with an older payload of the same key would replace the newer one. */
+/** A job whose key waits in the outbox must go there, too: otherwise the relay would later replace it by the older payload. */
 async function mustFollow(
   { canHaveRows, db }: OutboxSide,
   connectionOf: (pool: () => Pool) => Queryable,

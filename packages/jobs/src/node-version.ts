@@ -1,6 +1,6 @@
 import { JobsError } from "./errors.ts";
 
-/** Graphile Worker's own; `engines` in package.json says the same, but npm only warns. */
+/** Graphile Worker's oldest version. `engines` in package.json says the same, but npm only warns. */
 export const oldestNode = { major: 22, minor: 18 };
 
 /** @throws {@link JobsError} `NODE_UNSUPPORTED` on a Node that is too old for a worker to run on. */
@@ -9,6 +9,6 @@ export function checkNodeVersion(version = process.versions.node): void {
   if (major > oldestNode.major || (major === oldestNode.major && minor >= oldestNode.minor)) return;
   throw new JobsError(
     "NODE_UNSUPPORTED",
-    `This is Node ${version}, which is too old: @acme/jobs needs Node ${oldestNode.major}.${oldestNode.minor} or newer, as Graphile Worker does. Install that, or a later one, and start the process with it.`,
+    `This is Node ${version}, which is too old: @acme/jobs needs Node ${oldestNode.major}.${oldestNode.minor} or newer, as Graphile Worker does. Start the process with such a version.`,
   );
 }

@@ -15,11 +15,11 @@ import { startWorker, type Worker, type WorkerState } from "./worker/worker.ts";
 export interface RunningParts {
   startWorker(options: WorkerOptions): Promise<Worker>;
   startRelay(options?: RelayOptions): Relay;
-  /** Lets relays look for rows that this process has written. */
+  /** Lets the relays of this process look for rows at once. */
   wakeRelays(): void;
-  /** Of those that have not stopped. */
+  /** The states of the workers that have not stopped. */
   readonly workerStates: readonly WorkerState[];
-  /** Stops all of them, and lets none start any more. Rejects with the first error, once all have ended. */
+  /** Stops all workers and relays, and lets none start any more. Rejects with the first error when all have ended. */
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
   const prepareRelay = async (migrates: boolean) => {
     if (migrates) await migrator.migrateOutbox();
     await migrator.compare();
-    // Whoever writes directly would not know of the rows of an outbox that comes later.
+    // A process that writes jobs directly would not notice the rows of an outbox that is made later.
     if (!migrator.hasOutbox) throw migrationMissing();
   };
 
@@ -62,7 +62,7 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
   };
 
   const beginWorker = async (workerOptions: WorkerOptions): Promise<Worker> => {
-    // Not the outbox: jobs run while the database of the data is away. The relay sees to that side.
+    // The outbox is left to the relay: jobs must run even while the database of the data is down.
     const prepare = async () => {
       await (workerOptions.migrate === false ? migrator.verifyJobs() : migrator.migrateJobs());
       await refuseSharedSessions(jobsPool.get());
@@ -115,8 +115,9 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
 }
 
 /**
- * A relay listens on one connection, and moves a batch over one on each side. Where one pool is both sides, it has one of these in hand while it waits for the other:
- * relays that have taken all of them would wait for each other.
+ * A relay listens on one connection, and moves a batch over one connection on each side. If both sides are one pool, the
+ * relay holds one of them while it waits for the other. Relays that hold all connections of the pool would wait for each
+ * other.
  */
 function needsOfRelay(jobs: LazyPool, outbox: LazyPool): PoolNeed[] {
   if (jobs.get() === outbox.get()) return [{ pool: jobs.get(), kept: 2, used: 1 }];

@@ -2,7 +2,8 @@ import { JobsError } from "../errors.ts";
 import type { Queryable } from "./queryable.ts";
 
 /**
- * Another encoding lacks characters that payloads, keys and error messages may have: such a row would hold up all behind it, and EUC_JP stores some as others.
+ * Refuses a database in another encoding than UTF8. Other encodings lack characters that payloads, keys and error messages may
+ * have: the outbox row of such a job would hold up all rows behind it. EUC_JP even stores some characters as others.
  *
  * @throws {@link JobsError} `DATABASE_UNSUPPORTED`
  */

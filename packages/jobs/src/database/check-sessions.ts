@@ -3,18 +3,18 @@ import { JobsError } from "../errors.ts";
 import { answerWithinMs, withQueryTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** How often a pooler is asked: while others use its sessions, too, it may happen to give a client the same one again. */
+/** More than one round, because a busy pooler may happen to give a client the same session again. */
 const roundCount = 7;
 
 /**
- * Two clients with one session between them, or one client with two: a pooler hands sessions out by the transaction. The lock of a worker would stay on
- * whichever session has set it, and its statements would be prepared on others.
+ * Refuses a pooler that assigns a session to each transaction: two clients share one session, or one client has two. A worker's
+ * lock would stay on the session that has set it, while the worker's statements ran on others.
  *
  * @throws {@link JobsError} `POOLER_UNSUPPORTED`
  */
 export async function refuseSharedSessions(pool: Pool): Promise<void> {
-  // Not two of the pool's: whoever holds one and waits for another may wait for ever.
-  // pg hides the password from whoever lists the settings.
+  // A client of its own: a caller that holds one connection of a pool and waits for another may wait for ever.
+  // The password is copied by name, because pg makes it non-enumerable.
   const { password, connectionTimeoutMillis = answerWithinMs } = pool.options;
   const limits = { connectionTimeoutMillis, query_timeout: answerWithinMs };
   const client = new Client({ ...pool.options, password, ...limits });
@@ -24,13 +24,14 @@ export async function refuseSharedSessions(pool: Pool): Promise<void> {
     await client.connect();
     const own = await sessionOf(client);
     if (own === sessionByProtocol(client)) return;
-    // The others ask once more in each round: a pooler that gives its sessions out in turn would else give the same ones to the same clients.
+    // The pool's connections ask one more time in each round: otherwise a pooler that assigns sessions in turn would give the
+    // same sessions to the same clients.
     for (let round = 1; round <= roundCount; round += 1) {
       if ((await sessionOf(client)) !== own) throw shared();
       if (await isAmong(others, { own, count: round })) throw shared();
     }
   } finally {
-    // Not waited for: a network that has gone silent never answers.
+    // Not awaited, because a network that has gone silent never answers.
     client.end().catch(() => undefined);
   }
 }
@@ -45,7 +46,7 @@ async function sessionOf(db: Queryable): Promise<unknown> {
   return rows[0]?.["pid"];
 }
 
-/** The number of the session that whoever has accepted the connection has told with `BackendKeyData`. A pooler tells one of its own. */
+/** The process id from the message `BackendKeyData`. A pooler sends a number of its own. */
 function sessionByProtocol(client: Client): unknown {
   return (client as { processID?: unknown }).processID;
 }

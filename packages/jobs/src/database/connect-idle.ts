@@ -1,7 +1,7 @@
 import { withTimeout } from "@acme/shared/timeout";
 import type { Pool, PoolClient } from "pg";
 
-/** What is known of a client of pg, behind its last answer. */
+/** The transaction status of a pg client after its last answer. */
 interface Status {
   getTransactionStatus?(): string | null;
 }
@@ -12,8 +12,8 @@ const longestConnectMs = 30_000;
 const guarded = new WeakSet<PoolClient>();
 
 /**
- * The pool of a caller may have opened the client before anybody here listened to the pool. A connection that is lost in the middle of a statement is said by the
- * statement, and by an event, which would end the process.
+ * Keeps the `error` event of a lost connection from ending the process. The statement rejects as well, so nothing is missed. A
+ * listener on the pool is not enough: the caller's pool may have opened the client before this package listened.
  */
 export function guardClient(client: PoolClient): void {
   if (guarded.has(client)) return;
@@ -21,13 +21,16 @@ export function guardClient(client: PoolClient): void {
   client.on("error", () => undefined);
 }
 
-/** Code that shares the pool may have left a transaction open in a connection: what is written there would not count before it ends. */
+/**
+ * Checks a connection out that has no open transaction. Other code that shares the pool may have left one open, and a statement
+ * in it would have no effect before that transaction ends.
+ */
 export async function connectIdle(pool: Pool, withinMs = longestConnectMs): Promise<PoolClient> {
   for (let left = pool.options.max; ; left -= 1) {
     const client = await connect(pool, withinMs);
     guardClient(client);
     const status = (client as Status).getTransactionStatus?.() ?? "I";
-    // Whoever begins a transaction in each new connection gets one of those.
+    // If even new connections have a transaction, the application has begun it on purpose: use one of them.
     if (status === "I" || left <= 0) return client;
     client.release(true);
   }

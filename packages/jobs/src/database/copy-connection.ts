@@ -1,6 +1,6 @@
 import type { ClientConfig, PoolConfig } from "pg";
 
-/** What decides where a connection goes, and as whom; all that can be copied of it. */
+/** The settings that decide where a connection goes, and as which user. */
 const names: ReadonlySet<string> = new Set([
   "connectionString",
   "host",
@@ -17,11 +17,14 @@ const names: ReadonlySet<string> = new Set([
   "fallback_application_name",
 ]);
 
-/** The settings of a pool for a connection of another thread; `undefined` where code of this one belongs to them, such as a function that gives the password. */
+/**
+ * The settings of a pool, for a connection that another thread opens. `undefined` if they contain a function, for example one
+ * that returns the password.
+ */
 export function copyConnection(options: PoolConfig): ClientConfig | undefined {
   const given: Readonly<Record<string, unknown>> = { ...options, password: options.password };
   const { ssl } = options;
-  // pg hides a password and a key from whoever lists the settings.
+  // The key is copied by name, because pg makes it non-enumerable, as it does the password.
   const shown = typeof ssl === "object" && "key" in ssl ? { ...given, ssl: { ...ssl, key: ssl.key } } : given;
   const settings = Object.entries(shown).filter(([name, value]) => names.has(name) && value !== undefined);
   try {

@@ -1,9 +1,9 @@
 const columns = "id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at";
 
 /**
- * Adds dead letters. One that is there already, since it was retried and has failed again, gets what is new of it.
+ * Adds dead letters. If a dead letter is there already, because its job was retried and has failed again, it is updated.
  *
- * @param rows - A query, or VALUES, for: id, task, payload, queue, key, priority, reason, attempts, errors, and when the job was enqueued.
+ * @param rows - A query, or VALUES, with the columns: id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at.
  */
 export const addDeadLettersSql = (rows: string) => `
   insert into acme_jobs.dead_letters (${columns})

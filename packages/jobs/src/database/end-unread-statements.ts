@@ -1,11 +1,11 @@
 import type { QueryConfig } from "pg";
 
 /**
- * Ends statements whose answers nobody reads: an answer that does not fit into the buffers of the sockets keeps its transaction open, and with it its locks.
- * No time limit of the server ends it. Only sessions of the user who has connected can be ended.
+ * Ends statements whose answers the client does not read. An answer that does not fit into the socket buffers keeps its
+ * transaction open, and with it the locks. No timeout of the server ends it. Only sessions of the connected user can be ended.
  *
  * @param start - What the texts of those statements begin with.
- * @param options.afterMs - How long they must have been under way.
+ * @param options.afterMs - How long they must have run.
  */
 export function endUnreadStatements(start: string, { afterMs }: { readonly afterMs: number }): QueryConfig {
   return {

@@ -6,16 +6,16 @@ import { jobsMigrations, outboxMigrations } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";
 import { beginTransaction, type OpenTransaction } from "./transaction.ts";
 
-/** The tables that live beside Graphile Worker's. */
+/** The tables beside those of Graphile Worker. */
 export const migrateJobsTables = (pool: Pool) => migrate(pool, "jobs", jobsMigrations);
 
-/** The outbox, which lives beside the data. */
+/** The outbox, which is in the database of the data. */
 export const migrateOutboxTables = (pool: Pool) => migrate(pool, "outbox", outboxMigrations);
 
 /**
  * Changes nothing.
  *
- * @throws {@link JobsError} `MIGRATION_MISSING` where something has not run yet, `MIGRATION_NEWER`.
+ * @throws {@link JobsError} `MIGRATION_MISSING` if a migration has not run yet, `MIGRATION_NEWER`.
  */
 export async function verifyJobsTables(pool: Pool): Promise<void> {
   if (!(await isMigrated(pool, "jobs", jobsMigrations))) throw migrationMissing();
@@ -28,7 +28,8 @@ async function isMigrated(pool: Pool, part: string, migrations: readonly string[
 }
 
 /**
- * Runs what has not run yet, in one transaction; of several processes at once, one works and the others wait.
+ * Runs the migrations that have not run yet, in one transaction. If several processes migrate at once, one works and the others
+ * wait.
  *
  * @throws {@link JobsError} `MIGRATION_NEWER`
  */
@@ -45,7 +46,7 @@ async function migrate(pool: Pool, part: string, migrations: readonly string[]):
   await transaction.commit();
 }
 
-/** Whoever comes second waits for the first. */
+/** Waits for other processes that are migrating. */
 async function beginMigration(pool: Pool): Promise<OpenTransaction> {
   const transaction = await beginTransaction(pool, { settings, statementMs: longestMigrationMs });
   try {
@@ -58,7 +59,7 @@ async function beginMigration(pool: Pool): Promise<OpenTransaction> {
   }
 }
 
-/** Notes that tables of others are about to be made by us, see {@link hasBegun}. */
+/** Notes that this package is about to make the tables of Graphile Worker, see {@link hasBegun}. */
 export async function noteBegun(pool: Pool, part: string): Promise<void> {
   await using transaction = await beginMigration(pool);
   await transaction.query("insert into acme_jobs.migrations (part, version) values ($1, 1) on conflict do nothing", [
@@ -67,26 +68,29 @@ export async function noteBegun(pool: Pool, part: string): Promise<void> {
   await transaction.commit();
 }
 
-/** Whether {@link noteBegun} was called in this database, by whichever process. */
+/** Whether any process has called {@link noteBegun} for this database. */
 export async function hasBegun(pool: Pool, part: string): Promise<boolean> {
   const done = await doneCount(withQueryTimeout(pool), part).catch(isFirstOne);
   return done !== false && done > 0;
 }
 
-/** They are made. */
+/** Removes the note when the tables are made. */
 export async function forgetBegun(pool: Pool, part: string): Promise<void> {
-  // There is no such table where whoever migrates was told to end older workers.
+  // With `endOlderWorkers`, nothing was noted, and the table may not exist yet.
   if (await hasBegun(pool, part)) {
     await withQueryTimeout(pool).query("delete from acme_jobs.migrations where part = $1", [part]);
   }
 }
 
-/** A large table takes its time, and so does whoever is first. On a network that has gone silent it would be for ever. */
+/**
+ * Long, because a large table takes its time, and so does the process that migrates first. Not endless, because a network may
+ * have gone silent.
+ */
 export const longestMigrationMs = 600_000;
 
 /**
- * With an older snapshot, whoever has waited for the lock would not see what the others have made. And a process that hangs in the middle of it, without a word,
- * would keep all others from starting.
+ * `read committed`, because a snapshot from before the wait for the lock would not show the migrations of other processes. The
+ * timeout, because a process that hangs in the middle of a migration would keep all others from starting.
  */
 const settings =
   "set transaction isolation level read committed; set local idle_in_transaction_session_timeout = '60s'";
@@ -97,7 +101,8 @@ function isFirstOne(error: unknown): false {
 }
 
 async function createMigrationsTable(client: Queryable): Promise<void> {
-  // A role that may not create schemas can still run against a database that somebody else has migrated.
+  // Not just `create … if not exists`: a role that may not create schemas must be able to use a database that another role
+  // has migrated.
   const { rows: tables } = await client.query("select to_regclass('acme_jobs.migrations') is not null as exists");
   if (tables[0]?.["exists"] !== true) {
     await client.query("create schema if not exists acme_jobs");
@@ -118,7 +123,7 @@ async function doneCount(client: Queryable, part: string): Promise<number> {
   return Number(row?.["count"]);
 }
 
-/** What a later version has changed, this one does not know: it could lose what that one keeps. */
+/** This version does not know what a later version has changed in the tables, and could lose its data. */
 function refuseNewer(part: string, done: number, migrations: readonly string[]): void {
   if (done <= migrations.length) return;
   throw new JobsError(

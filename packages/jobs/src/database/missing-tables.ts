@@ -3,7 +3,7 @@ import type { Queryable } from "./queryable.ts";
 
 const missingObjectCodes = new Set(["3F000", "42P01", "42883", "42704"]);
 
-/** Runs a statement and says what to do where the tables and functions it needs are not there. */
+/** Runs a statement. @throws `MIGRATION_MISSING` if a table or function that it needs is missing. */
 export async function queryMigrated(db: Queryable, text: string, values: readonly unknown[] = []) {
   try {
     return (await db.query(text, values)).rows;

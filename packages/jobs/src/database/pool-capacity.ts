@@ -1,23 +1,24 @@
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
 
-/** Connections that workers and relays keep: to listen on, or in hand while they wait for another one. */
+/** How many connections workers and relays keep: to listen on, or to hold while they wait for another one. */
 const keptBy = new WeakMap<Pool, number>();
 
-/** What a worker or a relay needs of a pool. */
+/** How many connections of a pool a worker or a relay needs. */
 export interface PoolNeed {
   readonly pool: Pool;
-  /** For as long as it runs, or while it waits for one of the others. */
+  /** Kept as long as the worker or relay runs, or while it waits for one of the others. */
   readonly kept: number;
-  /** Now and then, at once. */
+  /** The most that it uses at once now and then, besides the kept ones. */
   readonly used: number;
 }
 
 /**
- * Keeps a place in the pools of what is started: a pool all of whose connections listen would leave everybody waiting for one.
+ * Reserves the connections that a new worker or relay needs. If all connections of a pool were kept, every query would wait for
+ * ever.
  *
- * @returns lets the places go.
- * @throws {@link JobsError} `POOL_TOO_SMALL`, nothing is kept then.
+ * @returns a function that frees the reservation.
+ * @throws {@link JobsError} `POOL_TOO_SMALL`. Nothing is reserved then.
  */
 export function keepRoom(needs: readonly PoolNeed[]): () => void {
   const sums = new Map<Pool, { kept: number; used: number }>();
@@ -43,6 +44,6 @@ export function keepRoom(needs: readonly PoolNeed[]): () => void {
 function tooSmall(max: number, listening: number, needed: number): JobsError {
   return new JobsError(
     "POOL_TOO_SMALL",
-    `This needs ${needed} connections of a pool that has ${max}, on ${listening} of which workers and relays listen. Give createJobs() a larger pool ("max"), or fewer workers one pool.`,
+    `This worker or relay needs ${needed} connections. The pool has ${max}, and other workers and relays keep ${listening} of them. Give createJobs() a larger pool ("max"), or start fewer workers and relays on it.`,
   );
 }

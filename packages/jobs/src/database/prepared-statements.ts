@@ -2,12 +2,12 @@ import type { Pool } from "pg";
 import { askWithTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** A connection knows a name by one text only, whoever uses it. */
+/** On one connection, a name may stand for one text only, so the names are shared by all callers. */
 const names = new Map<string, string>();
 
 /**
- * The pool, with each statement parsed and planned once per connection: what a worker does for each failed job takes
- * PostgreSQL longer to plan than to do. For session connections only, which workers need anyway.
+ * The pool, with each statement parsed and planned once per connection: PostgreSQL takes longer to plan the statements for a
+ * failed job than to run them. Works only on session connections, which workers need anyway.
  */
 export function prepared(pool: Pool): Queryable {
   return {

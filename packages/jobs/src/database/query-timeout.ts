@@ -2,19 +2,20 @@ import type { ClientBase, Pool, QueryConfig, QueryResult } from "pg";
 import { connectIdle } from "./connect-idle.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** The server may be busy, or somebody has a lock for a while. */
+/** Long, because the server may be busy, or another transaction may hold a lock. */
 export const answerWithinMs = 30_000;
-/** What waits for nobody. */
+/** For statements that wait for no lock. */
 export const promptlyMs = 10_000;
 
-/** pg's, and not among its types. */
+/** An option of pg that its types lack. */
 interface ClientTimeout {
   readonly query_timeout: number;
 }
 
 /**
- * The pool, with each statement given up that is not answered in time, and its connection with it: where a firewall has forgotten a connection, or on a
- * network that has gone silent, TCP would wait for a quarter of an hour, and longer. Whether the statement was carried out is not known then.
+ * The pool, with a timeout for each statement. After the timeout, the connection is closed, and the statement may have been run or
+ * not. Without it, TCP would wait for a quarter of an hour or longer if a firewall has dropped the connection, or the network
+ * has gone silent.
  */
 export function withQueryTimeout(pool: Pool, withinMs = answerWithinMs): Queryable {
   return { query: (text, values = []) => askWithTimeout(pool, { text, values: [...values] }, withinMs) };
@@ -30,18 +31,18 @@ export async function askWithTimeout(pool: Pool, config: QueryConfig, withinMs =
     failure = error;
     throw error;
   } finally {
-    // As pg's own pool does: one that has met an error is not given out again.
+    // As in pg's own `pool.query`: a connection is not used again after an error.
     client.release(failure !== undefined);
   }
 }
 
-/** A connection that somebody has in hand, and its pool. */
+/** A connection that is checked out, and its pool. */
 export interface Connection {
   readonly pool: Pool;
   readonly client: ClientBase;
 }
 
-/** The same on a connection of the pool that somebody has in hand. It is to be closed after a failure. */
+/** The same on a connection that is checked out of the pool. The caller must close it after a failure. */
 export async function sendWithTimeout(
   connection: Connection,
   config: QueryConfig,
@@ -60,7 +61,7 @@ function isUnanswered(error: unknown): boolean {
   return error instanceof Error && error.message === "Query read timeout";
 }
 
-/** What PostgreSQL shows of a statement is cut, at 1,024 bytes by default; and a process id may be somebody else's by now. */
+/** Compares the text as well, because the process id may belong to another session by now. PostgreSQL cuts the text it shows. */
 const shownLength = 100;
 const callOffSql = `
   select pg_cancel_backend(pid) from pg_stat_activity
@@ -69,8 +70,8 @@ const callOffSql = `
     and query_start < clock_timestamp() - $3::float8 * interval '1 millisecond'`;
 
 /**
- * A backend does not notice that nobody waits any more: where somebody has locked a table for an hour, those of all tries would wait for it, until the
- * server has no connection left.
+ * Cancels the statement on the server. A backend does not notice that its client has stopped waiting: while another transaction
+ * locks a table for an hour, the backends of all tries would wait, until the server has no connection left.
  */
 function callOff({ pool, client }: Connection, text: string, ranForMs: number): void {
   const { processID } = client as { readonly processID?: unknown };

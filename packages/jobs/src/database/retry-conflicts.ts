@@ -3,7 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 const mostConflicts = 20;
 const longestPauseMs = 20;
 
-/** A transaction of its own that PostgreSQL has rolled back for another's sake may as well be tried again: databases may have `serializable` as their default. */
+/**
+ * Repeats a write that is a transaction of its own, if PostgreSQL has rolled it back because of another transaction. Databases
+ * may have `serializable` as their default.
+ */
 export async function retryConflicts<Result>(write: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {

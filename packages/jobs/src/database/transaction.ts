@@ -3,19 +3,19 @@ import { connectIdle } from "./connect-idle.ts";
 import { answerWithinMs, promptlyMs, sendWithTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** An open transaction on a connection of its own. Left without a commit, it is rolled back. */
+/** An open transaction on a connection of its own. It is rolled back if it is disposed without a commit. */
 export interface OpenTransaction extends Queryable, AsyncDisposable {
   commit(): Promise<void>;
 }
 
-/** Without a listener, a backend that dies between two statements ends the process. */
+/** Without a listener, the process would end if the backend dies between two statements. */
 const ignoreLoss = () => undefined;
 
 /** How a transaction begins, and how long it may take. */
 export interface TransactionOptions {
   /** Run with `begin`, as `set local …` statements. */
   readonly settings?: string;
-  /** Milliseconds for each statement, after which the connection is given up. Default: none, but for `begin` and the end. */
+  /** Milliseconds after which a statement fails and the connection is closed. Default: only `begin` and the end have a timeout. */
   readonly statementMs?: number;
 }
 
@@ -30,7 +30,7 @@ export async function beginTransaction(
     if (!isOpen) return;
     isOpen = false;
     connection.removeListener("error", ignoreLoss);
-    // The server ends an open transaction with its connection, whatever state either is in.
+    // A broken connection is closed, and the server then rolls the transaction back.
     connection.release(isBroken);
   };
   const send = (text: string, withinMs: number) => sendWithTimeout({ pool, client: connection }, { text }, withinMs);
@@ -46,7 +46,7 @@ export async function beginTransaction(
         ? connection.query(text, [...values])
         : sendWithTimeout({ pool, client: connection }, { text, values: [...values] }, statementMs),
     async commit() {
-      // It waits for standbys, and for the disk.
+      // COMMIT waits for the disk, and perhaps for standbys.
       const { command } = await send("commit", Math.max(answerWithinMs, statementMs ?? 0));
       // COMMIT of an aborted transaction answers ROLLBACK without an error.
       if (command !== "COMMIT")

@@ -6,30 +6,30 @@ import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
 
 /**
- * Adding jobs, in Graphile Worker's documented SQL. The policy of the task decides when a job has failed for good, so
- * Graphile Worker's own limit is out of the way: a worker that dies in the last attempt must not leave a job that
- * nobody sees.
+ * Jobs are added with Graphile Worker's documented SQL. The task's policy decides when a job has failed for good. So Graphile
+ * Worker's own limit of attempts is set out of reach: if a worker died in the last of them, nothing would ever run the job, or
+ * make it a dead letter.
  */
 export const highestMaxAttempts = 32_767;
 
 /**
- * A job whose key a newer one has taken while it was locked: Graphile Worker has used up its attempts. One that was
- * prefetched has some given back when it is returned. No count of locks comes near.
+ * Tells a superseded job: when a newer job takes the key of a locked one, Graphile Worker uses up the attempts of the locked one.
+ * A prefetched job gets some back when it is returned. A count of locks never comes near this number.
  */
 export const supersededFrom = 32_000;
 
-/** Graphile Worker keeps flags with a job and hands them to the run: the one place for an id that leaves the payload alone. */
+/** The id is stored as a flag: Graphile Worker keeps flags with a job and hands them to the run, and the payload stays as it is. */
 export const idFlagPrefix = "acme:id:";
 
-/** A job that was replaced through its key has kept its row, and with it the note of the one before. */
+/** A job that was replaced through its key keeps its row, and with it the note of the job before. */
 export const isNoteOfJobSql = `(
   job.flags ? ('${idFlagPrefix}' || note.idempotency_key)
   or note.idempotency_key = (select id::text from acme_jobs.installation) || ':' || job.id
 )`;
 
 /**
- * The properties of a `job_spec` in their documented order. One job has a statement of its own, because that for many takes
- * longer to plan than one job to add; and most jobs have one with fewer parameters, for the same reason.
+ * The properties of a `job_spec` in their documented order. A single job has a statement of its own, because planning the one
+ * for many takes longer than adding a job. For the same reason there is one with fewer parameters, which fits most jobs.
  */
 const addOneSql =
   ({
@@ -44,7 +44,7 @@ const addOneSql =
   from graphile_worker.add_jobs(array[
     row($1, $2::json, ${queue}, ${runAt}, ${highestMaxAttempts}, ${key}, ${priority}, array[$3])::graphile_worker.job_spec
   ], ${preserveRunAt}) as added`;
-/** Not the time of the transaction: jobs that it adds one by one begin in their order. */
+/** Not the time of the transaction, so that jobs which a transaction adds one by one begin in their order. */
 const addedAtSql = "statement_timestamp()";
 const addPlainSql = addOneSql({
   runAt: addedAtSql,
@@ -62,8 +62,8 @@ const addSetSql = addOneSql({
 });
 
 /**
- * Graphile Worker gives ids in whatever order its join brings; by their times, a microsecond apart, jobs begin as they were given. They need not be written in that
- * order: `$4` has the place of each then.
+ * Graphile Worker assigns ids in the order of its join, which is arbitrary. Times a microsecond apart make the jobs begin in the
+ * given order. If they are written in another order, `$4` has the place of each.
  */
 const placeSql = "coalesce(($4::int[])[row_number() over ()], row_number() over ())";
 const inOrderSql = `coalesce("runAt", ${addedAtSql} - $3::int * interval '1 microsecond') + ${placeSql} * interval '1 microsecond'`;
@@ -76,17 +76,17 @@ const addManySql = (proof: string) => `
     from ${batchSql}
   ), $2) as added`;
 
-/** A keyed job can be locked between two steps of `add_jobs`, which then adds nothing for it; the next call will. */
+/** If a job with the same key is locked between two steps of `add_jobs`, that call adds nothing for it. The next call does. */
 const mostKeyRounds = 10;
 
 const findJobSql = "select from graphile_worker.jobs where flags ? $1 limit 1";
 
 /**
- * Adds jobs on the connection it is given, in that connection's transaction.
+ * Adds jobs on the given connection, in its transaction.
  *
- * @param proofSql - An expression to select along.
- * @returns its value, and how to find the jobs while they have not run
- * @throws {@link JobsError} `KEY_CONTENDED` when a keyed job could not be placed, `MIGRATION_MISSING`.
+ * @param proofSql - An expression for the same statement to select.
+ * @returns the value of the expression, and how to find the jobs until they have run
+ * @throws {@link JobsError} `KEY_CONTENDED` if a keyed job could not be added, `MIGRATION_MISSING`.
  */
 export async function addJobs(
   db: Queryable,
@@ -101,9 +101,9 @@ export async function addJobs(
 }
 
 /**
- * Adds one job, unless one of its key waits or runs: that is a newer one.
+ * Adds one job, unless another job with its key waits or runs, which must be newer.
  *
- * @returns Graphile Worker's id of it, if it was added.
+ * @returns Graphile Worker's id of the job, if it was added.
  */
 export async function addUnlessKeyTaken(
   db: Queryable,
@@ -122,7 +122,7 @@ export async function addUnlessKeyTaken(
 interface Adding {
   readonly db: Queryable;
   readonly proofSql: string;
-  /** From 1, in which they were given. */
+  /** The place of the request among all of the call, from 1. */
   readonly places: ReadonlyMap<JobRequest, number>;
 }
 
@@ -136,7 +136,7 @@ async function addRound(adding: Adding, round: readonly JobRequest[]): Promise<u
   }
   throw new JobsError(
     "KEY_CONTENDED",
-    `A job of task "${pending[0]?.settings.task}" could not be added: others kept taking the job with its key. Try again.`,
+    `A job of task "${pending[0]?.settings.task}" could not be added: workers or other transactions kept locking the job with its key. Try again.`,
   );
 }
 
@@ -161,13 +161,13 @@ function addMany(
   { preserveRunAt }: JobSettings,
 ): Promise<readonly Row[]> {
   const own = requests.map((request) => places.get(request) ?? 0);
-  // Mostly they are written as they were given, and need not be told apart.
+  // Mostly they are written in the given order, and need no places.
   const isInOrder = own.every((place, index) => place === index + 1);
   const values = [toBatch(requests), preserveRunAt, places.size, isInOrder ? null : own];
   return queryMigrated(db, addManySql(proofSql), values);
 }
 
-/** `add_jobs` refuses one key twice and has one mode per call; the order of the requests is kept per key. */
+/** Splits the requests, because `add_jobs` refuses a key twice and has one mode per call. The order is kept for each key. */
 function roundsOfUniqueKeys(requests: readonly JobRequest[]): (readonly JobRequest[])[] {
   if (requests.every(({ settings }) => settings.key === null)) return [requests];
   const rounds: { readonly keys: Set<string>; readonly preserveRunAt: boolean; readonly requests: JobRequest[] }[] = [];
@@ -180,7 +180,8 @@ function roundsOfUniqueKeys(requests: readonly JobRequest[]): (readonly JobReque
     if (key) round.keys.add(key);
     round.requests.push(request);
   }
-  // Two batches that lock the same keys in different orders would wait for each other. By code units: languages differ.
+  // Sorted, because two batches that lock the same keys in different orders would deadlock. By code units, because the order
+  // of letters depends on the locale.
   return rounds.map((round) => round.requests.toSorted((a, b) => compare(a.settings.key ?? "", b.settings.key ?? "")));
 }
 
@@ -193,7 +194,8 @@ const idFlagStart = `"${idFlagPrefix}`;
 /**
  * The id that {@link addJobs} gave the job, or `undefined` for a job added by plain SQL.
  *
- * @param flags - As JSON text: to parse it costs more than all else that is done with it, and the ids made here need none.
+ * @param flags - JSON text. It is parsed only if it contains an escape: parsing costs more than everything else here, and ids of
+ * this package need no escapes.
  */
 export function idOfJob(flags: string | null): string | undefined {
   if (flags === null) return undefined;

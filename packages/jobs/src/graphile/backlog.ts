@@ -1,7 +1,7 @@
 import { idFlagPrefix } from "./add-jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** How many jobs of these tasks run or could run now, by task; those that wait for their time only if asked for. */
+/** How many jobs of these tasks run or are due, by task. Counts those that wait for their time only if `withWaiting` is set. */
 export async function countDueJobs(
   db: Queryable,
   tasks: readonly string[],
@@ -38,8 +38,7 @@ export async function makeDueNow(db: Queryable, tasks: readonly string[]): Promi
 }
 
 /**
- * Which of these ids are those of jobs or dead letters. In one statement, since a job becomes the other from one moment to
- * the next.
+ * Which of these ids belong to jobs or dead letters. In one statement, because a job may become a dead letter at any moment.
  */
 export async function jobsStillThere(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await db.query(

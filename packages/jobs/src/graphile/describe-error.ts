@@ -1,4 +1,4 @@
-/** What can be said of a thrown value. */
+/** The name and message of a thrown value. */
 export interface ErrorDescription {
   readonly name: string;
   readonly message: string;
@@ -7,8 +7,8 @@ export interface ErrorDescription {
 const longest = 2_000;
 
 /**
- * Name and message of whatever was thrown, as PostgreSQL stores them in text and jsonb, cut at 2,000 characters. Never throws: a task may
- * throw objects without a prototype, with getters that fail, or whose message is no text.
+ * Name and message of any thrown value, so that PostgreSQL can store them as text and jsonb, cut at 2,000 characters. Never
+ * throws: a task may throw objects without a prototype, with getters that fail, or with a message that is not a string.
  */
 export function describeError(thrown: unknown): ErrorDescription {
   try {
@@ -23,7 +23,7 @@ function textOf(value: unknown, otherwise: string): string {
   return typeof value === "string" ? value : otherwise;
 }
 
-/** Cut first: a pair of surrogates may be cut in two. */
+/** Cuts before it replaces lone surrogates, because the cut may split a pair. */
 function storable(text: string): string {
   return text.slice(0, longest).replaceAll("\0", "").toWellFormed();
 }

@@ -12,9 +12,10 @@ const moveSql = moveToDeadLettersSql({
 });
 
 /**
- * Makes dead letters of jobs whose attempts somebody has used up, as Graphile Worker's `permanently_fail_jobs` does: no worker would take them again.
+ * Makes dead letters of jobs whose attempts were used up by something else, for example by Graphile Worker's
+ * `permanently_fail_jobs`: no worker would fetch them again.
  *
- * @returns how many, by task
+ * @returns how many there were, by task
  */
 export async function moveJobsFailedByOthers(db: Queryable): Promise<ReadonlyMap<string, number>> {
   const rows = await queryMigrated(db, moveSql, [ownMessages]);

@@ -4,37 +4,38 @@ import type { Queryable } from "../database/queryable.ts";
 import type { Outcome } from "../task/outcome.ts";
 
 /**
- * A delay of one's own choosing, on Graphile Worker's documented functions: note, throw, settle, sweep.
+ * How the task's policy sets the delay of a retry with Graphile Worker's documented functions: note, throw, settle, sweep.
  *
- * While a job runs, nothing can change when it runs next. So what is to happen is noted first; then the error is thrown
- * and Graphile Worker releases the job its own way; then one statement, guarded by the attempt and by the job being
- * free, does what the note says. A crash in between leaves the note to a sweep, or Graphile Worker's own delay.
+ * While a job runs, its next run cannot be changed. So a note is written first, which says what is to happen. Then the error is
+ * thrown, and Graphile Worker releases the job in its own way. Then one statement does what the note says, if the job is free
+ * and the attempt is still the same. After a crash in between, a sweep settles the note. Until then, Graphile Worker's own delay
+ * counts.
  */
 export interface FailedAttempt {
   readonly jobId: string;
   readonly idempotencyKey: string;
   readonly task: string;
-  /** How often Graphile Worker has locked the job: it counts an attempt for each lock, whether or not the code has begun. */
+  /** How often Graphile Worker has locked the job. It counts each lock as an attempt, whether or not the code has begun. */
   readonly lockCount: number;
-  /** The attempt as the task knows it, locks without a run left out. */
+  /** The attempt as the task sees it: locks without a run are not counted. */
   readonly attempt: number;
   readonly outcome: Outcome;
   readonly error: unknown;
-  /** Nobody knows whether the code had begun: this lock counts for nothing, the next one will be known. */
+  /** It is not known whether the code had begun, so this lock does not count. Of the next one it will be known. */
   readonly isUnknown?: boolean;
 }
 
 /**
- * These statements do not wait for the disk. What a crash of the server undoes is made good: a note is on the disk once the
- * release of its job is, which comes after it, and is written again before a release is; the rest is done by a sweep or
- * the next run. A setting for the one transaction that the statement is.
+ * These statements do not wait for the disk. A crash of the server may undo them, but nothing is lost. A note is written before
+ * the release of its job, so it is on the disk when the release is, and it is written again before a release is repeated. A
+ * sweep or the next run does the rest. The setting is local to the transaction of the one statement.
  */
 export const withoutSync = "select set_config('synchronous_commit', 'off', true)";
 
 /**
- * A note of an earlier lock never replaces an open one of a later lock; a job that was replaced through its key keeps its
- * row, and begins anew. Times are the database's. Only what used an attempt enters the history, once: a job may be put off
- * without end, and a note is repeated when its answer was lost.
+ * A note of an earlier lock never replaces an open note of a later lock. A job that was replaced through its key keeps its row,
+ * and its history begins anew. Times are those of the database. Only a used attempt enters the history, because a job may be put
+ * off without end; and it enters once, because a note is repeated if its answer was lost.
  */
 const noteSql = `
   with relaxed as materialized (${withoutSync})
@@ -69,7 +70,7 @@ const noteSql = `
     or note.attempt <= excluded.attempt
     or note.idempotency_key <> excluded.idempotency_key`;
 
-/** Each of another job: one statement cannot write a row twice. */
+/** All must be of different jobs: one statement cannot write a row twice. */
 export async function noteFailures(db: Queryable, failed: readonly FailedAttempt[]): Promise<void> {
   await db.query(noteSql, [JSON.stringify(failed.map(toNote))]);
 }
@@ -77,7 +78,8 @@ export async function noteFailures(db: Queryable, failed: readonly FailedAttempt
 function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...failed }: FailedAttempt) {
   const isCounted = outcome.attemptsUsed >= attempt && !isUnknown;
   const { name, message } = describeError(error);
-  // A lock that counts for nothing is given back, or, where the next one has to be told from a first one, left out of the count.
+  // A lock that does not count is taken off the lock count. If the next lock must not look like a first one, the lock stays in
+  // that count, and is subtracted from the number of the attempt instead.
   const nextLockCount = isCounted || isUnknown ? lockCount : lockCount - 1;
   return {
     jobId: failed.jobId,
@@ -94,16 +96,16 @@ function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...fail
   };
 }
 
-/** The history of a dead letter that is a job again. */
+/** The history of a dead letter that has become a job again. */
 export interface EarlierErrors extends Pick<FailedAttempt, "jobId" | "idempotencyKey" | "task"> {
   readonly reason: string;
   readonly errors: readonly object[];
 }
 
-/** A job may die and be retried without end. */
+/** Limited, because a dead letter may be retried without end. */
 const mostEarlierErrors = 100;
 
-/** Keeps them for the note of the job's next failure, as one that is settled and of no attempt: it decides nothing. */
+/** Keeps the history for the job's next failure, in a settled note without an attempt, which changes nothing. */
 export async function keepErrors(db: Queryable, { errors, ...earlier }: EarlierErrors): Promise<void> {
   const kept = errors.slice(-mostEarlierErrors).map((error) => ({ ...error, isBeforeRetry: true }));
   await db.query(
@@ -115,20 +117,20 @@ export async function keepErrors(db: Queryable, { errors, ...earlier }: EarlierE
 }
 
 export interface StartedAttempt {
-  /** The attempt as the task knows it. */
+  /** The attempt as the task sees it. */
   readonly attempt: number;
   /**
-   * The job was taken before the note on its last attempt was settled (its worker died in between, or the database was
-   * away for longer than Graphile Worker's own delay). It must not run early, or once more: the note is one of this lock
-   * now, and is settled when the job is released.
+   * The job was fetched before the note on its last attempt was settled, because its worker died in between, or the database was
+   * down for longer than Graphile Worker's own delay. The job must not run now: it may be too early, or its last attempt was
+   * used. The note is moved to this lock, and is settled when the job is released.
    */
   readonly isTooEarly: boolean;
 }
 
-/** A run from the second lock of its job on. */
+/** A run that is not of the first lock of its job. */
 export type RepeatedRun = Pick<FailedAttempt, "jobId" | "idempotencyKey" | "lockCount">;
 
-/** Remembers that the code of these runs begins, in case their worker dies; each of another job. */
+/** Records that the code of these runs begins, in case their worker dies. All must be of different jobs. */
 export async function startAttempts(db: Queryable, runs: readonly RepeatedRun[]): Promise<StartedAttempt[]> {
   const { rows } = await db.query(
     `with relaxed as materialized (${withoutSync})
@@ -150,7 +152,7 @@ export async function startAttempts(db: Queryable, runs: readonly RepeatedRun[])
   });
 }
 
-/** The jobs succeeded after all: their history goes with them. */
+/** Removes the history of jobs that have succeeded after all. */
 export async function forgetFailures(db: Queryable, jobIds: readonly string[]): Promise<void> {
   await db.query(
     `with relaxed as materialized (${withoutSync})
@@ -162,7 +164,7 @@ export async function forgetFailures(db: Queryable, jobIds: readonly string[]): 
 const forgottenAtOnce = 1_000;
 const mostRounds = 100;
 
-/** Removes notes of jobs that are gone, some at a time: each job that was put off and then succeeded at once has left one. */
+/** Removes notes of jobs that are gone, a limited number at a time. A job that was put off and then succeeded may leave one. */
 export async function forgetGoneFailures(db: Queryable): Promise<void> {
   for (let round = 0; round < mostRounds; round++) {
     const { rows } = await db.query(`

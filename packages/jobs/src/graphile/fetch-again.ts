@@ -1,8 +1,8 @@
-/** Fetches again while there may be more jobs: Graphile Worker by itself would wait for its poll. */
+/** Fetches again while there may be more jobs. Graphile Worker itself would wait for its next poll. */
 export interface FetchAgain {
-  /** There may be more jobs than were fetched. */
+  /** Call it if there may be more jobs than were fetched. */
   onMore(): void;
-  /** A job has ended. */
+  /** Call it when a job has ended. */
   onFree(): void;
 }
 
@@ -17,7 +17,7 @@ export function createFetchAgain({ hasRoom, fetchOne }: FetchAgainOptions): Fetc
   let mayBeMore = false;
   let isUnderWay = false;
 
-  /** Once for all that end together. */
+  /** Fetches once for all jobs that end together. */
   const fetchMore = () => {
     if (!mayBeMore || isUnderWay) return;
     isUnderWay = true;

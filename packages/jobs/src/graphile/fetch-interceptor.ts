@@ -20,14 +20,14 @@ export interface FetchInterceptorOptions {
   readonly releases: Releases;
   /** Lets up to `count` idle workers of the pool fetch. */
   readonly nudge: (count: number) => void;
-  /** The worker stops, and needs no more jobs. */
+  /** Aborted when the worker stops and needs no more jobs. */
   readonly stopSignal: AbortSignal;
 }
 
-/** The statements by which Graphile Worker asks for jobs. */
+/** Handles the statements by which Graphile Worker fetches jobs. */
 export interface FetchInterceptor {
   fetch(config: QueryConfig, send: Send): Promise<QueryResult>;
-  /** Asks for the numbers of the tasks. */
+  /** Reads the ids of the tasks. */
   nameTasks(config: QueryConfig, send: Send): Promise<QueryResult>;
 }
 
@@ -43,7 +43,8 @@ export function createFetchInterceptor(options: FetchInterceptorOptions): FetchI
     try {
       const answer = await fetchJobs(config, send);
       const holdings = held.hold(answer.rows as HeldJob[], askedAt);
-      // Asked after they are in the shared memory: either the other thread has seen them there, or this sees that it has been.
+      // Checked after the jobs are in the shared memory: either the watching thread has seen them there, or its round is
+      // noticed here.
       if (!fetching.isVoid()) return answer;
       held.letGo(holdings);
       if (holdings.length > 0) await send(returnOnly(poolIdOf(config), idsOf(holdings)));
@@ -73,11 +74,12 @@ export function createFetchInterceptor(options: FetchInterceptorOptions): FetchI
         await (opening ??= observer.beforeFirstFetch(poolIdOf(config)));
         const answer = await fetchNow(config, send);
         answer.rows.sort(byUrgency);
-        // Jobs of one named queue may have taken the places of all others in the batch; only the first of them was given out.
+        // Graphile Worker returns only the first job of a named queue. Others of the queue may have kept further jobs out of the
+        // batch.
         if (prefetch !== undefined && (answer.rows as HeldJob[]).some(isQueued)) nudge(1);
         return answer;
       }),
-    // Graphile Worker asks once, and keeps an error for as long as it lives.
+    // Repeated here, because Graphile Worker asks only once, and keeps an error for the rest of its life.
     nameTasks: (config, send) => retryTransient(() => observed(() => send(config)), options.stopSignal),
   };
 }
@@ -91,7 +93,7 @@ function isQueued({ job_queue_id }: HeldJob): boolean {
   return job_queue_id !== null;
 }
 
-/** Graphile Worker gives them out in the order of the answer, which is that of their ids. */
+/** Sorted, because Graphile Worker runs jobs in the order of the answer, which is the order of their ids. */
 function byUrgency(one: FetchedRow, other: FetchedRow): number {
   if (one.priority !== other.priority) return one.priority - other.priority;
   if (one.due_at !== other.due_at) return Number(one.due_at) - Number(other.due_at);

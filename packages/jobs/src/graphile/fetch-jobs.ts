@@ -6,20 +6,20 @@ import type { Slots } from "./slots.ts";
 /** Sends a statement over a connection of a pool of Graphile Worker. */
 export type Send = (config: QueryConfig) => Promise<QueryResult>;
 
-/** How many jobs a pool takes at once. */
+/** How many jobs a pool fetches at once. */
 export interface Prefetch {
   readonly size: FetchSize;
   readonly slots: Slots;
-  /** There may be more jobs than were taken. */
+  /** Called if there may be more jobs than were fetched. */
   readonly onMore: () => void;
 }
 
 export const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0, fields: [] };
 
-/** How a pool of Graphile Worker takes jobs: with the statement it sends, as many as are worth it, and their rows hardly parsed. */
+/** Fetches jobs with Graphile Worker's own statement, but with a limit of this package, and without parsing most of the rows. */
 export function createFetch(prefetch: Prefetch | undefined) {
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
-    // Without a limit in its name it is one job.
+    // A statement without a limit in its name fetches one job.
     if (prefetch === undefined || nameOfFetch.exec(config.name ?? "") === null)
       return send({ ...ofRegistered(config), types: leanTypes });
     const { size, slots, onMore } = prefetch;
@@ -38,7 +38,7 @@ export function createFetch(prefetch: Prefetch | undefined) {
   };
 }
 
-/** PostgreSQL prepares a statement for each number, so they are powers of two. */
+/** Rounded down to a power of two, because each number is a prepared statement of its own. */
 function fewKinds(count: number): number {
   return count < 1 ? 0 : 2 ** Math.floor(Math.log2(count));
 }
@@ -46,10 +46,11 @@ function fewKinds(count: number): number {
 const nameOfFetch = /^(?:of_[0-9a-f]+_)?get_job(\d+)/;
 
 /**
- * A pool takes jobs only while its row is in the registry, since nobody else would know whose locks those are. Locked, so that whoever removes the row
- * waits for a fetch under way, and none that comes late sees a row that is about to go: the backend of a dead worker may have waited for a table.
+ * A pool fetches jobs only while its row is in the registry: without it, no other worker could tell whose locks they are. The
+ * fetch locks the row. So a recovery, which removes the row, waits for a fetch under way, and a late fetch does not see a row
+ * that is about to go. A fetch may be late because the backend of a dead worker has waited for a table.
  *
- * The comment tells in `pg_stat_activity` whose fetch it is.
+ * The comment in the text shows in `pg_stat_activity` which pool fetches.
  */
 function ofRegistered(config: QueryConfig): QueryConfig {
   const poolId = String(config.values?.[0]);
@@ -57,16 +58,16 @@ function ofRegistered(config: QueryConfig): QueryConfig {
   const isRegistered = "exists (select from acme_jobs.workers where pool_id = $1::text for key share)";
   return {
     ...config,
-    // Pools that follow each other share connections, on which a name has one text.
+    // Named by the pool: later pools use the same connections, and there a name has one text.
     name: `of_${poolId.slice(poolId.indexOf("-") + 1)}_${config.name ?? ""}`,
     text: startOfFetch(poolId) + config.text.replace(condition, () => `${condition}\n    and ${isRegistered}`),
   };
 }
 
-/** A number, since a session writes times its own way, and in autumn the same one twice. */
+/** A number, because the format of a time depends on the session, and local times repeat in autumn. */
 const dueSql = "date_part('epoch', jobs.run_at) as due_at";
 
-/** The statement for another number of jobs, as Graphile Worker would write it, and with the time by which they are sorted; it takes what it is given. */
+/** The statement as Graphile Worker would write it for another number of jobs, with the time by which the jobs are sorted. */
 function withLimit(config: QueryConfig, limit: number): QueryConfig {
   const { name = "", text } = config;
   const usual = nameOfFetch.exec(name)?.[1] ?? "";
@@ -77,7 +78,7 @@ function withLimit(config: QueryConfig, limit: number): QueryConfig {
   };
 }
 
-/** Nobody reads the times of a job here, and its flags are read as text: to parse both costs as much as the rest of the row. */
+/** Times and flags stay text. Parsing them would cost as much as the rest of the row, and nothing here reads them parsed. */
 const unparsed: ReadonlySet<number> = new Set([types.builtins.TIMESTAMPTZ, types.builtins.JSONB]);
 const leanTypes: CustomTypesConfig = {
   getTypeParser: (oid, format) =>

@@ -1,8 +1,8 @@
-/** How many jobs are taken at once. */
+/** How many jobs one fetch asks for. */
 export interface FetchSize {
-  /** Asked before each fetch. */
+  /** The limit for the next fetch. */
   next(): number;
-  /** What a fetch has brought. */
+  /** Records the result of a fetch. */
   note(fetch: Fetch): void;
 }
 
@@ -12,25 +12,28 @@ export interface Fetch {
   readonly tookMs: number;
 }
 
-/** Where a hundred jobs are begun within 25 ms, what limits them is how often they are fetched. */
+/** If a hundred jobs begin within 25 ms, the frequency of fetches is what limits them. */
 const shortJobMs = 0.25;
-/** Once may be long jobs that have ended together; nobody begins the jobs of two fetches before those of the first have ended. */
+/**
+ * One fast fetch may mean that long jobs have ended together. Two in a row cannot: the jobs of the first must have ended before
+ * those of the second can begin.
+ */
 const leastFastInARow = 2;
 const timesAsMany = 5;
 const mostAtOnce = 10_000;
-/** What a fetch takes is known after some: PostgreSQL plans the first five of a connection each anew, and reads pages. */
+/** The first fetches say little about the time of one: PostgreSQL plans the first five of a connection anew, and reads pages. */
 const leastFetches = 10;
-/** Many do not pay where each of them takes so many times as long to get as each of few. */
+/** A large fetch does not pay if a job of it takes this many times as long as a job of a usual fetch. */
 const tooLong = 1.5;
-/** Fetches that did not pay cost at most one part in so many of the time. */
+/** Large fetches that do not pay may cost at most 1/50 of the time. */
 const patience = 50;
 
 /**
- * The usual number, or five times as many while jobs are begun so fast that even these are used up in a moment: nothing is
- * kept from other workers then.
+ * The usual number, or five times as many while jobs begin so fast that even these are used up in a moment. So they are not kept
+ * from other workers.
  *
- * PostgreSQL may choose a far worse plan for many where it has no statistics of the table. Then few are taken until another
- * try is worth its time.
+ * PostgreSQL may choose a far worse plan for a large fetch if it has no statistics of the table. Then the usual number is fetched
+ * until another try is worth its time.
  */
 export function createFetchSize(usual: number, now: () => number = () => performance.now()): FetchSize {
   const many = mostTaken(usual);
@@ -51,24 +54,24 @@ export function createFetchSize(usual: number, now: () => number = () => perform
     note({ asked, got, tookMs }) {
       isFull = got >= asked;
       usedUpBy = now() + got * shortJobMs;
-      // What a fetch takes counts for little where it brings few: they say nothing about what each of many takes.
+      // A fetch that brings few jobs is not measured: its fixed costs would be divided among too few.
       if (!isFull || asked < usual) return;
       const msPerJob = tookMs / got;
       if (asked > usual) {
-        // Once may be a write that had to wait for the disk; twice in a row is a plan.
+        // One slow fetch may have waited for the disk. Two in a row have a bad plan.
         const isTooLong = msPerJob > usualMsPerJob * tooLong;
         if (isTooLong && wasTooLong) onlyUsualUntil = now() + tookMs * 2 * patience;
         wasTooLong = isTooLong;
         return;
       }
       usualFetches += 1;
-      // The best of late: one that was held up says nothing, and a database that has become slower is noticed.
+      // The best of the last fetches: a single slow one changes little, and a database that becomes slower is still noticed.
       usualMsPerJob = Math.min(msPerJob, usualMsPerJob * 1.1);
     },
   };
 }
 
-/** How many jobs one fetch takes at the most, where so many are usual. */
+/** The most jobs that one fetch asks for, given the usual number. */
 export function mostTaken(usual: number): number {
   return Math.max(usual, Math.min(usual * timesAsMany, mostAtOnce));
 }

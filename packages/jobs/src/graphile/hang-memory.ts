@@ -1,25 +1,25 @@
-/** What the main thread and the thread that watches it both see. */
+/** The memory that the main thread and the watching thread share. */
 export interface HangMemory {
   /** See `at`. */
   readonly head: Int32Array;
-  /** How each job stands that the pool has been given: one of `stands`. */
+  /** The state of each job that the pool holds: one of `stands`. */
   readonly words: Int32Array;
-  /** Which job that is. */
+  /** The id of the job at the same index. */
   readonly ids: Float64Array;
 }
 
 export const at = {
-  /** Counted up by the main thread for as long as it does not hang. */
+  /** Incremented by the main thread as long as it does not hang. */
   beats: 0,
-  /** Counted up by the watching thread before and after it takes jobs back: odd while it does. */
+  /** Incremented by the watching thread before and after it takes jobs back, so it is odd in between. */
   round: 1,
-  /** How many fetches have not been answered. */
+  /** How many fetches are under way. */
   fetches: 2,
-  /** How many jobs were given for which there was no place. */
+  /** How many held jobs have no place in `words`. */
   uncovered: 3,
 } as const;
 
-/** Each job is either begun by the main thread or taken back by the other one, whichever finds it held first. */
+/** A held job is either begun by the main thread or taken back by the watching thread, whichever comes first. */
 export const stands = { free: 0, held: 1, begun: 2, takenBack: 3 } as const;
 
 export function createHangMemory(places: number): HangMemory {
@@ -30,7 +30,7 @@ export function createHangMemory(places: number): HangMemory {
   };
 }
 
-/** Takes back every job that was not begun. */
+/** Takes back every job that has not begun. */
 export function takeBackHeld({ words, ids }: HangMemory): string[] {
   const taken: string[] = [];
   for (let place = 0; place < words.length; place += 1) {

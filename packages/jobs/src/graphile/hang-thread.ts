@@ -1,4 +1,4 @@
-// Runs in a thread of its own: gives back what the main thread has been given and not begun, while that hangs.
+// Runs in a thread of its own. While the main thread hangs, gives back the jobs that it holds and has not begun.
 import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Client, ClientConfig } from "pg";
@@ -11,7 +11,7 @@ export interface HangThreadData {
   readonly connection: ClientConfig;
   readonly poolId: string;
   readonly everyMs: number;
-  /** So many checks without a beat between are a hang. */
+  /** This many checks without a beat in between are a hang. */
   readonly missedBeats: number;
 }
 
@@ -21,11 +21,11 @@ export type HangThreadMessage =
 
 const { memory, connection, poolId, everyMs, missedBeats } = workerData as HangThreadData;
 const { head } = memory;
-/** Between two rounds of one hang, in checks. */
+/** The longest time between two rounds of one hang, in checks. */
 const longestPause = 100;
 const longestAnswerMs = 10_000;
 
-/** Taken back in the shared memory, and not yet in the database. */
+/** Jobs that are taken back in the shared memory, and not yet in the database. */
 let waiting: string[] = [];
 let jobCount = 0;
 let failure: { readonly error: unknown } | undefined;
@@ -54,7 +54,7 @@ async function watch(): Promise<never> {
 
 function endHang(hungMs: number): void {
   tell({ kind: "hang over", hungMs, jobCount, ...failure });
-  // The main thread gives back what this one could not, and may be given it again.
+  // The main thread gives back the jobs that this thread could not, and may fetch them again.
   waiting = [];
   jobCount = 0;
   failure = undefined;
@@ -65,7 +65,7 @@ async function goRound(beat: number): Promise<void> {
   let client: Client | undefined;
   try {
     client = await connect();
-    // Its time is that of this moment: what the main thread is given from now on is not touched.
+    // Only fetches that began before this moment are ended, and only locks from before the transaction are given back.
     if (Atomics.load(head, at.fetches) > 0 && beatNow() === beat) await endUnread(client);
     await client.query("begin");
     if (beatNow() === beat) await giveBack(client);
@@ -77,7 +77,7 @@ async function goRound(beat: number): Promise<void> {
   }
 }
 
-/** As the user who has connected: to a role that was set, the sessions of that user are foreign. */
+/** As the connected user: a role that was set may not end the sessions of that user. */
 async function endUnread(client: Client): Promise<void> {
   await client.query("set role none");
   await client.query(endUnreadStatements(startOfFetch(poolId), { afterMs: 0 }));
@@ -100,7 +100,7 @@ async function giveBack(client: Client): Promise<void> {
   Atomics.add(head, at.round, 1);
   try {
     waiting = waiting.concat(takeBackHeld(memory));
-    // An answer that the main thread has not read names jobs that nobody here knows.
+    // The main thread has not read the answer of a fetch, so its jobs are not in the shared memory.
     const isUnread = Atomics.load(head, at.fetches) > 0 && Atomics.load(head, at.uncovered) === 0;
     const statement = isUnread ? returnAllBut(poolId, begunIds(memory)) : returnOnly(poolId, waiting);
     const { rows } = await client.query<{ count: number }>(statement);

@@ -12,26 +12,29 @@ export interface HangWatchOptions {
   readonly memory: HangMemory;
   readonly pgPool: Pool;
   readonly poolId: string;
-  /** Milliseconds for which the event loop of this thread does not turn. */
+  /** Milliseconds without a turn of the event loop that count as a hang. */
   readonly hungAfterMs: number;
   readonly logger: Logger;
-  /** The other thread has tried to give jobs back, or has ended. */
+  /** Called when the watching thread has tried to give jobs back, or has ended. */
   readonly onRoundOver: () => void;
 }
 
-/** A thread that gives back what a pool has not begun, while this one hangs. */
+/** A thread that gives back the jobs which a pool has not begun, while the main thread hangs. */
 export interface HangWatch {
   stop(): Promise<void>;
 }
 
-/** So many checks without a beat between are a hang. Not a time: a process that was stopped, or slept, goes on with one check. */
+/**
+ * This many checks without a beat in between are a hang. Checks are counted, not time, because a process that was stopped or
+ * suspended makes just one check when it goes on.
+ */
 const missedBeats = 10;
 
 export function startHangWatch(options: HangWatchOptions): HangWatch {
   const { memory, pgPool, poolId, hungAfterMs, logger } = options;
   const connection = copyConnection(pgPool.options);
   if (connection === undefined) {
-    logger.debug({}, "the worker works without a watch for hangs: the settings of its connection cannot be copied");
+    logger.debug({}, "the worker runs without a watch for hangs: the settings of its connection cannot be copied");
     return { stop: async () => undefined };
   }
   const everyMs = Math.ceil(hungAfterMs / missedBeats);
@@ -42,8 +45,8 @@ export function startHangWatch(options: HangWatchOptions): HangWatch {
     clearInterval(beating);
     if (isStopped) return;
     isStopped = true;
-    logger.warn({ err: error }, "the worker works without a watch for hangs");
-    // It may have ended in the middle of its work.
+    logger.warn({ err: error }, "the worker runs without a watch for hangs");
+    // The thread may have ended in the middle of a round.
     if (Atomics.load(memory.head, at.round) % 2 !== 0) Atomics.add(memory.head, at.round, 1);
     options.onRoundOver();
   };
@@ -57,7 +60,7 @@ export function startHangWatch(options: HangWatchOptions): HangWatch {
   thread
     ?.on("message", hear)
     .on("error", fail)
-    .on("exit", (code) => fail(new Error(`The thread has ended by itself, with ${code}.`)))
+    .on("exit", (code) => fail(new Error(`The watching thread has ended by itself, with exit code ${code}.`)))
     .unref();
 
   return {
@@ -71,7 +74,7 @@ export function startHangWatch(options: HangWatchOptions): HangWatch {
 
 function startThread(workerData: HangThreadData, onFailed: (error: unknown) => void): Worker | undefined {
   try {
-    // What a process is started with, such as an instrumentation, is not for this thread.
+    // `execArgv` is empty, because options of the process, such as an instrumentation, are not for this thread.
     return new Worker(besideThisFile("hang-thread"), { workerData, execArgv: [], name: "acme-jobs hang watch" });
   } catch (error) {
     onFailed(error);
@@ -79,13 +82,13 @@ function startThread(workerData: HangThreadData, onFailed: (error: unknown) => v
   }
 }
 
-/** Of the same kind: .ts in the sources, .js and .cjs in the two builds. */
+/** With the same extension: .ts in the sources, .js and .cjs in the two builds. */
 function besideThisFile(name: string): string {
   const path = pathOfThisFile();
   const file = path && join(dirname(path), `${name}${extname(path)}`);
   if (file !== undefined && existsSync(file)) return file;
   throw new Error(
-    `The file "${name}" of @acme/jobs is not beside the code that runs. If that is a bundle, leave @acme/jobs out of it.`,
+    `The file "${name}" of @acme/jobs is not beside the running code. If the code is a bundle, leave @acme/jobs out of it.`,
   );
 }
 
@@ -95,7 +98,7 @@ function pathOfThisFile(): string | undefined {
     const here = import.meta.url;
     return here.startsWith("file:") ? fileURLToPath(here) : here;
   } catch {
-    // A bundler has made one kind of module of the other.
+    // A bundler has turned an ES module into CommonJS, or the other way round.
     return undefined;
   }
 }

@@ -1,14 +1,14 @@
 import { at, stands, type HangMemory } from "./hang-memory.ts";
 import { appendTo, createHolding, dropFrom, firstAt, type HeldJob, type Holding } from "./holding.ts";
 
-/** A question for jobs, until its answer is dealt with. */
+/** A fetch, from its statement until its answer is handled. */
 export interface Fetching {
-  /** Whether jobs of this pool were taken back since it was asked: what it has locked may be among them. */
+  /** Whether jobs of this pool were taken back since the fetch began. The jobs it has locked may be among them. */
   isVoid(): boolean;
   ended(): void;
 }
 
-/** What a pool has been given, where another thread can take back what has not begun. */
+/** The jobs that a pool holds. The watching thread can take back those that have not begun. */
 export class HeldJobs {
   readonly #memory: HangMemory;
   readonly #held = new Map<string, Holding>();
@@ -33,14 +33,14 @@ export class HeldJobs {
     return this.#held.has(jobId);
   }
 
-  /** Graphile Worker has come to run it. */
+  /** Call it when Graphile Worker runs the job. */
   arrive(jobId: string): Holding | undefined {
     const holding = firstAt("waiting", this.#held.get(jobId));
     if (holding !== undefined) holding.stage = "running";
     return holding;
   }
 
-  /** What to wait for before it begins: the code that runs under this number, and what is written of it. */
+  /** What to wait for before the job begins, if another run of the same id has not ended or its end is not written yet. */
   turn(holding: Holding): Promise<void> | undefined {
     if (this.#held.get(holding.job.id) === holding || this.#isTakenBack(holding.place)) return undefined;
     this.#waiting.add(holding);
@@ -52,12 +52,12 @@ export class HeldJobs {
     });
   }
 
-  /** @param askedAt - When the pool has asked for them. */
+  /** @param askedAt - When the fetch began. */
   hold(jobs: readonly HeldJob[], askedAt = performance.now()): Holding[] {
     return jobs.map((job) => this.#holdOne(job, askedAt));
   }
 
-  /** Whether its code may run: it was not taken back, and not given once more. */
+  /** Whether the code may run: the job was neither taken back nor fetched once more. */
   begin(holding: Holding): boolean {
     const { place, isDisowned } = holding;
     if (isDisowned) return false;
@@ -67,13 +67,13 @@ export class HeldJobs {
   }
 
   /**
-   * Those whose end is about to be written: of jobs that Graphile Worker gives back without running them, or of those that it has run. One for each id that
-   * is held, in the order of the ids.
+   * The holdings whose end is about to be written, one for each id that is held, in the order of the ids. Graphile Worker has
+   * either run these jobs, or returns them without a run.
    */
   end(jobIds: readonly string[], how: "returned" | "run"): Holding[] {
     return jobIds.flatMap((jobId) => {
       const first = this.#held.get(jobId);
-      // A pool that is told to end at once also writes of those that still run.
+      // A pool that must end at once also writes the end of jobs that still run.
       const holding =
         how === "returned" ? firstAt("waiting", first) : (firstAt("over", first) ?? firstAt("running", first));
       if (holding === undefined) return [];
@@ -82,18 +82,18 @@ export class HeldJobs {
     });
   }
 
-  /** Their end could not be written. */
+  /** Call it if their end could not be written. */
   keep(holdings: readonly Holding[]): void {
     for (const holding of holdings) holding.isEnding = false;
   }
 
-  /** Jobs that wait for their turn and were taken back wait no longer. */
+  /** Lets jobs that wait for their turn go on if they were taken back. */
   passTakenBack(): void {
     for (const { place, onTurn } of this.#waiting) if (this.#isTakenBack(place)) onTurn?.();
   }
 
   takenBackAmong(holdings: readonly Holding[]): Holding[] {
-    // Before a round nothing is taken back.
+    // Without a new round, nothing was taken back.
     if (this.#round() === this.#passedRound) return [];
     return holdings.filter(({ place }) => this.#isTakenBack(place));
   }
@@ -102,7 +102,10 @@ export class HeldJobs {
     for (const holding of holdings) this.#letGoOne(holding);
   }
 
-  /** `undefined` while jobs that were taken back have not all passed through: given again, they could not be told apart. */
+  /**
+   * `undefined` until Graphile Worker is done with all jobs that were taken back. If they were fetched again before, both
+   * holdings of a job would look the same.
+   */
   beginFetch(): Fetching | undefined {
     if (!this.#isOver()) return undefined;
     const { head } = this.#memory;
@@ -118,7 +121,7 @@ export class HeldJobs {
     };
   }
 
-  /** Whether that is over. Says so once. */
+  /** Whether the pool may fetch again after a round. Answers `true` once for each round. */
   reopens(): boolean {
     return this.#round() !== this.#passedRound && this.#isOver();
   }
@@ -139,7 +142,7 @@ export class HeldJobs {
     for (const fetch of this.#fetches) if (fetch.round !== round) return false;
     if (words.some((_, place) => this.#isTakenBack(place))) return false;
     this.#passedRound = round;
-    // For the other thread the hang is over, whether or not a timer has told it: it forgets what it meant to give back.
+    // Ends the hang for the watching thread, even if no timer has run yet: it forgets the jobs it meant to give back.
     Atomics.add(head, at.beats, 1);
     return true;
   }
@@ -153,12 +156,12 @@ export class HeldJobs {
       Atomics.add(head, at.uncovered, 1);
     } else {
       this.#atPlace[place] = holding;
-      // Seen by whoever sees the word.
+      // The id first: a thread that sees the word must see the id.
       ids[place] = Number(job.id);
       Atomics.store(words, place, stands.held);
     }
     const before = this.#held.get(job.id);
-    // Given again before it has passed through: the fetch was void, and lets go of it at once.
+    // Fetched again while the old holding was taken back: this fetch is void, and lets go of the new holding at once.
     if (before !== undefined && this.#isTakenBack(before.place)) return holding;
     if (before === undefined) this.#held.set(job.id, holding);
     else appendTo(before, holding);

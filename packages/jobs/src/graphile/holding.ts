@@ -1,30 +1,30 @@
-/** A job that a pool of Graphile Worker has been given and not yet written back: the row of its table. */
+/** A job that a pool of Graphile Worker has fetched, as a row of its table. */
 export interface HeldJob {
   readonly id: string;
-  /** How often it has been locked. */
+  /** How often the job has been locked. */
   readonly attempts: number;
-  /** `null` for one of no named queue. */
+  /** `null` for a job without a named queue. */
   readonly job_queue_id: number | null;
 }
 
-/** A job that was given, from then until what became of it is written. */
+/** A job that a pool holds, from its fetch until its end is written. */
 export interface Holding {
   readonly job: HeldJob;
-  /** Of its word in the shared memory; -1 where there was none left. */
+  /** The index of its word in the shared memory; -1 if none was free. */
   readonly place: number;
-  /** When the pool has asked for it, by the clock of this process. */
+  /** When the fetch began, by the clock of this process. */
   readonly askedAt: number;
-  /** The next one of the same number. */
+  /** The next holding of the same job id. */
   again: Holding | undefined;
-  /** The same job, or one of its number, was given once more, since this lock was gone: the row is not its own any more. */
+  /** The same job id was fetched once more, because this lock was lost. The row belongs to the later holding. */
   isDisowned: boolean;
-  /** It waits in Graphile Worker, or that has come to run it, or has run it. */
+  /** Whether Graphile Worker has not run the job yet, runs it, or has run it. */
   stage: "waiting" | "running" | "over";
-  /** Its code was called. */
+  /** The code of the task was called. */
   hasBegun: boolean;
-  /** Its attempt could not be started: it is given back, whatever Graphile Worker says of it. */
+  /** The attempt could not be started. The job is returned, although Graphile Worker writes a failure. */
   isUnused: boolean;
-  /** What became of it is being written. */
+  /** The end of the job is being written. */
   isEnding: boolean;
   onTurn: (() => void) | undefined;
 }
@@ -34,14 +34,14 @@ export function createHolding(job: HeldJob, { place, askedAt }: Pick<Holding, "p
   return { job, place, askedAt, stage: "waiting", again: undefined, onTurn: undefined, ...flags };
 }
 
-/** Graphile Worker names a job by its number; of several that have it, this is the one it means. */
+/** Graphile Worker names a job by its id. If several holdings have the id, this is the one it means. */
 export function firstAt(stage: Holding["stage"], first: Holding | undefined): Holding | undefined {
   let each = first;
   while (each !== undefined && (each.isEnding || each.stage !== stage)) each = each.again;
   return each;
 }
 
-/** Appends one of the same number. Those before it have lost their row. */
+/** Appends a holding of the same id. Those before it have lost their row. */
 export function appendTo(first: Holding, added: Holding): void {
   let last = first;
   last.isDisowned = true;
@@ -52,7 +52,7 @@ export function appendTo(first: Holding, added: Holding): void {
   last.again = added;
 }
 
-/** Takes one out of those of the same number. */
+/** Removes a holding from those of the same id. */
 export function dropFrom(first: Holding | undefined, dropped: Holding): void {
   for (let each = first; each !== undefined; each = each.again) if (each.again === dropped) each.again = dropped.again;
 }

@@ -8,7 +8,7 @@ import { isUnreachable } from "../database/database-errors.ts";
 export function withQuery(pool: Pool, query: (config: QueryConfig, send: Send) => Promise<QueryResult>): Pool {
   return new Proxy(pool, {
     get(target, property) {
-      // The callback form is the listener's, which neither takes nor writes.
+      // Only Graphile Worker's listener uses callbacks. It neither fetches nor writes.
       if (property === "connect") {
         return async (...callback: [] | Parameters<Pool["connect"]>) =>
           callback.length === 0 ? lasting(target, query) : connectListener(target, ...callback);
@@ -21,7 +21,7 @@ export function withQuery(pool: Pool, query: (config: QueryConfig, send: Send) =
 
 type OnConnect = Parameters<Pool["connect"]>[0];
 
-/** Graphile Worker waits for the answer to its last UNLISTEN, on a connection that has said nothing for hours. */
+/** Limits Graphile Worker's wait for the answer to its last UNLISTEN: that connection may have been silent for hours. */
 function connectListener(pool: Pool, onConnect: OnConnect): void {
   pool.connect((error, client, release) => {
     if (client === undefined) return onConnect(error, client, release);
@@ -39,7 +39,7 @@ function connectListener(pool: Pool, onConnect: OnConnect): void {
   });
 }
 
-/** Graphile Worker does not wait for one answer before it asks the next thing, and pg warns of that. */
+/** Queues the queries, because Graphile Worker sends one before the answer to the last, which pg warns about. */
 function oneAtATime(ask: (text: string) => Promise<QueryResult>): PoolClient["query"] {
   let before: Promise<unknown> = Promise.resolve();
   const query = (text: string) => {
@@ -60,7 +60,10 @@ function withOwnQuery(client: PoolClient, query: PoolClient["query"]): PoolClien
   });
 }
 
-/** The two methods that Graphile Worker uses of a client it checks out. Connects with the query, to connect again with it. */
+/**
+ * The two methods that Graphile Worker uses of a client. The connection is opened by the query, so that a query which is repeated
+ * gets a new one.
+ */
 function lasting(
   pool: Pool,
   query: (config: QueryConfig, send: Send) => Promise<QueryResult>,
@@ -72,7 +75,7 @@ function lasting(
       client ??= await connectIdle(pool);
       return await sendWithTimeout({ pool, client }, config);
     } catch (error) {
-      // Whatever comes between two tries may need a connection of the same pool: nobody may wait there with one in hand.
+      // Released before the next try, because the code between two tries may need a connection of the same pool.
       client?.release(isUnreachable(error));
       client = undefined;
       throw error;

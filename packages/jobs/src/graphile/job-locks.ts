@@ -9,16 +9,17 @@ export interface AbandonedJob {
   readonly lockCount: number;
   readonly attempt: number;
   /**
-   * What its worker left: `noted` what is to happen after this attempt; `started` the code, or not (`waiting`: locked
-   * ahead, or taken in the moment of its worker's death). Of a first lock nobody knows. `superseded`: a newer job has taken
-   * its key, and Graphile Worker has used up its attempts.
+   * What is known of the last lock. `noted`: there is a note on the attempt. `started`: the code has begun. `waiting`: it has not;
+   * the job was prefetched, or fetched just when its worker died. `unknown`: it was the first lock, of which this is not
+   * recorded. `superseded`: a newer job has taken the key, and Graphile Worker has used up the attempts.
    */
   readonly trace: "noted" | "started" | "waiting" | "unknown" | "superseded";
 }
 
 /**
- * Whether a locked job of plain SQL, of few attempts, has lost its key to a newer one: Graphile Worker has used up its attempts since it was locked. Of a
- * transaction that had begun before the lock nobody can tell; the job is then taken for one in its last attempt.
+ * Whether a locked job has lost its key to a newer one, if it was added by plain SQL with few attempts: Graphile Worker has then
+ * used up its attempts since it was locked. If the transaction of the newer job had begun before the lock, this cannot be seen,
+ * and the job counts as one in its last attempt.
  */
 export const isSupersededSql = (job: string) =>
   `(${job}.key is null and ${job}.attempts = ${job}.max_attempts and ${job}.updated_at > ${job}.locked_at)`;
@@ -39,8 +40,9 @@ const lockedBySql = `
   where job.locked_by = any($1::text[])`;
 
 /**
- * To be joined to what was read of a free job, before it is removed or put off by its number: locks its row if that is still as it was read. Somebody may be
- * about to put another job into it, through its key; a statement that waits for that acts on what is there afterwards. What is locked is left for later.
+ * To be joined to a free job before a function removes or postpones it by its id. It locks the row if that has not changed since it
+ * was read. Otherwise a transaction could be about to put another job into the row, through its key, and the function would
+ * wait for it and then act on the new job. Locked rows are left for later.
  */
 export const unchangedSql = (job: string) => `
   join lateral (
@@ -51,8 +53,8 @@ export const unchangedSql = (job: string) => `
   ) as unchanged on true`;
 
 /**
- * The jobs that these pools have locked, and go on having locked until the end of the transaction: whoever is just about to write of one has done so before
- * it is read here.
+ * The jobs that these pools have locked. Their rows stay locked until the end of the transaction. If a pool is just writing the end
+ * of a job, this waits for it, and then reads the result.
  */
 export async function jobsLockedBy(transaction: Queryable, poolIds: readonly string[]): Promise<AbandonedJob[]> {
   await transaction.query(
@@ -75,20 +77,20 @@ export async function jobsLockedBy(transaction: Queryable, poolIds: readonly str
   });
 }
 
-/** Whether a newer job has taken the key that this one had when it was fetched. */
+/** Whether a newer job has taken the key that this job had when it was fetched. */
 export async function isSuperseded(db: Queryable, jobId: string): Promise<boolean> {
   const { rows } = await db.query("select from graphile_worker.jobs where id = $1::bigint and key is null", [jobId]);
   return rows.length > 0;
 }
 
-/** Removes jobs that nobody would take again. */
+/** Removes jobs that no worker would fetch again. */
 export async function removeSuperseded(db: Queryable, jobIds: readonly string[]): Promise<void> {
   if (jobIds.length === 0) return;
   await db.query("select from graphile_worker.complete_jobs($1::bigint[])", [jobIds]);
   await db.query("delete from acme_jobs.failures where job_id = any($1::bigint[])", [jobIds]);
 }
 
-/** Those of this package whose keys newer ones have taken, and which are free: their run ended, and could not be settled. */
+/** Free jobs of this package whose keys newer jobs have taken. Their runs have ended, but could not be settled. */
 export async function supersededJobIds(db: Queryable): Promise<string[]> {
   const { rows } = await db.query(
     `select job.id::text from graphile_worker.jobs as job
@@ -102,8 +104,9 @@ export async function supersededJobIds(db: Queryable): Promise<string[]> {
 }
 
 /**
- * Frees named queues whose pool holds no job of them: somebody has removed that job by hand, and nobody else would. Graphile Worker locks and frees both
- * in one statement; one that locks the queue anew meanwhile is told by the time.
+ * Frees named queues that a pool has locked without holding a job of them: the job was removed by hand. Nothing else would free the
+ * queue, because Graphile Worker locks and frees job and queue in one statement. The time keeps a queue that was just locked
+ * anew from being freed.
  */
 export async function freeDesertedQueues(db: Queryable): Promise<void> {
   await db.query(
@@ -121,8 +124,8 @@ export async function forceUnlock(db: Queryable, poolIds: readonly string[]): Pr
 }
 
 /**
- * The id that `enqueue` made; for a job added by plain SQL one that no other set of tables repeats, since Graphile
- * Worker's own ids start again when its database is made anew.
+ * The id that `enqueue` made. A job that plain SQL has added gets one with the id of the installation, because Graphile Worker's own
+ * ids start again if its database is created anew.
  */
 export function idempotencyKeyOf(id: string | undefined, installationId: string, jobId: string): string {
   return id ?? `${installationId}:${jobId}`;

@@ -2,17 +2,17 @@ import type { StatementKind } from "./statement-kinds.ts";
 
 type Values = readonly unknown[];
 
-/** A statement about jobs that have ended, or go back. */
+/** A statement about jobs that have ended, or are returned. */
 export interface Write {
   readonly how: "completed" | "failed" | "returned";
   readonly idsOf: (values: Values) => readonly string[];
-  /** Its values without some of the jobs. */
+  /** The values of the statement without some of the jobs. */
   readonly without: (values: Values, isLeftOut: (jobId: string) => boolean) => unknown[];
 }
 
 /**
- * What Graphile Worker writes once a job has ended: doing it twice changes nothing, so a write whose answer was lost may
- * be repeated. Left alone, the first failed one ends its pool.
+ * The statements that Graphile Worker sends when a job has ended. They are idempotent, so a write whose answer was lost may be
+ * repeated. Without that, the first failed write would end the pool.
  */
 export const writes: Readonly<Record<Extract<StatementKind, "complete" | "fail" | "return">, Write>> = {
   complete: {
@@ -20,7 +20,7 @@ export const writes: Readonly<Record<Extract<StatementKind, "complete" | "fail" 
     idsOf: ([ids]) => toList(ids),
     without: ([ids, ...rest], isLeftOut) => [toList(ids).filter((id) => !isLeftOut(id)), ...rest],
   },
-  // Those of a pool that is told to end at once come as a list.
+  // A pool that must end at once sends a list of jobs.
   fail: {
     how: "failed",
     idsOf: ([first, specs]) => (Array.isArray(first) ? toList(first) : toSpecs(specs).map(({ jobId }) => jobId)),

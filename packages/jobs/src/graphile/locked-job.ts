@@ -5,14 +5,14 @@ import { idOfJob } from "./add-jobs.ts";
 export interface LockedJob {
   readonly jobId: string;
   readonly task: string;
-  /** How often it has been locked: Graphile Worker's own count of attempts. */
+  /** How often the job has been locked, which is Graphile Worker's count of attempts. */
   readonly lockCount: number;
   readonly payload: unknown;
-  /** Whether it is one of a named queue. */
+  /** Whether the job is in a named queue. */
   readonly isQueued: boolean;
-  /** Whether a newer job has taken its key since it was fetched; of jobs without a key nobody asks. */
+  /** Whether a newer job has taken the key since the fetch. Missing if the job has no key. */
   readonly isSuperseded: (() => false | Promise<boolean>) | undefined;
-  /** The id `enqueue` gave it; a job added by plain SQL has none. */
+  /** The id that `enqueue` made. A job that plain SQL has added has none. */
   readonly id: string | undefined;
 }
 
@@ -24,7 +24,7 @@ export function toLockedJob(job: GraphileJob, isSuperseded: LockedJob["isSuperse
     payload: job.payload,
     isQueued: job.job_queue_id !== null,
     isSuperseded: job.key === null ? undefined : isSuperseded,
-    // Text on our connection, whatever Graphile Worker's types say.
+    // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
     id: idOfJob(job.flags as unknown as string | null),
   };
 }

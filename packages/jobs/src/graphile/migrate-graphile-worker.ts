@@ -8,18 +8,18 @@ import { graphileSchema } from "./schema.ts";
 import { isTrue } from "@acme/shared/is-true";
 import type { Logger } from "@acme/shared/logger";
 
-/** The last one that workers of the versions before cannot go on after: those up to 0.16 shut down when they hear of it. */
+/** The last revision that breaks older workers: versions up to 0.16 shut down when they notice it. */
 const breakingRevision = 19;
 
-/** The last one of the version that this package was written for. */
+/** The last revision of the version that this package was written for. */
 export const knownRevision = 20;
 
-/** In our own list: from then on it is for us to bring Graphile Worker's tables up to date. */
+/** The name of the note in `acme_jobs.migrations` that this package is making the tables of Graphile Worker. */
 const part = "graphile";
 
 /**
- * Whoever only wants to enqueue must not end the workers of others. Where there are no tables yet, this notes that they are ours: a migration may be cut off, and
- * be gone on with.
+ * Refuses a migration that would end older workers: a process that only enqueues must not end the workers of others. If there are
+ * no tables yet, notes that this package makes them, so that a migration which was cut off may be continued.
  *
  * @throws {@link JobsError} `GRAPHILE_WORKER_OLDER`
  */
@@ -27,33 +27,33 @@ export async function refuseToEndOlderWorkers(pool: Pool): Promise<void> {
   const revision = await revisionOf(pool);
   if (revision === null) return noteBegun(pool, part);
   if (revision >= breakingRevision || (await hasBegun(pool, part))) return;
-  // Whoever had begun may have ended in between, and forgotten it.
+  // Another process may have finished the migration in between, and removed its note.
   if (((await revisionOf(pool)) ?? 0) >= breakingRevision) return;
   throw new JobsError(
     "GRAPHILE_WORKER_OLDER",
-    `The tables of Graphile Worker in this database are of revision ${revision}. To update them ends workers of versions up to 0.16 that run now. Update those workers to 0.18 first, ` +
-      "or say that they may end: jobs.migrate({ endOlderWorkers: true }).",
+    `The tables of Graphile Worker in this database are of revision ${revision}. Updating them would end workers of versions up to 0.16 that run now. Update those workers to 0.18 first, ` +
+      "or allow the migration to end them: jobs.migrate({ endOlderWorkers: true }).",
   );
 }
 
 /**
- * Creates or updates Graphile Worker's own tables and functions; of several processes at once, one works.
+ * Creates or updates Graphile Worker's own tables and functions. If several processes do so at once, one works.
  *
  * @throws {@link JobsError} `MIGRATION_NEWER`
  */
 export async function migrateGraphileWorker(pgPool: Pool, logger: Logger): Promise<void> {
   const revision = await revisionOf(pgPool);
-  // Where there is nothing to do, nothing may be waited for.
+  // If there is nothing to do, do not wait for locks.
   if (revision === knownRevision) return;
   await refuseBreaking(pgPool, revision);
   const { Logger: GraphileLogger, runMigrations } = await import("graphile-worker");
   const log = () => (_level: string, message: string) => logger.debug({ source: "graphile-worker" }, message);
   await runMigrations({ pgPool: withLongTimeout(pgPool), schema: graphileSchema, logger: new GraphileLogger(log) });
-  // Older tables that come in their place one day are those of others.
+  // If older tables replace these one day, they are not this package's.
   await forgetBegun(pgPool, part);
 }
 
-/** Graphile Worker itself would set the exit code of the process. */
+/** Checked here, because Graphile Worker itself would set the exit code of the process. */
 async function refuseBreaking(pool: Pool, revision: number | null): Promise<void> {
   if (revision === null || revision <= knownRevision) return;
   const { rows } = await withQueryTimeout(pool).query(
@@ -64,7 +64,7 @@ async function refuseBreaking(pool: Pool, revision: number | null): Promise<void
   if (breaking === 0) return;
   throw new JobsError(
     "MIGRATION_NEWER",
-    `A later version of Graphile Worker has migrated its tables to revision ${breaking}, after which this one (${knownRevision}) cannot go on. Update @acme/jobs in this process.`,
+    `A later version of Graphile Worker has migrated its tables to revision ${breaking}, and this version (${knownRevision}) cannot work with them. Update @acme/jobs in this process.`,
   );
 }
 
@@ -73,14 +73,14 @@ const endIdleSql = "set idle_in_transaction_session_timeout = 60000";
 function withLongTimeout(pool: Pool): Pool {
   const connect = async () => {
     const client = await connectIdle(pool);
-    // A process that hangs between two of its statements would keep all others from migrating.
+    // Otherwise a process that hangs between two statements would keep all others from migrating.
     await sendWithTimeout({ pool, client }, { text: endIdleSql }, longestMigrationMs);
     return {
       async query(statement: string | QueryConfig, values?: unknown[]) {
         const config = typeof statement === "string" ? { text: statement, ...(values && { values }) } : statement;
         return sendWithTimeout({ pool, client }, config, longestMigrationMs);
       },
-      // With its setting.
+      // Closed, because it has the setting above.
       release: () => client.release(true),
     };
   };

@@ -3,18 +3,18 @@ import { idFlagPrefix, supersededFrom } from "./add-jobs.ts";
 import { unchangedSql } from "./job-locks.ts";
 
 export interface MovedJobs {
-  /** Which jobs of this package, by the columns of `job`. */
+  /** Which jobs to move, as SQL over the columns of `job`. */
   readonly condition: string;
-  /** By the columns of `lost`. */
+  /** The reason, as SQL over the columns of `lost`. */
   readonly reason: string;
 }
 
-/** What Graphile Worker has used up says nothing about runs. */
+/** If Graphile Worker has used the attempts up itself, their number says nothing about runs. */
 const attemptsSql = `case when lost.attempts < ${supersededFrom} then lost.attempts else coalesce(jsonb_array_length(forgotten.errors), 0) end`;
 
 /**
- * Makes dead letters of jobs that nobody runs, with the history of their attempts, and says how many, by task. Only of what was enqueued by this package: the
- * jobs of a plain Graphile Worker beside ours are its own.
+ * Makes dead letters of free jobs, with the history of their attempts, and returns how many there were, by task. Moves only jobs
+ * that this package has enqueued: others may belong to a plain Graphile Worker in the same tables.
  */
 export const moveToDeadLettersSql = ({ condition, reason }: MovedJobs) => `
   with lost as materialized (

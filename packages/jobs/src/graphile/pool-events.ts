@@ -2,20 +2,20 @@ import type { WorkerEvents } from "graphile-worker";
 import type { PoolClient } from "pg";
 import type { PoolObserver } from "./pool-observer.ts";
 
-/** What Graphile Worker sets when somebody migrates its tables. */
+/** The exit code that Graphile Worker sets when its tables are migrated. */
 const exitCodeOfMigration = 57;
 
-/** Whether a pool of Graphile Worker goes on, by the events it emits. */
+/** Whether a pool of Graphile Worker still runs, by the events it emits. */
 export interface PoolEvents {
-  /** Until it shuts down. */
+  /** Whether the pool fetches jobs: until it shuts down. */
   readonly fetchesJobs: boolean;
-  /** Its shutdown is what the worker wants. */
+  /** Call it before a shutdown that the worker wants. */
   expectShutdown(): void;
 }
 
 export interface PoolEventsOptions {
   readonly observer: Pick<PoolObserver, "onFatal">;
-  /** From now on the pool hears of new jobs. */
+  /** Called when the pool listens for new jobs. */
   readonly onListening: () => void;
 }
 
@@ -25,10 +25,10 @@ export function observePool(events: WorkerEvents, { observer, onListening }: Poo
   events.on("pool:gracefulShutdown", () => {
     fetchesJobs = false;
     if (isExpected) return;
-    // Whoever starts the pool again decides whether the process has failed.
+    // Whether the process has failed is for the supervisor to decide, which starts the pool again.
     if (process.exitCode === exitCodeOfMigration) process.exitCode = undefined;
     observer.onFatal(
-      new Error("Graphile Worker has shut its pool down: its tables were migrated, or it could not go on."),
+      new Error("Graphile Worker has shut its pool down, because its tables were migrated or it could not go on."),
     );
   });
   events.on("pool:forcefulShutdown", () => (fetchesJobs = false));
@@ -45,13 +45,13 @@ export function observePool(events: WorkerEvents, { observer, onListening }: Poo
   };
 }
 
-/** A job that was added while nobody listened has been announced to nobody: fetch once as soon as somebody does. */
+/** Fetches once when the pool begins to listen, because it was not notified of jobs that were added before. */
 function onceItListens(client: PoolClient, fetch: () => void): void {
   // The event comes just before LISTEN is sent; this query waits in line behind it.
   setImmediate(() => {
     client.query("select").then(
       fetch,
-      // The pool notices the lost connection by itself, and listens again.
+      // The connection is lost. The pool notices that itself, and listens again.
       () => undefined,
     );
   });

@@ -1,31 +1,31 @@
 import type { HeldJob } from "./holding.ts";
 
-/** What a pool has just written about jobs: they are free, or gone, from now on. */
+/** Jobs whose end a pool has just written: they are free or gone now. */
 export interface ReleasedJobs {
   readonly how: "completed" | "failed" | "returned";
   readonly jobs: readonly HeldJob[];
 }
 
-/** How something ended that went wrong. */
+/** Why something has failed. */
 export interface Failure {
   readonly error: unknown;
 }
 
-/** Is told what happens between a pool of Graphile Worker and the jobs database, as it happens. */
+/** Is called for everything that happens between a pool of Graphile Worker and the jobs database. */
 export interface PoolObserver {
-  /** The pool may fetch jobs once this has resolved. Asked with the id of the pool before its first fetch. */
+  /** Called before the first fetch, with the id of the pool. The pool may fetch jobs when the promise has resolved. */
   beforeFirstFetch(poolId: string): Promise<void>;
-  /** A fetch begins; the result is called with its end. After an error some jobs may be locked without the pool's knowing. */
+  /** A fetch begins. The returned function is called when it ends. If it fails, jobs may be locked that the pool does not know of. */
   onFetch(): (failure?: Failure) => void;
-  /** These failed jobs are about to be released. Asked again if that is repeated. */
+  /** These failed jobs are about to be released. Called again if the release is repeated. */
   beforeFailing(jobIds: readonly string[]): Promise<void>;
-  /** What became of jobs could not be written and is tried again. The result is called with each failure, and once it is written. */
+  /** The end of jobs could not be written and is tried again. The returned function is called for each failure, and when it is written. */
   onWriteFailed(): (failure?: Failure) => void;
   onReleased(released: ReleasedJobs): void;
-  /** Runs of these jobs have ended, and nothing of that was written: their locks had gone. */
+  /** Runs of these jobs have ended, but nothing was written, because their locks were lost. */
   onDisowned(jobIds: readonly string[]): void;
-  /** Graphile Worker is another one than this package was written for. */
+  /** Graphile Worker is not of the version that this package was written for. */
   onUnknownEngine(error: unknown): void;
-  /** The pool could not write what became of a job. It fetches no more. */
+  /** The pool could not write the end of a job. It fetches no more jobs. */
   onFatal(error: unknown): void;
 }

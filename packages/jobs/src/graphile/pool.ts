@@ -21,39 +21,39 @@ export interface GraphilePoolOptions {
   readonly tasks: readonly string[];
   readonly concurrency: number;
   readonly pollIntervalMs: number;
-  /** Jobs fetched at once, at least as many as run at once; 0 fetches each by itself. */
+  /** Jobs to fetch at once, at least as many as run at once. With 0, each job is fetched by itself. */
   readonly prefetch: number;
-  /** Milliseconds after which an event loop that does not turn loses what has not begun. */
+  /** Milliseconds without a turn of the event loop after which jobs that have not begun are given back. */
   readonly hungAfterMs: number;
   readonly logger: Logger;
   readonly run: (job: LockedJob) => Promise<void>;
   readonly observer: PoolObserver;
-  /** Aborted when nobody waits for the last writes any more. */
+  /** Aborted when the stop no longer waits for the last writes. */
   readonly giveUp: AbortSignal;
-  /** The worker stops, and needs no more jobs. */
+  /** Aborted when the worker stops and needs no more jobs. */
   readonly stopSignal: AbortSignal;
 }
 
-/** A pool of Graphile Worker, the one place where it runs. */
+/** A pool of Graphile Worker. Only this file starts one. */
 export interface GraphilePool {
   readonly id: string;
-  /** How many jobs it was given and has not written back. */
+  /** How many jobs the pool holds. */
   readonly heldCount: number;
-  /** Whether it was given this job and has not written it back. */
+  /** Whether the pool holds this job. */
   holds(jobId: string): boolean;
   /** Lets up to `count` idle workers fetch a job now. */
   nudge(count: number): void;
-  /** Takes no more jobs, waits for those that run, and for what became of them to be written. */
+  /** Fetches no more jobs, waits for those that run, and until their ends are written. */
   stop(): Promise<void>;
-  /** Resolves when nothing about its jobs is being written. */
+  /** Resolves when no write about jobs is under way. */
   settled(): Promise<void>;
-  /** Ends what watches over it. Part of a stop; for a pool that has ended by itself. */
+  /** Ends the watch for hangs. A stop does it, too; call it for a pool that has ended by itself. */
   unwatch(): Promise<void>;
 }
 
-/** What has been fetched and not begun by then goes back: another worker may be idle. */
+/** Jobs that have not begun by then are returned, because another worker may be idle. */
 const longestPrefetchMs = 1_000;
-/** Jobs whose end is being written, beside those that run and those of two fetches. */
+/** Places for jobs whose end is being written, besides those that run and those of two fetches. */
 const spareCount = 1_000;
 
 export async function startGraphilePool(options: GraphilePoolOptions): Promise<GraphilePool> {
@@ -62,7 +62,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
   const prefetch = options.prefetch > 0 ? Math.max(options.prefetch, concurrency) : 0;
   const events: WorkerEvents = new EventEmitter();
   const lifecycle = observePool(events, { observer: options.observer, onListening: () => nudge() });
-  // A pool that shuts down answers a nudge with an assertion.
+  // A nudge of a pool that shuts down fails an assertion.
   const nudge = (count = concurrency) => lifecycle.fetchesJobs && pool.nudge(count);
 
   const again = createFetchAgain({ hasRoom: () => slots.allowed() > 0, fetchOne: () => nudge(1) });
@@ -83,12 +83,12 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       concurrency,
       pollInterval: options.pollIntervalMs,
       noHandleSignals: true,
-      // Otherwise GRAPHILE_WORKER_SCHEMA would say where: jobs are added here all the same.
+      // Otherwise the variable GRAPHILE_WORKER_SCHEMA would count, but jobs are added to this schema.
       schema: graphileSchema,
       events,
       logger: new GraphileLogger(() => toGraphileLog(logger)),
       preset: {
-        // Unbatched, one failed completion write is an unhandled rejection that ends the process.
+        // Batched, because a failed completion write without a batch is an unhandled rejection, which ends the process.
         worker: {
           completeJobBatchDelay: 0,
           failJobBatchDelay: 0,
@@ -99,7 +99,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => run(job)])),
     intercepted.pool,
   );
-  // What goes wrong arrives as onFatal; the pool's own promise may resolve, reject or stay open.
+  // Failures arrive through `onFatal`. The pool's own promise may resolve, reject or stay pending.
   pool.promise.catch(() => undefined);
   const watch = startHangWatch({
     ...options,
@@ -115,7 +115,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
     try {
       await pool.gracefulShutdown();
     } catch {
-      // Graphile Worker 0.18 fails when it gives back what it had prefetched ("already released"), and does not wait for it.
+      // Graphile Worker 0.18 fails ("already released") while it returns its prefetched jobs, and does not wait for that.
       await intercepted.settled();
     }
   };
@@ -131,7 +131,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
       lifecycle.expectShutdown();
       try {
         await shutDown();
-        if (held.size > 0) throw new Error(`The database was not told what became of ${held.size} jobs.`);
+        if (held.size > 0) throw new Error(`The ends of ${held.size} jobs could not be written to the database.`);
       } finally {
         await watch.stop();
       }

@@ -12,24 +12,24 @@ import { createWriteInterceptor } from "./write-interceptor.ts";
 
 export interface QueryInterceptorOptions {
   readonly observer: Omit<PoolObserver, "onFatal">;
-  /** The jobs that were given out and not written back. */
+  /** The jobs that the pool holds. */
   readonly held: HeldJobs;
-  /** How many jobs are fetched at once; without it, as many as Graphile Worker asks for. */
+  /** How many jobs to fetch at once. Without it, as many as Graphile Worker asks for. */
   readonly prefetch?: Prefetch | undefined;
-  /** Lets idle workers of the pool fetch: up to `count` of them, or all. */
+  /** Lets idle workers of the pool fetch: up to `count` of them, or all without `count`. */
   readonly nudge: (count?: number) => void;
   /** Whether the pool is shutting down. */
   readonly isEnding: () => boolean;
-  /** Aborted when nobody waits for the last writes any more. */
+  /** Aborted when the stop no longer waits for the last writes. */
   readonly giveUp: AbortSignal;
-  /** The worker stops, and needs no more jobs. */
+  /** Aborted when the worker stops and needs no more jobs. */
   readonly stopSignal: AbortSignal;
 }
 
-/** The connections of one pool of Graphile Worker, whose statements pass through here. */
+/** The connections of one pool of Graphile Worker. All its statements pass through here. */
 export interface InterceptedConnections {
   readonly pool: Pool;
-  /** Resolves when nothing about jobs is being written. */
+  /** Resolves when no write about jobs is under way. */
   settled(): Promise<void>;
 }
 

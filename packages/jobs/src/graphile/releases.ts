@@ -5,12 +5,12 @@ import { idsOf, type Holding } from "./holding.ts";
 import type { PoolObserver, ReleasedJobs } from "./pool-observer.ts";
 import { announce } from "./return-jobs.ts";
 
-/** Tells what has become of jobs that the pool held, once it is written. */
+/** Reports the end of jobs that the pool held, when it is written. */
 export interface Releases {
   release(how: ReleasedJobs["how"], holdings: readonly Holding[]): void;
-  /** Nothing is written of them: their rows are others'. */
+  /** For jobs whose end is not written, because their rows belong to others by now. */
   disown(holdings: readonly Holding[]): void;
-  /** Lets the pool fetch again if jobs were taken back from it, and have all passed through. */
+  /** If jobs were taken back, lets the pool fetch again when Graphile Worker is done with all of them. */
   reopen(): void;
 }
 
@@ -19,7 +19,7 @@ export interface ReleasesOptions {
   readonly held: HeldJobs;
   readonly slots: Slots | undefined;
   readonly observer: Pick<PoolObserver, "onReleased" | "onDisowned">;
-  /** The pool may fetch again. */
+  /** Called when the pool may fetch again. */
   readonly onReopened: () => void;
 }
 

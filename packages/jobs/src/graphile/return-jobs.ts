@@ -2,21 +2,22 @@ import type { QueryConfig } from "pg";
 import { isSupersededSql } from "./job-locks.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** One whose key a newer job has taken is not to run any more. */
+/** A superseded job gets no attempts back, because it must not run any more. */
 const attemptsLeftSql = (job: string) =>
   `case when ${isSupersededSql(job)} then ${job}.attempts else greatest(0, ${job}.attempts - 1) end`;
 
 const attemptUnused = "attempts = GREATEST(0, attempts - 1)";
 
-/** The statement by which a pool of Graphile Worker gives back what it has prefetched. */
+/** The statement by which a pool of Graphile Worker returns prefetched jobs, without attempts for superseded ones. */
 export function returnUnsuperseded(config: QueryConfig): QueryConfig {
   const text = config.text.replace(attemptUnused, `attempts = ${attemptsLeftSql("jobs")}`);
   return { ...config, name: `unsuperseded_${config.name}`, text };
 }
 
 /**
- * Gives back jobs that a pool has locked and not begun, as Graphile Worker gives back what it has prefetched: free, with their queues, the attempt unused. What
- * the pool has locked since the statement, or its transaction, began is not touched: it may have begun by then.
+ * Returns jobs that a pool has locked and not begun, as Graphile Worker returns prefetched jobs: the job and its named queue are
+ * free, and the attempt is unused. Locks that are newer than the transaction of this statement are not touched, because those
+ * jobs may have begun.
  */
 const returnSql = (which: string) => `
   with job as (
@@ -36,12 +37,12 @@ export function returnOnly(poolId: string, jobIds: readonly string[]): QueryConf
   return { text: returnSql("id = any($2::bigint[])"), values: [poolId, jobIds] };
 }
 
-/** Reads the whole table: there is no index for it. */
+/** Reads the whole table, because there is no index for this condition. */
 export function returnAllBut(poolId: string, jobIds: readonly string[]): QueryConfig {
   return { text: returnSql("id <> all($2::bigint[])"), values: [poolId, jobIds] };
 }
 
-/** Whatever a pool has locked, once it can lock nothing more. */
+/** Returns all jobs that a pool has locked. Only for a pool that can lock no more. */
 export async function giveBackAll(db: Queryable, poolId: string): Promise<void> {
   const { text, values } = returnAllBut(poolId, []);
   const { rows } = await db.query(text, values);
@@ -49,7 +50,7 @@ export async function giveBackAll(db: Queryable, poolId: string): Promise<void> 
   if (count > 0) await db.query("select pg_notify('jobs:insert', json_build_object('count', $1::int)::text)", [count]);
 }
 
-/** Graphile Worker tells nobody what it gives back; other workers would find it by their poll. */
+/** Graphile Worker does not announce returned jobs: other workers would find them only by their next poll. */
 export function announce(count: number): QueryConfig {
   return {
     text: "select pg_notify('jobs:insert', json_build_object('count', $1::int)::text)",
@@ -57,5 +58,5 @@ export function announce(count: number): QueryConfig {
   };
 }
 
-/** What the text of a pool's question for jobs begins with. */
+/** The beginning of the text of a pool's fetch. */
 export const startOfFetch = (poolId: string) => `/* ${poolId} */ `;

@@ -9,9 +9,9 @@ import { isSuperseded } from "./job-locks.ts";
 import { toLockedJob, type LockedJob } from "./locked-job.ts";
 import type { Slots } from "./slots.ts";
 
-/** A keyed job is looked up if its code begins later than this after it was asked for. */
+/** A keyed job is looked up if its code begins later than this after its fetch began. */
 const freshMs = 10;
-/** With the wait for a connection. */
+/** Including the wait for a connection. */
 const longestLookMs = 1_000;
 
 interface HeldJobRunOptions {
@@ -21,9 +21,9 @@ interface HeldJobRunOptions {
   readonly run: (job: LockedJob) => Promise<void>;
 }
 
-/** Runs a job that was fetched, unless it is another worker's by now. */
+/** Runs a fetched job, unless another worker has it by now. */
 export function createHeldJobRun({ pgPool, held, slots, run }: HeldJobRunOptions) {
-  /** The newer one may have run elsewhere by now. What cannot be asked is run. */
+  /** Asked because a newer job with the key may have run elsewhere by now. If the database does not answer, the job runs. */
   const isOutdated = ({ job, askedAt }: Holding) => {
     if (performance.now() - askedAt <= freshMs) return false;
     return withTimeout(longestLookMs, isSuperseded(withQueryTimeout(pgPool, longestLookMs), job.id)).catch(() => false);
@@ -34,7 +34,7 @@ export function createHeldJobRun({ pgPool, held, slots, run }: HeldJobRunOptions
     if (holding === undefined) return run(toLockedJob(job, undefined));
     try {
       await held.turn(holding);
-      // Others may have it by now. What Graphile Worker writes of its end is left out.
+      // Another worker may have the job by now. Graphile Worker's write about its end is then left out.
       if (!held.begin(holding)) return;
       const ended = slots.began();
       try {

@@ -1,2 +1,2 @@
-/** Where the statements of this package expect Graphile Worker's tables. */
+/** The schema in which the statements of this package expect Graphile Worker's tables. */
 export const graphileSchema = "graphile_worker";

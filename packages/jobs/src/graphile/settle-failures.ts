@@ -4,7 +4,7 @@ import { unchangedSql } from "./job-locks.ts";
 import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** A job that has moved on (removed, replaced through its key, run again) is not touched. */
+/** Does not touch a job that was removed, replaced through its key, or run again in the meantime. */
 const settleSql = `
   with relaxed as materialized (${withoutSync}),
   free as materialized (
@@ -70,7 +70,7 @@ export interface SettledJob {
   readonly delayMs: number;
 }
 
-/** Does what the notes say with those of the jobs that are free; the others are left for later. */
+/** Does what the notes say with those of the jobs that are free. The others are left for later. */
 export async function settleFailures(db: Queryable, jobIds: readonly string[]): Promise<SettledJob[]> {
   const { rows } = await db.query(settleSql, [jobIds]);
   return rows.map((row) => ({
@@ -80,7 +80,7 @@ export async function settleFailures(db: Queryable, jobIds: readonly string[]): 
   }));
 }
 
-/** Those of these jobs whose notes wait to be settled, since somebody had locked the rows. */
+/** Those of these jobs whose notes are not settled yet, because their rows were locked. */
 export async function unsettledAmong(db: Queryable, jobIds: readonly string[]): Promise<string[]> {
   const { rows } = await db.query(
     `select note.job_id::text from acme_jobs.failures as note
@@ -92,7 +92,7 @@ export async function unsettledAmong(db: Queryable, jobIds: readonly string[]): 
   return rows.map((row) => String(row["job_id"]));
 }
 
-/** Notes that nobody settled: their worker died between the note and the settling, or lost the database. */
+/** Notes that are still unsettled, because their worker died or lost the database after it had written them. */
 export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promise<string[]> {
   const { rows } = await db.query(
     `select note.job_id::text from acme_jobs.failures as note

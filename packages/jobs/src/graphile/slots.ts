@@ -1,23 +1,23 @@
-/** What a pool has taken, and how much more it may take without keeping jobs from others. */
+/** How many jobs a pool has fetched, and how many more it may fetch without keeping them from other workers. */
 export interface Slots {
-  /** How many jobs may be taken now: as many as begin at once, and those that most likely begin within a tenth of a second. */
+  /** How many jobs may be fetched now: as many as begin at once, and those that most likely begin within a tenth of a second. */
   allowed(): number;
   taken(count: number): void;
-  /** One of those taken begins; call what it returns when it has ended. */
+  /** One of the fetched jobs begins. Call the returned function when it has ended. */
   began(): () => void;
-  /** They were taken and have not begun. */
+  /** Fetched jobs that have not begun were given back. */
   gaveBack(count: number): void;
 }
 
 const aheadMs = 100;
-/** How much the last job says about the next. */
+/** The weight of the last job in the average duration. */
 const weight = 0.1;
 
 /**
- * Jobs are taken ahead only where the last ones were short: of long ones each would wait behind those that run, while another worker
- * may be idle. A job that runs for long already says so before it has ended.
+ * Jobs are fetched ahead only if the last ones were short. Long jobs would wait behind those that run, while another worker may
+ * be idle. A job that has already run for long counts as long before it has ended.
  *
- * @param onFree - A job has ended.
+ * @param onFree - Called when a job has ended.
  */
 export function createSlots(
   concurrency: number,
@@ -26,7 +26,7 @@ export function createSlots(
 ): Slots {
   let openCount = 0;
   let usualMs: number | undefined;
-  // In the order in which they have begun.
+  // In the order in which they began.
   const runs = new Set<{ readonly beganAt: number }>();
 
   const longCount = () => {
@@ -41,7 +41,7 @@ export function createSlots(
   return {
     allowed() {
       const free = Math.max(0, concurrency - openCount);
-      // Those that began together end together: what is taken ahead of them waits for all of their time.
+      // Jobs that began together end together, so jobs fetched ahead would wait for all of that time.
       if (usualMs === undefined || usualMs >= aheadMs) return free;
       return free + Math.floor((aheadMs * Math.max(0, concurrency - longCount())) / Math.max(usualMs, 0.001));
     },

@@ -1,12 +1,12 @@
 import type { QueryConfig } from "pg";
 import { JobsError } from "../errors.ts";
 
-/** What a pool of Graphile Worker sends. */
+/** The purpose of a statement that a pool of Graphile Worker sends. */
 export type StatementKind = "fetch" | "name tasks" | "free old locks" | "complete" | "fail" | "return";
 
 interface Known {
   readonly kind: StatementKind;
-  /** What we read or change: the places of ids, owners and conditions. */
+  /** The parts of the text that this package relies on or changes: the places of ids, owners and conditions. */
   readonly parts: readonly string[];
 }
 
@@ -19,7 +19,7 @@ const returning: Known = {
   parts: ["where id = ANY($2::bigint[])\nand locked_by = $1::text", "attempts = GREATEST(0, attempts - 1)"],
 };
 
-/** Of Graphile Worker 0.18, by the first part of the name. See decision 24. */
+/** The statements of Graphile Worker 0.18, by the first part of their names. See decision 24. */
 const contract: ReadonlyMap<string, Known> = new Map([
   [
     "get_job",
@@ -45,13 +45,13 @@ const contract: ReadonlyMap<string, Known> = new Map([
 const kinds = new Map<string, StatementKind>();
 
 /**
- * What a statement of a pool is for.
+ * The purpose of a statement.
  *
- * @throws {@link JobsError} `GRAPHILE_WORKER_UNKNOWN` for one that is not as it was in the version that this package was written for: to pass it on
- * unguarded could complete the jobs of others.
+ * @throws {@link JobsError} `GRAPHILE_WORKER_UNKNOWN` for a statement that differs from the version of Graphile Worker that this package was
+ * written for. Without the guards of this package, it could complete the jobs of other workers.
  */
 export function kindOf({ name, text, values }: QueryConfig): StatementKind {
-  // The only one without a name: which number each task has.
+  // The only statement without a name reads the ids of the tasks.
   if (name === undefined && text.includes("_private_tasks as tasks")) return "name tasks";
   const seen = kinds.get(name ?? "");
   if (seen !== undefined) return seen;
@@ -73,6 +73,6 @@ function unknown(name: string | undefined, values: readonly unknown[] | undefine
   return new JobsError(
     "GRAPHILE_WORKER_UNKNOWN",
     `Graphile Worker has sent a statement that @acme/jobs does not know (${name ?? "without a name"}, ${values?.length ?? 0} values), so its version is ` +
-      "another one than that in the dependencies of @acme/jobs. Remove what overrides it, and install again.",
+      "not the one that @acme/jobs depends on. Remove what overrides that version, and install again.",
   );
 }

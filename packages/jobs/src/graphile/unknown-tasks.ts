@@ -10,7 +10,7 @@ export async function registerTasks(db: Queryable, names: readonly string[]): Pr
      on conflict (name) do update set known_at = now()`,
     [names],
   );
-  // A deployment is no break.
+  // Ten minutes, so that a deployment does not count as a time without workers.
   await db.query(
     `update acme_jobs.installation set watched_at = now(),
        watched_since = case when watched_at < now() - interval '10 minutes' then now() else watched_since end`,
@@ -32,10 +32,10 @@ const moveSql = moveToDeadLettersSql({
 });
 
 /**
- * Makes dead letters of jobs that have been due for so long while there were workers, and none knew their task. After a weekend without any, those of
- * each kind get the time to start.
+ * Makes dead letters of jobs that have been due for `dueForMs` while workers ran, if none of these knew the task. After a time
+ * without any workers, `dueForMs` begins anew, so that workers for all tasks have time to start.
  *
- * @returns how many, by task
+ * @returns how many there were, by task
  */
 export async function moveJobsOfUnknownTasks(db: Queryable, dueForMs: number): Promise<ReadonlyMap<string, number>> {
   const rows = await queryMigrated(db, moveSql, [dueForMs]);

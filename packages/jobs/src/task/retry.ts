@@ -112,10 +112,13 @@ export const retry = {
 function policy(attempts: number, options: RetryOptions, baseDelayMs: (attempt: number) => number): RetryPolicy {
   const { jitter = 0, on } = options;
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > mostAttempts) {
-    throw new JobsError("RETRY_INVALID", `"attempts" is a whole number from 1 to ${mostAttempts}: runs in total.`);
+    throw new JobsError("RETRY_INVALID", `"attempts" must be a whole number from 1 to ${mostAttempts}: runs in total.`);
   }
   if (!(jitter >= 0 && jitter <= 1)) {
-    throw new JobsError("RETRY_INVALID", `"jitter" is a number from 0 to 1: how much of the delay is added at random.`);
+    throw new JobsError(
+      "RETRY_INVALID",
+      `"jitter" must be a number from 0 to 1: how much of the delay is added at random.`,
+    );
   }
   for (let attempt = 1; attempt < attempts; attempt++) {
     const delayMs = baseDelayMs(attempt);

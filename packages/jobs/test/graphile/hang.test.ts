@@ -255,7 +255,7 @@ describe("a worker whose watch has ended", () => {
 
     await expect
       .poll(() => test.log.map(({ level, message }) => `${level}: ${message}`))
-      .toContain("warn: the worker works without a watch for hangs");
+      .toContain("warn: the worker runs without a watch for hangs");
     await test.jobs.enqueue(hanging, { n: 2 });
     await expect.poll(() => ran).toEqual([1, 2]);
   });

@@ -100,7 +100,7 @@ describe("a payload", () => {
     await using test = await createTestJobs();
     const inCents = defineTask("in_cents", { payload: z.number().transform((amount) => amount * 100) });
 
-    await expect(test.jobs.enqueue(inCents, 5)).rejects.toThrow(/would change again/);
+    await expect(test.jobs.enqueue(inCents, 5)).rejects.toThrow(/would change its own output again/);
   });
 
   it("is refused when the schema would change it again, which it does in place", async () => {
@@ -110,7 +110,7 @@ describe("a payload", () => {
       return value;
     });
 
-    await expect(test.jobs.enqueue(inCents, { amount: 5 })).rejects.toThrow(/would change again/);
+    await expect(test.jobs.enqueue(inCents, { amount: 5 })).rejects.toThrow(/would change its own output again/);
   });
 
   it("is refused when its schema takes a Date and makes the text of it, which it would not take again", async () => {

@@ -205,7 +205,7 @@ describe("a worker", () => {
 
     await expect(start()).rejects.toMatchObject({
       code: "POOL_TOO_SMALL",
-      message: expect.stringContaining("on 2 of which workers and relays listen") as string,
+      message: expect.stringContaining("other workers and relays keep 2 of them") as string,
     });
     await first.stop();
     await expect(start()).resolves.toMatchObject({ state: "running" });
