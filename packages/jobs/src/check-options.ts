@@ -6,7 +6,10 @@ export const longestTimerMs = 2 ** 31 - 1;
 /** The least and the greatest allowed value. */
 export type Range = readonly [least: number, most: number];
 
-/** @throws {@link JobsError} `OPTIONS_INVALID` for a value that is not a number, or out of its range. `undefined` is allowed. */
+/**
+ * @throws {@link JobsError} `OPTIONS_INVALID` for a value that is not a number, or out of its range. `undefined` is
+ * allowed.
+ */
 export function checkNumber(name: string, value: number | undefined, [least, most]: Range): void {
   if (value === undefined || (typeof value === "number" && value >= least && value <= most)) return;
   throw new JobsError("OPTIONS_INVALID", `"${name}" must be a number from ${least} to ${most}.`);

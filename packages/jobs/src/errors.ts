@@ -35,7 +35,8 @@ export type JobsErrorCode =
 
 /**
  * The class of every error of `@acme/jobs`. It has a literal `code` to branch on, and a message that says what happened,
- * why, and what to do. The message never contains a payload, a parameter or a connection string. The original error is the `cause`.
+ * why, and what to do. The message never contains a payload, a parameter or a connection string. The original error is
+ * the `cause`.
  */
 export class JobsError extends Error {
   override readonly name: string = "JobsError";

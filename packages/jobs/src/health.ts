@@ -7,7 +7,10 @@ import type { WorkerState } from "./worker/worker.ts";
 
 /** Whether each database can be reached over its pool within three seconds, and how much waits in the outbox. */
 export interface JobsHealth {
-  /** The states of the workers of this process that have not stopped. A worker that is `running` gets jobs if there are any. */
+  /**
+   * The states of the workers of this process that have not stopped. A worker that is `running` gets jobs if there are
+   * any.
+   */
   readonly workers: readonly WorkerState[];
   /** `undefined` if the jobs were made without a `connection`. */
   readonly jobsDatabase: "up" | "down" | undefined;

@@ -51,7 +51,10 @@ export function createJobWriter(databases: {
   };
 }
 
-/** A job whose key waits in the outbox must go there, too: otherwise the relay would later replace it by the older payload. */
+/**
+ * A job whose key waits in the outbox must go there, too: otherwise the relay would later replace it by the older
+ * payload.
+ */
 async function mustFollow(
   { canHaveRows, db }: OutboxSide,
   connectionOf: (pool: () => Pool) => Queryable,

@@ -31,7 +31,10 @@ export interface JobsOptions {
    * never connect to the jobs database.
    */
   readonly connection?: Connection | undefined;
-  /** The database of your data, if the jobs are in another one. Jobs are written beside the data, and a relay moves them. */
+  /**
+   * The database of your data, if the jobs are in another one. Jobs are written beside the data, and a relay moves
+   * them.
+   */
   readonly outbox?: { readonly connection: Connection } | undefined;
   /** pino fits. Default: warnings and errors to the console. */
   readonly logger?: Logger;
@@ -51,7 +54,8 @@ export interface Jobs extends Enqueue, AsyncDisposable {
    *
    * The outbox is migrated first: it is ready even if the jobs database fails.
    *
-   * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE`; `JOBS_DATABASE_REFUSED` (user, password, name of the database, rights);
+   * @throws {@link JobsError} `JOBS_DATABASE_UNREACHABLE`; `JOBS_DATABASE_REFUSED` (user, password, name of the
+   * database, rights);
    * `DATABASE_UNSUPPORTED` if an encoding is not UTF8; `GRAPHILE_WORKER_OLDER` if the migration would end older Graphile
    * Workers; `MIGRATION_NEWER` if a later version of this package has migrated the tables.
    */
@@ -68,7 +72,8 @@ export interface Jobs extends Enqueue, AsyncDisposable {
    * keeps trying.
    *
    * @throws {@link JobsError} `HANDLER_INVALID`, `TASK_DUPLICATE`, `OPTIONS_INVALID`, `POOL_TOO_SMALL`,
-   * `POOLER_UNSUPPORTED`, `DATABASE_UNSUPPORTED`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`, `MIGRATION_NEWER`; `MIGRATION_MISSING` with `migrate: false`.
+   * `POOLER_UNSUPPORTED`, `DATABASE_UNSUPPORTED`, `CONNECTION_MISSING`, `JOBS_DATABASE_REFUSED`, `CLOSED`,
+   * `MIGRATION_NEWER`; `MIGRATION_MISSING` with `migrate: false`.
    */
   startWorker(options: WorkerOptions): Promise<Worker>;
   /**
@@ -108,7 +113,8 @@ const longestWriteMs = 5_000;
 /**
  * Makes the jobs of an application. Does not connect yet.
  *
- * @throws {@link JobsError} `OPTIONS_INVALID`; `CONNECTION_INVALID` for a connection that is neither a PostgreSQL URL nor a pg.Pool;
+ * @throws {@link JobsError} `OPTIONS_INVALID`; `CONNECTION_INVALID` for a connection that is neither a PostgreSQL URL
+ * nor a pg.Pool;
  * `CONNECTION_MISSING` if there is neither a connection nor an outbox; `NODE_UNSUPPORTED` on Node before 22.18.
  * @example
  * ```ts

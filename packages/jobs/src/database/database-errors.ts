@@ -29,7 +29,10 @@ function jobsDatabaseUnreachable(cause: unknown, hasOutbox: boolean): JobsError 
   return new JobsError("JOBS_DATABASE_UNREACHABLE", `The jobs database cannot be reached. ${rest}`, { cause });
 }
 
-/** A server that is a standby for now, serialization failures, deadlocks, lock and statement timeouts, a server short of resources. */
+/**
+ * A server that is a standby for now, serialization failures, deadlocks, lock and statement timeouts, a server short of
+ * resources.
+ */
 const transientCodes = /^(25006|40001|40P01|55P03|57014|53\w{3})$/;
 
 /** Whether the same statement may well succeed a little later. */

@@ -3,7 +3,8 @@ const columns = "id, task, payload, queue, key, priority, reason, attempts, erro
 /**
  * Adds dead letters. If a dead letter is there already, because its job was retried and has failed again, it is updated.
  *
- * @param rows - A query, or VALUES, with the columns: id, task, payload, queue, key, priority, reason, attempts, errors, enqueued_at.
+ * @param rows - A query, or VALUES, with the columns: id, task, payload, queue, key, priority, reason, attempts,
+ * errors, enqueued_at.
  */
 export const addDeadLettersSql = (rows: string) => `
   insert into acme_jobs.dead_letters (${columns})

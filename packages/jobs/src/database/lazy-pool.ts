@@ -12,7 +12,10 @@ export type Connection = string | Pool;
 /** A pool that is opened at its first use, so that a process that never queries needs no database. */
 export interface LazyPool {
   readonly get: () => Pool;
-  /** Ends the pool within seconds if this package has opened it. Connections that do not end on a silent network are cut off. */
+  /**
+   * Ends the pool within seconds if this package has opened it. Connections that do not end on a silent network are cut
+   * off.
+   */
   close(): Promise<void>;
 }
 

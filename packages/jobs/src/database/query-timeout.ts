@@ -13,7 +13,8 @@ interface ClientTimeout {
 }
 
 /**
- * The pool, with a timeout for each statement. After the timeout, the connection is closed, and the statement may have been run or
+ * The pool, with a timeout for each statement. After the timeout, the connection is closed, and the statement may have
+ * been run or
  * not. Without it, TCP would wait for a quarter of an hour or longer if a firewall has dropped the connection, or the network
  * has gone silent.
  */
@@ -61,7 +62,10 @@ function isUnanswered(error: unknown): boolean {
   return error instanceof Error && error.message === "Query read timeout";
 }
 
-/** Compares the text as well, because the process id may belong to another session by now. PostgreSQL cuts the text it shows. */
+/**
+ * Compares the text as well, because the process id may belong to another session by now. PostgreSQL cuts the text it
+ * shows.
+ */
 const shownLength = 100;
 const callOffSql = `
   select pg_cancel_backend(pid) from pg_stat_activity

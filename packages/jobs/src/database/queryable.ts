@@ -19,7 +19,10 @@ interface RawMethod {
   raw(sql: string, bindings: readonly never[]): PromiseLike<unknown>;
 }
 
-/** What `enqueue` takes as `tx`: a knex transaction, a pg client in a transaction, or anything with `query(text, values)`. */
+/**
+ * What `enqueue` takes as `tx`: a knex transaction, a pg client in a transaction, or anything with `query(text,
+ * values)`.
+ */
 export type TransactionHandle = QueryMethod | RawMethod;
 
 /** @throws {@link JobsError} `TRANSACTION_INVALID` for anything else. */

@@ -15,7 +15,10 @@ const ignoreLoss = () => undefined;
 export interface TransactionOptions {
   /** Run with `begin`, as `set local …` statements. */
   readonly settings?: string;
-  /** Milliseconds after which a statement fails and the connection is closed. Default: only `begin` and the end have a timeout. */
+  /**
+   * Milliseconds after which a statement fails and the connection is closed. Default: only `begin` and the end have a
+   * timeout.
+   */
   readonly statementMs?: number;
 }
 

@@ -18,7 +18,10 @@ export const highestMaxAttempts = 32_767;
  */
 export const supersededFrom = 32_000;
 
-/** The id is stored as a flag: Graphile Worker keeps flags with a job and hands them to the run, and the payload stays as it is. */
+/**
+ * The id is stored as a flag: Graphile Worker keeps flags with a job and hands them to the run, and the payload stays
+ * as it is.
+ */
 export const idFlagPrefix = "acme:id:";
 
 /** A job that was replaced through its key keeps its row, and with it the note of the job before. */
@@ -76,7 +79,10 @@ const addManySql = (proof: string) => `
     from ${batchSql}
   ), $2) as added`;
 
-/** If a job with the same key is locked between two steps of `add_jobs`, that call adds nothing for it. The next call does. */
+/**
+ * If a job with the same key is locked between two steps of `add_jobs`, that call adds nothing for it. The next call
+ * does.
+ */
 const mostKeyRounds = 10;
 
 const findJobSql = "select from graphile_worker.jobs where flags ? $1 limit 1";
@@ -167,7 +173,10 @@ function addMany(
   return queryMigrated(db, addManySql(proofSql), values);
 }
 
-/** Splits the requests, because `add_jobs` refuses a key twice and has one mode per call. The order is kept for each key. */
+/**
+ * Splits the requests, because `add_jobs` refuses a key twice and has one mode per call. The order is kept for each
+ * key.
+ */
 function roundsOfUniqueKeys(requests: readonly JobRequest[]): (readonly JobRequest[])[] {
   if (requests.every(({ settings }) => settings.key === null)) return [requests];
   const rounds: { readonly keys: Set<string>; readonly preserveRunAt: boolean; readonly requests: JobRequest[] }[] = [];

@@ -1,7 +1,10 @@
 import { idFlagPrefix } from "./add-jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** How many jobs of these tasks run or are due, by task. Counts those that wait for their time only if `withWaiting` is set. */
+/**
+ * How many jobs of these tasks run or are due, by task. Counts those that wait for their time only if `withWaiting` is
+ * set.
+ */
 export async function countDueJobs(
   db: Queryable,
   tasks: readonly string[],

@@ -2,7 +2,10 @@ import { JobsError } from "../errors.ts";
 import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
 
-/** The tables of Graphile Worker have row level security and no policies: they look empty to a role that this applies to. */
+/**
+ * The tables of Graphile Worker have row level security and no policies: they look empty to a role that this applies
+ * to.
+ */
 const tables = ["_private_jobs", "_private_job_queues", "_private_tasks"];
 
 const hiddenSql = `

@@ -164,7 +164,10 @@ export async function forgetFailures(db: Queryable, jobIds: readonly string[]): 
 const forgottenAtOnce = 1_000;
 const mostRounds = 100;
 
-/** Removes notes of jobs that are gone, a limited number at a time. A job that was put off and then succeeded may leave one. */
+/**
+ * Removes notes of jobs that are gone, a limited number at a time. A job that was put off and then succeeded may leave
+ * one.
+ */
 export async function forgetGoneFailures(db: Queryable): Promise<void> {
   for (let round = 0; round < mostRounds; round++) {
     const { rows } = await db.query(`

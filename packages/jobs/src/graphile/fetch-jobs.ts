@@ -16,7 +16,10 @@ export interface Prefetch {
 
 export const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0, fields: [] };
 
-/** Fetches jobs with Graphile Worker's own statement, but with a limit of this package, and without parsing most of the rows. */
+/**
+ * Fetches jobs with Graphile Worker's own statement, but with a limit of this package, and without parsing most of the
+ * rows.
+ */
 export function createFetch(prefetch: Prefetch | undefined) {
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
     // A statement without a limit in its name fetches one job.
@@ -67,7 +70,10 @@ function ofRegistered(config: QueryConfig): QueryConfig {
 /** A number, because the format of a time depends on the session, and local times repeat in autumn. */
 const dueSql = "date_part('epoch', jobs.run_at) as due_at";
 
-/** The statement as Graphile Worker would write it for another number of jobs, with the time by which the jobs are sorted. */
+/**
+ * The statement as Graphile Worker would write it for another number of jobs, with the time by which the jobs are
+ * sorted.
+ */
 function withLimit(config: QueryConfig, limit: number): QueryConfig {
   const { name = "", text } = config;
   const usual = nameOfFetch.exec(name)?.[1] ?? "";
@@ -78,7 +84,10 @@ function withLimit(config: QueryConfig, limit: number): QueryConfig {
   };
 }
 
-/** Times and flags stay text. Parsing them would cost as much as the rest of the row, and nothing here reads them parsed. */
+/**
+ * Times and flags stay text. Parsing them would cost as much as the rest of the row, and nothing here reads them
+ * parsed.
+ */
 const unparsed: ReadonlySet<number> = new Set([types.builtins.TIMESTAMPTZ, types.builtins.JSONB]);
 const leanTypes: CustomTypesConfig = {
   getTypeParser: (oid, format) =>

@@ -21,7 +21,10 @@ const shortJobMs = 0.25;
 const leastFastInARow = 2;
 const timesAsMany = 5;
 const mostAtOnce = 10_000;
-/** The first fetches say little about the time of one: PostgreSQL plans the first five of a connection anew, and reads pages. */
+/**
+ * The first fetches say little about the time of one: PostgreSQL plans the first five of a connection anew, and reads
+ * pages.
+ */
 const leastFetches = 10;
 /** A large fetch does not pay if a job of it takes this many times as long as a job of a usual fetch. */
 const tooLong = 1.5;

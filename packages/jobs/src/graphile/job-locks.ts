@@ -9,7 +9,8 @@ export interface AbandonedJob {
   readonly lockCount: number;
   readonly attempt: number;
   /**
-   * What is known of the last lock. `noted`: there is a note on the attempt. `started`: the code has begun. `waiting`: it has not;
+   * What is known of the last lock. `noted`: there is a note on the attempt. `started`: the code has begun. `waiting`:
+   * it has not;
    * the job was prefetched, or fetched just when its worker died. `unknown`: it was the first lock, of which this is not
    * recorded. `superseded`: a newer job has taken the key, and Graphile Worker has used up the attempts.
    */
@@ -40,7 +41,8 @@ const lockedBySql = `
   where job.locked_by = any($1::text[])`;
 
 /**
- * To be joined to a free job before a function removes or postpones it by its id. It locks the row if that has not changed since it
+ * To be joined to a free job before a function removes or postpones it by its id. It locks the row if that has not
+ * changed since it
  * was read. Otherwise a transaction could be about to put another job into the row, through its key, and the function would
  * wait for it and then act on the new job. Locked rows are left for later.
  */
@@ -53,7 +55,8 @@ export const unchangedSql = (job: string) => `
   ) as unchanged on true`;
 
 /**
- * The jobs that these pools have locked. Their rows stay locked until the end of the transaction. If a pool is just writing the end
+ * The jobs that these pools have locked. Their rows stay locked until the end of the transaction. If a pool is just
+ * writing the end
  * of a job, this waits for it, and then reads the result.
  */
 export async function jobsLockedBy(transaction: Queryable, poolIds: readonly string[]): Promise<AbandonedJob[]> {
@@ -104,7 +107,8 @@ export async function supersededJobIds(db: Queryable): Promise<string[]> {
 }
 
 /**
- * Frees named queues that a pool has locked without holding a job of them: the job was removed by hand. Nothing else would free the
+ * Frees named queues that a pool has locked without holding a job of them: the job was removed by hand. Nothing else
+ * would free the
  * queue, because Graphile Worker locks and frees job and queue in one statement. The time keeps a queue that was just locked
  * anew from being freed.
  */
@@ -124,7 +128,8 @@ export async function forceUnlock(db: Queryable, poolIds: readonly string[]): Pr
 }
 
 /**
- * The id that `enqueue` made. A job that plain SQL has added gets one with the id of the installation, because Graphile Worker's own
+ * The id that `enqueue` made. A job that plain SQL has added gets one with the id of the installation, because Graphile
+ * Worker's own
  * ids start again if its database is created anew.
  */
 export function idempotencyKeyOf(id: string | undefined, installationId: string, jobId: string): string {

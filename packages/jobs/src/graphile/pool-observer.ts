@@ -15,7 +15,10 @@ export interface Failure {
 export interface PoolObserver {
   /** Called before the first fetch, with the id of the pool. The pool may fetch jobs when the promise has resolved. */
   beforeFirstFetch(poolId: string): Promise<void>;
-  /** A fetch begins. The returned function is called when it ends. If it fails, jobs may be locked that the pool does not know of. */
+  /**
+   * A fetch begins. The returned function is called when it ends. If it fails, jobs may be locked that the pool does
+   * not know of.
+   */
   onFetch(): (failure?: Failure) => void;
   /** These failed jobs are about to be released. Called again if the release is repeated. */
   beforeFailing(jobIds: readonly string[]): Promise<void>;

@@ -23,7 +23,10 @@ interface HeldJobRunOptions {
 
 /** Runs a fetched job, unless another worker has it by now. */
 export function createHeldJobRun({ pgPool, held, slots, run }: HeldJobRunOptions) {
-  /** Asked because a newer job with the key may have run elsewhere by now. If the database does not answer, the job runs. */
+  /**
+   * Asked because a newer job with the key may have run elsewhere by now. If the database does not answer, the job
+   * runs.
+   */
   const isOutdated = ({ job, askedAt }: Holding) => {
     if (performance.now() - askedAt <= freshMs) return false;
     return withTimeout(longestLookMs, isSuperseded(withQueryTimeout(pgPool, longestLookMs), job.id)).catch(() => false);

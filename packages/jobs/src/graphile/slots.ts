@@ -1,6 +1,9 @@
 /** How many jobs a pool has fetched, and how many more it may fetch without keeping them from other workers. */
 export interface Slots {
-  /** How many jobs may be fetched now: as many as begin at once, and those that most likely begin within a tenth of a second. */
+  /**
+   * How many jobs may be fetched now: as many as begin at once, and those that most likely begin within a tenth of a
+   * second.
+   */
   allowed(): number;
   taken(count: number): void;
   /** One of the fetched jobs begins. Call the returned function when it has ended. */

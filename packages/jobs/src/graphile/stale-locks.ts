@@ -4,7 +4,8 @@ import type { QueryConfig } from "pg";
 const isStale = "where locked_at < now() - interval '4 hours'";
 
 /**
- * The statement by which a pool of Graphile Worker frees such locks, without those that workers of this package have. Whether these
+ * The statement by which a pool of Graphile Worker frees such locks, without those that workers of this package have.
+ * Whether these
  * workers live is known from their heartbeats.
  */
 export function clearForeignLocks(config: QueryConfig): QueryConfig {

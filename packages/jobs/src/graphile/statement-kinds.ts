@@ -47,7 +47,8 @@ const kinds = new Map<string, StatementKind>();
 /**
  * The purpose of a statement.
  *
- * @throws {@link JobsError} `GRAPHILE_WORKER_UNKNOWN` for a statement that differs from the version of Graphile Worker that this package was
+ * @throws {@link JobsError} `GRAPHILE_WORKER_UNKNOWN` for a statement that differs from the version of Graphile Worker
+ * that this package was
  * written for. Without the guards of this package, it could complete the jobs of other workers.
  */
 export function kindOf({ name, text, values }: QueryConfig): StatementKind {

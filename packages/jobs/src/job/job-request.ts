@@ -9,7 +9,10 @@ import { newJobId } from "./job-id.ts";
 export interface WrittenRequests {
   /** The value of the expression that the same statement has selected. */
   readonly proof: unknown;
-  /** A query that finds a row only if the requests are committed. Finding none proves nothing: the jobs may be done by now. */
+  /**
+   * A query that finds a row only if the requests are committed. Finding none proves nothing: the jobs may be done by
+   * now.
+   */
   readonly witness: { readonly text: string; readonly values: readonly unknown[] };
 }
 

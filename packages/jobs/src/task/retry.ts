@@ -22,7 +22,10 @@ export interface RetryOptions {
    * {@link isInfrastructureError} recognizes is always retried: if a server restarts, that says nothing about the job.
    */
   readonly on?: readonly ErrorClass[] | ((error: unknown) => boolean);
-  /** How much of the delay is added at random, from 0 to 1: 0.2 makes 60 s into 60 to 72 s. Never shortens the delay. Default: 0. */
+  /**
+   * How much of the delay is added at random, from 0 to 1: 0.2 makes 60 s into 60 to 72 s. Never shortens the delay.
+   * Default: 0.
+   */
   readonly jitter?: number;
 }
 

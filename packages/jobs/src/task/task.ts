@@ -67,7 +67,10 @@ export function defineTask<const Name extends string, Input, Output>(
   return Object.freeze({ name, payload: options.payload, retry: options.retry ?? retry.standard, timeoutMs });
 }
 
-/** Refuses a value that {@link defineTask} did not make. Checks the shape, because a process may load the ESM and the CJS build. */
+/**
+ * Refuses a value that {@link defineTask} did not make. Checks the shape, because a process may load the ESM and the
+ * CJS build.
+ */
 export function assertTask(value: unknown): asserts value is Task {
   const isTask =
     typeof value === "object" && value !== null && "name" in value && "payload" in value && "retry" in value;

@@ -1,4 +1,4 @@
-/** The time that an attempt may take. It can stand still. */
+/** The timer for the time limit of an attempt. It can be paused. */
 export class AttemptTimer {
   readonly #onTimeout: () => void;
   #leftMs: number;

@@ -12,25 +12,29 @@ export interface AttemptOfJob {
   readonly attempt: number;
   readonly idempotencyKey: string;
   readonly payload: unknown;
-  /** The next job of its named queue begins when this one has been written: not before its code has ended. */
+  /**
+   * Whether the job is in a named queue. Its end is then written only after its code has ended, because that frees the
+   * queue.
+   */
   readonly isQueued: boolean;
-  /** Asked just before its code begins. */
+  /** Asked just before the code begins. */
   readonly isSuperseded?: LockedJob["isSuperseded"];
 }
 
-/** What an attempt answers whose code was not run, since a newer job has taken the key. */
+/** The result of an attempt whose code was not run, because a newer job has taken the key. */
 export const superseded = Symbol("superseded");
 
-/** Runs the code of tasks, each once, within its time. */
+/** Runs the code of tasks, each attempt within its time limit. */
 export interface Attempts {
   readonly runningCount: number;
   /**
-   * Returns or resolves with what the code returned. Throws or rejects with what it threw, or with `ATTEMPT_TIMEOUT` or `WORKER_STOPPING` as soon
-   * as its time is over: code that does not heed its signal then runs on unattended, and its result no longer counts. One of a named queue waits for
-   * its code, unless the worker stops. Of a job whose key a newer one has taken the code is not run: `superseded`.
+   * Returns or resolves with the result of the code. Throws or rejects with the error of the code, or with `ATTEMPT_TIMEOUT` or
+   * `WORKER_STOPPING` when the attempt is over. Code that ignores its signal then runs on, and its result no longer counts. The
+   * attempt of a job of a named queue waits for its code even after a timeout, unless the worker stops. If a newer job has taken
+   * the key, the code is not run, and the result is `superseded`.
    */
   run(performable: PerformableTask, job: AttemptOfJob): unknown;
-  /** Ends every attempt that runs, now and from now on. */
+  /** Ends every attempt: those that run now, and those that begin later. */
   endAll(reason: Error): void;
 }
 
@@ -44,7 +48,7 @@ export function createAttempts(logger: Logger): Attempts {
     attempt.abort(reason);
     logger.warn(
       { task: name, jobId, timeoutMs },
-      "a job has run out of time; its named queue waits for its code to end",
+      "a job has reached its time limit; its named queue waits until its code has ended",
     );
   };
 
@@ -59,7 +63,7 @@ export function createAttempts(logger: Logger): Attempts {
       const attempt = new RunningAttempt();
       const begin = (payload: unknown): unknown => {
         attempt.begin();
-        // The schema has just made this payload the task's own type, which the list of tasks no longer knows.
+        // The schema has just made the payload of the right type, but the type is lost in the list of tasks.
         return run(payload as never, contextOf(attempt, job, logger));
       };
       const beginUnlessSuperseded = (payload: unknown): unknown => {
@@ -96,15 +100,15 @@ function contextOf(
   };
 }
 
-/** A worker that dies takes its attempt with it, so a job that kills its worker each time arrives here used up. */
+/** For a job whose attempts are used up before it runs: it may have killed its worker each time. */
 function assertNotUsedUp(task: string, attempt: number, attempts: number): void {
   if (attempt <= attempts) return;
   throw new JobsError(
     "WORKER_DIED",
-    `Task "${task}" has used its ${attempts} attempts without one that ended in time to be recorded: its worker died, lost the database, or the policy has been shortened since.`,
+    `Task "${task}" has used its ${attempts} attempts, and the end of the last was not recorded. Its worker died or lost the database, or the policy now allows fewer attempts.`,
   );
 }
 
 function timedOut(task: string, timeoutMs: number): JobsError {
-  return new JobsError("ATTEMPT_TIMEOUT", `Task "${task}" took longer than its ${timeoutMs} ms.`);
+  return new JobsError("ATTEMPT_TIMEOUT", `Task "${task}" took longer than its time limit of ${timeoutMs} ms.`);
 }

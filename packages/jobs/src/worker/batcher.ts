@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 /**
- * Does one thing for many callers, as fast as it can be done: those who come while one call is under way share the next.
+ * Collects items of many callers into batches: the items that arrive while one call of `run` is under way share the next call.
  *
- * @param run - Gives a result for each item, in their order.
- * @param restMs - Milliseconds that lie at least between the starts of two calls. The first call of a quiet time is made at once.
+ * @param run - Returns a result for each item, in the same order.
+ * @param restMs - The least time between the starts of two calls, in milliseconds. After a longer pause, a call is made at once.
  */
 export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,

@@ -1,14 +1,14 @@
 import { isTransient, isUnreachable } from "../database/database-errors.ts";
 
-/** Tells, once, when a database that answers has refused something for so long that waiting does not help. */
+/** Calls back, once, when a database that answers has refused a statement for so long that waiting does not help. */
 export function createGiveUpTimer(limitMs: number, onGiveUp: (refusal: unknown) => void) {
   let refusedSince: number | undefined;
   let hasGivenUp = false;
 
   return {
-    /** Something went well, or failed with this error. */
+    /** Call it after each success, and with the error after each failure. */
     note(error?: unknown): void {
-      // Nothing is refused by a database that does not answer.
+      // A database that does not answer has not refused anything.
       if (error === undefined || isUnreachable(error)) refusedSince = undefined;
       if (error === undefined || isTransient(error) || hasGivenUp) return;
       refusedSince ??= performance.now();

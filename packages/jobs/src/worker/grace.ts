@@ -1,26 +1,31 @@
-/** A heartbeat as it stands in the table, as text. */
+/** The last heartbeat of a pool, with its time as text from the table. */
 export interface StoredHeartbeat {
   readonly poolId: string;
   readonly heartbeat: string;
 }
 
-/** For how long a worker takes nobody for dead, since what it has missed itself others may have missed as well. */
+/**
+ * The time in which a worker considers no other worker dead. After it has missed heartbeats itself, other workers may have missed
+ * theirs for the same reason.
+ */
 export interface Grace {
-  /** A heartbeat is about to be given, over a new connection or the one before. */
+  /** A heartbeat is about to be sent, over the same connection as before (`isConnected`) or a new one. */
   beginBeat(options: { readonly isConnected: boolean }): void;
-  /** It was given, or was not. */
+  /** The heartbeat was sent, or has failed. */
   endBeat(options: { readonly isGiven: boolean }): void;
   readonly isOver: boolean;
   /**
-   * Told of all heartbeats while it is not over. Those that have stayed as they are for as long as anybody needs to come back are of the dead: the
-   * time counts together over any number of breaks, or a server that falls again and again would put off their jobs for ever.
+   * Call it with all heartbeats while the grace is not over. Returns those that have not changed for as long as a
+   * living worker may
+   * need to come back: their workers are dead. The time is added up over all breaks. Otherwise a server that goes down again and
+   * again would put off the recovery for ever.
    */
   unchangedAmong(heartbeats: readonly StoredHeartbeat[]): StoredHeartbeat[];
 }
 
 /**
- * After what has ended the connections of all, a worker that lives may hang in a beat for `longestBeatMs` before it tries again; the first that is
- * back would take it for dead.
+ * After a failure that ends the connections of all workers, a living worker may wait in a heartbeat for `longestBeatMs` before it
+ * tries again. Without the grace, the first worker that is back would consider it dead.
  */
 export function createGrace(
   { deadAfterMs, longestBeatMs }: { readonly deadAfterMs: number; readonly longestBeatMs: number },
@@ -30,7 +35,7 @@ export function createGrace(
   let lastBeatAt: number | undefined;
   let isFresh = true;
   let overAt = -Infinity;
-  /** For how long it was connected while it looked. */
+  /** For how long this worker was connected while it watched the heartbeats. */
   let lookedMs = 0;
   let lookedAt: number | undefined;
   let seen = new Map<string, { readonly heartbeat: string; readonly sinceMs: number }>();

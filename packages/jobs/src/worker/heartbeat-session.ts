@@ -4,7 +4,10 @@ import { beginTransaction } from "../database/transaction.ts";
 import { connectSession, type SessionConnection } from "./session-connection.ts";
 import { declareDead, freeLock, leave, leaveAndGiveBack, tryLock } from "./worker-registry.ts";
 
-/** The connection by which a worker shows that it lives, with the locks of its pools. It is opened again after it was lost. */
+/**
+ * The connection for heartbeats, which also holds the locks of the worker's pools. It is opened again after it was
+ * lost.
+ */
 export class HeartbeatSession {
   readonly #pool: Pool;
   readonly #longestAnswerMs: number;
@@ -28,7 +31,7 @@ export class HeartbeatSession {
     return this.#connection;
   }
 
-  /** Whoever has lost it may be considered dead, so it is kept where it has answered. */
+  /** Keeps the connection if the server has answered with an error: a worker without it may be considered dead. */
   loseAfter(error: unknown): void {
     if (this.#connection?.isBroken !== false || isUnreachable(error)) this.lose();
   }
@@ -48,12 +51,12 @@ export class HeartbeatSession {
     for (const poolId of poolIds) if (this.#held.delete(poolId)) await freeLock(db, poolId);
   }
 
-  /** What its pools have left locked is recovered by others. */
+  /** Other workers then recover the jobs that these pools have left locked. */
   die(poolIds: readonly string[]): Promise<void> {
     return this.#tell(declareDead, poolIds);
   }
 
-  /** @param options.mayHaveLostLocks - Jobs may be locked that nobody knows of: they go back. */
+  /** @param options.mayHaveLostLocks - Jobs may be locked that no pool knows of. They are returned. */
   async leave(poolIds: readonly string[], { mayHaveLostLocks }: { readonly mayHaveLostLocks: boolean }): Promise<void> {
     if (!mayHaveLostLocks) return this.#tell(leave, poolIds);
     await using transaction = await beginTransaction(this.#pool);
@@ -65,7 +68,7 @@ export class HeartbeatSession {
     try {
       await how(this.#connection ?? this.#pool, poolIds);
     } catch {
-      // Its own connection may have been lost since the last beat.
+      // The heartbeat connection may have been lost since the last heartbeat.
       await how(this.#pool, poolIds);
     }
   }

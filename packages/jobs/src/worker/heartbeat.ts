@@ -17,29 +17,29 @@ export interface HeartbeatOptions {
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly onRecovered: (jobCount: number) => void;
-  /** Another database has taken the place of the one before, with tasks and jobs of its own under the same numbers. */
+  /** Called if another database has replaced the one before. Its tasks and jobs may have the same ids as the old ones. */
   readonly onReplaced: () => void;
-  /** After each heartbeat that was given, or was not. */
+  /** Called after each heartbeat, with a failure if it could not be sent. */
   readonly onBeat: (failure?: { readonly error: unknown }) => void;
 }
 
-/** What tells other workers that this one lives, and lets it look after those that do not. */
+/** Shows other workers that this one lives, and recovers the jobs of dead workers. */
 export interface Heartbeat {
-  /** Resolves once the pool is registered, its lock held: only then may it lock jobs. */
+  /** Resolves when the pool is registered and its lock is held. Only then may the pool lock jobs. */
   register(poolId: string): Promise<void>;
-  /** Declares a pool of this worker dead. Resolves once whatever it had left locked can run again. */
+  /** Declares a pool of this worker dead. Resolves when the jobs it has left locked can run again. */
   abandon(poolId: string): Promise<void>;
   /**
-   * After a stop that was not clean, or of which the database could not be told, what is still locked is recovered by another worker.
+   * If the stop was not clean, or the database could not be told, another worker recovers the jobs that are still locked.
    *
-   * @param options.mayHaveLostLocks - jobs may be locked that no pool of this worker knows of: they go back
+   * @param options.mayHaveLostLocks - Jobs may be locked that no pool of this worker knows of. They are returned.
    */
   stop(options: { readonly isClean: boolean; readonly mayHaveLostLocks: boolean }): Promise<void>;
 }
 
-/** A network that has gone silent answers nothing, not even with an error. */
+/** A network that has gone silent gives no answer, not even an error. */
 const longestAnswerMs = 5_000;
-/** After a heartbeat that was not given. */
+/** The longest pause after a failed heartbeat. */
 const longestRestMs = 1_000;
 
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
@@ -82,7 +82,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     return { ownPoolIds, deadAfterMs: undefined, unchanged: grace.unchangedAmong(await readStoredHeartbeats(db)) };
   };
 
-  /** @returns for how long to rest */
+  /** @returns how many milliseconds to rest */
   const tryToBeat = async (): Promise<number> => {
     try {
       await beat();
@@ -127,7 +127,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   };
 }
 
-/** Not over the connection that shows the worker's life: what it settles may be locked by somebody. */
+/** Does not use the heartbeat connection: a sweep may have to wait for locks of other transactions. */
 function createSweeper(pool: Pool) {
   let finished: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
@@ -142,7 +142,7 @@ function createSweeper(pool: Pool) {
   };
 
   return {
-    /** One at a time. */
+    /** Only one sweep runs at a time. */
     begin: () => void (finished ??= sweep().finally(() => (finished = undefined))),
     get finished() {
       return finished;

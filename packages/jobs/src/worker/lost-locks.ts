@@ -4,8 +4,9 @@ import type { GraphilePool } from "../graphile/pool.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 /**
- * Looks for jobs that a pool has locked without knowing of them: the answer to its question for jobs was lost, and
- * nobody would run them for as long as the pool lives. Seen twice, a pause between, it is not one on its way.
+ * Looks for jobs that a pool has locked without knowing of them, because the answer to a fetch was lost. Nothing would
+ * run them as
+ * long as the pool lives. A job must be seen twice, with a pause in between: otherwise its answer may still be on the way.
  */
 export async function findLostLocks(
   db: Queryable,
@@ -15,7 +16,7 @@ export async function findLostLocks(
   let before: readonly string[] | undefined;
   while (!signal.aborted) {
     await pause(pauseMs, undefined, { signal }).catch(() => undefined);
-    // While the database does not answer, nobody can tell.
+    // The database does not answer, so the result is unknown.
     const locked = await lockedJobIds(db, pool.id).catch(() => undefined);
     if (locked === undefined) continue;
     const unknown = locked.filter((jobId) => !pool.holds(jobId));

@@ -7,12 +7,12 @@ import type { MaintenanceTask } from "./maintenance.ts";
 import type { WorkerDependencies } from "./worker-dependencies.ts";
 import type { WorkerSettings } from "./worker-options.ts";
 
-/** On a large table one may take minutes. */
+/** A maintenance task may take minutes on a large table. */
 const longestTaskMs = 600_000;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-/** What a worker does for the tables besides running jobs. */
+/** The maintenance tasks of a worker. */
 export function maintenanceTasksOf(
   dependencies: WorkerDependencies,
   { tasks, unknownTaskAfterMs, idempotencyKeys }: WorkerSettings,

@@ -3,21 +3,21 @@ import type { Logger } from "@acme/shared/logger";
 import { isUnreachable } from "../database/database-errors.ts";
 import { withTimeout } from "@acme/shared/timeout";
 
-/** Something a worker does for the tables, at once and then every so often. */
+/** A task that a worker does for the tables, at its start and then regularly. */
 export interface MaintenanceTask {
   readonly what: string;
   readonly everyMs: number;
   readonly run: () => Promise<unknown>;
 }
 
-/** A task that takes long is done less often: no more than this part of the time goes into it. */
+/** A slow task runs less often, so that it takes no more than this part of the time. */
 const longestShare = 0.01;
-/** A process that was stopped meanwhile, or slept, has not worked for all that time. */
+/** A limit, because a process that was stopped or suspended in between has not worked for all that time. */
 const longestRestMs = 3_600_000;
 const retryMs = 60_000;
 const longestDrainMs = 5_000;
 
-/** Milliseconds until a task is due again that has taken so long. */
+/** Milliseconds until a task is due again, given how long it took. */
 export function restAfter(tookMs: number, everyMs: number): number {
   return Math.max(everyMs, Math.min(tookMs / longestShare, longestRestMs));
 }

@@ -16,16 +16,16 @@ export interface PoolObserverOptions extends Pick<
   readonly stopSignal: AbortSignal;
 }
 
-/** Passes what happens to a pool on to the parts of the worker that it concerns. */
+/** Passes the events of a pool to the parts of the worker that need them. */
 export function createPoolObserver(options: PoolObserverOptions): SupervisedPoolObserver {
   const { settlement, heartbeat, nudge, stopSignal } = options;
   return {
-    // A database that is away must not keep a pool from stopping before it has begun.
+    // A pool must be able to stop before its first fetch, even if the database is down.
     beforeFirstFetch: (poolId) => untilAborted(stopSignal, heartbeat.register(poolId)),
     beforeFailing: settlement.beforeFailing,
     onReleased(released) {
       settlement.onReleased(released);
-      // Graphile Worker looks for the queue's next job before the queue is free, finds none and waits for its next poll.
+      // Graphile Worker fetches before the named queue is free, does not find its next job, and would wait for its next poll.
       const queuedCount = countQueued(released);
       if (queuedCount > 0) nudge(queuedCount);
     },

@@ -1,4 +1,4 @@
-/** The pools of a worker: those that live, and those that were given up and wait for the recovery of what they have left. */
+/** The pools of a worker: those that live, and those that are abandoned until their jobs are recovered. */
 export interface OwnPools {
   readonly living: readonly string[];
   readonly abandoned: readonly string[];
@@ -10,7 +10,7 @@ export interface OwnPools {
   onGone(poolId: string): void;
 }
 
-/** @param onChanged - A pool was added, or abandoned. */
+/** @param onChanged - Called when a pool was added or abandoned. */
 export function createOwnPools(onChanged: () => void): OwnPools {
   const living = new Map<string, () => void>();
   const abandoned = new Map<string, () => void>();

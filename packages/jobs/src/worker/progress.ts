@@ -1,12 +1,15 @@
-/** How a pool of Graphile Worker gets on with asking for jobs. */
+/** Watches whether a pool of Graphile Worker still fetches jobs. */
 export interface Progress {
-  /** It asks; call what this returns when that has ended. */
+  /** A fetch begins. Call the returned function when it has ended. */
   beginFetch(): (failure?: unknown) => void;
-  /** `silent`: it has room, and should have asked long ago. Counts only when said twice, since timers may be late. */
+  /**
+   * `silent`: the pool has room and should have fetched long ago. Trust it only the second time, because timers may be
+   * late.
+   */
   readonly state: "going on" | "held up" | "silent";
 }
 
-/** A fetch takes milliseconds, and tens of them in a large table. */
+/** A fetch takes some milliseconds, or some tens of them in a large table. */
 const longestFetchMs = 5_000;
 const longestSilenceMs = 10_000;
 
@@ -14,7 +17,7 @@ export function createProgress(
   { pollIntervalMs, isBusy }: { readonly pollIntervalMs: number; readonly isBusy: () => boolean },
   now: () => number = () => performance.now(),
 ): Progress {
-  // In the order in which they have begun.
+  // In the order in which they began.
   const fetches = new Set<{ readonly beganAt: number }>();
   let hasFailed = false;
   let lastAt = now();
@@ -30,7 +33,7 @@ export function createProgress(
       };
     },
     get state() {
-      // Whoever is busy need not ask; its silence counts from the moment it is not.
+      // A busy pool need not fetch. Its silence counts from the moment when it has room.
       if (isBusy()) lastAt = now();
       const [oldest] = fetches;
       if (oldest === undefined && now() - lastAt > pollIntervalMs + longestSilenceMs) return "silent";

@@ -11,11 +11,13 @@ const longestBackoffMs = 60_000;
 const sweepAfterMs = 1_000;
 
 /**
- * The jobs of dead workers run again.
+ * Makes the jobs of dead workers run again.
  *
- * Dead means both: the advisory lock of its session is free, and its heartbeat is old. A worker whose event loop is blocked has an old heartbeat,
- * but holds its lock. A heartbeat in the future is old, too: the server's clock has been set back. `-infinity` says the worker itself. Pools of plain
- * Graphile Worker have no row here.
+ * A worker is dead if both are true: the advisory lock of its heartbeat connection is free, and its heartbeat is old. A
+ * worker whose
+ * event loop is blocked has an old heartbeat, but holds its lock. A heartbeat in the future counts as old, because the server's
+ * clock was set back. A worker writes `-infinity` to declare a pool of its own dead. Pools of plain Graphile Workers have no row
+ * here.
  */
 const deadPoolsSql = (locking: string) => `
   with stale as materialized (
@@ -33,16 +35,16 @@ const deadPoolsSql = (locking: string) => `
   )
   select pool_id from stale where pg_try_advisory_xact_lock(${lockKeySql("pool_id")})`;
 
-/** Who may be dead. */
+/** Which pools may be dead. */
 export interface Suspects {
   readonly ownPoolIds: readonly string[];
-  /** `undefined` where only those count that have said so themselves, and those in `unchanged`. */
+  /** `undefined` if only pools that were declared dead count, and those in `unchanged`. */
   readonly deadAfterMs: number | undefined;
-  /** Signs of life that are too old, as far as they are still the last ones. */
+  /** Heartbeats that are too old. A pool counts only if this is still its last heartbeat. */
   readonly unchanged: readonly StoredHeartbeat[];
 }
 
-/** Without a lock: most of the time there is none. */
+/** Takes no row locks, because most of the time there are no dead pools. */
 export function findDeadWorkers(db: Queryable, suspects: Suspects): Promise<string[]> {
   return deadAmong(db, suspects, null);
 }
@@ -59,14 +61,15 @@ async function deadAmong(db: Queryable, suspects: Suspects, only: string | null)
   return rows.map((row) => String(row["pool_id"]));
 }
 
-/** Of all workers, whether or not they live. */
+/** The last heartbeats of all pools, whether they live or not. */
 export async function readStoredHeartbeats(session: Queryable): Promise<StoredHeartbeat[]> {
   const { rows } = await session.query("select pool_id, heartbeat_at::text as heartbeat from acme_jobs.workers");
   return rows.map((row) => ({ poolId: String(row["pool_id"]), heartbeat: String(row["heartbeat"]) }));
 }
 
 /**
- * Where it is dead still: unlocks its jobs, notes the crash where nothing better is known, settles. Nobody else does so until the transaction ends.
+ * Recovers pools that are still dead: unlocks their jobs, notes the crash of attempts without a note, and settles the notes. The
+ * locked rows keep other workers from doing the same until the transaction ends.
  *
  * @returns how many jobs can run again
  */
@@ -83,7 +86,7 @@ async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[])
     session,
     left("superseded").map(({ jobId }) => jobId),
   );
-  // A note that was left for this very attempt stands, and so does one of the attempt before that nobody has settled.
+  // A note on this attempt stays, and so does an unsettled note on the attempt before.
   await startAttempts(session, left("noted"));
   await noteFailures(session, left("started", "waiting", "unknown").map(crashOf));
   await settleFailures(
@@ -95,8 +98,8 @@ async function recoverJobsOf(session: Queryable, deadPoolIds: readonly string[])
 }
 
 /**
- * An attempt counts as used only where the code is known to have begun: a job that kills its worker must not take those
- * with it that were only locked beside it. Of a first lock nobody knows, so the first crash of a job is free.
+ * An attempt counts as used only if the code is known to have begun: a job that kills its worker must not cost other locked jobs
+ * an attempt. For the first lock of a job this is not recorded, so the first crash of a job is free.
  */
 function crashOf({ trace, ...job }: AbandonedJob): FailedAttempt {
   const error = new JobsError("WORKER_DIED", "The worker died or lost the database during this attempt.");
@@ -104,12 +107,12 @@ function crashOf({ trace, ...job }: AbandonedJob): FailedAttempt {
     const attemptsUsed = job.attempt - 1;
     return { ...job, error, outcome: { kind: "retry", delayMs: 0, attemptsUsed }, isUnknown: trace === "unknown" };
   }
-  // Ever later, or a job that ends its process would end all of them in a loop.
+  // With growing delays: otherwise a job that kills its process would kill all workers in a loop.
   const delayMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (job.attempt - 1));
   return { ...job, error, outcome: { kind: "retry", delayMs, attemptsUsed: job.attempt } };
 }
 
-/** Settles what was left by a worker that died between the note and the settling. */
+/** Settles the notes of workers that died before they settled them. */
 export async function sweepFailures(db: Queryable): Promise<void> {
   const jobIds = await unsettledJobIds(db, sweepAfterMs);
   if (jobIds.length > 0) await settleFailures(db, jobIds);

@@ -6,20 +6,20 @@ import type { Logger } from "@acme/shared/logger";
 import { recoverDeadWorker, type Suspects } from "./recover-dead-workers.ts";
 import { registeredAmong } from "./worker-registry.ts";
 
-/** Recovers the jobs of dead workers beside the heartbeat, in one round at a time. */
+/** Recovers the jobs of dead workers, one round at a time, without delaying the heartbeat. */
 export interface Recovery {
-  /** Begins a round if there is something to do, and none is under way. */
+  /** Begins a round if there is something to do and no round is under way. */
   begin(round: RecoveryRound): void;
-  /** What went wrong in the last round. */
+  /** The error of the last round. */
   readonly failure: { readonly error: unknown } | undefined;
-  /** Of the round that is under way. */
+  /** Resolves when the round under way has ended. */
   readonly finished: Promise<void> | undefined;
 }
 
 export interface RecoveryRound {
   readonly dead: readonly string[];
   readonly suspects: Suspects;
-  /** Pools that this worker has declared dead itself. */
+  /** Pools of this worker that it has declared dead itself. */
   readonly released: readonly string[];
 }
 
@@ -28,13 +28,14 @@ export interface RecoveryOptions {
   readonly logger: Logger;
   readonly longestAnswerMs: number;
   readonly onRecovered: (jobCount: number) => void;
-  /** A released pool is in the registry no more, whoever has recovered its jobs. */
+  /** A pool that is no longer in the registry was recovered, by this worker or another one. */
   readonly onGone: (poolId: string) => void;
 }
 
 /**
- * A process that hangs between two statements would keep the jobs of the dead for as long as it lives. A row that somebody has locked would keep those of
- * the other dead workers.
+ * The first timeout, because a process that hangs between two statements would hold up the recovery as long as it
+ * lives. The second,
+ * because one locked row would hold up the jobs of all other dead workers.
  */
 const settings = "set local idle_in_transaction_session_timeout = 5000; set local lock_timeout = 2000";
 const statementMs = 30_000;
@@ -43,7 +44,7 @@ export function createRecovery({ pool, logger, longestAnswerMs, onRecovered, onG
   let running: Promise<void> | undefined;
   let failure: Recovery["failure"];
 
-  // Over a connection of its own: a process that hangs in it may lose that, and not the one that shows its life.
+  // Not over the heartbeat connection: the timeout above may end the connection of a process that hangs here.
   const run = async ({ dead, suspects, released }: RecoveryRound) => {
     const own = guard(new Pool(pool.options));
     own.options.connectionTimeoutMillis ||= longestAnswerMs;
@@ -54,7 +55,7 @@ export function createRecovery({ pool, logger, longestAnswerMs, onRecovered, onG
         await work();
       } catch (error) {
         failed = { error };
-        logger.debug({ err: error }, "jobs of a dead worker could not be recovered; it is tried again");
+        logger.debug({ err: error }, "jobs of a dead worker could not be recovered; the worker tries again");
       }
     };
     for (const poolId of dead) await attempt(async () => void (jobCount += await recoverOne(own, suspects, poolId)));
@@ -66,7 +67,7 @@ export function createRecovery({ pool, logger, longestAnswerMs, onRecovered, onG
     onRecovered(jobCount);
   };
 
-  /** Others may have been about to recover them. */
+  /** Other workers may be recovering these pools at the same time. */
   const tellGone = async (db: Pool, released: readonly string[]) => {
     if (released.length === 0) return;
     const left = await registeredAmong(withQueryTimeout(db, longestAnswerMs), released);

@@ -14,12 +14,12 @@ import { retryWhile } from "../database/database-errors.ts";
 import { createAttempts, superseded } from "./attempt.ts";
 import { decideOutcome } from "../task/outcome.ts";
 
-/** Runs locked jobs: attempt, outcome, log. */
+/** Runs locked jobs: makes the attempt, decides the outcome, and logs it. */
 export interface JobRunner {
   readonly runningCount: number;
-  /** Rejects once `intend` knows the error of the attempt and what is to happen. */
+  /** Rejects when `intend` has got the error of the attempt and the outcome. */
   run(job: LockedJob, intend: Intend, onEnd?: () => void): Promise<void>;
-  /** Ends every attempt that runs, now and from now on, without using it up. */
+  /** Ends every attempt, those that run now and those that begin later, without using it up. */
   handBack(): void;
 }
 
@@ -29,7 +29,7 @@ export interface JobRunnerOptions {
   readonly pool: Queryable;
   readonly logger: Logger;
   readonly health: Pick<WorkerHealth, "depend">;
-  /** Aborted when nobody waits for the last writes any more. */
+  /** Aborted when the stop no longer waits for the last writes. */
   readonly giveUp: AbortSignal;
 }
 
@@ -45,7 +45,11 @@ export function createJobRunner(
     return jobIds.map((jobId) => idempotencyKeyOf(undefined, installationId, jobId));
   });
 
-  /** Also what the database refuses is asked again, until the worker gives up: an attempt that failed here would be used up without its code. */
+  /**
+   * Repeated until the worker gives up, even if the database refuses it: a failure here would use up an attempt whose
+   * code has not
+   * run.
+   */
   const insistOn = <Result>(ask: () => Promise<Result>, note: Dependency): Promise<Result> =>
     retryWhile(
       () => noting(note, ask),
@@ -56,7 +60,7 @@ export function createJobRunner(
     });
   const [noteKey, noteStart] = [health.depend(), health.depend()];
 
-  // Asked anew each time: the database may be replaced under a worker that lives.
+  // Read each time, because the database may be replaced while the worker runs.
   const readIdempotencyKey = (jobId: string) => insistOn(() => idempotencyKeys(jobId), noteKey);
 
   const startRepeated = async ({ jobId, lockCount }: LockedJob, idempotencyKey: string): Promise<number> => {
@@ -69,7 +73,7 @@ export function createJobRunner(
     get runningCount() {
       return attempts.runningCount;
     },
-    // One function, and waiting only where there is something to wait for: this is what each job passes through.
+    // One function that awaits only promises, because every job passes through here.
     async run(job, intend, onEnd) {
       const { task, jobId, lockCount, payload, isQueued, isSuperseded } = job;
       try {

@@ -6,14 +6,14 @@ export interface OutliveOptions {
   readonly onTimeout: () => void;
 }
 
-/** Most code never looks at its signal, and making one costs more than all the rest of an attempt. */
+/** The signal is made at its first use: most code never uses it, and making one costs more than the rest of an attempt. */
 export class RunningAttempt {
   #controller: AbortController | undefined;
   #endReason: Error | undefined;
   #reject: ((reason: Error) => void) | undefined;
   #timer: AttemptTimer | undefined;
   #isWaiting = false;
-  /** Whether there is code to wait for: a schema may take its time, too. */
+  /** Whether the code has begun. Before that, an asynchronous schema may be under way. */
   hasBegun = false;
 
   get signal(): AbortSignal {
@@ -24,7 +24,7 @@ export class RunningAttempt {
     return this.#controller.signal;
   }
 
-  /** What is waited for is not of the task, and does not count for its time. */
+  /** Waits for something that is not part of the task, and stops its timer meanwhile. */
   async waitFor<Result>(answer: Promise<Result>): Promise<Result> {
     this.#isWaiting = true;
     this.#timer?.pause();
@@ -36,13 +36,16 @@ export class RunningAttempt {
     }
   }
 
-  /** @throws why it has ended, where its payload was known too late. */
+  /** @throws the reason of the end, if the attempt has ended while its schema was under way. */
   begin(): void {
     if (this.#endReason !== undefined) throw this.#endReason;
     this.hasBegun = true;
   }
 
-  /** Settles as the code does, or as soon as the attempt is ended. Once it is aborted, the result no longer counts. */
+  /**
+   * Settles as the code does, or rejects when the attempt is ended. After that, the result of the code no longer
+   * counts.
+   */
   outlive(result: PromiseLike<unknown>, { running, timeoutMs, onTimeout }: OutliveOptions): Promise<unknown> {
     this.#timer = timeoutMs === undefined ? undefined : new AttemptTimer(timeoutMs, onTimeout);
     if (!this.#isWaiting) this.#timer?.run();
@@ -53,7 +56,7 @@ export class RunningAttempt {
       this.#timer = undefined;
     };
     return new Promise((resolve, reject) => {
-      // A thenable may answer with one more promise, and has not ended before that.
+      // A thenable may resolve with another promise, and has not ended before that one has.
       const settled = result instanceof Promise ? result : Promise.resolve(result);
       this.#reject = (reason) => {
         leave();
@@ -69,7 +72,7 @@ export class RunningAttempt {
     });
   }
 
-  /** Its time is over, and its code may take as long as it needs to see that. */
+  /** The time limit is reached. The code may take as long as it needs to notice. */
   abort(reason: Error): void {
     this.#endReason ??= reason;
     this.#controller?.abort(reason);

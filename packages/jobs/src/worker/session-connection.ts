@@ -3,24 +3,24 @@ import { sendWithTimeout } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { withTimeout } from "@acme/shared/timeout";
 
-/** The connection that holds the locks by which a worker shows that it lives. */
+/** The heartbeat connection, which holds the advisory locks of a worker. */
 export interface SessionConnection extends Queryable {
   readonly ready: Promise<void>;
-  /** It has ended, or has not answered in time. */
+  /** Whether the connection has ended, or has not answered in time. */
   readonly isBroken: boolean;
   end(): void;
 }
 
 /**
- * A host that vanishes frees its lock when the server gives its connection up: within about 12 s with these. Not every platform, and not every version,
- * has each of them.
+ * If a host vanishes, its locks are free when the server gives up the connection: within about 12 s with these settings. Some
+ * platforms and versions lack some of them.
  */
 const settings = {
   tcp_keepalives_idle: 4,
   tcp_keepalives_interval: 2,
   tcp_keepalives_count: 4,
   tcp_user_timeout: 12_000,
-  // A process that hangs keeps its locks.
+  // No idle timeout: a process that hangs must keep its locks.
   idle_session_timeout: 0,
 };
 const settingsSql = `do $settings$ begin
@@ -29,7 +29,7 @@ const settingsSql = `do $settings$ begin
     .join("\n  ")}
 end $settings$`;
 
-/** Not one of the pool's: the code of jobs may use those, and a worker must not look dead because it is busy. */
+/** Not a connection of the pool: the code of jobs may use all of those, and a busy worker must not look dead. */
 export function connectSession(pool: Pool, longestAnswerMs: number): SessionConnection {
   const client = new Client(pool.options);
   let isBroken = false;

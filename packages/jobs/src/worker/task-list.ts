@@ -1,7 +1,10 @@
 import { JobsError } from "../errors.ts";
 import type { PerformableTask } from "../task/perform.ts";
 
-/** @throws {@link JobsError} `HANDLER_INVALID` for what `perform` did not make, `TASK_DUPLICATE` for a task given twice. */
+/**
+ * @throws {@link JobsError} `HANDLER_INVALID` for an element that `perform` did not make, `TASK_DUPLICATE` for a task
+ * given twice.
+ */
 export function taskList(tasks: readonly PerformableTask[]): ReadonlyMap<string, PerformableTask> {
   const table = new Map<string, PerformableTask>();
   for (const performable of tasks) {

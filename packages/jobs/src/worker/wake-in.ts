@@ -1,4 +1,4 @@
-/** Delays up to this long wake the worker at the due time; for longer ones the poll is exact enough. */
+/** For delays up to this, a timer wakes the worker at the due time. For longer ones, the poll is exact enough. */
 const longestWakeMs = 60_000;
 
 export function wakeIn(delayMs: number, wake: () => void): void {

@@ -6,7 +6,7 @@ import type { IdempotencyKeys } from "./worker-options.ts";
 export interface WorkerDependencies {
   readonly pool: Pool;
   readonly logger: Logger;
-  /** Creates or updates the tables; runs before the first job, again until it succeeds. */
+  /** Creates or updates the tables. Runs before the first job, and is repeated until it succeeds. */
   readonly prepare: () => Promise<void>;
   readonly purgeIdempotencyKeys: (idempotencyKeys: IdempotencyKeys) => Promise<number>;
 }

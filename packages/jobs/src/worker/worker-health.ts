@@ -1,19 +1,19 @@
 import type { Failure } from "../graphile/pool-observer.ts";
 import { createGiveUpTimer } from "./give-up-timer.ts";
 
-/** Whether a worker gets on: by the last answer to each thing that it cannot do without. */
+/** Whether a worker works: all its dependencies have answered well the last time. */
 export interface WorkerHealth {
   readonly isWell: boolean;
-  /** One more such thing. The result is called each time it has gone well, or has failed. */
+  /** Adds a dependency. Call the returned function after each success, and with the error after each failure. */
   depend(): Dependency;
 }
 
-/** @param isWell - Whether the worker gets on with it. Default: if it has not failed. */
+/** @param isWell - Whether the dependency works. Default: whether it has not failed. */
 export type Dependency = (failure?: Failure, isWell?: boolean) => void;
 
 export interface WorkerHealthOptions {
   readonly giveUpAfterMs: number;
-  /** The database answers, but has refused one of them for that long. */
+  /** Called when the database answers, but has refused one of the dependencies for `giveUpAfterMs`. */
   readonly onGiveUp: (refusal: unknown) => void;
 }
 
@@ -23,7 +23,7 @@ export function createWorkerHealth({ giveUpAfterMs, onGiveUp }: WorkerHealthOpti
     get isWell() {
       return unwell.size === 0;
     },
-    // Each by itself: what goes well here says nothing about what is refused there.
+    // A timer for each dependency: the success of one says nothing about the refusal of another.
     depend() {
       const timer = createGiveUpTimer(giveUpAfterMs, onGiveUp);
       const note: Dependency = (failure, isWell = failure === undefined) => {
@@ -37,7 +37,7 @@ export function createWorkerHealth({ giveUpAfterMs, onGiveUp }: WorkerHealthOpti
   };
 }
 
-/** Tells a dependency how the work has ended. */
+/** Reports to a dependency how the work has ended. */
 export async function noting<Result>(note: Dependency, work: () => Promise<Result>): Promise<Result> {
   try {
     const result = await work();

@@ -20,7 +20,8 @@ export interface WorkerOptions {
   /**
    * The most jobs to fetch per query, 0 to 10,000. A worker fetches as many jobs as it can begin at once. It fetches ahead
    * only if the last jobs took less than a tenth of a second each: as many more as will most likely begin within a tenth of a
-   * second, and up to five times this number while four begin in a millisecond. Jobs that have not begun after a second are returned.
+   * second, and up to five times this number while four begin in a millisecond. Jobs that have not begun after a second
+   * are returned.
    * With 0, each job is fetched by itself, which is several times slower for short jobs. Default: 100.
    */
   readonly prefetch?: number;

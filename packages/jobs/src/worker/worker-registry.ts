@@ -2,10 +2,10 @@ import { giveBackAll } from "../graphile/return-jobs.ts";
 import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
 
-/** The key of the advisory lock that a worker's session holds for each of its pools. */
+/** The key of the advisory lock that the heartbeat connection holds for a pool. */
 export const lockKeySql = (poolId: string) => `hashtextextended('acme_jobs:worker:' || ${poolId}, 0)`;
 
-/** Not waited for: after a lost connection the server may hold the lock for a session that is no more. */
+/** Does not wait for the lock: after a lost connection, the server may still hold it for the old session. */
 export async function tryLock(session: Queryable, poolId: string): Promise<boolean> {
   const { rows } = await session.query(`select pg_try_advisory_lock(${lockKeySql("$1")}) as locked`, [poolId]);
   return isTrue(rows[0]?.["locked"]);
@@ -15,7 +15,7 @@ export async function freeLock(session: Queryable, poolId: string): Promise<void
   await session.query(`select pg_advisory_unlock(${lockKeySql("$1")})`, [poolId]);
 }
 
-/** Gives a heartbeat. @returns which database it is, since another may have taken its place. */
+/** Writes a heartbeat. @returns the id of the database, because another one may have replaced it. */
 export async function showLife(session: Queryable, poolId: string): Promise<string | undefined> {
   const { rows } = await session.query(
     `insert into acme_jobs.workers (pool_id) values ($1)
@@ -26,9 +26,9 @@ export async function showLife(session: Queryable, poolId: string): Promise<stri
   return rows[0]?.["installation_id"] as string | undefined;
 }
 
-/** What they have left locked is recovered by the next sweep of any worker. */
+/** Any worker then recovers, in its next round, the jobs that these pools have left locked. */
 export async function declareDead(db: Queryable, poolIds: readonly string[]): Promise<void> {
-  // A row that somebody has locked is being recovered.
+  // A locked row is being recovered already.
   await db.query(
     `update acme_jobs.workers set heartbeat_at = '-infinity' where pool_id in (
        select pool_id from acme_jobs.workers where pool_id = any($1::text[]) for no key update skip locked
@@ -37,7 +37,7 @@ export async function declareDead(db: Queryable, poolIds: readonly string[]): Pr
   );
 }
 
-/** Those of them that are still there. */
+/** Those of these pools that are still registered. */
 export async function registeredAmong(db: Queryable, poolIds: readonly string[]): Promise<string[]> {
   const { rows } = await db.query("select pool_id from acme_jobs.workers where pool_id = any($1::text[])", [poolIds]);
   return rows.map((row) => String(row["pool_id"]));
@@ -47,7 +47,10 @@ export async function leave(db: Queryable, poolIds: readonly string[]): Promise<
   await db.query("delete from acme_jobs.workers where pool_id = any($1::text[])", [poolIds]);
 }
 
-/** Gives back jobs that are locked without anybody's knowing, in a transaction. In this order: a look that is still on its way locks nothing once the row has gone. */
+/**
+ * Removes the pool, and then returns jobs that it has locked without knowing of them. In this order, because a late fetch locks
+ * nothing when the row of its pool is gone.
+ */
 export async function leaveAndGiveBack(transaction: Queryable, poolIds: readonly string[]): Promise<void> {
   await leave(transaction, poolIds);
   for (const poolId of poolIds) await giveBackAll(transaction, poolId);

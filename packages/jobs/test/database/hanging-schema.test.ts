@@ -33,7 +33,7 @@ describe("a payload schema that never answers in the worker", () => {
     await using worker = await test.jobs.startWorker({ tasks: [perform(task, () => void (runCount += 1))] });
 
     await expect.poll(() => test.jobs.deadLetters.list(), { timeout: 5_000 }).toHaveLength(1);
-    expect((await test.jobs.deadLetters.list())[0]?.reason).toContain("took longer than its 100 ms");
+    expect((await test.jobs.deadLetters.list())[0]?.reason).toContain("took longer than its time limit of 100 ms");
     expect(worker.state).toBe("running");
     expect(runCount).toBe(0);
   });
