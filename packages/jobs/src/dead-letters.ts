@@ -55,10 +55,10 @@ export interface DeadLetters {
   /** Lists dead letters, the latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
   list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
   /**
-   * Makes the dead letter a job again, in one transaction. The job has all its attempts, the same `idempotencyKey` and the
-   * same `key`. If it fails for good again, its `errors` include the last hundred errors from before.
+   * Makes the dead letter a job again, in one transaction. The job has all its attempts, the same `idempotencyKey` and
+   * the same `key`. With `mended`, it has that payload. If it fails for good again, its `errors` include the last
+   * hundred errors from before.
    *
-   * @param mended - A new payload, and the task it belongs to. Default: the payload of the dead letter.
    * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `DEAD_LETTER_SUPERSEDED` while a newer job has the key;
    * `PAYLOAD_INVALID` if the mended payload does not fit. The dead letter stays then.
    */

@@ -9,7 +9,7 @@ const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 const never = perform(task, () => new Promise(() => undefined));
 
 describe("close()", () => {
-  it("lets what was being enqueued be written, more of it at once than there are connections", async () => {
+  it("waits for calls of enqueue that have begun, also if there are more of them than connections", async () => {
     await using test = await createTestJobs();
     const jobs = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
     const enqueued = Array.from({ length: 200 }, (_, n) => jobs.enqueue(task, { n }));
@@ -22,7 +22,7 @@ describe("close()", () => {
     await expect(jobs.enqueue(task, { n: 1 })).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("lets what was being enqueued be written whose payload is still being checked", async () => {
+  it("waits for calls of enqueue whose payload is still being checked", async () => {
     await using test = await createTestJobs();
     const isChecking = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
@@ -43,7 +43,7 @@ describe("close()", () => {
     expect(await storedJobs(test.jobsPool)).toHaveLength(1);
   });
 
-  it("ends the use of a pool of the caller's as well, and leaves the pool to the caller", async () => {
+  it("ends the use of a caller's pool as well, and leaves that pool open", async () => {
     await using test = await createTestJobs();
     const pool = new Pool({ connectionString: test.jobsUrl });
     const jobs = createJobs({ connection: pool, outbox: { connection: pool }, logger: collectInto([]) });

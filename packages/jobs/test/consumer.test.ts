@@ -102,7 +102,7 @@ it.each(["typescript", "typescript7"])("compiles with every declaration checked 
   expect((await compiled).stdout).toBe("");
 });
 
-it("has types that need nothing of @acme/domain-events where that is not installed", async () => {
+it("has types that do not need @acme/domain-events if it is not installed", async () => {
   const alone = join(folder, "alone");
   await mkdir(join(alone, "node_modules/@acme"), { recursive: true });
   await cp(join(folder, "node_modules/@acme/jobs"), join(alone, "node_modules/@acme/jobs"), { recursive: true });

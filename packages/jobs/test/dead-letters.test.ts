@@ -56,7 +56,7 @@ describe("dead letters", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
-  it("keep a payload to the letter that plain SQL has added, numbers beyond JavaScript's included", async () => {
+  it("keep a payload that plain SQL has added to the letter, including numbers beyond JavaScript's", async () => {
     await using test = await createTestJobs();
     const payload = '{"n": 1, "amount": 12345678901234567.10}';
     await test.jobsPool.query("select graphile_worker.add_job('t', $1::json)", [payload]);
@@ -69,7 +69,7 @@ describe("dead letters", () => {
     expect(rows).toEqual([{ payload }]);
   });
 
-  it("keep the errors from before they were retried, when they die again", async () => {
+  it("keep the errors from before a retry if their jobs fail for good again", async () => {
     await using test = await createTestJobs();
     const id = await deadLetterOf(test, 1, new TypeError("before"));
 
@@ -137,7 +137,7 @@ describe("dead letters", () => {
     expect(seen).toEqual([2]);
   });
 
-  it("are retried by one of two who try at once", async () => {
+  it("are retried by one of two callers that try at once", async () => {
     await using test = await createTestJobs();
     const id = await deadLetterOf(test, 1);
 

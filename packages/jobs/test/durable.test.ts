@@ -199,7 +199,7 @@ describe("a durable handler", () => {
     await expect(jobs.migrate()).rejects.toMatchObject({ code: "JOBS_DATABASE_UNREACHABLE" });
   });
 
-  it("refuses what is no function", async () => {
+  it("refuses a value that is not a function", async () => {
     await using test = await createTestJobs();
 
     expect(() => test.jobs.durable(task, undefined as never)).toThrow(

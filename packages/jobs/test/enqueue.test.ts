@@ -170,7 +170,7 @@ describe("enqueue", () => {
     await expect(test.jobs.enqueue(list, [1], { key: "a" })).rejects.toMatchObject({ code: "ENQUEUE_INVALID" });
   });
 
-  it("refuses what is no task, and what is no transaction", async () => {
+  it("refuses a value that is not a task or not a transaction", async () => {
     await using test = await createTestJobs();
 
     await expect(test.jobs.enqueue("send_receipt" as never, { n: 1 } as never)).rejects.toMatchObject({
@@ -213,7 +213,7 @@ describe("enqueue", () => {
     expect(await storedJobs(test.jobsPool)).toEqual([]);
   });
 
-  it("says what to do where the tables are missing", async () => {
+  it("says what to do if the tables are missing", async () => {
     await using test = await createTestJobs({ outbox: true });
     const withoutTables = createJobs({ connection: test.dataUrl });
 
@@ -232,7 +232,7 @@ describe("enqueue while the jobs database is gone", () => {
 });
 
 describe("jobs without a connection", () => {
-  it("write to the outbox, and say what they lack for the rest", async () => {
+  it("write to the outbox, and say for everything else that a connection is missing", async () => {
     await using test = await createTestJobs({ outbox: true });
     await using jobs = createJobs({ outbox: { connection: test.dataUrl } });
 
@@ -284,7 +284,7 @@ describe("createJobs", () => {
 });
 
 describe("a connection that a caller's pool has opened before", () => {
-  it("may be lost in the middle of a statement: enqueue() says so, and the process goes on", async () => {
+  it("may be lost in the middle of a statement: enqueue() rejects, and the process goes on", async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     const pool = new Pool({ connectionString: proxy.url, connectionTimeoutMillis: 5_000 });

@@ -88,7 +88,7 @@ describe("the purge of idempotency keys", () => {
     expect((await test.dataPool.query("select n from effects")).rows).toEqual([{ n: 1 }]);
   });
 
-  it("leaves keys alone that are of somebody else's making, and those that are young", async () => {
+  it("leaves keys alone that are not made from job ids, and young ones", async () => {
     await using test = await createBooks();
     const young = await test.jobs.enqueue(task, { n: 1 });
     await test.jobsPool.query("delete from graphile_worker._private_jobs");
@@ -117,7 +117,7 @@ describe("the purge of idempotency keys", () => {
     expect(await isForgotten(test, id)).toBe(false);
   });
 
-  it("is refused an age that a sleeping process may outlast", async () => {
+  it("refuses an age that a suspended process may outlast", async () => {
     await using test = await createBooks();
 
     await expect(test.jobs.purgeIdempotencyKeys(test.unitOfWork, { olderThanMs: dayMs - 1 })).rejects.toMatchObject({
@@ -141,7 +141,7 @@ describe("the purge of idempotency keys", () => {
     await expect.poll(() => isForgotten(test, id)).toBe(true);
   });
 
-  it("refuses a worker what is no unit of work", async () => {
+  it("refuses a worker an idempotencyKeys that is not a unit of work", async () => {
     await using test = await createBooks();
     const tasks = [perform(task, () => undefined)];
 

@@ -19,7 +19,7 @@ it.each(["18.20.8", "20.19.0", "20.20.2", "21.99.0", "22.0.0", "22.9.0", "22.17.
   },
 );
 
-it("asks for the Node that its package.json asks for", async () => {
+it("checks for the same version of Node as its package.json", async () => {
   const { engines } = JSON.parse(await readFile(join(import.meta.dirname, "../package.json"), "utf8")) as {
     engines: { node: string };
   };

@@ -8,7 +8,7 @@ import { collectInto, createTestJobs, storedJobs } from "./support/test-jobs.ts"
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 
 describe("enqueue outside of a transaction, over a connection that has gone silent", () => {
-  it("rejects after half a minute, and the next one has another connection", { timeout: 60_000 }, async () => {
+  it("rejects after half a minute, and the next call gets another connection", { timeout: 60_000 }, async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     const logger = collectInto([]);

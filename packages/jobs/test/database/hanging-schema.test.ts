@@ -38,7 +38,7 @@ describe("a payload schema that never answers in the worker", () => {
     expect(runCount).toBe(0);
   });
 
-  it("keeps no worker from stopping, and uses no attempt then", async () => {
+  it("does not keep the worker from stopping, and the stop uses no attempt", async () => {
     await using test = await createTestJobs();
     const { task, hangs, lookCount } = hangingTask();
     await test.jobs.enqueue(task, {});

@@ -31,7 +31,7 @@ const older = expect.objectContaining({
   message: expect.stringContaining("Update") as string,
 });
 
-describe("a package that is older than the tables of the jobs", () => {
+describe("a version of this package older than the tables of the jobs", () => {
   it.each([{ migrate: true }, { migrate: false }])("refuses to start a worker with %o", async (options) => {
     await using test = await createTestJobs();
     await migrateFurther(test.jobsPool, "jobs");
@@ -64,7 +64,7 @@ describe("tables of a later, breaking version of Graphile Worker", () => {
 });
 
 describe("a first migration", () => {
-  it("that was cut off is gone on with by the next process, which does not take it for the tables of others", async () => {
+  it("that was cut off is finished by the next process, which does not mistake it for tables of others", async () => {
     await using database = await createTestDatabase();
     await using proxy = await startProxy(database.url);
     await using first = createJobs({ connection: proxy.url, logger: collectInto([]) });
@@ -98,8 +98,8 @@ describe("a first migration", () => {
   });
 });
 
-describe("a start without a migration", () => {
-  it("names what the database refuses, as one with a migration does", async () => {
+describe("a worker that starts without a migration", () => {
+  it("names what the database refuses, as a start with a migration does", async () => {
     await using test = await createTestJobs();
     const elsewhere = Object.assign(new URL(test.jobsUrl), { pathname: "/none" }).href;
     await using jobs = createJobs({ connection: elsewhere, logger: collectInto([]) });
@@ -108,8 +108,8 @@ describe("a start without a migration", () => {
   });
 });
 
-describe("a package that is newer than the tables of the jobs", () => {
-  it("refuses to start a worker that is not to migrate them", async () => {
+describe("a version of this package newer than the tables of the jobs", () => {
+  it("refuses to start a worker with migrate: false", async () => {
     await using database = await createTestDatabase();
     await using jobs = createJobs({ connection: database.url });
     await jobs.migrate();
@@ -120,7 +120,7 @@ describe("a package that is newer than the tables of the jobs", () => {
 });
 
 describe("tables that are up to date", () => {
-  it("keep no worker waiting for a process that hangs while it migrates", async () => {
+  it("do not make a worker wait for a process that hangs while it migrates", async () => {
     await using test = await createTestJobs();
     const hung = await test.jobsPool.connect();
     await hung.query("begin; select pg_advisory_xact_lock(hashtextextended('acme_jobs:migrate', 0))");

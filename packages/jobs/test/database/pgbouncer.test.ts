@@ -140,7 +140,7 @@ describe("PgBouncer in transaction mode, as these tests run it", () => {
 });
 
 describe.each(drivers)("%s units of work through PgBouncer in transaction mode", (_, connect) => {
-  it("commit and publish, each its own, though all share two sessions", async () => {
+  it("commit and publish only their own events, although all share two sessions", async () => {
     await using test = await createTestJobs();
     await using bouncer = await startPgBouncer(test.dataUrl);
     await using shop = await openShop(test, bouncer.url, connect);
@@ -225,7 +225,7 @@ describe.each(drivers)("%s units of work through PgBouncer in transaction mode",
     expect(runCount).toBe(3);
   });
 
-  it("run once for a key that all of them want", async () => {
+  it("run once for a key that all of them use", async () => {
     await using test = await createTestJobs();
     await using bouncer = await startPgBouncer(test.dataUrl);
     await using shop = await openShop(test, bouncer.url, connect);

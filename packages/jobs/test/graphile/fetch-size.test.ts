@@ -29,14 +29,14 @@ function simulate(
 
 const tenUsual = Array.from({ length: 10 }, () => 100);
 
-describe("the number of jobs taken at once", () => {
-  it("is five times the usual one once ten of these have been used up within 25 ms each", () => {
+describe("the number of jobs fetched at once", () => {
+  it("is five times the usual one when ten usual fetches have each been used up within 25 ms", () => {
     const { asked } = simulate({ jobMs: 0.02, fetchMs: 0.02 }, { fetches: 13 });
 
     expect(asked).toEqual([...tenUsual, 500, 500, 500]);
   });
 
-  it("is tried for its worth against fetches of the usual number, not against those that brought few and took long for each", () => {
+  it("is compared with fetches that brought the usual number, not with those that brought few jobs slowly", () => {
     let clock = 0;
     const size = createFetchSize(100, () => clock);
     const fetch = (asked: number, tookMs: number) => {
@@ -52,13 +52,13 @@ describe("the number of jobs taken at once", () => {
     expect(Array.from({ length: 5 }, () => size.next())).toEqual([100, 100, 100, 100, 100]);
   });
 
-  it("stays the usual one where jobs keep a worker for longer", () => {
+  it("stays the usual one if jobs take longer", () => {
     const { asked } = simulate({ jobMs: 0.3, fetchMs: 0.02 }, { fetches: 13 });
 
     expect(asked).toEqual([...tenUsual, 100, 100, 100]);
   });
 
-  it("stays the usual one where long jobs end, and others begin, many at a time", () => {
+  it("stays the usual one if many long jobs end together and others begin", () => {
     const jobMs = (fetch: number) => (fetch % 2 === 0 ? 0 : 10);
     const { asked } = simulate({ jobMs, fetchMs: 0.02 }, { fetches: 50 });
 
@@ -71,7 +71,7 @@ describe("the number of jobs taken at once", () => {
     expect(asked).toEqual([...tenUsual, 500, 500, 100, 100]);
   });
 
-  it("is the usual one where the database needs longer for each of many, but for two tries in a hundred times as long", () => {
+  it("is the usual one if the database needs longer for each job of a large fetch, except for two tries in a hundred times as long", () => {
     const { asked, clock } = simulate({ jobMs: 0.02, fetchMs: 0.02, fetchMsOfMany: () => 0.2 }, { fetches: 5_000 });
 
     const tries = asked.filter((count) => count === 500).length / 2;

@@ -39,7 +39,7 @@ async function otherWorker(test: TestJobs) {
 }
 
 describe("a process that hangs", () => {
-  it("keeps the job it runs, until it is dead; the others of its batch are done elsewhere within seconds", async () => {
+  it("keeps the job it runs until the process is dead, and other workers do the rest of its batch within seconds", async () => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
     await using hung = hangingWorker(test, forEver);
@@ -58,7 +58,7 @@ describe("a process that hangs", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
-  it("leaves the named queue of a job free that it had locked and not begun", async () => {
+  it("frees the named queue of a job that it had locked and not begun", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(hanging, { n: 0 }, { priority: -1 });
     for (const n of [1, 2, 3]) await test.jobs.enqueue(hanging, { n }, { queue: "q" });
@@ -72,7 +72,7 @@ describe("a process that hangs", () => {
     await expect.poll(() => ran, { timeout: 10_000 }).toEqual([1, 2, 3]);
   });
 
-  it("keeps nothing of a batch whose arrival it has not noticed", async () => {
+  it("keeps no job of a batch whose arrival it has not noticed", async () => {
     await using test = await createTestJobs();
     await using hung = hangingWorker(test, forEver);
     await hangInLook(test, hung);
@@ -84,7 +84,7 @@ describe("a process that hangs", () => {
 });
 
 describe("a hang that ends", () => {
-  it("runs once what had arrived in it, also where the answer was too large for the buffers of the network", async () => {
+  it("runs each job once that arrived during it, also if the answer was too large for the network buffers", async () => {
     await using test = await createTestJobs();
     await using hung = hangingUntilTold(test);
     await hangInLook(test, hung, 2_000_000);
@@ -100,31 +100,34 @@ describe("a hang that ends", () => {
     expect(inOrder(ranIn(hung))).toEqual([8, 100, 101]);
   });
 
-  it.each([100, 0])("runs nothing twice, and the worker goes on, alone (prefetch: %i)", async (prefetch) => {
-    await using test = await createTestJobs();
-    await enqueueBatch(test);
-    await using hung = hangingUntilTold(test, { PREFETCH: String(prefetch) });
-    await hung.waitFor("hanging");
-    const hangsSince = performance.now();
-    // Long enough for a hang, whatever was locked when it began.
-    await expect.poll(() => performance.now() - hangsSince).toBeGreaterThan(2_000);
-    // Others may have come first where each is asked for by itself. Nobody can write the end of one before the hang is over.
-    await expect.poll(async () => (await lockedCount(test)) - ranIn(hung).length).toBe(0);
+  it.each([100, 0])(
+    "runs no job twice, and its worker goes on although it is the only one (prefetch: %i)",
+    async (prefetch) => {
+      await using test = await createTestJobs();
+      await enqueueBatch(test);
+      await using hung = hangingUntilTold(test, { PREFETCH: String(prefetch) });
+      await hung.waitFor("hanging");
+      const hangsSince = performance.now();
+      // Long enough for a hang, whatever was locked when it began.
+      await expect.poll(() => performance.now() - hangsSince).toBeGreaterThan(2_000);
+      // Others may have come first where each is asked for by itself. Nobody can write the end of one before the hang is over.
+      await expect.poll(async () => (await lockedCount(test)) - ranIn(hung).length).toBe(0);
 
-    hung.goOn();
-    await hung.waitFor("back");
+      hung.goOn();
+      await hung.waitFor("back");
 
-    // It takes back itself what it had given back, for lack of others.
-    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
-    expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    await test.jobs.enqueue(hanging, { n: 8 });
-    await expect.poll(() => ranIn(hung)).toContain(8);
-    await expect
-      .poll(() => hung.stdout())
-      .toMatch(/the process did not answer for \d+ ms; \d jobs went back to others/);
-  });
+      // It takes back itself what it had given back, for lack of others.
+      await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
+      expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      await test.jobs.enqueue(hanging, { n: 8 });
+      await expect.poll(() => ranIn(hung)).toContain(8);
+      await expect
+        .poll(() => hung.stdout())
+        .toMatch(/the process did not answer for \d+ ms; \d jobs went back to others/);
+    },
+  );
 
-  it("runs nothing twice of what others have done meanwhile", async () => {
+  it("runs no job again that other workers have done meanwhile", async () => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
     await using hung = hangingUntilTold(test);
@@ -144,7 +147,7 @@ describe("a hang that ends", () => {
     expect(await lockedCount(test)).toBe(0);
   });
 
-  it("runs once what had arrived in it and gone back, read at last", async () => {
+  it("runs each job once that arrived during it and was returned before the process read the answer", async () => {
     await using test = await createTestJobs();
     await using hung = hangingUntilTold(test);
     await hangInLook(test, hung);
@@ -157,7 +160,7 @@ describe("a hang that ends", () => {
     expect(inOrder(ranIn(hung))).toEqual([1, 2, 3, 4, 5, 6, 7, 100, 101]);
   });
 
-  it("loses nothing when nobody else could get into the database meanwhile", async () => {
+  it("loses no job if no other connection to the database was possible meanwhile", async () => {
     await using test = await createTestJobs();
     const name = new URL(test.jobsUrl).pathname.slice(1);
     await using admin = await connectTo(new URL("/postgres", test.jobsUrl));
@@ -175,7 +178,7 @@ describe("a hang that ends", () => {
     await expect.poll(() => hung.stdout()).toMatch(/the process did not answer for \d+ ms; 0 jobs went back to others/);
   });
 
-  it("loses nothing when what it had begun to give back did not get as far as the database", async () => {
+  it("loses no job if the jobs it began to give back did not reach the database", async () => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
     // Long enough for the lock to be there first.
@@ -198,7 +201,7 @@ describe("a hang that ends", () => {
     expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it("takes no jobs before what was being given back has gone back", async () => {
+  it("fetches no jobs before those that are being given back have gone back", async () => {
     await using test = await createTestJobs();
     await enqueueBatch(test);
     // Long enough for the lock to be there first.
@@ -224,7 +227,7 @@ describe("a hang that ends", () => {
 });
 
 describe("a hang of a process whose connections set a role", () => {
-  it("keeps nothing of an answer that was too large for the buffers of the network", async () => {
+  it("keeps no job of an answer that was too large for the network buffers", async () => {
     await using database = await createTestDatabase();
     await using owner = await databaseOwner(database.pool());
     const jobsUrl = owner.connectTo(database.url);
@@ -241,7 +244,7 @@ describe("a hang of a process whose connections set a role", () => {
 });
 
 describe("a worker whose watch has ended", () => {
-  it("goes on, and says that it works without it", async () => {
+  it("goes on, and logs that it runs without the watch", async () => {
     await using test = await createTestJobs();
     const threads: Thread[] = [];
     const collect = (thread: Thread) => void threads.push(thread);
@@ -262,7 +265,7 @@ describe("a worker whose watch has ended", () => {
 });
 
 describe("a worker whose settings cannot be copied", () => {
-  it("works without the watch, and says so: its password is a function", async () => {
+  it("runs without the watch, and logs it, for example if its password is a function", async () => {
     await using test = await createTestJobs();
     const { hostname, port, username, password, pathname } = new URL(test.jobsUrl);
     await using pool = disposable(

@@ -16,7 +16,7 @@ function heldJobs(places = 8) {
   return { memory, held: new HeldJobs(memory), beginOrEndRound, takeBack };
 }
 
-describe("jobs that a pool was given", () => {
+describe("jobs that a pool has fetched", () => {
   it("are either begun or taken back, never both", () => {
     const { memory, held, takeBack } = heldJobs();
     held.hold([job(1), job(2), job(3)]);
@@ -29,7 +29,7 @@ describe("jobs that a pool was given", () => {
     expect([taken, begunIds(memory)]).toEqual([["1", "3"], ["2"]]);
   });
 
-  it("are followed by no others before those that were taken back have all passed through", () => {
+  it("are followed by no others until Graphile Worker is done with all jobs that were taken back", () => {
     const { held, takeBack } = heldJobs();
     const [one, two] = held.hold([job(1), job(2)]);
     takeBack();
@@ -44,7 +44,7 @@ describe("jobs that a pool was given", () => {
     expect(held.beginFetch()?.isVoid()).toBe(false);
   });
 
-  it("are void where they come with an answer that was on its way in a round; nothing is asked before it has come", () => {
+  it("are void if their answer was on its way during a round, and there is no other fetch until it has come", () => {
     const { held, takeBack } = heldJobs();
     const onItsWay = held.beginFetch();
     takeBack();
@@ -57,7 +57,7 @@ describe("jobs that a pool was given", () => {
     expect(held.beginFetch()).toBeDefined();
   });
 
-  it("are not asked for in the middle of a round", () => {
+  it("are not fetched in the middle of a round", () => {
     const { held, beginOrEndRound } = heldJobs();
     beginOrEndRound();
 
@@ -66,7 +66,7 @@ describe("jobs that a pool was given", () => {
     expect(held.beginFetch()).toBeDefined();
   });
 
-  it("are begun whatever happens where there was no place for them, and their places are used again", () => {
+  it("are always begun if there was no place for them in the shared memory, and places are used again", () => {
     const { memory, held, takeBack } = heldJobs(1);
     const [first, second] = held.hold([job(1), job(2)]);
 
@@ -77,7 +77,7 @@ describe("jobs that a pool was given", () => {
     expect([takeBack(), held.size]).toEqual([["3"], 2]);
   });
 
-  it("are let go of as often as they were given, though the same one is given again before that is known", () => {
+  it("are released as often as they were fetched, although a job is fetched again before its release is known", () => {
     const { held } = heldJobs();
     const [before] = held.hold([job(1)]);
     held.end(["1"], "returned");
@@ -88,8 +88,8 @@ describe("jobs that a pool was given", () => {
     expect([held.size, held.begin(held.arrive("1")!)]).toEqual([1, true]);
   });
 
-  describe("of which an older one of the same number still runs", () => {
-    it("go back by themselves, each once, and leave that one to itself", () => {
+  describe("while an older one with the same id still runs", () => {
+    it("go back once each, and do not affect the older one", () => {
       const { held } = heldJobs();
       const [running] = held.hold([job(1)]);
       held.begin(held.arrive("1")!);
@@ -103,7 +103,7 @@ describe("jobs that a pool was given", () => {
       expect([running!.isDisowned, waiting!.isDisowned]).toEqual([true, false]);
     });
 
-    it("wait for that one, and are told apart from it", async () => {
+    it("wait for the older one, and are told apart from it", async () => {
       const { held } = heldJobs();
       const first = held.hold([job(1)])[0]!;
       held.begin(held.arrive("1")!);
@@ -121,7 +121,7 @@ describe("jobs that a pool was given", () => {
       expect(held.end(["1"], "run")).toEqual([second]);
     });
 
-    it("do not wait once they are taken back, and others may come before that one ends", async () => {
+    it("do not wait once they are taken back, and other jobs may be fetched before the older one ends", async () => {
       const { held, takeBack } = heldJobs();
       held.hold([job(1)]);
       held.begin(held.arrive("1")!);
@@ -140,7 +140,7 @@ describe("jobs that a pool was given", () => {
     });
   });
 
-  it("do not run where they are given once more before they have begun: the later one does", () => {
+  it("do not run if they are fetched once more before they have begun: the later fetch runs", () => {
     const { held } = heldJobs();
     held.hold([job(1)]);
     held.hold([job(1)]);
@@ -154,7 +154,7 @@ describe("jobs that a pool was given", () => {
     expect(begun).toEqual([false, true]);
   });
 
-  it("are held as before where their end could not be written", () => {
+  it("are still held if their end could not be written", () => {
     const { held } = heldJobs();
     held.hold([job(1)]);
 

@@ -72,7 +72,7 @@ describe("jobs that a worker has prefetched", () => {
     await expect.poll(() => begun.map(({ n }) => n)).toEqual([12, 10, ...numbered(10).map(({ n }) => n), 11]);
   });
 
-  it("go back when it stops, free and with no attempt used", async () => {
+  it("go back when the worker stops, free and with no attempt used", async () => {
     await using test = await createTestJobs();
     const { worker, begun, gate } = await workThatWasShort(test, { concurrency: 2 });
     await test.jobs.enqueueMany(task, numbered(50));
@@ -88,7 +88,7 @@ describe("jobs that a worker has prefetched", () => {
     expect(await lockedCount(test)).toBe(0);
   });
 
-  it("go back just the same where the worker took more of them, while they were short", async () => {
+  it("go back also if the worker fetched more of them while jobs were short", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
     await test.jobs.enqueueMany(task, numbered(4_000));
@@ -105,7 +105,7 @@ describe("jobs that a worker has prefetched", () => {
     expect(begun.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual(numbered(4_000).map(({ n }) => n));
   });
 
-  it("are not held up by those of a named queue that stand before them", async () => {
+  it("are not held up by jobs of a named queue that come before them", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
     const { begun } = await work(test, (n) => (n < 1_000 ? gate.promise : undefined), {
@@ -179,7 +179,7 @@ describe("jobs that a worker has prefetched", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
-  it("are none where jobs are long, or not known: each worker takes as many as it begins, and idle ones have the rest", async () => {
+  it("are none if jobs are long or of unknown duration: each worker fetches as many as it begins, and idle workers get the rest", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
     await test.jobs.enqueueMany(task, numbered(20));
@@ -193,7 +193,7 @@ describe("jobs that a worker has prefetched", () => {
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
   });
 
-  it("are begun as places become free, though nobody announces them and no poll is near", async () => {
+  it("begin as places become free, although they are not announced and the next poll is far off", async () => {
     await using test = await createTestJobs();
     const gates = numbered(12).map(() => Promise.withResolvers<void>());
     await test.jobs.enqueueMany(task, numbered(12));
@@ -208,7 +208,7 @@ describe("jobs that a worker has prefetched", () => {
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
   });
 
-  it("are none where each is taken by itself", async () => {
+  it("are none if each job is fetched by itself", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
     await test.jobs.enqueueMany(task, numbered(10));

@@ -48,18 +48,21 @@ async function onlyJob(test: TestJobs) {
   return rows;
 }
 
-it.each(outcomes)("a newer job of a key is not %s, though it takes the place in that moment", async (_, outcome) => {
-  await using test = await createTestJobs();
-  const jobId = await failedJob(test, outcome);
+it.each(outcomes)(
+  "a newer job of a key is not %s, although it takes the place of the older one at that moment",
+  async (_, outcome) => {
+    await using test = await createTestJobs();
+    const jobId = await failedJob(test, outcome);
 
-  await whileOpen(test, () => settleFailures(test.jobsPool, [jobId]));
-  await settleFailures(test.jobsPool, [jobId]);
+    await whileOpen(test, () => settleFailures(test.jobsPool, [jobId]));
+    await settleFailures(test.jobsPool, [jobId]);
 
-  expect(await onlyJob(test)).toEqual([{ n: 2, attempts: 0, is_due: true }]);
-  expect(await test.jobs.deadLetters.list()).toEqual([]);
-});
+    expect(await onlyJob(test)).toEqual([{ n: 2, attempts: 0, is_due: true }]);
+    expect(await test.jobs.deadLetters.list()).toEqual([]);
+  },
+);
 
-it("a newer job of a key is not taken for one of an unknown task that waits too long, though it takes its place in that moment", async () => {
+it("a newer job of a key does not become a dead letter for an unknown task, although it takes the place of such a job at that moment", async () => {
   await using test = await createTestJobs();
   await test.jobs.enqueue(task, { n: 1 }, { key: "k", runAt: new Date(0) });
   await test.jobsPool.query("update acme_jobs.installation set watched_since = '-infinity', watched_at = now()");

@@ -21,13 +21,13 @@ function slotsAfter(jobsMs: number, count = concurrency) {
   return { slots, begin, pass: (ms: number) => (now += ms) };
 }
 
-it("allows as many as begin at once where nothing is known of the jobs", () => {
+it("allows as many jobs as begin at once if nothing is known of their durations", () => {
   const { slots } = slotsAfter(0, 0);
 
   expect(slots.allowed()).toBe(25);
 });
 
-it("allows those ahead that will begin within a tenth of a second", () => {
+it("allows to fetch ahead the jobs that will begin within a tenth of a second", () => {
   const { slots, begin } = slotsAfter(50);
 
   expect(slots.allowed()).toBe(concurrency + 50);
@@ -35,17 +35,20 @@ it("allows those ahead that will begin within a tenth of a second", () => {
   expect(slots.allowed()).toBe(50);
 });
 
-it.each([100, 1_000, 60_000])("allows none ahead of jobs of %d ms, which end together as they began", (jobsMs) => {
-  const { slots, begin } = slotsAfter(jobsMs);
+it.each([100, 1_000, 60_000])(
+  "allows to fetch no jobs ahead while jobs take %d ms, because they end together as they began",
+  (jobsMs) => {
+    const { slots, begin } = slotsAfter(jobsMs);
 
-  expect(slots.allowed()).toBe(25);
-  begin(24);
-  expect(slots.allowed()).toBe(1);
-  begin(1);
-  expect(slots.allowed()).toBe(0);
-});
+    expect(slots.allowed()).toBe(25);
+    begin(24);
+    expect(slots.allowed()).toBe(1);
+    begin(1);
+    expect(slots.allowed()).toBe(0);
+  },
+);
 
-it("allows none ahead while the short ones have become long", () => {
+it("allows to fetch no jobs ahead while short jobs have become long", () => {
   const { slots, begin, pass } = slotsAfter(1);
   begin(25);
 

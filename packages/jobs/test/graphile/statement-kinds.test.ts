@@ -8,7 +8,7 @@ import { HeldJobs } from "../../src/graphile/held-jobs.ts";
 const refused = { code: "GRAPHILE_WORKER_UNKNOWN" };
 
 describe("a statement of Graphile Worker", () => {
-  it("is known by its name and by what is leaned on in its text", () => {
+  it("is recognized by its name and by the parts of its text that the package relies on", () => {
     const text = "delete from graphile_worker._private_jobs as jobs\nusing unnest($1::bigint[]) n(n)\nwhere id = n";
 
     expect(kindOf({ name: "complete_jobs/graphile_worker", text })).toBe("complete");

@@ -24,7 +24,7 @@ async function supersededJob(test: TestJobs): Promise<string> {
   return rows[0]!.id;
 }
 
-it("a job of plain SQL that has lost its key is not given back to be run", async () => {
+it("a job of plain SQL that has lost its key is not returned to be run again", async () => {
   await using test = await createTestJobs();
   const jobId = await supersededJob(test);
 
@@ -36,14 +36,14 @@ it("a job of plain SQL that has lost its key is not given back to be run", async
   expect(rows).toEqual([{ n: 2 }]);
 });
 
-it("a job of plain SQL that has lost its key is known for what it is when its worker has died", async () => {
+it("a job of plain SQL that has lost its key is recognized as superseded when its worker has died", async () => {
   await using test = await createTestJobs();
   await supersededJob(test);
 
   expect(await jobsLockedBy(test.jobsPool, ["pool"])).toMatchObject([{ trace: "superseded" }]);
 });
 
-it("a keyed job runs though no connection is free to look it up", { timeout: 20_000 }, async () => {
+it("a keyed job runs although no connection is free to check its key", { timeout: 20_000 }, async () => {
   await using test = await createTestJobs();
   const pgPool = new Pool({ connectionString: test.jobsUrl, max: 1 });
   const client = await pgPool.connect();
@@ -72,7 +72,7 @@ it("a keyed job runs though no connection is free to look it up", { timeout: 20_
   await pgPool.end();
 });
 
-it("a job that somebody has failed for good with a function of Graphile Worker is a dead letter", async () => {
+it("a job that was failed for good with a function of Graphile Worker becomes a dead letter", async () => {
   await using test = await createTestJobs();
   const task = defineTask("t", { payload: z.object({ n: z.number() }) });
   const id = await test.jobs.enqueue(task, { n: 1 }, { runAt: new Date("2099-01-01"), key: "k" });
@@ -90,7 +90,7 @@ it("a job that somebody has failed for good with a function of Graphile Worker i
   await worker.stop();
 });
 
-it("a job whose few attempts somebody has used up is a dead letter", async () => {
+it("a job whose few attempts were used up by something else becomes a dead letter", async () => {
   await using test = await createTestJobs();
   const task = defineTask("t", { payload: z.object({ n: z.number() }) });
   const id = await test.jobs.enqueue(task, { n: 1 });

@@ -46,7 +46,7 @@ describe("a job of a task that no worker knows", () => {
     expect(await storedJobs(test.jobsPool)).toEqual([]);
   });
 
-  it("is done when it is retried on a worker that knows it", async () => {
+  it("is done when it is retried on a worker that knows its task", async () => {
     await using test = await createTestJobs();
     const id = await test.jobs.enqueue(unknown, { n: 1 });
     await work(test, { unknownTaskAfterMs: 0 });
@@ -76,7 +76,7 @@ describe("a job of a task that no worker knows", () => {
     expect((await storedJobs(test.jobsPool)).length).toBe(1);
   });
 
-  it("waits for as long after a time without workers: those of its kind may start a little later than others", async () => {
+  it("waits as long after a time without workers, because workers that know its task may start later than others", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(unknown, { n: 1 }, { runAt: ago(70) });
     const look = async () => {
@@ -95,7 +95,7 @@ describe("a job of a task that no worker knows", () => {
     expect(anHourLater).toEqual([["unknown", 1]]);
   });
 
-  it("is left alone for a day after the last worker that knew it has gone", async () => {
+  it("is left alone for a day after the last worker that knew its task has stopped", async () => {
     await using test = await createTestJobs();
     const other = await test.jobs.startWorker({ tasks: [perform(elsewhere, () => undefined)] });
     const isRegistered = async () => (await test.jobsPool.query("select 1 from acme_jobs.tasks")).rowCount;

@@ -9,7 +9,7 @@ const keyed = defineTask("keyed", { payload });
 const filler = defineTask("filler", { payload });
 const busy = defineTask("busy", { payload });
 
-it("an older job of a key does not begin after a newer one has run elsewhere, though it was fetched before", async () => {
+it("an older job of a key does not begin after a newer one has run elsewhere, although it was fetched before", async () => {
   await using test = await createTestJobs();
   await using others = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
   const ran: string[] = [];
@@ -58,7 +58,7 @@ it("an older job of a key does not begin after a newer one has run elsewhere, th
 const isLocked =
   "select from graphile_worker.jobs where task_identifier = 'keyed' and locked_at is not null and key is not null";
 
-it("an older job of a key does not begin after a newer one has run elsewhere, though the network is slow", async () => {
+it("an older job of a key does not begin after a newer one has run elsewhere, although the network is slow", async () => {
   await using test = await createTestJobs();
   await using far = await startFarProxy(test.jobsUrl, 30);
   await using farJobs = createJobs({ connection: far.url, logger: collectInto([]) });

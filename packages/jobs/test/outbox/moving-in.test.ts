@@ -38,7 +38,7 @@ async function before(version: keyof typeof versions) {
 }
 
 describe("moving in where a plain Graphile Worker runs", () => {
-  it("does not end one of 0.16 unasked: migrate() refuses, and it goes on", async () => {
+  it("does not end a worker of 0.16 by default: migrate() refuses, and the worker goes on", async () => {
     const { jobs, effects, addPlain } = await before("0.16");
 
     await expect(jobs.migrate()).rejects.toMatchObject({ code: "GRAPHILE_WORKER_OLDER" });
@@ -50,7 +50,7 @@ describe("moving in where a plain Graphile Worker runs", () => {
     await expect.poll(() => effects.written()).toEqual([1, 2]);
   });
 
-  it("ends one of 0.16 where that is asked for, and runs what it has left", async () => {
+  it("ends a worker of 0.16 with endOlderWorkers, and runs the jobs that it has left", async () => {
     const { jobs, pool, effects, plain } = await before("0.16");
 
     await jobs.migrate({ endOlderWorkers: true });
@@ -64,15 +64,18 @@ describe("moving in where a plain Graphile Worker runs", () => {
     await expect.poll(() => effects.written()).toEqual([1, 2]);
   });
 
-  it.each(["0.17", "0.18"] as const)("goes on beside one of %s: it runs what is enqueued here", async (version) => {
-    const { jobs, effects, addPlain } = await before(version);
+  it.each(["0.17", "0.18"] as const)(
+    "leaves a worker of %s running, which runs jobs that are enqueued here",
+    async (version) => {
+      const { jobs, effects, addPlain } = await before(version);
 
-    await jobs.migrate();
+      await jobs.migrate();
 
-    await jobs.enqueue(effect, { n: 2 });
-    await addPlain(3);
-    await expect.poll(() => effects.written()).toEqual([1, 2, 3]);
-  });
+      await jobs.enqueue(effect, { n: 2 });
+      await addPlain(3);
+      await expect.poll(() => effects.written()).toEqual([1, 2, 3]);
+    },
+  );
 });
 
 describe("while workers move, one after another,", () => {

@@ -113,7 +113,7 @@ describe("a relay that is paused for longer than everything else", () => {
     expect(await idsOfJobs(test)).toEqual(ids.toSorted());
   });
 
-  it("before it claims rows repeats none though nobody remembers them by then", async () => {
+  it("before it claims rows repeats none, although their ids are forgotten by then", async () => {
     await using test = await createTestJobs({ outbox: true });
     const ids = await test.jobs.enqueueMany(task, payloads);
     await using step = await lockBeforeClaim(test);
@@ -148,7 +148,7 @@ describe("a relay that is paused for longer than everything else", () => {
 });
 
 describe("a relay that was paused while it was sent its rows", () => {
-  it("does not keep them from others: its session is ended, since no time limit of the server does that", async () => {
+  it("does not keep them from others: another relay ends its session, because no timeout of the server does", async () => {
     await using test = await createTestJobs({ outbox: true });
     // More than the buffers of the sockets take.
     await test.dataPool.query(`insert into acme_jobs.outbox (id, task, payload, preserve_run_at)
@@ -188,7 +188,7 @@ describe("a relay that was paused while it was sent its rows", () => {
 });
 
 describe("two relays", () => {
-  it("move a row that commits late, though one stands in a batch of later rows", async () => {
+  it("move a row that commits late, although one of them is in the middle of a batch of later rows", async () => {
     await using test = await createTestJobs({ outbox: true });
     const late = await test.dataPool.connect();
     await late.query("begin");

@@ -53,7 +53,7 @@ describe("a relay", () => {
     expect(rows).toEqual(["-infinity", "infinity"].map((time) => ({ task: time, run_at: time })));
   });
 
-  it("forgets what was taken more than a day ago, also while nothing new comes", async () => {
+  it("forgets ids that were taken more than a day ago, also if no new rows come", async () => {
     await using test = await createTestJobs({ outbox: true });
     await test.jobs.enqueue(task, { n: 1 });
     const first = relayOf(test.jobs);
@@ -66,7 +66,7 @@ describe("a relay", () => {
     await expect.poll(async () => (await test.jobsPool.query("select from acme_jobs.taken")).rowCount).toBe(0);
   });
 
-  it("is woken by a commit in another process, long before it would look", async () => {
+  it("is woken by a commit in another process, long before its next poll", async () => {
     await using test = await createTestJobs({ outbox: true });
     await using elsewhere = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
     relayOf(test.jobs, { pollIntervalMs: 3_600_000 });
@@ -79,7 +79,7 @@ describe("a relay", () => {
     await expect.poll(() => jobCount(test)).toBe(2);
   });
 
-  it("adds a job once though its row is found again after the jobs were added", async () => {
+  it("adds a job once although its row is found again after the jobs were added", async () => {
     await using test = await createTestJobs({ outbox: true });
     await test.dataPool.query(
       "create table kept as select * from acme_jobs.outbox; create function keep() returns trigger language plpgsql as $$ begin insert into kept select old.*; return old; end $$; create trigger keep before delete on acme_jobs.outbox for each row execute function keep()",
@@ -323,7 +323,7 @@ describe("a relay", () => {
     expect(worker.state).toBe("running");
   });
 
-  it("creates no outbox for a worker that is told not to migrate", async () => {
+  it("creates no outbox for a worker with migrate: false", async () => {
     await using test = await createTestJobs();
     await using data = await createTestDatabase();
     const log: Parameters<typeof collectInto>[0] = [];
@@ -476,7 +476,7 @@ describe("health", () => {
     expect(performance.now() - beganAt).toBeLessThan(9_000);
   });
 
-  it("moves fewer at once where the database limits the time of a transaction", async () => {
+  it("moves fewer rows at once if the database limits the time of a transaction", async () => {
     await using test = await createTestJobs({ outbox: true });
     await test.jobsPool.query(`
       do $$ begin execute format('alter database %I set transaction_timeout = 1000', current_database()); end $$;

@@ -54,7 +54,7 @@ describe("a payload", () => {
     expect(await outboxCount(test.dataPool)).toBe(0);
   });
 
-  it("is refused when it has more levels than its schema gets through", async () => {
+  it("is refused if it is nested more deeply than its schema can check", async () => {
     await using test = await createTestJobs();
     const json = defineTask("json", { payload: z.json() });
     const nested = JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as [];

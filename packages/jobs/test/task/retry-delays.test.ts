@@ -49,7 +49,7 @@ describe(`the delays of ${jobCount} jobs at once, by the clock of the database,`
     expect(new Set(done.map(({ attempt }) => attempt))).toEqual(new Set([nextAttempt]));
   });
 
-  it("are none for a NonRetryableError: each is a dead letter after its one attempt", async () => {
+  it("do not exist for a NonRetryableError: each job is a dead letter after one attempt", async () => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();
 

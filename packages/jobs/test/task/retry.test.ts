@@ -87,7 +87,7 @@ describe("a retry policy", () => {
     expect(retry.fixed({ attempts: 2, delayMs: 1, on: [TypeError] }).isRetryable(error)).toBe(false);
   });
 
-  it("asks the predicate it is given", () => {
+  it("uses the predicate it is given", () => {
     const policy = retry.fixed({ attempts: 2, delayMs: 1, on: (error) => error === "again" });
 
     expect([policy.isRetryable("again"), policy.isRetryable("never")]).toEqual([true, false]);

@@ -60,7 +60,7 @@ const { value: mixed } = fc.letrec((tie) => ({
 }));
 
 describe("what survives JSON", () => {
-  it("is what its round trip gives back unchanged, whatever it is", () => {
+  it("is every value that a round trip through JSON leaves unchanged", () => {
     fc.assert(
       fc.property(fc.oneof(data, mixed), (value) => {
         expect(survivesJson(value)).toBe(survivesRoundTrip(value));
@@ -74,7 +74,7 @@ describe("what survives JSON", () => {
     expect(survivesJson({ list: [value] })).toBe(survivesRoundTrip({ list: [value] }));
   });
 
-  it("is not what has something from a prototype, which Node.js takes for equal", () => {
+  it("is no value with properties of a prototype, although Node.js considers it equal", () => {
     expect(survivesJson(Object.create({ inherited: 1 }))).toBe(false);
   });
 

@@ -44,7 +44,7 @@ describe.each([
   ["beside the data", false],
   ["in another database", true],
 ])("drain with jobs %s", (_, outbox) => {
-  it("runs everything that is due, what jobs enqueue included, retries without their delays", async () => {
+  it("runs all due jobs, including those that jobs enqueue, and retries without their delays", async () => {
     await using test = await createTestJobs({ outbox });
     const seen: string[] = [];
     const second = defineTask("second", { payload: z.object({}) });
@@ -64,7 +64,7 @@ describe.each([
     expect(result).toEqual({ doneCount: 2, failedCount: 1 });
   });
 
-  it("leaves what waits for its time where delays are kept", async () => {
+  it("leaves jobs that wait for their time if skipDelays is false", async () => {
     await using test = await createTestJobs({ outbox });
     await test.jobs.enqueue(task, { n: 1 }, { runAt: new Date(Date.now() + 3_600_000) });
 
@@ -75,7 +75,7 @@ describe.each([
 });
 
 describe("drain", () => {
-  it("gives up in its time when somebody has locked a job that it would make due", async () => {
+  it("gives up in time if a job that it would make due is locked", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(task, { n: 1 }, { runAt: new Date("2099-01-01") });
     const client = await test.jobsPool.connect();
@@ -88,7 +88,7 @@ describe("drain", () => {
     client.release();
   });
 
-  it("gives up in its time when somebody has locked the outbox", async () => {
+  it("gives up in time if the outbox is locked", async () => {
     await using test = await createTestJobs({ outbox: true });
     await test.jobs.enqueue(task, { n: 1 });
     const client = await test.dataPool.connect();
@@ -128,7 +128,7 @@ describe("drain", () => {
     expect(await outboxCount(test.dataPool)).toBeGreaterThan(0);
   });
 
-  it("counts as failed what has taken longer than it may, also where its code has ended in the end", async () => {
+  it("counts an attempt over its time limit as failed, also if its code ends later", async () => {
     await using test = await createTestJobs();
     const once = defineTask("hurried", { payload: z.object({ n: z.number() }), timeoutMs: 30, retry: retry.never });
     const late = perform(
@@ -216,7 +216,7 @@ describe("drain", () => {
     });
   });
 
-  it("gives up in its time when a task hangs, and leaves the job free", async () => {
+  it("gives up in time if a task hangs, and leaves the job free", async () => {
     await using test = await createTestJobs();
     const hanging = perform(task, () => new Promise(() => undefined));
     await test.jobs.enqueue(task, { n: 1 });

@@ -7,7 +7,7 @@ import { collectInto } from "../support/test-jobs.ts";
 const task = defineTask("t", { payload: z.object({}), timeoutMs: 30 });
 const job = { jobId: "1", attempt: 1, idempotencyKey: "1", payload: {}, isQueued: false };
 
-it("the time of an attempt does not run while the worker asks whether its job is still wanted", async () => {
+it("the time limit of an attempt is paused while the worker asks whether a newer job has the key", async () => {
   const asked = Promise.withResolvers<boolean>();
   const attempts = createAttempts(collectInto([]));
   const result = attempts.run(
@@ -20,7 +20,7 @@ it("the time of an attempt does not run while the worker asks whether its job is
   await expect(result).resolves.toBeUndefined();
 });
 
-it("the time of an attempt runs on once the worker has been answered", async () => {
+it("the time limit of an attempt runs on when the worker has its answer", async () => {
   const attempts = createAttempts(collectInto([]));
   const hanging = perform(task, () => new Promise(() => undefined));
 

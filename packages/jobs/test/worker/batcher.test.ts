@@ -13,14 +13,14 @@ function doubler(restMs?: number) {
 }
 
 describe("a batcher", () => {
-  it("makes one call for those who come at the same time, and gives each its own result", async () => {
+  it("makes one call for callers that come at the same time, and gives each its own result", async () => {
     const { calls, double } = doubler();
 
     expect(await Promise.all([double(1), double(2), double(3)])).toEqual([2, 4, 6]);
     expect(calls.map(({ items }) => items)).toEqual([[1, 2, 3]]);
   });
 
-  it("lets those who come while a call is under way share the next", async () => {
+  it("lets callers that come while a call is under way share the next call", async () => {
     const { calls, double } = doubler();
     const first = double(1);
     // One turn of the microtasks later the first call has begun.
@@ -31,14 +31,14 @@ describe("a batcher", () => {
     expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3]]);
   });
 
-  it("fails for those who shared a failed call, and for nobody else", async () => {
+  it("rejects for the callers that shared a failed call, and for no others", async () => {
     const { double } = doubler();
 
     await expect(Promise.all([double(12), double(13)])).rejects.toThrow("thirteen");
     await expect(double(14)).resolves.toBe(28);
   });
 
-  it("begins at once, and leaves its rest between the starts of two calls", async () => {
+  it("begins at once, and rests between the starts of two calls", async () => {
     const restMs = 100;
     const { calls, double } = doubler(restMs);
     const askedAt = performance.now();

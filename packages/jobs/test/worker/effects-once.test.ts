@@ -273,7 +273,7 @@ describe("an idempotency key", () => {
     expect(await effects.written()).toEqual([1, 2, 3, 4]);
   });
 
-  it("is not repeated by a worker that lives on while its database is replaced by a new one", async () => {
+  it("is not repeated by a worker that goes on while its database is replaced by a new one", async () => {
     await using dataDatabase = await createTestDatabase();
     await using database = await createTestDatabase();
     await using replacement = await createTestDatabase();

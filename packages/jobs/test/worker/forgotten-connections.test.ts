@@ -78,8 +78,8 @@ describe("a start behind a firewall that forgets connections in the middle of it
   );
 });
 
-describe("whoever asks behind a firewall that has forgotten the connections that were open", () => {
-  it("gives them up in time, and leaves the pool to others", { timeout }, async () => {
+describe("a query behind a firewall that has forgotten the open connections", () => {
+  it("gives those connections up in time, and leaves the pool usable", { timeout }, async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
@@ -97,7 +97,7 @@ describe("whoever asks behind a firewall that has forgotten the connections that
 });
 
 describe("a statement that is not answered in time", () => {
-  it("is called off in the server, where it would go on to wait for a lock", async () => {
+  it("is cancelled on the server, where it would go on waiting for a lock", async () => {
     await using database = await createTestDatabase();
     const [pool, holder] = [new Pool({ connectionString: database.url }), await database.pool().connect()];
     await holder.query("create table held (id int)");

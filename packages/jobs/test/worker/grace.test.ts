@@ -15,14 +15,14 @@ function graceAt(start = 0) {
   };
 }
 
-describe("the time in which a worker takes nobody for dead", () => {
-  it("is that of an old heartbeat after its own start", () => {
+describe("the time in which a worker considers no worker dead", () => {
+  it("is the age of an old heartbeat after its own start", () => {
     const { beat } = graceAt();
 
     expect([beat(0, false), beat(1_000), beat(2_999), beat(3_000)]).toEqual([false, false, false, true]);
   });
 
-  it("is long enough after a lost connection for one that hung in a beat to come back", () => {
+  it("is long enough after a lost connection for a worker to come back that waited in a heartbeat", () => {
     const { beat } = graceAt();
     const before = [beat(0, false), beat(2_000), beat(4_000)];
 
@@ -37,7 +37,7 @@ describe("the time in which a worker takes nobody for dead", () => {
     expect([beat(1_000, false), beat(4_000), beat(6_999), beat(7_000)]).toEqual([false, false, false, true]);
   });
 
-  it("begins again where its own heartbeat was late over a connection that lives", () => {
+  it("begins again if its own heartbeat was late although the connection lives", () => {
     const { beat } = graceAt();
     const before = [beat(0, false), beat(2_000), beat(4_000)];
 

@@ -39,34 +39,37 @@ const hostile: [what: string, thrown: () => unknown][] = [
 ];
 
 describe("an error with", () => {
-  it.each(hostile)("%s is noted as any other, and harms no job that fails beside it", async (_, thrown) => {
-    await using test = await createTestJobs();
-    const together = failTogether(20);
-    const worker = await test.jobs.startWorker({
-      tasks: [
-        perform(slowly, async ({ n }) => {
-          await together();
-          throw n === 5 ? thrown() : new NonRetryableError("on purpose");
-        }),
-      ],
-    });
-    onTestFinished(() => worker.stop());
+  it.each(hostile)(
+    "%s is noted like any other, and does not affect another job that fails at the same time",
+    async (_, thrown) => {
+      await using test = await createTestJobs();
+      const together = failTogether(20);
+      const worker = await test.jobs.startWorker({
+        tasks: [
+          perform(slowly, async ({ n }) => {
+            await together();
+            throw n === 5 ? thrown() : new NonRetryableError("on purpose");
+          }),
+        ],
+      });
+      onTestFinished(() => worker.stop());
 
-    await test.jobs.enqueueMany(
-      slowly,
-      Array.from({ length: 20 }, (__, n) => ({ n })),
-    );
+      await test.jobs.enqueueMany(
+        slowly,
+        Array.from({ length: 20 }, (__, n) => ({ n })),
+      );
 
-    await expect.poll(async () => (await test.jobs.deadLetters.list()).length, { timeout: 10_000 }).toBe(19);
-    await expect.poll(() => delayOfTheRest(test)).toBeGreaterThan(50_000);
-    expect(await storedJobs(test.jobsPool)).toMatchObject([{ attempts: 1 }]);
-    expect(test.log.filter(({ message }) => /starts over|could not/.test(message))).toEqual([]);
-    expect(worker.state).toBe("running");
-  });
+      await expect.poll(async () => (await test.jobs.deadLetters.list()).length, { timeout: 10_000 }).toBe(19);
+      await expect.poll(() => delayOfTheRest(test)).toBeGreaterThan(50_000);
+      expect(await storedJobs(test.jobsPool)).toMatchObject([{ attempts: 1 }]);
+      expect(test.log.filter(({ message }) => /starts over|could not/.test(message))).toEqual([]);
+      expect(worker.state).toBe("running");
+    },
+  );
 });
 
 describe("a logger that throws", () => {
-  it("makes no failure of a success, and no other failure of one", async () => {
+  it("turns no success into a failure, and no failure into another one", async () => {
     await using test = await createTestJobs();
     const broken = () => {
       throw new Error("the transport has ended");

@@ -67,7 +67,7 @@ const deaths: [string, Death][] = [
 ];
 
 describe("a job whose worker is killed", () => {
-  it.each(deaths)("%s, is done by another, and its effect is there once", async (_, death) => {
+  it.each(deaths)("%s, is done by another worker, and its effect is there once", async (_, death) => {
     const { step, statement, failures = 0, attemptAfter = 1, outbox = false } = death;
     await using test = await createTestJobs({ outbox });
     const effects = effectsIn(test.dataPool);
@@ -109,7 +109,7 @@ describe("a job whose worker is killed", () => {
 });
 
 describe("a job that kills its worker each time", () => {
-  it("ends as a dead letter, and takes no attempt from 40 others beside it", async () => {
+  it("ends as a dead letter, and costs no attempt of 40 other jobs beside it", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(killable, { n: 0 }, { priority: -1 });
     await test.jobs.enqueueMany(

@@ -6,8 +6,8 @@ import { defineTask, perform } from "../../src/index.ts";
 
 const task = defineTask("t", { payload: z.object({}) });
 
-describe("what a worker does for the tables", () => {
-  it("takes a hundredth of the time at most, and is done within the hour though the process was stopped in it", () => {
+describe("the maintenance of a worker", () => {
+  it("takes at most a hundredth of the time, and is repeated within the hour although the process was stopped meanwhile", () => {
     const minuteMs = 60_000;
 
     expect(restAfter(100, minuteMs)).toBe(minuteMs);

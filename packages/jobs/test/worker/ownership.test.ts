@@ -9,7 +9,7 @@ const quick = { heartbeatMs: 100, deadAfterMs: 500, pollIntervalMs: 50 };
 const later = { runAt: new Date(Date.now() + 3_600_000) };
 
 describe("a worker that comes back from a broken network", () => {
-  it("leaves a job alone that another has taken over meanwhile, and the named queue of it", async () => {
+  it("leaves a job alone that another worker has taken over meanwhile, and its named queue", async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     await using cutOff = createJobs({ connection: proxy.url, logger: collectInto([]) });
@@ -41,7 +41,7 @@ describe("a worker that comes back from a broken network", () => {
   });
 });
 
-describe("a job that its own worker is given again while the old code still runs", () => {
+describe("a job that its own worker fetches again while the old code still runs", () => {
   it.each([
     [undefined, "succeeds"],
     ["one", "succeeds"],
@@ -76,7 +76,7 @@ describe("a job that its own worker is given again while the old code still runs
   });
 });
 
-describe("a job that its own worker is given again, and gives back without having run it", () => {
+describe("a job that its own worker fetches again and returns without having run it", () => {
   it("is free while the old code still runs, and is not deleted when that ends", async () => {
     await using test = await createTestJobs();
     await using workers = new AsyncDisposableStack();
@@ -109,8 +109,8 @@ describe("a job that its own worker is given again, and gives back without havin
   });
 });
 
-describe("a jobs database that another one has taken the place of", () => {
-  it("has tasks under other numbers, which the worker learns", async () => {
+describe("a jobs database that has replaced another one", () => {
+  it("has tasks with other ids, which the worker reads anew", async () => {
     await using test = await createTestJobs();
     await using workers = new AsyncDisposableStack();
     const held = holding();
@@ -131,7 +131,7 @@ describe("a jobs database that another one has taken the place of", () => {
   });
 });
 
-describe("a job that has the number of one that ran when its database was made anew", () => {
+describe("a job that has the id of one that ran when its database was created anew", () => {
   it.each([undefined, "one"])("is not deleted when that one ends; named queue: %s", async (queue) => {
     await using test = await createTestJobs();
     await using workers = new AsyncDisposableStack();
@@ -154,7 +154,7 @@ describe("a job that has the number of one that ran when its database was made a
 });
 
 describe("a job that runs for longer than four hours", () => {
-  it("stays with its worker while that lives; a lock that is nobody's is freed", async () => {
+  it("stays with its worker while that lives, and a lock without a worker is freed", async () => {
     await using test = await createTestJobs();
     await using workers = new AsyncDisposableStack();
     const held = holding();

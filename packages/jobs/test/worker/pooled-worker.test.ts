@@ -8,7 +8,7 @@ import { createJobs, defineTask, perform } from "../../src/index.ts";
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 
 describe.skipIf(pgBouncerProgram === undefined)("a worker through PgBouncer", () => {
-  it.each([true, false])("is refused in transaction mode before it takes a job (migrate: %s)", async (migrate) => {
+  it.each([true, false])("is refused in transaction mode before it fetches a job (migrate: %s)", async (migrate) => {
     await using test = await createTestJobs();
     await using bouncer = await startPgBouncer(test.jobsUrl);
     await using jobs = createJobs({ connection: bouncer.url, logger: collectInto([]) });

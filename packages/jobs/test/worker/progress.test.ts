@@ -37,7 +37,7 @@ describe("the progress of a pool", () => {
     expect([failed, stateAt(2_001)]).toEqual(["held up", "going on"]);
   });
 
-  it("is held up by a fetch that has no answer for longer than fetches take, and not silent then", () => {
+  it("is held up, not silent, while a fetch takes longer than fetches normally do", () => {
     const { progress, stateAt } = progressOf();
     const ended = progress.beginFetch();
     const states = [stateAt(5_000), stateAt(5_001), stateAt(60_000)];
@@ -55,7 +55,7 @@ describe("the progress of a pool", () => {
     expect([stateAt(16_000), stateAt(16_001)]).toEqual(["going on", "silent"]);
   });
 
-  it("need not fetch while it is busy, nor at once when it no longer is", () => {
+  it("allows a busy pool not to fetch, also for a moment after it has room", () => {
     const { at, fetch, stateAt } = progressOf();
     fetch(1_000);
     at.isBusy = true;

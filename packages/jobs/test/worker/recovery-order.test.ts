@@ -12,7 +12,7 @@ import { collectInto, createTestJobs, storedJobs } from "../support/test-jobs.ts
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 const dead: Outcome = { kind: "dead", attemptsUsed: 2 };
 
-it("what a worker that was considered dead has written of a job meanwhile stands", async () => {
+it("the end of a job stands that a worker has written while it was considered dead", async () => {
   await using test = await createTestJobs();
   await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
   const idempotencyKey = await test.jobs.enqueue(task, { n: 2 });
@@ -45,7 +45,7 @@ it("what a worker that was considered dead has written of a job meanwhile stands
   expect(await test.jobs.deadLetters.list()).toMatchObject([{ payload: { n: 2 }, reason: "own" }]);
 });
 
-it("a failed job whose row somebody has in hand is settled as soon as that has gone, and before a stop has ended", async () => {
+it("a failed job whose row is locked is settled when the lock is gone, and before a stop has ended", async () => {
   await using test = await createTestJobs();
   const idempotencyKey = await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
   const { rows } = await test.jobsPool.query<{ id: string }>(

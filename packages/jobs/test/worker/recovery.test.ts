@@ -74,7 +74,7 @@ describe("the job of a killed worker", () => {
     expect(runs).toEqual([]);
   });
 
-  it("takes no attempt from those that were only locked beside it, or had just begun", async () => {
+  it("costs no attempt of jobs that were only locked beside it or had just begun", async () => {
     await using test = await createTestJobs();
     const neighbours = Array.from({ length: 30 }, (_, n) => ({ n }));
     await test.jobs.enqueueMany(single, neighbours);
@@ -94,7 +94,7 @@ describe("the job of a killed worker", () => {
     expect(await test.jobs.deadLetters.list()).toEqual([]);
   });
 
-  it("is settled as its worker had noted, when it died between the note and the release", async () => {
+  it("is settled as its worker had noted if the worker died between the note and the release", async () => {
     await using test = await createTestJobs();
     await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
     await killed.waitFor("started");
@@ -207,7 +207,7 @@ describe("a worker that lives", () => {
     await worker.stop();
   });
 
-  it("stops in bounded time on a network that has gone silent, and says what it could not do", async () => {
+  it("stops in bounded time on a network that has gone silent, and says which jobs it could not release", async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     const jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
@@ -246,7 +246,7 @@ describe("a worker that lives", () => {
     expect(runs.length).toBe(1);
   });
 
-  it("leaves nothing behind that nobody would recover when it stops while a job's end is refused", async () => {
+  it("leaves no job without recovery if it stops while the end of a job is refused", async () => {
     await using test = await createTestJobs();
     await refuseEnds(test);
     const first = await survivor(test);
@@ -280,7 +280,7 @@ describe("a worker that lives", () => {
     expect(runs.filter(({ n }) => n < 21).length).toBe(21);
   });
 
-  it("leaves nothing to recover when the session that shows its life has been lost just before it stops", async () => {
+  it("leaves nothing to recover if its heartbeat connection is lost just before it stops", async () => {
     await using test = await createTestJobs();
     const { worker } = await survivor(test, { heartbeatMs: 60_000, deadAfterMs: 120_000 });
     await test.jobs.enqueue(killable, { n: 1 });
@@ -292,7 +292,7 @@ describe("a worker that lives", () => {
     expect(await workerCount(test.jobsPool)).toBe(0);
   });
 
-  it("finds a job that was added while nobody listened", async () => {
+  it("finds a job that was added while no connection listened", async () => {
     await using test = await createTestJobs();
     const { runs } = await survivor(test, { ...quick, pollIntervalMs: 3_600_000 });
     await test.jobs.enqueue(killable, { n: 1 });
@@ -308,7 +308,7 @@ describe("a worker that lives", () => {
     await expect.poll(() => runs.map(({ n }) => n)).toEqual([1, 2]);
   });
 
-  it("takes nobody for dead before it has been connected for as long as a heartbeat may be old", async () => {
+  it("considers no worker dead before it has been connected for as long as a heartbeat may be old", async () => {
     await using server = await startServer({ databases: ["jobs"] });
     await using jobs = createJobs({ connection: server.url("jobs") });
     await jobs.migrate();
@@ -333,7 +333,7 @@ describe("a worker that lives", () => {
     expect(runs).toEqual([]);
   });
 
-  it("takes nobody for dead who lost the network with it, and comes back later", async () => {
+  it("considers no worker dead that lost the network at the same time and comes back later", async () => {
     await using test = await createTestJobs();
     const runs: string[] = [];
     const atHome = async (name: string) => {
@@ -371,7 +371,7 @@ describe("a worker that lives", () => {
     expect(runs).toEqual(["one"]);
   });
 
-  it("takes the dead for dead although its connections are cut again and again", async () => {
+  it("considers dead workers dead although its own connections are cut again and again", async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     await test.jobs.enqueue(killable, { n: 1 });
@@ -395,7 +395,7 @@ describe("a worker that lives", () => {
     await worker.stop();
   });
 
-  it("notices the death of a worker that was before the server's clock was set back", async () => {
+  it("notices the death of a worker that died before the server's clock was set back", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(killable, { n: 1 });
     await test.jobsPool.query(
@@ -410,7 +410,7 @@ describe("a worker that lives", () => {
     await expect.poll(() => runs).toEqual([{ n: 1, attempt: 1 }]);
   });
 
-  it("starts before its database does, says so, and works when it comes", async () => {
+  it("starts before its database does, reports the state starting, and works when the database is up", async () => {
     await using server = await startServer({ databases: ["jobs"] });
     await server.stop();
     await using jobs = createJobs({ connection: server.url("jobs") });

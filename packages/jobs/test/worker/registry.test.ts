@@ -10,7 +10,7 @@ import { createJobs, perform, type WorkerOptions } from "../../src/index.ts";
 const child = new URL("../children/worker.child.ts", import.meta.url);
 const quick = { heartbeatMs: 100, deadAfterMs: 500 };
 
-describe("a lock that nobody would know of", () => {
+describe("a lock that no pool knows of", () => {
   it("is not left by a worker that stops when the answer to its question for jobs was lost", async () => {
     await using test = await createTestJobs();
     await addTask(test);

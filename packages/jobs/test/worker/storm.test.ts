@@ -56,7 +56,9 @@ describe("a storm under load", () => {
     await expectNoneEarly(ledger);
   });
 
-  it("of backends that are all terminated every second does the same", async ({ annotate }) => {
+  it("of terminated backends, all of them every second, loses no job, retries none early and leaves nothing locked", async ({
+    annotate,
+  }) => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();
     await using others = createJobs({ connection: test.jobsUrl, logger: collectInto([]) });
@@ -83,7 +85,7 @@ describe("a storm under load", () => {
 });
 
 describe("a worker whose pool is exhausted", () => {
-  it("by its own jobs is not considered dead, and runs each of them once", async () => {
+  it("by its own jobs is not considered dead, and runs each job once", async () => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();
     const { pool, jobs } = withOwnPool(test.jobsUrl, { max: 4 });
@@ -117,7 +119,7 @@ describe("a worker whose pool is exhausted", () => {
     await expectCalm(test.jobsUrl);
   });
 
-  it("from outside writes what became of its jobs when it can, and retries none early", async ({ annotate }) => {
+  it("by other code writes the ends of its jobs when it can, and retries none early", async ({ annotate }) => {
     await using test = await createTestJobs();
     await using ledger = await createAttemptLedger();
     const { pool, jobs } = withOwnPool(test.jobsUrl, { max: 4, connectionTimeoutMillis: 100 });

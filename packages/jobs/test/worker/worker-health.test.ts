@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { createWorkerHealth } from "../../src/worker/worker-health.ts";
 
-it("a worker is unwell for as long as one thing is refused, whatever else goes well, and gives up", async () => {
+it("a worker is unwell, and gives up, while one dependency is refused, although others succeed", async () => {
   const refusals: unknown[] = [];
   const health = createWorkerHealth({ giveUpAfterMs: 0, onGiveUp: (refusal) => refusals.push(refusal) });
   const [fetching, noting] = [health.depend(), health.depend()];
@@ -15,7 +15,7 @@ it("a worker is unwell for as long as one thing is refused, whatever else goes w
   expect(health.isWell).toBe(true);
 });
 
-it("a worker is unwell though nothing has failed, if it does not get on", () => {
+it("a worker is unwell if it makes no progress, although nothing has failed", () => {
   const health = createWorkerHealth({ giveUpAfterMs: 0, onGiveUp: () => undefined });
   const beating = health.depend();
 

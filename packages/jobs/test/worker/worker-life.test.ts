@@ -8,7 +8,7 @@ import { createJobs, perform } from "../../src/index.ts";
 const quick = { heartbeatMs: 100, deadAfterMs: 500, giveUpAfterMs: 1_000 };
 
 describe("a worker", () => {
-  it("runs a job that was locked for it though the answer never arrived", async () => {
+  it("runs a job that was locked for it although the answer never arrived", async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     const log: LogLine[] = [];
@@ -53,7 +53,7 @@ describe("a worker", () => {
     expect(log.filter(({ message }) => message.includes("without the worker's knowing")).length).toBe(1);
   });
 
-  it("gets jobs though the connection of its very first question was lost", async () => {
+  it("gets jobs although the connection of its very first fetch was lost", async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
@@ -163,7 +163,7 @@ describe("a worker", () => {
     await expect.poll(() => worker.state).toBe("running");
   });
 
-  it("writes what became of its jobs though code that shares its pool leaves transactions open in it", async () => {
+  it("writes the ends of its jobs although other code leaves transactions open in the shared pool", async () => {
     await using test = await createTestJobs();
     const pool = new Pool({ connectionString: test.jobsUrl, max: 4 });
     await using jobs = createJobs({ connection: pool, logger: collectInto([]) });
@@ -194,7 +194,7 @@ describe("a worker", () => {
     expect(runs.toSorted((a, b) => a - b)).toEqual([...Array.from({ length: 20 }).keys()]);
   });
 
-  it("is refused where all connections of its pool would listen, until another one has stopped", async () => {
+  it("is refused if all connections of its pool would be kept, until another worker has stopped", async () => {
     await using test = await createTestJobs();
     const pool = new Pool({ connectionString: test.jobsUrl, max: 4 });
     onTestFinished(() => pool.end());
@@ -212,7 +212,7 @@ describe("a worker", () => {
     expect((await jobs.health()).workers).toEqual(["running", "running"]);
   });
 
-  it("ends with the shorter deadline where it is stopped again", async () => {
+  it("ends at the shorter deadline if it is stopped again", async () => {
     await using test = await createTestJobs();
     const begun = Promise.withResolvers<void>();
     const hang = perform(single, (_, { signal }) => {
@@ -231,7 +231,7 @@ describe("a worker", () => {
     expect(await storedJobs(test.jobsPool)).toMatchObject([{ attempts: 0 }]);
   });
 
-  it("says that it has finished when it was stopped", async () => {
+  it("resolves finished when it was stopped", async () => {
     await using test = await createTestJobs();
     const worker = await test.jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
 
@@ -240,7 +240,7 @@ describe("a worker", () => {
     await expect(worker.finished).resolves.toBeUndefined();
   });
 
-  it("stops, loudly, when the database refuses for good what it needs, and hands its jobs back", async () => {
+  it("stops with an error if the database keeps refusing what the worker needs, and hands its jobs back", async () => {
     await using test = await createTestJobs();
     const signals: AbortSignal[] = [];
     const worker = await test.jobs.startWorker({
@@ -264,7 +264,7 @@ describe("a worker", () => {
     expect(rows).toEqual([{ attempts: 0, locked_at: null }]);
   });
 
-  it("goes on when the refusal passes in time", async () => {
+  it("goes on if the database stops refusing in time", async () => {
     await using test = await createTestJobs();
     const worker = await test.jobs.startWorker({
       tasks: [perform(killable, () => undefined)],
@@ -280,7 +280,7 @@ describe("a worker", () => {
     await expect.poll(() => worker.state).toBe("running");
   });
 
-  it("starts over when Graphile Worker shuts its pool down, since others have migrated its tables", async () => {
+  it("starts over if Graphile Worker shuts its pool down because its tables were migrated", async () => {
     await using test = await createTestJobs();
     const seen: number[] = [];
     const worker = await test.jobs.startWorker({ tasks: [perform(killable, ({ n }) => void seen.push(n))], ...quick });
@@ -296,7 +296,7 @@ describe("a worker", () => {
     expect(process.exitCode).toBeUndefined();
   });
 
-  it("runs what is enqueued, whatever GRAPHILE_WORKER_SCHEMA says in its environment", async () => {
+  it("runs enqueued jobs, whatever the variable GRAPHILE_WORKER_SCHEMA says", async () => {
     await using test = await createTestJobs();
     const child = new URL("../children/worker.child.ts", import.meta.url);
     await using worker = runChild(child, { env: { JOBS_URL: test.jobsUrl, GRAPHILE_WORKER_SCHEMA: "elsewhere" } });
@@ -327,7 +327,7 @@ describe("a worker", () => {
     await test.jobsPool.query(`drop role ${role}`);
   });
 
-  it("goes on when its writes have run into a time limit, more of them at once than it has connections", async () => {
+  it("goes on after more writes than it has connections have timed out at once", async () => {
     await using test = await createTestJobs();
     await test.jobsPool.query(
       "do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$",
@@ -366,7 +366,7 @@ describe("a worker", () => {
 });
 
 describe("a line of Graphile Worker itself", () => {
-  it("is logged at level debug, and has no field that a logger could take for its own level", async () => {
+  it("is logged at level debug, without a field that a logger could mistake for its level", async () => {
     await using test = await createTestJobs();
     const worker = await test.jobs.startWorker({
       tasks: [perform(single, () => undefined)],

@@ -55,7 +55,7 @@ const commands = fc.commands(
   { maxCommands: 15, size: "max" },
 );
 
-it("keeps every promise about jobs, whatever becomes of workers, networks, tables and the database", async () => {
+it("a system of workers keeps every promise about jobs, whatever happens to workers, networks, tables and the database", async () => {
   const checking = fc.assert(
     fc.asyncProperty(commands, async (steps) => {
       const model = createModel(workerCount);

@@ -356,7 +356,7 @@ describe("a job whose key is enqueued again", () => {
   });
 });
 
-describe("the numbers a worker is given", () => {
+describe("the options of a worker", () => {
   const performable = perform(defineTask("t", { payload }), () => undefined);
 
   it.each([
