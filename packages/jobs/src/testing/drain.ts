@@ -14,9 +14,9 @@ import { withTimeout } from "@acme/shared/timeout";
 /** Which tasks {@link drain} runs, and for how long. */
 export interface DrainOptions {
   readonly tasks: readonly PerformableTask[];
-  /** Whether jobs that wait for a `runAt` or for their next attempt run as well. Default: true. */
+  /** Whether jobs that wait for their `runAt` or next attempt run at once, too. Default: true. */
   readonly skipDelays?: boolean;
-  /** Milliseconds after which it gives up. Default: 10,000. */
+  /** Milliseconds after which `drain` gives up. Default: 10,000. */
   readonly withinMs?: number;
 }
 
@@ -24,7 +24,7 @@ export interface DrainOptions {
 export interface DrainResult {
   /** Attempts that succeeded. */
   readonly doneCount: number;
-  /** Attempts that threw, or took longer than they may. */
+  /** Attempts that threw, or reached their time limit. */
   readonly failedCount: number;
 }
 
@@ -35,10 +35,10 @@ const leastAnswerMs = 1_000;
 const batchSize = 1_000;
 
 /**
- * Runs jobs until none of these tasks is left that could run, those included that the jobs enqueue; moves the outbox
- * first. Retries follow at once, so a job that keeps failing ends among the dead letters.
+ * Runs the jobs of these tasks until none is left that could run. Moves the outbox, too, and runs the jobs that jobs enqueue.
+ * Retries follow at once unless `skipDelays` is false, so a job that keeps failing becomes a dead letter.
  *
- * @throws {@link JobsError} `DRAIN_INCOMPLETE` when the time is over, naming the tasks that are left.
+ * @throws {@link JobsError} `DRAIN_INCOMPLETE` after `withinMs`. Its message names the tasks that are left.
  * @example
  * ```ts
  * await registerUser(unitOfWork, email);
@@ -57,12 +57,12 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   const over = new AbortController();
 
   const start = async () => {
-    // The worker of this moves no rows; what it needs of the outbox is made here.
+    // The worker has no relay, which would create the tables of the outbox.
     if (pools.outboxPool !== undefined) await jobs.migrateOutbox();
     return jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: pollEveryMs, relay: false });
   };
   const starting = start();
-  // What hangs gets no more time: the deadline of a worker is longer than that of most tests.
+  // Running jobs get no more time, because the default deadline is longer than the timeout of most tests.
   const giveUp = () => starting.then((worker) => worker.stop({ deadlineMs: 0 })).catch(() => undefined);
   try {
     const late = () => incomplete(names, { withinMs, cause: undefined });
@@ -81,7 +81,7 @@ interface DrainLimits {
   readonly skipDelays: boolean;
   readonly withinMs: number;
   readonly endsAt: number;
-  /** Aborted when nobody waits for it any more. */
+  /** Aborted when `drain` has given up. */
   readonly signal: AbortSignal;
 }
 
@@ -95,20 +95,21 @@ async function untilNoneIsLeft(
   let leftTasks = names;
   let trouble: unknown;
   const isNoneLeft = async () => {
-    // Somebody may have locked a job.
+    // A timeout, because a job may be locked.
     const db = withQueryTimeout(pools.jobsPool(), leftMs());
     const countLeft = () => countDueJobs(db, names, { withWaiting: skipDelays });
     leftTasks = names;
     if (skipDelays) await makeDueNow(db, names);
     leftTasks = [...(await countLeft()).keys()];
-    // In this order: once no job is left, none can write to the outbox any more; and a relay may have moved the last rows.
+    // In this order: when no job is left, none can write to the outbox any more. Counted again at the end, because a relay may
+    // have moved the last rows.
     const isMoved = await withTimeout(leftMs(), moveAll());
     return leftTasks.length === 0 && isMoved && (await countLeft()).size === 0;
   };
 
   for (;;) {
     const isDone = await isNoneLeft().catch((error: unknown) => {
-      // A server that restarts, for one: there is time left.
+      // A transient error, such as a restart of the server, is retried while there is time.
       if (performance.now() < endsAt && !isTransient(error)) throw error;
       trouble = error;
       return false;
@@ -119,7 +120,7 @@ async function untilNoneIsLeft(
   }
 }
 
-/** Moves what can be moved. @returns whether the outbox is empty afterwards: a relay may have claimed rows. */
+/** Moves the rows that can be moved. @returns whether the outbox is empty then: a relay may have claimed rows. */
 function createMoveAll({ jobsPool, outboxPool }: JobsInternals, signal: AbortSignal): () => Promise<boolean> {
   if (outboxPool === undefined) return async () => true;
   const pools = { outbox: outboxPool(), jobs: jobsPool() };
@@ -141,7 +142,7 @@ function countAttempts(tasks: readonly PerformableTask[]) {
         result.failedCount += 1;
         throw error;
       }
-      // Code that goes on after its time has failed.
+      // An attempt whose code ends after its time limit has failed.
       if (context.signal.aborted) result.failedCount += 1;
       else result.doneCount += 1;
     },
@@ -156,7 +157,7 @@ function incomplete(
   const left = tasks.length === 0 ? "rows in the outbox that cannot be moved" : `jobs of: ${tasks.join(", ")}`;
   return new JobsError(
     "DRAIN_INCOMPLETE",
-    `After ${withinMs} ms there are still ${left}. A task may enqueue itself, or put its jobs off.`,
+    `After ${withinMs} ms there are still ${left}. A task may enqueue its own jobs again, or put them off.`,
     { cause },
   );
 }

@@ -6,23 +6,23 @@ import type { PerformableTask } from "../task/perform.ts";
 import { newJobId } from "../job/job-id.ts";
 import { createAttempts } from "../worker/attempt.ts";
 
-/** What the attempt of {@link performTask} looks like to the code. */
+/** The attempt that the code sees in {@link performTask}. */
 export interface PerformTaskOptions {
   /** Counted from 1. Default: 1. */
   readonly attempt?: number;
   /** Default: a new one. */
   readonly idempotencyKey?: string;
-  /** Aborting it is what a worker that stops does. */
+  /** Abort it to end the attempt, as a worker does when its stop has reached the deadline. */
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
 }
 
 /**
- * Runs a task's code once, as a worker would, without a database: the payload is checked as on enqueue and as in the
- * worker, the time limit counts.
+ * Runs a task's code once, as a worker would, but without a database. The payload is checked as on enqueue and as in the
+ * worker. The time limit counts.
  *
- * @returns what the code returned
- * @throws whatever the code threw, unchanged; `JobsError` `PAYLOAD_INVALID`, `ATTEMPT_TIMEOUT`, `NODE_UNSUPPORTED`.
+ * @returns the result of the code
+ * @throws the error of the code, unchanged; `JobsError` `PAYLOAD_INVALID`, `ATTEMPT_TIMEOUT`, `NODE_UNSUPPORTED`.
  * @example
  * ```ts
  * await performTask(performSendReceipt, { orderId });

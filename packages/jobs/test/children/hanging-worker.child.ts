@@ -10,7 +10,7 @@ const endFile = process.env["HANG_END"] ?? "";
 let hasHung = false;
 let hangsInLook = false;
 
-// At once: nobody reads what is written otherwise while this hangs.
+// Written synchronously, because other output would not arrive while this process hangs.
 const say = (line: string) => writeSync(1, `${line}\n`);
 const tell = (_: object, message: string) => void say(message);
 const hang = () => {

@@ -1,7 +1,7 @@
 // A plain Graphile Worker, beside ours, that runs the tasks it is given one job at a time: MODE is "do", "fail" or "hold".
 import type { Task } from "graphile-worker";
 
-// PACKAGE is that of another version.
+// PACKAGE names the package of another version.
 const { JOBS_URL = "", TASKS = "", MODE, PACKAGE = "graphile-worker" } = process.env;
 const { run } = (await import(PACKAGE)) as typeof import("graphile-worker");
 const toldToGoOn = Promise.withResolvers<void>();

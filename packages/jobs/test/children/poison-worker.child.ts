@@ -1,4 +1,4 @@
-// A worker in a process of its own, to be killed by one job beside others, none of which ends.
+// A worker in a process of its own. One of its jobs kills it; the others never end.
 import { createJobs, perform } from "../../src/index.ts";
 import { killable, single } from "../support/killable-task.ts";
 

@@ -45,7 +45,7 @@ process.on("message", (order: string) => {
 });
 process.send?.("ready");
 
-/** What every order may rely on: this clock and that of the database differ. */
+/** Every test relies on this: this clock and that of the database differ. */
 async function hoursOff(): Promise<number> {
   const client = new Client({ connectionString: jobsUrl });
   await client.connect();

@@ -36,6 +36,6 @@ await pause(600_000);
 
 function tell(how: string): void {
   process.send?.(how);
-  // What nobody handles would end the process with another code, some turns later.
+  // An unhandled rejection would end the process with another code, some turns later.
   setTimeout(() => process.exit(0), 2_000);
 }

@@ -79,7 +79,7 @@ describe("a first migration", () => {
     await next.migrate();
 
     expect(await revisionOf(database.pool())).toBe(knownRevision);
-    // Whoever brings other tables in their place is asked again.
+    // If other tables replace these, the next migration is refused again.
     const { rows } = await database.pool().query("select distinct part from acme_jobs.migrations");
     expect(rows).toEqual([{ part: "jobs" }]);
   });

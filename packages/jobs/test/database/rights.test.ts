@@ -6,7 +6,7 @@ import { collectInto, createTestJobs, type TestJobs } from "../support/test-jobs
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 
-/** A user with every right on the tables, who does not own them. */
+/** A user who has every right on the tables, but does not own them. */
 async function createUser(test: TestJobs, attributes = ""): Promise<string> {
   const name = `user_${randomBytes(4).toString("hex")}`;
   await test.jobsPool.query(`create role ${name} login password 'x' ${attributes}`);

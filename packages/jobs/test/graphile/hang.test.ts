@@ -116,7 +116,7 @@ describe("a hang that ends", () => {
       hung.goOn();
       await hung.waitFor("back");
 
-      // It takes back itself what it had given back, for lack of others.
+      // Without other workers, it fetches again the jobs that it had given back.
       await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toEqual([]);
       expect(inOrder(ranIn(hung))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
       await test.jobs.enqueue(hanging, { n: 8 });
@@ -325,7 +325,7 @@ async function arrivedCount(test: TestJobs): Promise<number> {
   return (await lockedCount(test)) + (rowCount ?? 0);
 }
 
-/** A role that owns what is made in the database, and a login that takes it on with each connection. */
+/** A role that owns the tables, and a login that sets this role on each connection. */
 async function databaseOwner(pool: Pool) {
   const { rows } = await pool.query<{ name: string }>("select current_database() as name");
   const name = rows[0]!.name;

@@ -26,7 +26,7 @@ async function work(
   return { worker, begun };
 }
 
-/** A worker whose last jobs were short, and which takes others ahead therefore. Those that come next wait for the gate. */
+/** A worker that fetches jobs ahead, because its last jobs were short. Later jobs wait for the gate. */
 async function workThatWasShort(test: TestJobs, options: Partial<WorkerOptions>) {
   const gate = Promise.withResolvers<void>();
   const { worker, begun } = await work(test, (n) => (n < 0 ? undefined : gate.promise), options);
@@ -147,7 +147,7 @@ describe("jobs that a worker has prefetched", () => {
     tx.release();
     await expect.poll(() => lockedCount(test)).toBe(2);
     await test.jobs.enqueue(task, { n: 2 }, { key: "k" });
-    // What was not begun within a second goes back.
+    // Jobs that have not begun within a second are returned.
     await expect.poll(() => lockedCount(test)).toBe(1);
 
     const idle = await work(test, () => undefined);

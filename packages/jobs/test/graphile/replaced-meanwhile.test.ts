@@ -13,7 +13,7 @@ const outcomes: [string, Outcome][] = [
   ["put off with an older one that is tried again", { kind: "retry", delayMs: 3_600_000, attemptsUsed: 1 }],
 ];
 
-/** Its attempt has ended, and is released; what is to happen with it has been noted. */
+/** A job whose attempt has ended and which is released. Its note is written and not settled. */
 async function failedJob(test: TestJobs, outcome: Outcome): Promise<string> {
   const idempotencyKey = await test.jobs.enqueue(task, { n: 1 }, { key: "k" });
   const { rows } = await test.jobsPool.query<{ id: string }>(

@@ -279,7 +279,7 @@ function countTurns() {
   };
 }
 
-/** What is locked, also of the queues, which no view shows. */
+/** All locked jobs and named queues. No view shows the locks of queues. */
 async function locks(test: TestJobs) {
   const { rows } = await test.jobsPool.query(`
     select

@@ -62,7 +62,7 @@ async function fillOutbox(test: TestJobs): Promise<void> {
   );
 }
 
-/** From the end of the index, where no dead rows are in the way. */
+/** Reads from the end of the index, where there are no dead rows. */
 async function hasRows(test: TestJobs): Promise<boolean> {
   const { rowCount: found } = await test.dataPool.query("select from acme_jobs.outbox order by position desc limit 1");
   return found === 1;
@@ -73,7 +73,7 @@ async function takenCount(test: TestJobs): Promise<number> {
   return rows[0].count;
 }
 
-/** Taken from a relay at work, so that it is what is sent. */
+/** Recorded from a running relay, so that it is the real statement. */
 async function statementThatClaims(): Promise<Statement> {
   await using test = await createTestJobs({ outbox: true });
   const pool = new Pool({ connectionString: test.dataUrl });
@@ -98,7 +98,7 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** By which index each table is read; "Seq Scan" and the like where it is by none. */
+/** The index by which each table is read, or "Seq Scan" and the like. */
 async function indexesOf(test: TestJobs, claim: Statement): Promise<string[]> {
   const { rows } = await test.dataPool.query(`explain (format json) ${claim.text}`, [...claim.values]);
   const [{ Plan: root }] = rows[0]["QUERY PLAN"] as [{ Plan: PlanNode }];
@@ -111,7 +111,7 @@ function nodesOf(node: PlanNode): PlanNode[] {
   return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 }
 
-/** Each batch is remembered with the time of its transaction; `now()` is that of its begin. */
+/** Each batch is remembered with `now()`, the time at which its transaction began. */
 async function ratesInTenths(test: TestJobs): Promise<number[]> {
   const { rows } = await test.jobsPool.query<{ rate: number }>(`
     with batches as (

@@ -221,7 +221,7 @@ function startChild({ jobsUrl, dataUrl }: Pick<HeldStep, "jobsUrl" | "dataUrl">,
   return runChild(file, { env: { JOBS_URL: jobsUrl, DATA_URL: dataUrl, BATCH_SIZE: String(batchSize) } });
 }
 
-/** Then PostgreSQL does what it was asked, and answers a relay that does not read. */
+/** Then PostgreSQL runs the statement, and answers a relay that does not read. */
 async function pause(test: TestJobs, child: Child, step: HeldStep): Promise<void> {
   process.kill(child.pid, "SIGSTOP");
   await step.letGo();

@@ -267,7 +267,7 @@ describe("a relay", () => {
     await test.dataPool.query("insert into acme_jobs.outbox overriding system value select * from kept");
     await test.jobsPool.query("update acme_jobs.taken set taken_at = now() - interval '2 days'");
 
-    // Those of a neighbour on the same jobs database forget only what was their own.
+    // Relays of another outbox on the same jobs database forget only their own ids.
     await neighbours.enqueue(task, { n: 3 });
     relayOf(neighbours);
     await expect.poll(() => jobCount(test)).toBe(3);
@@ -290,7 +290,7 @@ describe("a relay", () => {
     await first.stop();
     await test.jobsPool.query("update acme_jobs.taken set taken_at = now() - interval '2 days'");
     await test.dataPool.query("insert into acme_jobs.outbox overriding system value select * from kept");
-    // Somebody holds the row back for as long as another one is moved.
+    // A transaction holds the row back while another row is moved.
     const holder = await test.dataPool.connect();
     await holder.query("begin");
     await holder.query("select from acme_jobs.outbox where id = $1 for update", [left]);
@@ -472,7 +472,7 @@ describe("health", () => {
     await jobs.startRelay().stop();
     await pool.end();
 
-    // Whoever waits for the connection to end gives up after ten seconds.
+    // A caller that waits for the connection to end gives up after ten seconds.
     expect(performance.now() - beganAt).toBeLessThan(9_000);
   });
 

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { expect } from "vitest";
 import type { TestJobs } from "./test-jobs.ts";
 
-/** A place in a batch where PostgreSQL, or the network, keeps the relay that uses these URLs waiting. */
+/** A step of a batch at which PostgreSQL or the network makes the relay with these URLs wait. */
 export interface HeldStep extends AsyncDisposable {
   readonly jobsUrl: string;
   readonly dataUrl: string;

@@ -13,7 +13,7 @@ export async function loseWorker(pool: Pool, worker: Child): Promise<void> {
   );
 }
 
-/** It goes on where it was, finishes its job, and stops. */
+/** The worker goes on where it was, finishes its job, and stops. */
 export async function resumeWorker(worker: Child): Promise<void> {
   process.kill(worker.pid, "SIGCONT");
   worker.send("finish");

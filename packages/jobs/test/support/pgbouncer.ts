@@ -10,7 +10,7 @@ export interface PgBouncer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Where a distribution has put PgBouncer, if it is installed. */
+/** The path of PgBouncer, if it is installed. */
 export const pgBouncerProgram = ["/usr/sbin", ...(process.env["PATH"] ?? "").split(path.delimiter)]
   .map((directory) => path.join(directory, "pgbouncer"))
   .find(isExecutable);

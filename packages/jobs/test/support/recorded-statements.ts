@@ -5,7 +5,7 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** What is sent over the connections of a pool. Call it before the pool is used for the first time. */
+/** The statements that a pool sends. Call it before the pool is used for the first time. */
 export function recordStatements(pool: Pool): readonly Statement[] {
   const statements: Statement[] = [];
   pool.on("connect", (client: PoolClient) => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** Another host, as far as TCP can tell: a network namespace with a cable to this one. */
 export interface RemoteHost extends AsyncDisposable {
-  /** Where its connections come from. */
+  /** The address that its connections come from. */
   readonly address: string;
   /** Starts a TypeScript file there. It reaches this host's 127.0.0.1 under the same address. */
   run(file: URL, env: Record<string, string>): RemoteProcess;

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { survivesJson } from "../../src/task/survives-json.ts";
 
-/** What it means; too slow to be asked for every job. */
+/** The definition, which would be too slow to check for every job. */
 function survivesRoundTrip(value: unknown): boolean {
   const json = JSON.stringify(value) as string | undefined;
   return json !== undefined && isDeepStrictEqual(JSON.parse(json), value);

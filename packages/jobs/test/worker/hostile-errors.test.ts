@@ -110,7 +110,7 @@ function failTogether(count: number): () => Promise<void> {
   };
 }
 
-/** In milliseconds, until the one job that is left runs again; `0` where there are others. */
+/** Milliseconds until the one job that is left runs again; `0` if there are others. */
 async function delayOfTheRest({ jobsPool }: TestJobs): Promise<number> {
   const { rows } = await jobsPool.query<{ delay: number }>(
     `select extract(epoch from run_at - clock_timestamp())::float8 * 1000 as delay

@@ -18,7 +18,7 @@ interface Death {
   readonly statement?: string;
   /** How many attempts fail before. */
   readonly failures?: number;
-  /** The attempt of the run that follows. Default: 1, as of a first lock nobody knows whether the code had begun. */
+  /** The attempt of the run that follows. Default: 1, because for a first lock it is not recorded whether the code had begun. */
   readonly attemptAfter?: number;
   readonly outbox?: boolean;
 }
@@ -122,9 +122,9 @@ describe("a job that kills its worker each time", () => {
     const recovering = await test.jobs.startWorker({ tasks: [perform(effect, () => undefined)], ...quick });
     onTestFinished(() => recovering.stop());
 
-    // Of its first lock nobody knows whether the code had begun, so that crash is free.
+    // For a first lock it is not recorded whether the code had begun, so that crash is free.
     for (const [life, attempt] of [1, 1, 2, 3].entries()) {
-      // First the one, by itself, then those beside it.
+      // First the job that kills, by itself, then the others.
       await test.jobsPool.query("update graphile_worker._private_jobs set run_at = now() + interval '1 hour'");
       await using doomed = runChild(new URL("../children/poison-worker.child.ts", import.meta.url), {
         env: { JOBS_URL: test.jobsUrl, PGAPPNAME: applicationName },

@@ -57,7 +57,7 @@ describe("the job of a killed worker", () => {
   it("becomes a dead letter when it kills a worker in each attempt", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(killable, { n: 1 });
-    // Of its first lock nobody knows whether the code had begun, so that crash is free.
+    // For a first lock it is not recorded whether the code had begun, so that crash is free.
     for (const attempt of [1, 1, 2, 3]) {
       await using killed = runChild(child, { env: { JOBS_URL: test.jobsUrl } });
       await killed.waitFor(`running 1 ${attempt}`);
@@ -207,7 +207,7 @@ describe("a worker that lives", () => {
     await worker.stop();
   });
 
-  it("stops in bounded time on a network that has gone silent, and says which jobs it could not release", async () => {
+  it("stops in bounded time on a network that has gone silent, and rejects with STOP_INCOMPLETE", async () => {
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     const jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
@@ -385,7 +385,7 @@ describe("a worker that lives", () => {
       tasks: [perform(killable, ({ n }) => void ran.push(n))],
       ...slowToRecover,
     });
-    // Never for as long as it would take nobody for dead after a break.
+    // Never connected for as long as the grace after a break.
     const cutting = setInterval(() => proxy.cutAll(), 2_000);
     onTestFinished(() => clearInterval(cutting));
 
@@ -461,7 +461,7 @@ async function workerCount(pool: Pool): Promise<number> {
   return rows[0]!.count;
 }
 
-/** Tenths of a second between the first and the last heartbeat of whoever gave the latest. */
+/** Tenths of a second between the first and the last heartbeat of the pool with the latest heartbeat. */
 async function beatCount(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ beats: number }>(
     "select (extract(epoch from max(heartbeat_at)) * 10)::float8 as beats from acme_jobs.workers",

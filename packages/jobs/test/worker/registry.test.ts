@@ -237,15 +237,15 @@ async function start(test: TestJobs, options: Partial<WorkerOptions> = quick) {
   return { worker, runs };
 }
 
-/** Whoever enqueues the first job of a task adds the task, and a worker that knows it waits for the end of that transaction. */
+/** A transaction that enqueues the first job of a task adds the task. A worker that knows the task waits for its end. */
 async function addTask({ jobsPool }: TestJobs): Promise<void> {
   await jobsPool.query("insert into graphile_worker._private_tasks (identifier) values ('killable')");
 }
 
-/** For whoever waits for the table, and has asked before the job was added: what is due is decided by the time of the question. */
+/** Due in the past, for a fetch that waits for the table: a job is due by the time at which the fetch began. */
 const longDue = new Date(0);
 
-/** Lets whoever asks for jobs wait for the table. */
+/** Makes every fetch wait for the table. */
 async function lockJobs({ jobsPool }: TestJobs) {
   const client = await jobsPool.connect();
   await client.query("begin; lock table graphile_worker._private_jobs in share row exclusive mode");
@@ -268,7 +268,7 @@ async function lockedCount({ jobsPool }: TestJobs): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** Seconds between the first and the last heartbeat of whoever has begun last. */
+/** Seconds between the first and the last heartbeat of the pool that began last. */
 async function beatsOf({ jobsPool }: TestJobs): Promise<number> {
   const { rows } = await jobsPool.query<{ seconds: number }>(
     `select extract(epoch from heartbeat_at - started_at)::float8 as seconds from acme_jobs.workers
@@ -277,7 +277,7 @@ async function beatsOf({ jobsPool }: TestJobs): Promise<number> {
   return rows[0]!.seconds;
 }
 
-/** Who holds the lock of the one worker there is. */
+/** The session that holds the lock of the only worker. */
 async function sessionOf({ jobsPool }: TestJobs): Promise<unknown> {
   const { rows } = await jobsPool.query(
     `select pid from pg_locks

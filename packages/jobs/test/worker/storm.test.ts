@@ -165,7 +165,7 @@ function numbers(count: number, from = 0): { n: number }[] {
   return Array.from({ length: count }, (_, index) => ({ n: from + index }));
 }
 
-/** Adds jobs as fast as they are done, and again where the database did not take them. */
+/** Adds jobs as fast as they are done, and repeats what the database has refused. */
 function keepEnqueueing(jobs: Jobs, ledger: AttemptLedger): { stop(): Promise<number> } {
   let enqueued = 0;
   const stopping = new AbortController();
@@ -282,7 +282,7 @@ async function takeAll(pool: Pool): Promise<() => void> {
   return () => taken.forEach((client) => client.release());
 }
 
-/** The short time this pool gives a connection is a fault for the worker, and none for whoever takes them all. */
+/** The short connection timeout of this pool is a fault for the worker, but not for the code that takes all connections. */
 async function connectAtLast(pool: Pool): Promise<PoolClient> {
   for (;;) {
     try {

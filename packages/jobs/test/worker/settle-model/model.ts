@@ -2,11 +2,11 @@
 export interface Model {
   readonly jobs: ModelJob[];
   readonly workers: readonly ModelWorker[];
-  /** What pools are busy with, those of dead workers included until they are recovered. */
+  /** The jobs that pools hold, including pools of dead workers until they are recovered. */
   runs: ModelRun[];
   /** Runs that were recovered in the middle of their code, which may still write a note. */
   lostRuns: ModelRun[];
-  /** Pools whose worker is dead and whose jobs nobody has taken back yet. */
+  /** Pools whose worker is dead and whose jobs are not recovered yet. */
   deadPools: string[];
   /** Milliseconds on the clock of the database at the last look, and what was waited for without waiting. */
   now: number;
@@ -21,7 +21,7 @@ export interface ModelJob {
   place: "free" | "locked" | "dead letter" | "gone";
   lockedBy: string | undefined;
   lockedAt: number;
-  /** Replaced or removed by its key while it was locked: nobody may lock it again. */
+  /** Replaced or removed by its key while it was locked. No worker may lock it again. */
   isDropped: boolean;
   /** Attempts that count. */
   used: number;

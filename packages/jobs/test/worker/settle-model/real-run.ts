@@ -14,7 +14,7 @@ const neverGiveUp = new AbortController().signal;
 
 /** One run of a locked job by the worker's own code, which waits in the middle of the attempt until it is told how to end. */
 export interface RealRun {
-  /** Runs up to the task's code, or to the end where that is not reached. */
+  /** Runs up to the task's code, or to the end if the code is not run. */
   begin(): Promise<{ readonly attempt: number } | "too early" | "noted">;
   /** Ends the attempt; resolves once that is noted. */
   fail(failure: Failure): Promise<void>;

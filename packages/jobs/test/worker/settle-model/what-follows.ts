@@ -39,7 +39,7 @@ export function noteUsedUp(run: ModelRun): void {
   useAttempt(run.job);
 }
 
-/** What is noted is done where the job is free, and what is left of a dropped one goes. */
+/** Settles a note if its job is free, and removes the rest of a dropped job. */
 export function settleJob(job: ModelJob): void {
   if (job.place !== "free") return;
   if (job.isDropped) job.place = "gone";
@@ -56,7 +56,7 @@ export function recoverJob(model: Model, run: ModelRun): void {
   settleJob(job);
 }
 
-/** A crash counts where the code is known to have begun; of a first lock nobody knows. */
+/** A crash counts if the code is known to have begun. For a first lock, this is not recorded. */
 function crash(model: Model, { job, isFirstLock, stage }: ModelRun): void {
   if (isFirstLock) job.uncountedCrashes += 1;
   if (isFirstLock || stage === "locked") {

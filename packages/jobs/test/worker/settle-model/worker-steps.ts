@@ -80,7 +80,7 @@ export function recover(number: number): Step {
   });
 }
 
-/** By any worker, for all that nobody has settled for a while. */
+/** A sweep by any worker, over all notes that have been unsettled for a while. */
 export function sweep(number: number): Step {
   return onWorker("sweep", number, async ({ index }, model, { sessions, pool }) => {
     await pool.query("update acme_jobs.failures set updated_at = updated_at - interval '2 seconds'");

@@ -8,7 +8,7 @@ export interface Beginning {
   readonly n: number;
   readonly attempt: number;
   readonly jobId: string;
-  /** As far as can be told, nobody has taken the job from its worker before. */
+  /** As far as is known, no other worker has recovered the job before. */
   readonly isOwned: boolean;
 }
 

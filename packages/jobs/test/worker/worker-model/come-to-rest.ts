@@ -40,7 +40,7 @@ async function untilNothingIsLeft(model: Model, world: World): Promise<void> {
   }
 }
 
-/** But for those about which something is still to be written. */
+/** Without the jobs whose end is still to be written. */
 async function makeDue({ query }: World): Promise<void> {
   await query(`update graphile_worker._private_jobs as job set run_at = now()
     where locked_by is null and run_at > now()

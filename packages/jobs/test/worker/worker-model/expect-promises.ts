@@ -8,7 +8,7 @@ import { attemptsAllowed } from "./settings.ts";
 export function expectPromises(model: Model, rows: Rows): void {
   const complaints = [...model.violations];
   for (const job of model.jobs) {
-    // What was in a database goes with it.
+    // The jobs of a replaced database are gone with it.
     if (job.epoch === model.epoch) complaints.push(...ofJob(model, job, rows).map((what) => `job ${job.n}: ${what}`));
   }
   for (const { n, epoch, runCount } of model.plainJobs) {

@@ -70,7 +70,7 @@ export const letGo: Step = {
   },
 };
 
-/** What was in it is gone; code of before it runs on, with jobs whose numbers come again. */
+/** Its jobs are gone. Their code runs on, while new jobs get the same ids. */
 export function recreate(how: "empty" | "ready"): Step {
   return {
     name: `recreate(${how})`,

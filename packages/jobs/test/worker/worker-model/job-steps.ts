@@ -31,7 +31,7 @@ export function enqueue({ isLater, ...options }: EnqueueKind): Step {
   };
 }
 
-/** By plain SQL, for whoever knows the task. */
+/** Added by plain SQL, for any worker that knows the task. */
 export function addBySql(task: "theirs" | "modelled"): Step {
   return {
     name: `addBySql(${task})`,

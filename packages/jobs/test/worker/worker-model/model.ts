@@ -1,7 +1,7 @@
 import type { End } from "./ends.ts";
 import { deadAfterMs } from "./settings.ts";
 
-/** What must be true of jobs and runs, from what was done and seen alone. Times are milliseconds, as `Date.now()` has them. */
+/** What must be true of jobs and runs, derived only from the steps and the observations. Times are those of `Date.now()`. */
 export interface Model {
   readonly jobs: ModelJob[];
   readonly runs: ModelRun[];
@@ -12,7 +12,7 @@ export interface Model {
   isTableLocked: boolean;
   /** The test lets jobs run before their time. */
   isRushed: boolean;
-  /** What was wrong in a moment between two looks. */
+  /** What was found wrong between two observations. */
   readonly violations: string[];
 }
 
@@ -60,7 +60,7 @@ export interface ModelWorker {
   readonly absences: { readonly from: number; readonly to: number }[];
 }
 
-/** Whether what is known, and open in docs/hazards.md is let pass. WORKER_MODEL_STRICT=1 has it fail. */
+/** Whether to accept known hazards that are open in docs/hazards.md. With WORKER_MODEL_STRICT=1 they fail. */
 export const isTolerant = process.env["WORKER_MODEL_STRICT"] !== "1";
 
 export function createModel(workerCount: number): Model {

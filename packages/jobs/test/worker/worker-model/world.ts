@@ -31,7 +31,7 @@ export async function createWorld(model: Model): Promise<World> {
     (await watcher.query<Record<string, unknown>>(text, values)).rows;
   const lockedBy: Surroundings["lockedBy"] = async (n) => {
     const text = "select locked_by from graphile_worker._private_jobs where (payload->>'n')::int = $1";
-    // While the database is made anew nobody can tell.
+    // Unknown while the database is created anew.
     const [row] = await query(text, [n]).catch(() => []);
     return (row?.["locked_by"] ?? undefined) as string | undefined;
   };
