@@ -1,14 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { processGlobal } from "./process-global.ts";
 
-/** A unit of work as the code it runs can find it. */
+/** A unit of work, as the code inside it sees it. */
 export interface RunningUnit {
   readonly state: UnitState;
   /** Identifies the bus the unit publishes on. */
   readonly bus: object;
   /** Identifies the database, so that a unit inside a unit knows whether to join. */
   readonly database: object;
-  /** Records for code that runs in this scope. */
+  /** Records an event in that scope. */
   recordIn(scope: RunningScope, event: object): void;
 }
 
@@ -20,7 +20,7 @@ export interface RunningScope {
   readonly unit: RunningUnit;
 }
 
-/** A scope whose work is running, and the one inside whose work that happens, of whichever unit. */
+/** A scope whose work is running, and the scope around it, which may be of another unit. */
 interface Running {
   readonly scope: RunningScope;
   readonly outer: Running | undefined;
@@ -33,23 +33,26 @@ export function runInside<Result>(scope: RunningScope, work: () => Result): Resu
 }
 
 /**
- * Calls the function outside of every unit of work: what it starts, now or later, joins none, and what it publishes is published at once.
+ * Calls the function outside of every unit of work. Runs that the function starts, now or later, join no unit, and events
+ * that it publishes are published at once.
  *
- * For what outlives the unit that happens to start it (a worker, a queue, a timer, a batching loader), and for work that must be stored
- * whatever becomes of the unit around it. With that one's connection still checked out, such a run needs a second one from the pool.
+ * Use it for what outlives the unit that happens to start it (a worker, a queue, a timer, a batching loader). Use it also
+ * for work that must be stored even if the unit around it rolls back. Such a run needs a second connection from the pool,
+ * since the unit around it still holds its own.
  *
  * @example
  * const ticking = runOutsideUnits(() => setInterval(() => bus.publish(new CartEmptied()), 1_000));
  * await runOutsideUnits(() => unitOfWork.run(({ tx }) => tx("attempts").insert({ user_id: user.id })));
  */
 export function runOutsideUnits<Result>(work: () => Result): Result {
-  // Most callers are outside, and to enter a context costs more than all else here.
+  // Most callers are outside of every unit already, and entering a context costs more than everything else here.
   return running.getStore() === undefined ? work() : running.run(undefined, work);
 }
 
 /**
- * The innermost scope of a unit, from the caller's point of view. Code that has outlived a unit that committed is outside of it. Where that was
- * undone, its scope is found, to refuse what comes: it may be about data that is gone.
+ * The innermost scope of a unit in which the caller runs. Code that has outlived a unit which committed is outside of that
+ * unit. If the unit was rolled back, its scope is still found, so that it can refuse the call, which may be about data
+ * that is gone.
  */
 export function findScope(isWanted: (unit: RunningUnit) => boolean = () => true): RunningScope | undefined {
   let found = withoutCommitted(running.getStore());
@@ -57,7 +60,7 @@ export function findScope(isWanted: (unit: RunningUnit) => boolean = () => true)
   return found?.scope;
 }
 
-/** What is over for good need not be held on to by whatever is started in its context. */
+/** Code that was started inside a scope must not keep the scope in memory once it is over for good. */
 function withoutCommitted(from: Running | undefined): Running | undefined {
   let found = from;
   while (found?.scope.unit.state === "committed") found = found.outer;

@@ -1,4 +1,4 @@
-/** What went wrong, as a literal a program can switch over. Every code has a paragraph in docs/errors.md. */
+/** What went wrong, as a literal that a program can switch over. Every code has a paragraph in docs/errors.md. */
 export type DomainEventsErrorCode =
   | "ADAPTER_INVALID"
   | "AGGREGATE_INVALID"
@@ -33,13 +33,13 @@ export type DomainEventsErrorCode =
   | "UNIT_ENDED";
 
 /**
- * Base of every error this package makes.
+ * The base class of every error that this package makes.
  *
- * Compare {@link DomainEventsError.code}, which is the same in the ESM and the CJS build; `instanceof` is not.
- * Messages name event types and handlers, never what an event carries.
+ * Compare {@link DomainEventsError.code} rather than use `instanceof`: the ESM and the CJS build have the same codes, but
+ * not the same classes. Messages name event types and handlers, never the properties of an event.
  */
 export class DomainEventsError extends Error {
-  // Written out, here and below: bundlers rename classes.
+  // The name is written out, here and below, because bundlers rename classes.
   override readonly name: string = "DomainEventsError";
   readonly code: DomainEventsErrorCode;
 
@@ -58,10 +58,10 @@ export interface HandlerFailure {
 }
 
 /**
- * Some handlers failed; all of them ran. Each failure has been logged already.
+ * Some handlers failed. All handlers ran, and each failure has been logged already.
  *
- * From a unit of work {@link HandlersFailedError.committed} is true: the data is stored, and `result` is what the work
- * returned.
+ * If a unit of work rejects with this error, {@link HandlersFailedError.committed} is true: the data is stored, and
+ * `result` is what the work returned.
  */
 export class HandlersFailedError extends DomainEventsError {
   override readonly name: string = "HandlersFailedError";
@@ -81,13 +81,13 @@ export class HandlersFailedError extends DomainEventsError {
   }
 }
 
-/** Events recorded by handlers led to each other without end, in one long chain or in very many. */
+/** Handlers kept recording events that led to further events, in one long chain or in very many chains. */
 export class EventLoopError extends DomainEventsError {
   override readonly name: string = "EventLoopError";
   /** The event types, each recorded by a handler of the one before it. */
   readonly chain: readonly string[];
 
-  /** @param leadingBack how many events led back to their own class, where that is the reason. */
+  /** @param leadingBack how many events led back to their own class, if that is the reason. */
   constructor(chain: readonly string[], leadingBack?: number) {
     const branches = leadingBack === undefined ? "" : `more than ${leadingBack} led back to their own type, and `;
     const end = chain.slice(-6).join(" → ");
@@ -99,7 +99,7 @@ export class EventLoopError extends DomainEventsError {
   }
 }
 
-/** The transaction did not commit, although nothing had been thrown: nothing is stored, nothing was published. */
+/** The transaction did not commit, although the work had not thrown. Nothing is stored and nothing was published. */
 export class TransactionAbortedError extends DomainEventsError {
   override readonly name: string = "TransactionAbortedError";
 
@@ -107,7 +107,7 @@ export class TransactionAbortedError extends DomainEventsError {
     super("TRANSACTION_ABORTED", `${reason} Nothing is stored and nothing was published. ${advice}`, options);
   }
 
-  // `new this`, for a class that names itself is renamed by the build.
+  // `new this` rather than the name of the class: the build renames a class that refers to itself by name.
   static swallowed(reason: string, options?: ErrorOptions): TransactionAbortedError {
     const advice = "Look for a query error that was caught and swallowed, or wrap what may fail in savepoint().";
     return new this(reason, advice, options);
@@ -123,14 +123,20 @@ export class TransactionAbortedError extends DomainEventsError {
 }
 
 /**
- * The COMMIT was sent, and nobody can say whether its data will be there: the connection was lost and the database could not be asked in time,
- * a crash or failover has made the transaction's id useless as a proof, or the wait for a synchronous standby was cancelled.
+ * COMMIT was sent, and it is unknown whether the data is, or stays, stored. One of these is the reason:
  *
- * The data may or may not be stored. In-process handlers did not run; durable ones exist if and only if the data does.
+ * - the connection was lost, and the database could not be asked in time;
+ * - a crash or failover has made the transaction's id useless as a proof;
+ * - the wait for a synchronous standby was cancelled.
+ *
+ * In-process handlers did not run. The jobs of durable handlers are stored if and only if the data is.
  */
 export class CommitOutcomeUnknownError extends DomainEventsError {
   override readonly name: string = "CommitOutcomeUnknownError";
-  /** The transaction to ask `pg_xact_status()` about, when it is known. After a crash or failover it may be somebody else's. */
+  /**
+   * The id of the transaction, for `pg_xact_status()`, if it is known. After a crash or failover PostgreSQL may have
+   * given the same id to another transaction.
+   */
   readonly transactionId: string | undefined;
 
   constructor(

@@ -5,9 +5,9 @@ import { type KnexTransaction, knexTransactionOn } from "./transaction/knex-tran
 import { checkBeforeBegin, sendBegin } from "./transaction/send-begin.ts";
 import type { BeginOptions, Isolation, TransactionAdapter } from "./transaction/transaction-adapter.ts";
 
-/** The part of a knex instance that is needed; `Knex` is one. */
+/** The part of a knex instance that the adapter needs. Every `Knex` has it. */
 export interface KnexInstance<Tx> {
-  /** Single-signature, so that `Tx` is inferred from it; never called. */
+  /** Never called. `Tx` is inferred from it, because it has only one signature. */
   transactionProvider(): () => Promise<Tx>;
 }
 
@@ -22,7 +22,7 @@ interface Database {
   readonly client: {
     readonly dialect?: unknown;
     readonly driverName?: unknown;
-    /** Where knex uses a pool that it was given. */
+    /** The pool, if the application gave one to knex. */
     readonly config?: { readonly connectionPool?: object };
   };
   readonly isTransaction?: unknown;
@@ -30,10 +30,10 @@ interface Database {
 }
 
 /**
- * Units of work over a knex instance for PostgreSQL. In the work `tx` is a `Knex.Transaction`; its `commit` and
- * `rollback` are refused, since the unit of work does that.
+ * Units of work over a knex instance for PostgreSQL. In the work `tx` is a `Knex.Transaction`. Its `commit` and
+ * `rollback` are refused, since only the unit of work ends the transaction.
  *
- * @throws {@link DomainEventsError} `ADAPTER_INVALID` when it is not given a knex instance with the `pg` client.
+ * @throws {@link DomainEventsError} `ADAPTER_INVALID` if the argument is not a knex instance with the `pg` client.
  *
  * @example
  * const unitOfWork = createUnitOfWork(knexTransactions(knex({ client: "pg", connection })));
@@ -45,11 +45,11 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
     begin: (options) =>
       new Promise((resolve, reject) => {
         const { isolation } = options;
-        // A scope that returns nothing leaves commit and rollback to us, and what transaction() returns settles once
-        // the connection is back in the pool; executionPromise settles before that.
+        // If the scope returns nothing, knex leaves commit and rollback to us. The promise that transaction() returns
+        // settles once the connection is back in the pool; executionPromise settles before that.
         const beginning = database.transaction(
           (tx) => {
-            // Knex runs this although its BEGIN has failed, when `released` rejects.
+            // Knex calls this function even if its BEGIN has failed. `released` then rejects.
             if (tx.isCompleted?.() === true) return;
             const mark = isBegunHere ? undefined : options.mark;
             knexTransactionOn<Tx>(tx, released, { mark, watch: options.watch }).then(resolve, reject);
@@ -60,26 +60,29 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
         const released = Promise.resolve(beginning);
         released.catch(reject);
       }),
-    // The knex transaction is all of what one over this pool hands to a work.
+    // The `tx` of this adapter is the knex transaction itself, so it can be used as it is.
     adopt: (handle) => (isKnexTransaction(handle) ? (handle as Tx) : undefined),
   };
 }
 
-/** Knex calls `begin` a moment later. One without it begins by itself, and gets the mark in a message of its own. */
+/**
+ * Replaces the `begin` that knex calls a moment later. A version of knex without `begin` sends BEGIN by itself; the mark
+ * is then sent in a message of its own.
+ */
 function beginHere(transaction: BeginningTransaction, options: BeginOptions): boolean {
   if (typeof transaction.begin !== "function" || typeof transaction.query !== "function") return false;
   const { signal, watch } = options;
   transaction.begin = async (connection) => {
     await checkBeforeBegin(connection, signal);
     const send = async (text: string): Promise<void> => {
-      // One of an older pg does not know; then BEGIN is answered with a warning.
+      // An older pg does not know whether a transaction is open already. Then the server's warning about BEGIN shows it.
       holdConnection(connection, { lost() {}, noticed: (notice) => watch?.noticed(notice) });
-      // Where this is not answered, or refused half-way, nobody may get the connection as it is.
+      // If BEGIN gets no answer, or fails half-way, the pool must not hand out this connection again.
       markDisposed(connection, "BEGIN was not answered");
       await transaction.query?.(connection, text);
       if (transaction.isCompleted?.() !== true) return markUsable(connection);
       discard(connection, "BEGIN failed");
-      // Knex has rejected with the reason; it must not go on.
+      // Knex has already rejected with the reason, and must not go on.
       throw new Error("BEGIN failed");
     };
     await sendBegin({ send, giveUp: (reason) => discard(connection, reason) }, options);
@@ -95,9 +98,9 @@ function checkKnex(knex: unknown): Database {
   const isKnex = typeof knex === "function" && "client" in knex && "transaction" in knex;
   const database = knex as Database;
   if (isKnex && database.isTransaction === true) {
-    throw adapterInvalid("It was given a transaction, which somebody else has begun and will end.");
+    throw adapterInvalid("It was given a transaction, which other code has begun and will end.");
   }
-  // By the driver: other clients of the same dialect speak to other databases, or say less of what the server answers.
+  // The dialect alone is not enough: other clients of it speak to other databases, or pass on less of the server's answer.
   if (isKnex && database.client?.dialect === "postgresql" && database.client.driverName === "pg") return database;
   throw adapterInvalid("It was given something else.");
 }

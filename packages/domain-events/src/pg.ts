@@ -6,7 +6,7 @@ import type { BeginOptions, Transaction, TransactionAdapter } from "./transactio
 
 export type { PgClient, PgPool } from "./transaction/pg-client.ts";
 
-/** What the pool's `connect()` resolves with, so that `tx` is the real `pg.PoolClient` of the application. */
+/** The type that the pool's `connect()` resolves with, so that `tx` is the real `pg.PoolClient` of the application. */
 export type ClientOf<Pool> = Pool extends {
   connect: { (): Promise<infer Client>; (callback: (...args: never[]) => void): void };
 }
@@ -16,19 +16,19 @@ export type ClientOf<Pool> = Pool extends {
     : never;
 
 /**
- * Units of work over a `pg.Pool`. In the work `tx` is the pool's client, which refuses statements that would end the
- * transaction, and any statement once that has ended.
+ * Units of work over a `pg.Pool`. In the work `tx` is the pool's client. It refuses statements that would end the
+ * transaction, and every statement once the transaction has ended.
  *
- * A backend that ends does not end the process: each new client of the pool gets a listener for its errors, also those that others check
- * out. Their queries reject all the same.
+ * A backend that ends does not end the process: each new client of the pool gets a listener for its errors, also the
+ * clients that other code checks out. Queries on such a client reject all the same.
  *
- * @throws {@link DomainEventsError} `ADAPTER_INVALID` when it is not given a pool.
+ * @throws {@link DomainEventsError} `ADAPTER_INVALID` if the argument is not a pool.
  *
  * @example
  * const unitOfWork = createUnitOfWork(pgTransactions(new pg.Pool({ connectionString })));
  */
 export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdapter<ClientOf<Pool>> {
-  // A client has that method, too.
+  // A pg.Client has `connect`, too; only a client has `processID`.
   if (typeof pool?.connect !== "function" || "processID" in pool) {
     throw new DomainEventsError(
       "ADAPTER_INVALID",
@@ -42,7 +42,7 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
       const client = await checkOut(pool, options.signal);
       return beginOn<ClientOf<Pool>>(client, options);
     },
-    // The client is all of what a transaction over this pool hands to a work.
+    // The `tx` of this adapter is the client itself, so it can be used as it is.
     adopt: (handle) => (isClient(handle) ? (handle as ClientOf<Pool>) : undefined),
   };
 }
@@ -76,8 +76,8 @@ async function beginOn<Tx>(client: PgClient, options: BeginOptions): Promise<Tra
 const guarded = new WeakSet<object>();
 
 /**
- * pg-pool takes its own listener off a new client a moment before `connect()` resolves. A backend that ends in that moment
- * (the server says "ready" and "terminated" in one packet) would end the process.
+ * pg-pool takes its own error listener off a new client a moment before `connect()` resolves. If the backend ends in
+ * that moment (the server sends "ready" and "terminated" in one packet), the error would end the process.
  */
 function guardNewClients(pool: PgPool & { on?: unknown }): void {
   if (guarded.has(pool) || typeof pool.on !== "function") return;

@@ -8,18 +8,18 @@ import type { UnitOfWorkOptions } from "./unit-of-work/unit-of-work-options.ts";
 
 /** What {@link recordEvents} returns. */
 export interface EventRecorder extends Disposable {
-  /** What was published since the recorder was started or cleared, in order. */
+  /** The events published since the recorder was started or cleared, in order. */
   readonly events: readonly object[];
-  /** Only those of one class, typed. */
+  /** The recorded events of one class, typed. */
   of<Event extends object>(eventClass: ClassOf<Event>): Event[];
-  /** Forgets what was recorded so far. */
+  /** Forgets the events recorded so far. */
   clear(): void;
   stop(): void;
 }
 
 /**
- * Records what a bus publishes, whether or not there are handlers, and without being one. Events of a unit of work are
- * published when it has committed.
+ * Records the events that a bus publishes, whether or not they have handlers. The recorder is not a handler itself.
+ * Events of a unit of work are published when the unit has committed.
  *
  * @param bus default: the default bus.
  *
@@ -52,13 +52,13 @@ export function recordEvents(bus: { readonly lifecycle: Lifecycle } = defaultBus
 
 /** Settings of a unit of work without a database. */
 export interface MemoryUnitOfWorkOptions<Tx> extends UnitOfWorkOptions<Tx> {
-  /** What the work gets as `tx`: a fake of your own, where it needs one. */
+  /** What the work gets as `tx`: a fake of your own, if the work needs one. */
   readonly tx?: Tx;
 }
 
 /**
- * A unit of work without a database, for tests of code that records events: collecting, savepoints, joined runs, handlers
- * and `runOnce` are the real ones; there are no rows to roll back.
+ * A unit of work without a database, for tests of code that records events. Collecting, savepoints, joined runs,
+ * handlers and `runOnce` are the real ones, but there are no rows to roll back.
  *
  * @example
  * const unitOfWork = createMemoryUnitOfWork({ bus });
@@ -68,7 +68,7 @@ export function createMemoryUnitOfWork<Tx = undefined>({
   tx,
   ...options
 }: MemoryUnitOfWorkOptions<Tx> = {}): UnitOfWork<Tx> {
-  // Without a `tx` given, Tx is undefined.
+  // If no `tx` is given, Tx is undefined.
   const memory: TransactionAdapter<unknown> = memoryTransactions(tx);
   return createUnitOfWork(memory, options as UnitOfWorkOptions<unknown>) as UnitOfWork<Tx>;
 }

@@ -5,7 +5,7 @@ export function unitEnded(what: string, state: UnitState): DomainEventsError {
   return new DomainEventsError(
     "UNIT_ENDED",
     `${what} on a unit of work that ${state === "committing" ? "is committing" : "has ended"}. ` +
-      "Await everything the work starts before it returns; for what shall outlive it there is runOutsideUnits().",
+      "Await everything the work starts before it returns. Use runOutsideUnits() to start what should outlive the unit.",
   );
 }
 
@@ -19,8 +19,8 @@ export function savepointEnded(what: string): DomainEventsError {
 export function unitDoomed(cause: unknown): DomainEventsError {
   return new DomainEventsError(
     "UNIT_DOOMED",
-    "A part of this unit of work failed and its error was swallowed, so the whole unit was rolled back: a run() that had joined it, a statement " +
-      "that was refused, or an aggregate. " +
+    "A part of this unit of work failed and its error was swallowed, so the whole unit was rolled back. " +
+      "The part was a run() that had joined the unit, a statement that was refused, or an aggregate. " +
       "Let the error through, or wrap the part that may fail in savepoint().",
     { cause },
   );
@@ -29,8 +29,8 @@ export function unitDoomed(cause: unknown): DomainEventsError {
 export function savepointDoomed(cause: unknown): DomainEventsError {
   return new DomainEventsError(
     "SAVEPOINT_DOOMED",
-    "A part of this savepoint failed and its error was swallowed, so the savepoint was rolled back: a run() that had joined it, or a statement " +
-      "that was refused. " +
+    "A part of this savepoint failed and its error was swallowed, so the savepoint was rolled back. " +
+      "The part was a run() that had joined the savepoint, or a statement that was refused. " +
       "Let the error through, or give the part that may fail a savepoint() of its own.",
     { cause },
   );
@@ -39,7 +39,7 @@ export function savepointDoomed(cause: unknown): DomainEventsError {
 export function unknownSavepoint(name: string): DomainEventsError {
   return new DomainEventsError(
     "TRANSACTION_OWNED",
-    `The work went back to the savepoint "${name}", or released it, but has not set it in this unit, or not within the savepoint() it is in. ` +
-      "Nothing was published. Use savepoint() for a part that may fail.",
+    `The work rolled back to the savepoint "${name}", or released it, but did not set it in this unit, or not within the ` +
+      "current savepoint(). Nothing was published. Use savepoint() for a part that may fail.",
   );
 }

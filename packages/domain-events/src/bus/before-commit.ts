@@ -2,10 +2,11 @@ import { DomainEventsError } from "../errors.ts";
 import type { BeforeCommitContext, BeforeCommitHandler } from "./handler.ts";
 
 /**
- * Makes a handler run inside the transaction, before its COMMIT: what it writes is stored with the data, or not at all.
+ * Makes a handler run inside the transaction, before COMMIT. What the handler writes is stored with the data, or not at
+ * all.
  *
- * When it fails, the unit of work rolls back and rejects with its error as it is. Publishing such an event outside a unit
- * of work is refused with `NEEDS_UNIT_OF_WORK`.
+ * If the handler fails, the unit of work rolls back and rejects with the handler's own error. Publishing an event with
+ * such a handler outside a unit of work is refused with `NEEDS_UNIT_OF_WORK`.
  *
  * @example
  * bus.register(UserRegistered, beforeCommit(async (event, { tx }) => {

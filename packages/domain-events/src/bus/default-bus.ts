@@ -2,7 +2,7 @@ import { createEventBus, type EventBus } from "./event-bus.ts";
 import { processGlobal } from "../process-global.ts";
 
 /**
- * Tells which transaction the default bus gives to beforeCommit handlers. Augment it once:
+ * Declares the type of the transaction that the default bus gives to beforeCommit handlers. Augment it once:
  *
  * @example
  * declare module "@acme/domain-events" {
@@ -11,13 +11,13 @@ import { processGlobal } from "../process-global.ts";
  *   }
  * }
  */
-// oxlint-disable-next-line typescript/no-empty-object-type, typescript/no-empty-interface -- an application fills it.
+// oxlint-disable-next-line typescript/no-empty-object-type, typescript/no-empty-interface -- the application augments it.
 export interface DefaultBus {}
 
-/** The transaction that beforeCommit handlers of the default bus get: see {@link DefaultBus}. */
+/** The type of the transaction that beforeCommit handlers of the default bus get: see {@link DefaultBus}. */
 export type DefaultTransaction = DefaultBus extends { transaction: infer Tx } ? Tx : unknown;
 
-/** The bus of those who need only one. One per process, also when both builds are loaded. */
+/** A bus for applications that need only one. There is one per process, even if the ESM and the CJS build are loaded. */
 export const defaultBus: EventBus<DefaultTransaction> = processGlobal("default-bus", () =>
   createEventBus<DefaultTransaction>(),
 );

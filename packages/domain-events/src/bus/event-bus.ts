@@ -18,13 +18,14 @@ import { findScope, type RunningUnit } from "../current-unit.ts";
 /** How a bus logs, and what it does with handlers that fail or hang. */
 export interface EventBusOptions {
   /**
-   * Gets every failure of a handler, once. A pino logger fits. One that throws disturbs nothing: errors it does not take
-   * go to the console. Default: errors to the console, nothing else.
+   * Logs each failure of a handler once. A pino logger fits. If the logger throws, nothing else is disturbed, and the
+   * error that it could not log goes to the console. Default: only errors are logged, to the console.
    */
   readonly logger?: Logger;
   /**
-   * What one failing handler means to the others. `"isolate"` (default): all run, then `publish` rejects with one
-   * {@link HandlersFailedError}. `"fail-fast"`: the first error stops the rest and is thrown as it is.
+   * What happens to the other handlers if one fails. `"isolate"` (default): all of them run, and then `publish` rejects
+   * with one {@link HandlersFailedError}. `"fail-fast"`: no further handler runs, and `publish` rejects with the first
+   * error itself.
    */
   readonly handlerErrors?: "isolate" | "fail-fast";
   /**
@@ -34,18 +35,19 @@ export interface EventBusOptions {
   readonly handlerTimeoutMs?: number;
 }
 
-/** Brings events to their handlers. `Tx` is the transaction that beforeCommit handlers get. */
+/** Delivers events to their handlers. `Tx` is the transaction that beforeCommit handlers get. */
 export interface EventBus<in Tx = unknown> {
-  /** What the bus does, for those who watch. It costs nothing while nobody listens. */
+  /** Emits what happens on the bus, for monitoring and tests. It costs nothing while it has no listeners. */
   readonly lifecycle: Lifecycle;
 
   /**
-   * Registers a handler for a class of events and its subclasses; the wrapping of the handler says how it is delivered.
+   * Registers a handler for a class of events and its subclasses. A plain function runs after the commit; `beforeCommit()`
+   * and `jobs.durable()` make handlers with another delivery.
    *
-   * Handlers of an event run in registration order. One registered twice runs twice. A publish under way is not
-   * disturbed: it keeps the handlers it started with.
+   * The handlers of an event run in registration order. A handler that is registered twice runs twice. A publish under
+   * way is not affected: it keeps the handlers that it started with.
    *
-   * @returns the undo of this one registration; calling it twice is harmless.
+   * @returns a function that removes this one registration; calling it twice is harmless.
    * @throws {@link DomainEventsError} `EVENT_CLASS_INVALID`, `HANDLER_INVALID`, `EVENT_NAME_TAKEN`.
    *
    * @example
@@ -55,38 +57,38 @@ export interface EventBus<in Tx = unknown> {
   register<Event extends object>(eventClass: ClassOf<Event>, handler: Handler<NoInfer<Event>, Tx>): () => void;
 
   /**
-   * Runs the handlers of an event, one after the other, and then those of what they recorded. Inside a running unit of
-   * work of this bus it records the event instead, to be published once that unit has committed.
+   * Runs the handlers of an event, one after the other, and then the handlers of the events that these record. Inside a
+   * running unit of work of this bus it records the event instead, which is published once that unit has committed.
    *
-   * Never throws synchronously. When no handler returns a promise, all have run when it returns.
+   * Never throws synchronously. If no handler returns a promise, all of them have run when it returns.
    *
-   * @throws {@link HandlersFailedError} when handlers failed and all have run (see `handlerErrors`);
+   * @throws {@link HandlersFailedError} if handlers failed, once all have run (see `handlerErrors`);
    * {@link EventLoopError}; {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` for an event with a beforeCommit handler
    * outside a unit of work, before anything ran; `EVENT_INVALID`, `EVENT_NAME_TAKEN`; `UNIT_ENDED` while the unit commits.
    */
   publish(event: object): Promise<void>;
 
-  /** {@link publish} for each, in order, as one breadth-first run. */
+  /** {@link publish} for several events, in order: the handlers of all of them run before those of events they record. */
   publishAll(events: Iterable<object>): Promise<void>;
 
-  /** Undoes every registration. */
+  /** Removes every registration. */
   clearHandlers(): void;
 
   readonly [dispatcher]: Dispatcher<Tx>;
 }
 
-/** What a unit of work needs of a bus. */
+/** What a unit of work needs from a bus. */
 export interface Dispatcher<in Tx> {
   readonly settings: PublishSettings;
   readonly registrations: () => Registrations<Tx>;
-  /** The afterCommit handlers of events whose unit has committed. */
+  /** Runs the afterCommit handlers of events whose unit has committed. */
   readonly runCommitted: (
     events: readonly object[],
     registrations: Registrations<never>,
   ) => PublishQueue<readonly HandlerFailure[]>;
 }
 
-// A registered symbol, so that a unit of work of the other build finds it, too.
+// A registered symbol, so that a unit of work from the other build (ESM or CJS) finds it, too.
 export const dispatcher: unique symbol = processSymbol("dispatcher") as typeof dispatcher;
 
 const published: Promise<void> = Promise.resolve();
@@ -129,7 +131,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     try {
       const scope = findScope(isOurs);
       if (scope) {
-        // All or none: whatever is wrong with one of them shows before the first is recorded.
+        // All or none: an event that is refused has to be found before the first one is recorded.
         const all = [...events];
         for (const event of all) assertEvent(event);
         for (const event of all) scope.unit.recordIn(scope, event);
@@ -149,7 +151,7 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
     register(eventClass, handler) {
       checkClass(eventClass);
       const delivery = deliveryOf(handler);
-      // The registration is found by the event's class, so the handler only ever sees events of its own.
+      // Handlers are looked up by the class of the event, so this one is only called with events of its class.
       const kept = handler as AnyHandler<Tx>;
       const unregister = current.add(eventClass, kept);
       if (settings.lifecycle.listenerCount("handler:registered") > 0) {
@@ -180,7 +182,7 @@ function checkHandlerErrors(mode: EventBusOptions["handlerErrors"] = "isolate"):
   throw new DomainEventsError("OPTIONS_INVALID", 'handlerErrors is "isolate" or "fail-fast".');
 }
 
-/** No limit is the same as none given: it costs nothing. */
+/** Infinity becomes `undefined`, so that no timer is set for it. */
 function checkHandlerTimeout(timeoutMs: number = Infinity): number | undefined {
   return checkDuration("handlerTimeoutMs", timeoutMs) === Infinity ? undefined : timeoutMs;
 }

@@ -1,19 +1,19 @@
 import type { DurableHandler } from "@acme/shared/durable-handler";
 import { DomainEventsError } from "../errors.ts";
 
-/** What a handler gets besides the event. Made to be destructured. */
+/** What a handler gets besides the event. It can be destructured. */
 export interface HandlerContext {
   /**
-   * Records an event that follows from this one. Its handlers run after those of everything published so far (breadth
-   * first), in the same publish.
+   * Records an event that follows from this one. Its handlers run in the same publish, after the handlers of all events
+   * published or recorded so far (breadth first).
    *
-   * @throws {@link DomainEventsError} `PUBLISH_ENDED` once the publish is over; {@link EventLoopError} when a chain of
-   * such events grows longer than 100, or more than 50,000 lead back to their own class.
+   * @throws {@link DomainEventsError} `PUBLISH_ENDED` once the publish is over; {@link EventLoopError} if a chain of such
+   * events grows longer than 100, or if more than 50,000 events lead back to their own class.
    */
   readonly record: (event: object) => void;
 }
 
-/** Runs in process, after the confirmed commit, at most once. It may be synchronous or return a promise. */
+/** A handler that runs in process, after the confirmed commit, at most once. It may return a promise. */
 export type AfterCommitHandler<in Event> = (event: Event, context: HandlerContext) => unknown;
 
 /** What a beforeCommit handler gets besides the event: the running transaction, and a way to record further events in it. */
@@ -29,10 +29,10 @@ export interface BeforeCommitHandler<in Event, in Tx> {
   readonly handle: (event: Event, context: BeforeCommitContext<Tx>) => unknown;
 }
 
-/** What `register` takes: the wrapping says how the event is delivered. */
+/** What `register` takes. The kind of handler decides how the event is delivered. */
 export type Handler<Event, Tx> = AfterCommitHandler<Event> | BeforeCommitHandler<Event, Tx> | DurableHandler<Event>;
 
-/** A handler once it is registered: found by the class of an event, so it only ever sees events of its own. */
+/** A registered handler. It is looked up by the class of an event, so it is only called with events of its class. */
 export type AnyHandler<Tx> = Handler<object, Tx>;
 
 /** When and where a handler runs. */
@@ -47,13 +47,13 @@ export function deliveryOf(handler: unknown): Delivery {
   );
 }
 
-/** Stands in logs and errors. */
+/** The name of a handler in logs and errors. */
 export function handlerName(handler: { readonly name: string }): string {
   try {
     const name: unknown = handler.name;
     if (typeof name === "string" && name !== "") return name;
   } catch {
-    // A name may be a getter, of a proxy or a class.
+    // The name may be a getter that throws, of a proxy or a class.
   }
   return "anonymous handler";
 }

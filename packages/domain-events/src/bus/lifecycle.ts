@@ -3,29 +3,29 @@ import { isPromise } from "node:util/types";
 import type { Delivery } from "./handler.ts";
 import type { Logger } from "@acme/shared/logger";
 
-/** What can be watched on a bus. */
+/** The events that a bus emits about itself. */
 export type LifecycleEvents = {
   "handler:registered": (details: { eventType: string; handler: string; delivery: Delivery }) => void;
-  /** An event is about to be handled: published directly, or its unit of work has committed. */
+  /** The handlers of an event are about to run: it was published directly, or its unit of work has committed. */
   "event:published": (details: { event: object }) => void;
   "handler:succeeded": (details: { event: object; handler: string; durationMs: number }) => void;
   "handler:failed": (details: { event: object; handler: string; durationMs: number; error: unknown }) => void;
 };
 
-/** An emitter of what happens on a bus, for those who watch: see {@link LifecycleEvents}. */
-// A default import of this type would become a name without a declaration in what is published: `any` to a consumer.
+/** An emitter of what happens on a bus, for monitoring and tests: see {@link LifecycleEvents}. */
+// A default import of this type would become an undeclared name in the published types, and `any` for a consumer.
 export type Lifecycle = import("typed-emitter").default<LifecycleEvents>;
 
 export type LifecycleName = keyof LifecycleEvents;
 
-/** A lifecycle that knows whether anybody watches what is published. */
+/** A lifecycle that knows whether its events about publishing have listeners. */
 export type WatchableLifecycle = Lifecycle & { readonly isWatched: boolean };
 
 type Listening = Parameters<EventEmitter["on"]>;
 
 /**
- * Keeps the answer at hand: to ask `listenerCount()` for each handler takes longer than to call the handler. Listeners of
- * `once` and `prependOnceListener` come and go by the methods below, too.
+ * Keeps `isWatched` up to date, because calling `listenerCount()` for each handler would take longer than calling the
+ * handler. `once` and `prependOnceListener` add and remove their listeners by the methods below, too.
  */
 class LifecycleEmitter extends EventEmitter {
   isWatched = false;
@@ -66,13 +66,13 @@ export function createLifecycle(): WatchableLifecycle {
   return new LifecycleEmitter() as EventEmitter as WatchableLifecycle;
 }
 
-/** Who is told of what happens, and where it is logged that a listener has failed. */
+/** The emitter that is told what happens, and the logger for a listener that fails. */
 export interface Watched {
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
 }
 
-/** Tells the listeners. One that throws disturbs neither the bus nor the other listeners. */
+/** Calls the listeners. A listener that throws disturbs neither the bus nor the other listeners. */
 export function tell<Name extends LifecycleName>(
   { lifecycle, logger }: Watched,
   name: Name,

@@ -19,13 +19,13 @@ export function queuedEvent(event: object, handlers: readonly InProcessHandler[]
   };
 }
 
-/** A handler that did not run, or had not finished, when publishing was given up. */
+/** A handler that had not run, or had not finished, at the deadline of `stop()`. */
 export interface DroppedHandler {
   readonly eventType: string;
   readonly handler: string;
 }
 
-/** Those of the first event from that position on, and all of the events behind it. */
+/** The handlers of the first event from that position on, and all handlers of the events behind it. */
 export function handlersLeft(first: QueuedEvent | undefined, position: number): DroppedHandler[] {
   const dropped: DroppedHandler[] = [];
   for (let queued = first; queued; queued = queued.next) {

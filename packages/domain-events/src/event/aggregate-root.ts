@@ -2,21 +2,21 @@ import { findScope } from "../current-unit.ts";
 import { unitEnded } from "../unit-errors.ts";
 import { processSymbol } from "../process-global.ts";
 
-/** What a unit of work can track: anything that hands over the events it has recorded. */
+/** What a unit of work can track: any object that hands over the events it has recorded. */
 export interface EventRecorder {
   /** Returns the events recorded since the last call, oldest first, and forgets them. */
   pullEvents(): Iterable<object>;
 }
 
-/** An event source that tells when it records, so that nobody has to ask it again and again. */
+/** An event source that tells when it records, so that the unit need not ask it again and again. */
 export interface TellingSource extends EventRecorder {
-  /** Whether it hands over nothing but what it has told of. */
+  /** Whether it has told of every event that it hands over. */
   readonly [tellsOfAll]: boolean;
-  /** One listener at a time; `undefined` takes it away. */
+  /** Sets the only listener; `undefined` removes it. */
   [onRecord](listener: (() => void) | undefined): void;
 }
 
-// A registered symbol, so that a unit of work of the other build knows it, too.
+// A registered symbol, so that a unit of work from the other build (ESM or CJS) knows it, too.
 export const onRecord: unique symbol = processSymbol("on-record") as typeof onRecord;
 
 export const tellsOfAll: unique symbol = processSymbol("tells-of-all") as typeof tellsOfAll;
@@ -25,13 +25,13 @@ export function isTelling(source: EventRecorder): source is TellingSource {
   return onRecord in source;
 }
 
-/** What goes on after its unit was undone may be about data that is gone; a later unit would publish it. */
+/** Code that goes on after its unit was rolled back may record events about data that is gone. A later unit would publish them. */
 function refuseInUndone(): void {
   if (findScope()?.unit.state === "undone") throw unitEnded("An aggregate was changed", "undone");
 }
 
 /**
- * An optional base for aggregates that record events.
+ * An optional base class for aggregates that record events.
  *
  * @example
  * class User extends AggregateRoot {
@@ -48,8 +48,8 @@ export abstract class AggregateRoot<Event extends object = object> implements Ev
   #tell: (() => void) | undefined;
 
   /**
-   * @throws {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED` from code that has outlived the unit or the savepoint it was started
-   * in: its rows are refused, and the event would be published without them.
+   * @throws {@link DomainEventsError} `UNIT_ENDED` or `SAVEPOINT_ENDED` if the code has outlived the unit or the savepoint
+   * in which it was started. Its rows are refused there, and the event would be published without them.
    */
   protected record(event: Event): void {
     refuseInUndone();
@@ -63,7 +63,7 @@ export abstract class AggregateRoot<Event extends object = object> implements Ev
     return recorded;
   }
 
-  /** A derived class may hand over what others have recorded: parts of it, or a list of its own. @internal */
+  /** False for a derived class with its own `pullEvents`, which may hand over events it has not told of. @internal */
   get [tellsOfAll](): boolean {
     // oxlint-disable-next-line unbound-method -- compared, not called.
     return this.pullEvents === AggregateRoot.prototype.pullEvents;

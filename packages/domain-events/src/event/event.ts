@@ -7,20 +7,20 @@ import { describeIssues } from "@acme/shared/describe-issues";
 import type { SchemaResult, StandardSchema } from "@acme/shared/standard-schema";
 import { uuidV7 } from "@acme/shared/uuid-v7";
 
-/** What every event made by {@link defineEvent} carries besides its own properties. */
+/** What every event of a class made by {@link defineEvent} has besides its own properties. */
 export interface DomainEvent {
-  /** The stable name. It survives renaming the class, and minifiers. */
+  /** The stable name of the kind of event. Renaming or minifying the class does not change it. */
   readonly type: string;
-  /** A UUIDv7: greater than that of every event made before in this process. */
+  /** A UUIDv7, greater than the ids of all events made before in this process. */
   readonly eventId: string;
-  /** Cannot be set, unlike other dates: handlers share it. `new Date(event.occurredAt)` can. */
+  /** The setters of this date throw, because handlers share it. Use `new Date(event.occurredAt)` for one to change. */
   readonly occurredAt: Date;
 }
 
 /**
- * The base of all events made by {@link defineEvent}. Register a handler for it to see every one of them.
+ * The base class of all events made by {@link defineEvent}. A handler that is registered for it gets every one of them.
  *
- * It lives once per process, also when the ESM and the CJS build are both loaded.
+ * There is one such class per process, even if the ESM and the CJS build are both loaded.
  *
  * @example
  * register(DomainEvent, function audit(event) {
@@ -44,7 +44,7 @@ export const DomainEvent: abstract new (type: string) => DomainEvent = processGl
 const reservedNames = ["type", "eventId", "occurredAt"] as const;
 type ReservedName = (typeof reservedNames)[number];
 
-/** Properties of an event: anything but the three names every event has already. */
+/** The properties of an event: any names but the three that every event has already. */
 export type EventProperties = object & {
   readonly [Name in ReservedName]?: `"${Name}" is reserved: every event has its own`;
 };
@@ -55,7 +55,7 @@ type EventArguments<Input> = [KeysOf<Input>] extends [never]
     ? [props?: Input]
     : [props: Input];
 
-/** The keys of every member of a union; `keyof` has those that all of them share. */
+/** The keys of all members of a union, where `keyof` has only the keys that all members share. */
 type KeysOf<Properties> = Properties extends unknown ? keyof Properties : never;
 
 /** A class of events, made by {@link defineEvent}. */
@@ -68,21 +68,21 @@ export interface EventClass<Type extends string, Input, Output = Input> {
 export type ClassOf<Event> = abstract new (...args: never[]) => Event;
 
 /**
- * Makes the class of one kind of event: a stable name, and what it carries.
+ * Makes the class of one kind of event, with a stable name and properties.
  *
- * An instance has `type`, `eventId`, `occurredAt` and its properties, is checked by the schema when it is made, and
- * frozen: plain objects and arrays inside are copied, so neither the caller nor a handler can change it later. Instances
- * of other classes (`Date`, `Map`, your own) are kept by reference. The class body stays empty.
+ * An instance has `type`, `eventId`, `occurredAt` and its own properties. The schema checks them when the instance is
+ * made. The instance is frozen, and plain objects and arrays inside are copied, so neither the caller nor a handler can
+ * change it later. Instances of other classes (`Date`, `Map`, your own) are kept by reference. The class body stays empty.
  *
- * A union has no class: TypeScript refuses it as a base (TS2509). Give the event a property that is the union, or name
- * the class and its instances apart, as `OrderPaid` below.
+ * TypeScript does not allow a class whose base is a union (TS2509). Give the event a property that is the union, or
+ * declare the class and the type of its instances separately, as `OrderPaid` below.
  *
  * @param type 1 to 200 characters, unique in the application; keep it when the class is renamed.
  * @param schema any synchronous Standard Schema, or {@link props} for types without checks. Leave it out for an event
- * that carries nothing.
+ * without properties.
  * @throws {@link DomainEventsError} when an instance is made: `EVENT_INVALID` with the paths and messages of the schema's
- * issues (never the values), or when the properties are an instance of a class with methods, which would be lost;
- * `SCHEMA_ASYNC` when the schema answers with a promise.
+ * issues (never the values), or if the properties are an instance of a class with methods, which would be lost;
+ * `SCHEMA_ASYNC` if the schema returns a promise.
  *
  * @example
  * class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}
@@ -95,7 +95,7 @@ export type ClassOf<Event> = abstract new (...args: never[]) => Event;
  */
 export function defineEvent<
   const Type extends string,
-  // Without a schema there are no properties at all, which is exactly what `{}` says here.
+  // If there is no schema, there are no properties at all, which is exactly what `{}` means here.
   // oxlint-disable-next-line typescript/no-empty-object-type, typescript/ban-types
   Input extends EventProperties = {},
   Output extends EventProperties = Input,
@@ -138,13 +138,13 @@ export function props<Properties extends EventProperties>(): StandardSchema<Prop
   };
 }
 
-/** How an event is called in logs and errors. */
+/** The name of an event in logs and errors. */
 export function eventTypeOf(event: object): string {
   try {
     const name: unknown = event instanceof DomainEvent ? event.type : event.constructor?.name;
     if (typeof name === "string" && name !== "") return name;
   } catch {
-    // Whatever a class or a proxy does: logging goes on.
+    // A class or a proxy may throw here, and logging must go on.
   }
   return "an anonymous class";
 }
@@ -160,11 +160,11 @@ export function eventIdOf(event: object): string | undefined {
 function validate<Input, Output>(type: string, schema: StandardSchema<Input, Output>, input: unknown): object {
   const result: SchemaResult<unknown> | Promise<SchemaResult<unknown>> = schema["~standard"].validate(input);
   if (isPromise(result)) {
-    // Its rejection is not ours to report: the event is refused either way.
+    // The event is refused either way, so a rejection of the schema's promise is not reported.
     result.catch(() => {});
     throw new DomainEventsError(
       "SCHEMA_ASYNC",
-      `The schema of event "${type}" is asynchronous. An event is made synchronously: use a schema that answers at once.`,
+      `The schema of event "${type}" is asynchronous. An event is made synchronously: use a synchronous schema.`,
     );
   }
   if (result.issues) {
@@ -180,18 +180,21 @@ function validate<Input, Output>(type: string, schema: StandardSchema<Input, Out
   return result.value;
 }
 
-/** The types of an event say that it has what its schema returns: fields it keeps, the prototype stays its own. */
+/**
+ * The type of an event says that it has everything that its schema returns. Own fields are copied into the event, but it
+ * has another prototype, so methods would be lost.
+ */
 function refuseMethods(type: string, properties: object): void {
   const prototypes = prototypesOf(properties);
   if (!prototypes.some((prototype) => Reflect.ownKeys(prototype).some((key) => key !== "constructor"))) return;
   const className = properties.constructor?.name || "a class";
   throw new DomainEventsError(
     "EVENT_INVALID",
-    `Event "${type}" takes a plain object, not an instance of ${className}, whose methods and accessors it would lose. Make that one of its properties, or pass its fields as { … }.`,
+    `Event "${type}" takes a plain object, not an instance of ${className}, whose methods and accessors would be lost. Make the instance one property of the event, or pass its fields as { … }.`,
   );
 }
 
-/** Without the last, which is the `Object.prototype` of some realm. */
+/** Leaves out the last prototype, which is the `Object.prototype` of some realm. */
 function prototypesOf(value: object): object[] {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || Object.getPrototypeOf(prototype) === null) return [];
@@ -214,7 +217,7 @@ function carry(type: string, event: object, properties: object): void {
     if (!(error instanceof NestedTooDeep)) throw error;
     throw new DomainEventsError(
       "EVENT_INVALID",
-      `Event "${type}" carries objects or arrays nested deeper than ${deepestNesting}. Carry them as a list, or as text.`,
+      `Event "${type}" has objects or arrays nested deeper than ${deepestNesting} levels. Pass them as a list, or as text.`,
     );
   }
 }

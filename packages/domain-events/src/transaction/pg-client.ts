@@ -2,11 +2,11 @@ import type { SpeakingConnection } from "./connection-events.ts";
 import type { StatusConnection } from "./open-transaction.ts";
 import type { PipeliningClient } from "./pipeline.ts";
 
-/** The part of a pg client that is needed; a `pg.PoolClient` is one. */
+/** The part of a pg client that the adapter needs. Every `pg.PoolClient` has it. */
 export interface PgClient extends PipeliningClient, SpeakingConnection, StatusConnection {
   query(text: string, values?: unknown[]): Promise<PgResult>;
   release(error?: Error | boolean): void;
-  /** With a query under way, the socket is closed at once. */
+  /** If a query is running, it closes the socket at once. */
   end?(): Promise<void>;
 }
 
@@ -15,7 +15,7 @@ export interface PgResult {
   readonly rows: Record<string, unknown>[];
 }
 
-/** The part of a pool that is needed; a `pg.Pool` is one. */
+/** The part of a pool that the adapter needs. Every `pg.Pool` has it. */
 export interface PgPool {
   connect(): Promise<PgClient>;
 }

@@ -2,18 +2,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AttemptFailed } from "./attempt-failed.ts";
 import { isClaimConflict } from "./run-once.ts";
 
-/** How often a unit of work runs. */
+/** How often a unit of work retries. */
 export interface UnitRetryOptions {
-  /** How often the work runs in total when it meets 40001 (serialization) or 40P01 (deadlock). Default: 3. */
+  /** How often the work runs in total if it fails with 40001 (serialization) or 40P01 (deadlock). Default: 3. */
   readonly attempts?: number;
 }
 
 const firstDelayMs = 10;
 const longestDelayMs = 1_000;
-/** Attempts that ended before the work had begun; each of them means that somebody else has got on. */
+/** Attempts that do not count, because they ended before the work began. In each, another transaction made progress. */
 const mostFreeAttempts = 100;
 
-/** Runs again while the server has said that another try may succeed. Exhausted, the original error comes out. */
+/** Runs again while the server answers that another attempt may succeed. After the last attempt it throws its error. */
 export async function retrying<Result>(
   attempts: number,
   signal: AbortSignal | undefined,
@@ -29,7 +29,7 @@ export async function retrying<Result>(
       const { conflict, error } = failure;
       if (isClaimConflict(conflict) && freeAttempts < mostFreeAttempts) freeAttempts += 1;
       else if (conflict === undefined || attempt - freeAttempts >= attempts) throw error;
-      // Aborted in the pause: the check above says so.
+      // If the signal is aborted in the pause, the check above throws.
       await delay(fullJitter(attempt), undefined, signal ? { signal } : {}).catch(() => {});
     }
   }

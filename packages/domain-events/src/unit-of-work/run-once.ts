@@ -5,8 +5,9 @@ import { inTransaction } from "./in-transaction.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 
 /**
- * The table behind `runOnce`, for those who keep migrations of their own. It may run any number of times, and renames a
- * table `once_keys`, its name until 0.1, with its keys. `unitOfWork.migrate()` runs the same.
+ * SQL that creates the table of `runOnce`, for applications with migrations of their own. It may run any number of times.
+ * If there is a table `once_keys` (the name until 0.1), it is renamed and keeps its keys. `unitOfWork.migrate()` runs the
+ * same SQL.
  */
 export const idempotencyKeysSql = `create schema if not exists domain_events;
 alter table if exists domain_events.once_keys rename to idempotency_keys;
@@ -19,25 +20,28 @@ create table if not exists domain_events.idempotency_keys (
 create index if not exists idempotency_keys_used_at on domain_events.idempotency_keys (used_at);`;
 
 /**
- * Waits for another transaction that holds the key. A key that somebody came back with is young again: whoever else holds it may come back,
- * too. In one statement, or it could be purged between two.
+ * Waits for another transaction that holds the key. A key that is used again becomes young again, since it may be used
+ * once more. This is one statement, because the key could be purged between two.
  */
 export const claimKeySql = `insert into domain_events.idempotency_keys as known (key) values ($1)
   on conflict (key) do update set used_at = now() returning known.key, known.xmax operator(pg_catalog.=) 0 as claimed`;
 
-/** The older name beside it: a process of before has made its table again, and both kinds of processes would run the same key. */
+/**
+ * If the table with the older name is there as well, a process of an older version has created it again. Then processes
+ * of both versions could run the same key, so migration has to run.
+ */
 const existsSql = `select to_regclass('domain_events.idempotency_keys') is not null
   and to_regclass('domain_events.once_keys') is null as exists`;
-// Any number, as long as it stays the same: `create … if not exists` of two sessions at once may fail.
+// `create … if not exists` may fail if two sessions run it at once. The number is arbitrary, but must never change.
 const migrateLock = "select pg_advisory_xact_lock(7025311928847)";
 
-/** Whether this call ran the work, and if so with what result. */
+/** Whether this call ran the work, and if so, its result. */
 export type RunOnceResult<Result> = { readonly ran: true; readonly result: Result } | { readonly ran: false };
 
-// Of the server's own errors: the work has not begun, so running again costs nothing and repeats nothing.
+// Errors of the server from claiming a key. The work has not begun then, so running again costs and repeats nothing.
 const claimConflicts = new WeakSet<object>();
 
-/** A claim that met a transaction which had claimed the key since this one's snapshot. */
+/** Whether claiming the key failed because another transaction has claimed it since this one's snapshot. */
 export function isClaimConflict(error: unknown): boolean {
   return typeof error === "object" && error !== null && claimConflicts.has(error);
 }
@@ -46,8 +50,8 @@ export async function claimKey(query: Transaction<unknown>["query"], key: string
   try {
     const { rows } = await query(claimKeySql, [key]);
     if (rows[0] === undefined) throw keyNotStored();
-    // In some encodings (EUC_JP) the database has one character for two of ours, and two keys would be one.
-    if (rows[0]["key"] !== key) throw keyInvalid(" This database stores another key instead, as its encoding has it.");
+    // Some encodings (EUC_JP) have one character for two of Unicode, and two different keys would become one.
+    if (rows[0]["key"] !== key) throw keyInvalid(" In the encoding of this database it becomes a different key.");
     return isTrue(rows[0]["claimed"]);
   } catch (error) {
     if (isConflict(error)) claimConflicts.add(error as object);
@@ -60,7 +64,7 @@ export async function claimKey(query: Transaction<unknown>["query"], key: string
 const loneSurrogate = /\p{Surrogate}/u;
 
 export function checkKey(key: unknown): void {
-  // On its way to the server every lone surrogate becomes the same replacement character.
+  // The driver sends every lone surrogate as the same replacement character.
   const isText = typeof key === "string" && !key.includes("\0") && !loneSurrogate.test(key);
   if (isText && key.length > 0 && key.length <= 500) return;
   throw keyInvalid();
@@ -76,7 +80,7 @@ function keyInvalid(why = ""): DomainEventsError {
 export async function migrate(adapter: TransactionAdapter<unknown>): Promise<void> {
   await inTransaction(adapter, async (transaction) => {
     const { rows } = await transaction.query(existsSql);
-    // Looking first lets a role without the right to create schemas call migrate(), too.
+    // This check lets a role call migrate(), too, that has no right to create schemas.
     if (isTrue(rows[0]?.["exists"])) return;
     await transaction.query(migrateLock);
     for (const statement of idempotencyKeysSql.split(";").filter((text) => text.trim()))
@@ -87,7 +91,7 @@ export async function migrate(adapter: TransactionAdapter<unknown>): Promise<voi
 function keyNotStored(): DomainEventsError {
   return new DomainEventsError(
     "IDEMPOTENCY_KEYS_MISSING",
-    "The table domain_events.idempotency_keys has not taken the key: a trigger or a rule of it keeps rows out. Nothing can be run once without it.",
+    "The key was not stored in the table domain_events.idempotency_keys: a trigger or a rule of the table suppresses the row. runOnce() cannot work without it.",
   );
 }
 

@@ -3,16 +3,19 @@ import { DomainEventsError } from "../errors.ts";
 import type { UnitRetryOptions } from "./retry-transaction.ts";
 import { type Isolation, isolations } from "../transaction/transaction-adapter.ts";
 
-/** What one run may ask for; of these, a run that joins another may only bring a signal. */
+/** Settings of one run. A run that joins another one may only be given a signal. */
 export interface RunOptions {
-  /** Default: that of the database. */
+  /** Default: the isolation level of the database. */
   readonly isolation?: Isolation | undefined;
   readonly retry?: UnitRetryOptions | undefined;
-  /** Aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason; while it waits for a connection, at once. */
+  /**
+   * If it is aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. If the unit is still
+   * waiting for a connection, it rejects at once.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The isolation ends up in a statement, so a caller without types must not get anything else in there. */
+/** The isolation becomes part of a statement, so a caller without types must not be able to put any other text there. */
 export function checkRunOptions({ isolation, retry }: RunOptions): void {
   if (retry?.attempts !== undefined) checkCount("retry.attempts", retry.attempts);
   if (isolation === undefined || isolations.some((known) => known === isolation)) return;

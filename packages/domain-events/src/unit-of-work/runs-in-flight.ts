@@ -4,41 +4,41 @@ import { DomainEventsError } from "../errors.ts";
 import type { DroppedHandler } from "../bus/queued-event.ts";
 import { withTimeout } from "@acme/shared/timeout";
 
-/** How long a stop may take. */
+/** Settings of `stop()`. */
 export interface StopOptions {
   /**
-   * Milliseconds that units under way and their handlers get to finish, from 0 to 2,147,483,647 (24 days), or Infinity to
-   * wait for as long as they take. Default: 25,000.
+   * How many milliseconds the units under way and their handlers have to finish: from 0 to 2,147,483,647 (24 days), or
+   * Infinity for no limit. Default: 25,000.
    */
   readonly deadlineMs?: number;
 }
 
-// As long as that of a worker of @acme/jobs, and a little less than the 30 s which most platforms allow.
+// The same as for a worker of @acme/jobs, and a little less than the 30 s that most platforms allow.
 const defaultDeadlineMs = 25_000;
 
-/** What {@link RunsInFlight.stop} leaves undone. */
+/** What `stop()` left unfinished. */
 export interface StopReport {
-  /** Handlers that had not finished, or not even started, at the deadline. Durable ones are never among them. */
+  /** Handlers that had not finished, or not even started, at the deadline. Durable handlers are never among them. */
   readonly dropped: readonly DroppedHandler[];
-  /** Units that had not committed. They roll back, unless COMMIT was on its way: then their handlers do not run. */
+  /** Units that had not committed. They roll back, or, if COMMIT had been sent already, their handlers do not run. */
   readonly unfinishedUnitCount: number;
 }
 
-/** One `run` between its begin and the end of its handlers. */
+/** One `run`, from its beginning to the end of its handlers. */
 export interface Flight {
-  /** The deadline has passed: must not commit, must start no handler. */
+  /** The deadline has passed: the run must not commit, and must not start a handler. */
   isGivenUp: boolean;
-  /** Gives up its handlers and tells which ones. `undefined` while the work still runs. */
+  /** Gives up the handlers of the run, and returns which ones. `undefined` while the work still runs. */
   giveUpHandlers: (() => DroppedHandler[]) | undefined;
   isOver: boolean;
-  /** The one that has begun it, of this unit of work or another. */
+  /** The run inside which this one began, of this unit of work or another. */
   parent: Flight | undefined;
 }
 
-/** The run that the code at hand is a part of, its handlers included. */
+/** The run whose work or handlers the current code belongs to. */
 const underWay = new AsyncLocalStorage<Flight>();
 
-/** That one, or the innermost around it that is not over; what is over is not held on to. */
+/** The run, or else the innermost one around it that is not over. Runs that are over must not be kept in memory. */
 function lastingOf(flight: Flight | undefined): Flight | undefined {
   let found = flight;
   while (found?.isOver) found = found.parent;
@@ -55,7 +55,7 @@ export class RunsInFlight {
   readonly #waiting: (() => void)[] = [];
   #isStopped = false;
 
-  /** @throws {@link DomainEventsError} `STOPPED` once `stop()` was called; not for what one under way begins. */
+  /** @throws {@link DomainEventsError} `STOPPED` once `stop()` was called, except for a run begun by a run under way. */
   begin(): Flight {
     const parent = lastingOf(underWay.getStore());
     if (parent) parent.parent = lastingOf(parent.parent);
@@ -67,7 +67,7 @@ export class RunsInFlight {
     return flight;
   }
 
-  /** Whether what begins there is a part of one that is waited for, however many others are in between. */
+  /** Whether a run that begins there is inside a run that `stop()` waits for, at whatever depth. */
   #hasPart(parent: Flight | undefined): boolean {
     for (let flight = parent; flight; flight = flight.parent) {
       if (flight.isGivenUp) return false;
@@ -83,7 +83,7 @@ export class RunsInFlight {
     for (const tell of this.#waiting) tell();
   }
 
-  /** @throws {@link DomainEventsError} `OPTIONS_INVALID`; nothing is stopped then. */
+  /** @throws {@link DomainEventsError} `OPTIONS_INVALID`, and then nothing is stopped. */
   async stop(deadlineMs: number = defaultDeadlineMs): Promise<StopReport> {
     checkDuration("deadlineMs", deadlineMs);
     this.#isStopped = true;
@@ -105,7 +105,8 @@ export class RunsInFlight {
 
 /** @throws {@link DomainEventsError} `STOPPED` once the deadline has passed. */
 export function refuseWhenGivenUp(flight: Flight): void {
-  if (flight.isGivenUp) throw stopped("stop() reached its deadline before this unit of work committed: it rolls back.");
+  if (flight.isGivenUp)
+    throw stopped("stop() reached its deadline before this unit of work committed. The unit rolls back.");
 }
 
 function stopped(message: string): DomainEventsError {

@@ -3,22 +3,26 @@ import type { Scope } from "./scope.ts";
 import { runSavepoint } from "./savepoint.ts";
 import type { Unit } from "./unit.ts";
 
-/** What the work of a unit gets. All are functions without `this`, made to be destructured. */
+/** What the work of a unit gets. It can be destructured: none of the functions needs `this`. */
 export interface UnitContext<out Tx> {
-  /** The running transaction, as the driver knows it. */
+  /** The running transaction: an object of the driver. */
   readonly tx: Tx;
-  /** Collects an event, to be published once the unit has committed. */
+  /** Records an event, which is published once the unit has committed. */
   readonly record: (event: object) => void;
-  /** Collects what an aggregate has recorded and will record, and returns the aggregate. Tracking the same aggregate again has no effect. */
+  /**
+   * Collects the events that an aggregate has recorded and will record, and returns the aggregate. Tracking the same
+   * aggregate again has no effect.
+   */
   readonly track: <Aggregate extends EventRecorder>(aggregate: Aggregate) => Aggregate;
   /**
-   * Runs a part of the work that may fail alone: when it rejects, its statements are rolled back, its events are gone,
-   * and the error comes out here. One at a time: a second one while the first is open is refused (`SAVEPOINT_OPEN`).
+   * Runs a part of the work that may fail alone. If the part rejects, its statements are rolled back, its events are
+   * dropped, and this call rejects with the error. Only one savepoint can be open at a time: a second one beside it is
+   * refused (`SAVEPOINT_OPEN`).
    */
   readonly savepoint: <Result>(work: (context: UnitContext<Tx>) => PromiseLike<Result> | Result) => Promise<Result>;
   /**
-   * Runs one statement with `$1` placeholders in the transaction, whatever the driver: so the context itself is a transaction for whoever
-   * takes one, such as `jobs.enqueue(task, payload, { tx: unit })`.
+   * Runs one statement with `$1` placeholders in the transaction, whatever the driver. So the context itself can be passed
+   * where a transaction is expected, such as `jobs.enqueue(task, payload, { tx: unit })`.
    */
   readonly query: (
     text: string,
@@ -26,7 +30,7 @@ export interface UnitContext<out Tx> {
   ) => Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
 }
 
-/** For the work in that scope, with the `tx` of the adapter that its run was given. */
+/** The context for work in that scope. `tx` is made by the adapter of the unit of work whose `run` was called. */
 export function contextOf<Tx>(unit: Unit, scope: Scope, tx: Tx): UnitContext<Tx> {
   return {
     tx,

@@ -4,21 +4,22 @@ import type { HandlersFailedError } from "../errors.ts";
 import type { EventBus } from "../bus/event-bus.ts";
 import type { UnitRetryOptions } from "./retry-transaction.ts";
 
-/** What all runs of a unit of work have in common. */
+/** Settings of a unit of work, for all of its runs. */
 export interface UnitOfWorkOptions<in Tx> {
-  /** Where events are published. Default: the default bus. */
+  /** The bus on which events are published. Default: the default bus. */
   readonly bus?: EventBus<Tx>;
   /**
-   * What to do with handlers that failed after the commit. Each failure is in the bus's log already, which is the
-   * default. A function gets one {@link HandlersFailedError}; `"throw"` lets `run` reject with it.
+   * What happens if handlers fail after the commit. Default: each failure is only logged by the bus. A function is called
+   * with one {@link HandlersFailedError} besides; with `"throw"`, `run` rejects with that error.
    */
   readonly onHandlerError?: "throw" | ((error: HandlersFailedError) => unknown);
   readonly retry?: UnitRetryOptions;
-  /** How long to ask what became of a COMMIT whose answer was lost. Default: 10 s. */
+  /** If the answer to COMMIT is lost: how long to ask the database about the transaction. Default: 10 s. */
   readonly outcomeTimeoutMs?: number;
   /**
-   * How long a COMMIT may take: deferred constraints and triggers, the disk, a synchronous standby. Then its connection is closed, and the
-   * database is asked what became of it. Default: 60 s; `Infinity` waits for as long as TCP does.
+   * How long COMMIT may take, with its deferred constraints and triggers, the disk, and a synchronous standby. After that
+   * the connection is closed, and the database is asked about the transaction. Default: 60 s. With `Infinity` only TCP
+   * limits the wait.
    */
   readonly commitTimeoutMs?: number;
 }

@@ -16,14 +16,15 @@ import { untilAborted } from "@acme/shared/timeout";
 export interface UnitOfWork<out Tx> {
   /**
    * Runs the work in a transaction. Resolves with its result once the commit is confirmed, the connection is back in the
-   * pool, and the handlers of the recorded events have run; their failure does not undo it (see `onHandlerError`).
+   * pool, and the handlers of the recorded events have run. A handler that fails does not undo the commit (see
+   * `onHandlerError`).
    *
-   * Inside the work of a running unit on the same database and bus it joins that one: no transaction of its own, and when
-   * it rejects, the savepoint or unit it has joined is rolled back, even if the error is swallowed. See {@link runOutsideUnits} for a
-   * transaction of its own.
+   * If it is called inside the work of a running unit on the same database and bus, it joins that unit and has no
+   * transaction of its own. If it then rejects, the savepoint or unit that it joined is rolled back, even if the error is
+   * swallowed. Use {@link runOutsideUnits} for a transaction of its own.
    *
-   * The work runs again from the start, in a new transaction and with no events, after a serialization failure or a
-   * deadlock. If the process dies, everything committed stays, and in-process handlers that have not run never will.
+   * After a serialization failure or a deadlock the work runs again from the start, in a new transaction and with no
+   * events. If the process dies, committed data stays, and in-process handlers that have not run yet never will.
    *
    * @throws what the work throws, after the rollback; {@link TransactionAbortedError}; {@link CommitOutcomeUnknownError};
    * {@link DomainEventsError} `UNIT_DOOMED`, `UNIT_ENDED`, `JOINED_OPTIONS`, `JOINED_ADAPTER`, `TRANSACTION_OWNED`, `SAVEPOINT_OPEN`,
@@ -40,32 +41,33 @@ export interface UnitOfWork<out Tx> {
   run<Result>(work: Work<Tx, Result>, options?: RunOptions): Promise<Result>;
 
   /**
-   * Runs the work at most once for each key, also across processes: the key is stored in the same transaction. A second run
-   * with the key waits for the first, then skips, or runs if the first rolled back. The signal ends that wait at once.
+   * Runs the work at most once for each key, also across processes: the key is stored in the same transaction. A second
+   * run with the key waits for the first run. It then does nothing, or runs the work if the first run rolled back. The
+   * signal ends that wait at once.
    *
    * @param key 1 to 500 characters.
-   * @throws as {@link run}; `IDEMPOTENCY_KEYS_MISSING` before {@link migrate}, `IDEMPOTENCY_KEY_INVALID`, and `JOINED_OPTIONS` inside a
-   * running unit, since a key belongs to a transaction of its own.
+   * @throws what {@link run} throws; `IDEMPOTENCY_KEYS_MISSING` before {@link migrate}; `IDEMPOTENCY_KEY_INVALID`;
+   * `JOINED_OPTIONS` inside a running unit, since a key belongs to a transaction of its own.
    */
   runOnce<Result>(key: string, work: Work<Tx, Result>, options?: RunOptions): Promise<RunOnceResult<Result>>;
 
-  /** Creates the table behind {@link runOnce}. Any number of processes may call it at once, any number of times. */
+  /** Creates the table of {@link runOnce}. Any number of processes may call it at once, and any number of times. */
   migrate(): Promise<void>;
 
   /**
-   * Forgets keys, and with them what would keep {@link runOnce} from running again. Where the keys are those of jobs, a worker of
-   * `@acme/jobs` does it by itself, sparing what may still come.
+   * Deletes old keys. Afterwards {@link runOnce} would run the work of such a key again. If the keys are those of jobs, a
+   * worker of `@acme/jobs` deletes them by itself, and keeps those of jobs that may still run.
    *
-   * @returns how many keys were forgotten.
-   * @throws `OPTIONS_INVALID`, `IDEMPOTENCY_KEYS_MISSING`, and whatever `keep` throws; nothing of that batch is forgotten then.
+   * @returns how many keys were deleted.
+   * @throws `OPTIONS_INVALID`; `IDEMPOTENCY_KEYS_MISSING`; whatever `keep` throws, and then no key of that batch is deleted.
    */
   purgeIdempotencyKeys(options: PurgeIdempotencyKeysOptions): Promise<number>;
 
   /**
-   * Takes no new runs, and waits for those under way and their handlers, with the runs that these begin, up to the deadline. What is left
-   * then starts no further handler and does not commit.
+   * Takes no new runs. Waits up to the deadline for the runs under way, for their handlers, and for the runs that these
+   * begin. Runs that are left at the deadline do not commit and start no further handler.
    *
-   * @throws `OPTIONS_INVALID` for a deadline that is none; nothing is stopped then.
+   * @throws `OPTIONS_INVALID` if the deadline is invalid; nothing is stopped then.
    */
   stop(options?: StopOptions): Promise<StopReport>;
 }
@@ -75,7 +77,7 @@ type UnitOfWorkArguments<Tx> = [Tx] extends [DefaultTransaction]
   : [options: UnitOfWorkOptions<Tx> & { readonly bus: EventBus<Tx> }];
 
 /**
- * Creates a unit of work: transactions that publish what they recorded after a confirmed commit.
+ * Creates a unit of work: it runs transactions, and publishes their events after a confirmed commit.
  *
  * @example
  * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });
@@ -85,7 +87,7 @@ export function createUnitOfWork<Tx>(
   ...[options = {}]: UnitOfWorkArguments<NoInfer<Tx>>
 ): UnitOfWork<Tx> {
   checkAdapter(adapter);
-  // The default bus stands in only where its transactions are of this type: see the arguments.
+  // The type of the arguments allows the default bus only if its transactions are of this type.
   const bus = ((options as UnitOfWorkOptions<Tx>).bus ?? (defaultBus as EventBus<never> as EventBus<Tx>))[dispatcher];
   const runner = new UnitRunner({ adapter, bus, limits: limitsOf(options) }, options);
 
