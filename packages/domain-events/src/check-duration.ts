@@ -1,10 +1,10 @@
 import { DomainEventsError } from "./errors.ts";
 
-/** A timer that is set for longer goes off at once. */
+/** A timer with a longer delay would fire at once. */
 const longestMs = 2 ** 31 - 1;
 
 /**
- * An option in milliseconds: a number that a timer can wait, or Infinity for no limit.
+ * An option in milliseconds: a delay that a timer supports, or Infinity for no limit.
  *
  * @throws {@link DomainEventsError} `OPTIONS_INVALID`.
  */
@@ -14,7 +14,7 @@ export function checkDuration(option: string, value: unknown, leastMs = 0): numb
   throw optionInvalid(`${option} is a number of milliseconds ${range}.`, value);
 }
 
-/** @throws {@link DomainEventsError} `OPTIONS_INVALID` for what is no whole number from 1. */
+/** @throws {@link DomainEventsError} `OPTIONS_INVALID` for anything but a whole number from 1. */
 export function checkCount(option: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return value;
   throw optionInvalid(`${option} is a whole number from 1.`, value);
@@ -24,7 +24,7 @@ function optionInvalid(rule: string, value: unknown): DomainEventsError {
   return new DomainEventsError("OPTIONS_INVALID", `${rule} It is ${kindOf(value)}.`);
 }
 
-/** What it is, and not how much: a message says nothing about what was passed. */
+/** Names the type rather than the value: messages must not show what was passed. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined || Number.isNaN(value)) return String(value);
   if (typeof value === "number") return "another number";

@@ -33,12 +33,12 @@ export function runInside<Result>(scope: RunningScope, work: () => Result): Resu
 }
 
 /**
- * Calls the function outside of every unit of work. Runs that the function starts, now or later, join no unit, and events
- * that it publishes are published at once.
+ * Calls the function outside of every unit of work. Runs that the function starts, now or later, join no unit, and
+ * events that it publishes are published at once.
  *
- * Use it for what outlives the unit that happens to start it (a worker, a queue, a timer, a batching loader). Use it also
- * for work that must be stored even if the unit around it rolls back. Such a run needs a second connection from the pool,
- * since the unit around it still holds its own.
+ * Use it for what outlives the unit that happens to start it (a worker, a queue, a timer, a batching loader). Use it
+ * also for work that must be stored even if the unit around it rolls back. Such a run needs a second connection from
+ * the pool, since the unit around it still holds its own.
  *
  * @example
  * const ticking = runOutsideUnits(() => setInterval(() => bus.publish(new CartEmptied()), 1_000));
@@ -50,9 +50,9 @@ export function runOutsideUnits<Result>(work: () => Result): Result {
 }
 
 /**
- * The innermost scope of a unit in which the caller runs. Code that has outlived a unit which committed is outside of that
- * unit. If the unit was rolled back, its scope is still found, so that it can refuse the call, which may be about data
- * that is gone.
+ * The innermost scope of a unit in which the caller runs. Code that has outlived a unit which committed is outside of
+ * that unit. If the unit was rolled back, its scope is still found, so that it can refuse the call, which may be about
+ * data that is gone.
  */
 export function findScope(isWanted: (unit: RunningUnit) => boolean = () => true): RunningScope | undefined {
   let found = withoutCommitted(running.getStore());

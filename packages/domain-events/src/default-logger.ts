@@ -1,4 +1,4 @@
 import { createConsoleLogger } from "@acme/shared/console-logger";
 
-/** Failures must not be silent by default; everything else is. */
+/** By default only errors are logged: failures must not be silent. */
 export const defaultLogger = createConsoleLogger(["error"]);

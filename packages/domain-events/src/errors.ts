@@ -35,8 +35,8 @@ export type DomainEventsErrorCode =
 /**
  * The base class of every error that this package makes.
  *
- * Compare {@link DomainEventsError.code} rather than use `instanceof`: the ESM and the CJS build have the same codes, but
- * not the same classes. Messages name event types and handlers, never the properties of an event.
+ * Compare {@link DomainEventsError.code} rather than use `instanceof`: the ESM and the CJS build have the same codes,
+ * but not the same classes. Messages name event types and handlers, never the properties of an event.
  */
 export class DomainEventsError extends Error {
   // The name is written out, here and below, because bundlers rename classes.

@@ -66,8 +66,8 @@ export function knexTransactions<Tx>(knex: KnexInstance<Tx>): TransactionAdapter
 }
 
 /**
- * Replaces the `begin` that knex calls a moment later. A version of knex without `begin` sends BEGIN by itself; the mark
- * is then sent in a message of its own.
+ * Replaces the `begin` that knex calls a moment later. A version of knex without `begin` sends BEGIN by itself; the
+ * mark is then sent in a message of its own.
  */
 function beginHere(transaction: BeginningTransaction, options: BeginOptions): boolean {
   if (typeof transaction.begin !== "function" || typeof transaction.query !== "function") return false;
@@ -75,7 +75,8 @@ function beginHere(transaction: BeginningTransaction, options: BeginOptions): bo
   transaction.begin = async (connection) => {
     await checkBeforeBegin(connection, signal);
     const send = async (text: string): Promise<void> => {
-      // An older pg does not know whether a transaction is open already. Then the server's warning about BEGIN shows it.
+      // An older pg does not know whether a transaction is open already. Then the server's warning about BEGIN shows
+      // it.
       holdConnection(connection, { lost() {}, noticed: (notice) => watch?.noticed(notice) });
       // If BEGIN gets no answer, or fails half-way, the pool must not hand out this connection again.
       markDisposed(connection, "BEGIN was not answered");
@@ -100,7 +101,8 @@ function checkKnex(knex: unknown): Database {
   if (isKnex && database.isTransaction === true) {
     throw adapterInvalid("It was given a transaction, which other code has begun and will end.");
   }
-  // The dialect alone is not enough: other clients of it speak to other databases, or pass on less of the server's answer.
+  // The dialect alone is not enough: other clients of it speak to other databases, or pass on less of the server's
+  // answer.
   if (isKnex && database.client?.dialect === "postgresql" && database.client.driverName === "pg") return database;
   throw adapterInvalid("It was given something else.");
 }

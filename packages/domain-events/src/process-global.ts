@@ -1,9 +1,9 @@
-/** Builds that share this number share their state; a test compares it with package.json. */
+/** Builds with the same number share their state. A test compares it with package.json. */
 export const majorVersion = 0;
 
 const globals = globalThis as unknown as Record<symbol, unknown>;
 
-/** One value per process and major version, also where one consumer loads the ESM build and another the CJS build. */
+/** One value per process and major version, even if one consumer loads the ESM build and another the CJS build. */
 export function processGlobal<Value>(name: string, create: () => Value): Value {
   return (globals[processSymbol(name)] ??= create()) as Value;
 }

@@ -5,12 +5,12 @@ import type { HandlerContext } from "./handler.ts";
 import type { InProcessHandler } from "./handlers-by-delivery.ts";
 import type { Logger } from "@acme/shared/logger";
 
-/** What the handler returns or throws; the request of a durable one is written at once. */
+/** Returns or throws what the handler does. The request of a durable handler is written at once. */
 export function callHandler(handler: InProcessHandler, event: object, context: HandlerContext): unknown {
   return typeof handler === "function" ? handler(event, context) : enqueue(handler, event);
 }
 
-/** Never with what the event carries: logs are no place for personal data. */
+/** Never logs the properties of the event, which may be personal data. */
 export function logFailure(logger: Logger, { event, handler, error }: HandlerFailure): void {
   const fields = {
     eventType: eventTypeOf(event),

@@ -20,12 +20,12 @@ export class CurrentRegistrations<Tx> {
     return this.#publishing;
   }
 
-  /** As they are now, for good. */
+  /** The registrations as they are now. They will not change any more. */
   hold(): Registrations<Tx> {
     return this.#registrations.hold();
   }
 
-  /** @returns takes it away again. */
+  /** @returns a function that removes the registration. */
   add(eventClass: ClassOf<object>, handler: AnyHandler<Tx>): () => void {
     const number = ++this.#count;
     this.#replace(this.#registrations.with(eventClass, number, handler));

@@ -17,7 +17,9 @@ export interface DefaultBus {}
 /** The type of the transaction that beforeCommit handlers of the default bus get: see {@link DefaultBus}. */
 export type DefaultTransaction = DefaultBus extends { transaction: infer Tx } ? Tx : unknown;
 
-/** A bus for applications that need only one. There is one per process, even if the ESM and the CJS build are loaded. */
+/**
+ * A bus for applications that need only one. There is one per process, even if the ESM and the CJS build are loaded.
+ */
 export const defaultBus: EventBus<DefaultTransaction> = processGlobal("default-bus", () =>
   createEventBus<DefaultTransaction>(),
 );

@@ -41,8 +41,8 @@ export interface EventBus<in Tx = unknown> {
   readonly lifecycle: Lifecycle;
 
   /**
-   * Registers a handler for a class of events and its subclasses. A plain function runs after the commit; `beforeCommit()`
-   * and `jobs.durable()` make handlers with another delivery.
+   * Registers a handler for a class of events and its subclasses. A plain function runs after the commit;
+   * `beforeCommit()` and `jobs.durable()` make handlers with another delivery.
    *
    * The handlers of an event run in registration order. A handler that is registered twice runs twice. A publish under
    * way is not affected: it keeps the handlers that it started with.
@@ -62,13 +62,15 @@ export interface EventBus<in Tx = unknown> {
    *
    * Never throws synchronously. If no handler returns a promise, all of them have run when it returns.
    *
-   * @throws {@link HandlersFailedError} if handlers failed, once all have run (see `handlerErrors`);
-   * {@link EventLoopError}; {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` for an event with a beforeCommit handler
-   * outside a unit of work, before anything ran; `EVENT_INVALID`, `EVENT_NAME_TAKEN`; `UNIT_ENDED` while the unit commits.
+   * @throws {@link HandlersFailedError} if handlers failed, once all have run (see `handlerErrors`); {@link
+   * EventLoopError}; {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` for an event with a beforeCommit handler outside a
+   * unit of work, before anything ran; `EVENT_INVALID`, `EVENT_NAME_TAKEN`; `UNIT_ENDED` while the unit commits.
    */
   publish(event: object): Promise<void>;
 
-  /** {@link publish} for several events, in order: the handlers of all of them run before those of events they record. */
+  /**
+   * {@link publish} for several events, in order: the handlers of all of them run before those of events they record.
+   */
   publishAll(events: Iterable<object>): Promise<void>;
 
   /** Removes every registration. */

@@ -1,13 +1,13 @@
 import { EventLoopError } from "../errors.ts";
 import { eventTypeOf } from "../event/event.ts";
 
-/** How many events may lead to each other; enough for recursion over any sensible tree. */
+/** The longest chain of events that lead to each other. It is enough for recursion over any sensible tree. */
 const longestChain = 100;
 
 /**
- * How many events may lead back to their own class below one event. A circle that branches would be found by the length of
- * its chains only after 2^100 events; so many fit into some ten megabytes. Nothing else is bounded: what one handler
- * records in a loop does not count, however much it is, nor does what leads to ever other classes.
+ * How many events may lead back to their own class below one event. The length of the chains would reveal a branching
+ * circle only after 2^100 events; 50,000 events take some ten megabytes. Nothing else is limited: the events that one
+ * handler records in a loop do not count, and neither do events that lead to further classes only.
  */
 const mostLeadingBack = 50_000;
 
@@ -18,15 +18,15 @@ export interface Link {
   readonly length: number;
 }
 
-/** Finds circles among the events of one run: one of these for each run. */
+/** Finds circles among the events of one publish or one unit. Each has a guard of its own. */
 export class CircleGuard {
-  /** By the event in which the circle begins. */
+  /** The counts, by the event at which the circle begins. */
   readonly #leadingBack = new Map<Link, number>();
 
   /**
-   * Takes note of an event that a handler of `parent` has recorded.
+   * Counts an event that a handler of `parent` has recorded.
    *
-   * @throws {@link EventLoopError} when the chain is too long, or has too many others beside it.
+   * @throws {@link EventLoopError} if the chain is too long, or if too many events lead back to their own class.
    */
   follow(event: object, parent: Link): void {
     if (parent.length > longestChain) throw new EventLoopError(chainOf(event, parent));
@@ -38,7 +38,7 @@ export class CircleGuard {
   }
 }
 
-/** The oldest event of the chain that another one of its class has followed. */
+/** The oldest event in the chain that was followed by another event of its class. */
 function startOfCircle(event: object, parent: Link): Link | undefined {
   let start = firstOfClass(event, parent);
   for (let link = parent; start && link.parent; link = link.parent) {
@@ -48,7 +48,7 @@ function startOfCircle(event: object, parent: Link): Link | undefined {
   return start;
 }
 
-/** The oldest event of that event's class in the chain. */
+/** The oldest event in the chain that has the same class as that event. */
 function firstOfClass(event: object, parent: Link): Link | undefined {
   const eventClass: unknown = Object.getPrototypeOf(event);
   let first: Link | undefined;

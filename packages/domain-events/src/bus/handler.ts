@@ -7,8 +7,8 @@ export interface HandlerContext {
    * Records an event that follows from this one. Its handlers run in the same publish, after the handlers of all events
    * published or recorded so far (breadth first).
    *
-   * @throws {@link DomainEventsError} `PUBLISH_ENDED` once the publish is over; {@link EventLoopError} if a chain of such
-   * events grows longer than 100, or if more than 50,000 events lead back to their own class.
+   * @throws {@link DomainEventsError} `PUBLISH_ENDED` once the publish is over; {@link EventLoopError} if a chain of
+   * such events grows longer than 100, or if more than 50,000 events lead back to their own class.
    */
   readonly record: (event: object) => void;
 }
@@ -16,7 +16,10 @@ export interface HandlerContext {
 /** A handler that runs in process, after the confirmed commit, at most once. It may return a promise. */
 export type AfterCommitHandler<in Event> = (event: Event, context: HandlerContext) => unknown;
 
-/** What a beforeCommit handler gets besides the event: the running transaction, and a way to record further events in it. */
+/**
+ * What a beforeCommit handler gets besides the event: the running transaction, and a way to record further events in
+ * it.
+ */
 export interface BeforeCommitContext<out Tx> extends HandlerContext {
   /** The running transaction. */
   readonly tx: Tx;

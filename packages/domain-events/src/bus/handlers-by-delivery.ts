@@ -1,7 +1,7 @@
 import type { DurableHandler } from "@acme/shared/durable-handler";
 import { type AfterCommitHandler, type AnyHandler, type BeforeCommitHandler, handlerName } from "./handler.ts";
 
-/** A handler that is served by a unit of work, and its name in logs and errors. */
+/** A handler that a unit of work calls inside its transaction, and its name in logs and errors. */
 export interface Registration<Kind> {
   readonly name: string;
   readonly handler: Kind;
@@ -15,14 +15,14 @@ export interface HandlersOf<in Tx> {
   readonly afterCommit: readonly AfterCommitHandler<object>[];
   readonly beforeCommit: readonly Registration<BeforeCommitHandler<object, Tx>>[];
   readonly durable: readonly Registration<DurableHandler<object>>[];
-  /** Those that need no transaction: afterCommit and durable ones. */
+  /** The handlers that need no transaction: afterCommit and durable ones. */
   readonly anywhere: readonly InProcessHandler[];
 }
 
 const none: readonly never[] = Object.freeze([]);
 
 export function sortByDelivery<Tx>(handlers: readonly AnyHandler<Tx>[]): HandlersOf<Tx> {
-  // By far the most are, and then the list need not be held twice.
+  // Nearly always all are afterCommit handlers. Then one list can be shared.
   if (handlers.every(isAfterCommit)) {
     return {
       afterCommit: handlers,

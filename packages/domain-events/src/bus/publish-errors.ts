@@ -1,7 +1,7 @@
 import { DomainEventsError, EventLoopError, type HandlerFailure, HandlersFailedError } from "../errors.ts";
 import { eventTypeOf } from "../event/event.ts";
 
-/** What `publish` comes to: nothing, or the error it rejects with. */
+/** Ends `publish`: throws the error with which it rejects, if there were failures. */
 export function throwFailures(
   failures: readonly HandlerFailure[],
   { failFast }: { readonly failFast: boolean },
@@ -16,7 +16,7 @@ function isEventLoop(error: unknown): boolean {
   try {
     return error instanceof EventLoopError;
   } catch {
-    // A revoked proxy has no prototype that could be looked at.
+    // `instanceof` throws for a revoked proxy.
     return false;
   }
 }
@@ -25,7 +25,7 @@ export function needsUnitOfWork(event: object, handler: string | undefined): Dom
   const type = eventTypeOf(event);
   return new DomainEventsError(
     "NEEDS_UNIT_OF_WORK",
-    `Handler "${handler}" of "${type}" runs in a transaction (beforeCommit), and there is none. Publish "${type}" inside unitOfWork.run(), or record it there.`,
+    `Handler "${handler}" of "${type}" runs in a transaction (beforeCommit), but there is none. Publish or record "${type}" inside unitOfWork.run().`,
   );
 }
 

@@ -9,15 +9,15 @@ import type { QueuedEvent } from "./queued-event.ts";
 
 interface SingleEvent extends QueuedEvent {
   readonly publishing: Publishing<undefined>;
-  /** Made once it is needed. */
+  /** Made only when it is needed. */
   run: PublishQueue<undefined> | undefined;
   isOver: boolean;
 }
 
 /**
- * Publishes one event, as nearly every publish does: a plain loop over its handlers, and little more made than what they are
- * called with. Whatever takes more goes on in a {@link PublishQueue}: a promise that others wait for, a failure, a recorded
- * event, somebody who watches.
+ * Publishes one event, which is what nearly every publish does, in a plain loop over its handlers and with few
+ * allocations. A {@link PublishQueue} takes over when more is needed: for a promise with handlers behind it, a failure,
+ * a recorded event, or a lifecycle listener.
  */
 export function publishOne(publishing: Publishing<undefined>, event: object): Promise<undefined> | undefined {
   const handlers = handlersWithoutTransaction(publishing.registrations, event);
@@ -51,7 +51,7 @@ function goOnAfter(single: SingleEvent, position: number, outcome: PromiseLike<u
   if (!isLast || single.publishing.settings.handlerTimeoutMs !== undefined) {
     return runOf(single).resumeAfter(position, outcome);
   }
-  // With nothing left to run, a reaction costs two thirds of an async function.
+  // No handler is left to run, and `then` costs two thirds of what an async function would.
   return Promise.resolve(outcome).then(
     () => end(single, position + 1),
     (error: unknown) => runOf(single).resumeAfterFailure(position, error),

@@ -11,19 +11,19 @@ import { type DroppedHandler, handlersLeft, type QueuedEvent, queuedEvent } from
 import { withTimeout } from "@acme/shared/timeout";
 
 /**
- * Runs the handlers of some events, and of what these record, breadth first. As long as no handler returns a promise,
- * none is made here either; from then on there is one for all of the run.
+ * Runs the handlers of some events, and of the events that these record, breadth first. As long as no handler returns a
+ * promise, none is made here either. From then on there is one promise for the whole run.
  */
 export class PublishQueue<Outcome> {
   readonly #publishing: Publishing<Outcome>;
   readonly #failures: HandlerFailure[] = [];
   #current: QueuedEvent | undefined;
   #last: QueuedEvent | undefined;
-  /** Of the handler that runs, among those of the current event. */
+  /** The position of the running handler among those of the current event. */
   #position = 0;
   #startedAt = 0;
   #circles: CircleGuard | undefined;
-  /** The error that ended a circle; reported where it was made, as a handler may swallow it. */
+  /** The error that ended a circle. It is reported where it is made, since a handler may swallow it. */
   #loop: unknown;
   #isOver = false;
 
@@ -38,7 +38,7 @@ export class PublishQueue<Outcome> {
     this.#enqueue(event, handlersWithoutTransaction(this.#publishing.registrations, event));
   }
 
-  /** An event whose beforeCommit and durable handlers have been served by its unit of work. */
+  /** Adds an event whose beforeCommit and durable handlers were called by its unit of work. */
   addCommitted(event: object): void {
     this.#enqueue(event, this.#publishing.registrations.of(event).afterCommit);
   }
@@ -51,7 +51,7 @@ export class PublishQueue<Outcome> {
       this.#circles ??= new CircleGuard();
       this.#circles.follow(event, parent);
     } catch (error) {
-      // Whatever the handler does with this error: nothing further may run, or a branching circle would never end.
+      // Nothing further may run, even if the handler swallows this error. Otherwise a branching circle would never end.
       this.#isOver = true;
       this.#fail(error);
       this.#loop = error;
@@ -65,7 +65,7 @@ export class PublishQueue<Outcome> {
     return pending ? this.#continue(pending) : this.#end();
   }
 
-  /** Starts with the current event's handler at that position. */
+  /** Starts with the handler of the current event at that position. */
   resume(position: number): Outcome | Promise<Outcome> {
     this.#position = position;
     return this.start();
@@ -84,7 +84,7 @@ export class PublishQueue<Outcome> {
     return this.resume(position + 1);
   }
 
-  /** Starts no further handler, and tells which ones that leaves undone. */
+  /** Starts no further handler, and returns the handlers that have not run or not finished. */
   giveUp(): DroppedHandler[] {
     if (this.#isOver) return [];
     this.#isOver = true;

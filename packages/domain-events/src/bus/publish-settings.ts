@@ -12,11 +12,11 @@ export interface PublishSettings {
   readonly handlerTimeoutMs: number | undefined;
 }
 
-/** How to publish: with the registrations of one moment. */
+/** How to publish, with the registrations of one moment. */
 export interface Publishing<Outcome> {
   readonly settings: PublishSettings;
   readonly registrations: Registrations<never>;
-  /** Makes of the failures, which are logged already, what publishing returns or throws. */
+  /** Turns the failures, which are logged already, into the result or the error of publishing. */
   readonly conclude: (failures: readonly HandlerFailure[], settings: PublishSettings) => Outcome;
 }
 
@@ -26,7 +26,7 @@ export function handlersWithoutTransaction(
   event: object,
 ): readonly InProcessHandler[] {
   const { beforeCommit, anywhere } = registrations.of(event);
-  // Reading the first of none would take longer than to count.
+  // Reading the first element of an empty list would take longer than reading its length.
   if (beforeCommit.length > 0) throw needsUnitOfWork(event, beforeCommit[0]?.name);
   return anywhere;
 }

@@ -7,8 +7,8 @@ import { type HandlersOf, sortByDelivery } from "./handlers-by-delivery.ts";
 export type { Registration } from "./handlers-by-delivery.ts";
 
 /**
- * The handlers registered for one class, in registration order, and the number of each registration. Two lists of plain
- * values: an object for each registration would take three times the memory.
+ * The handlers registered for one class, in registration order, and the number of each registration. These are two
+ * lists of plain values, because an object for each registration would take three times the memory.
  */
 interface ClassRegistrations<in Tx> {
   readonly handlers: AnyHandler<Tx>[];
@@ -16,21 +16,21 @@ interface ClassRegistrations<in Tx> {
 }
 
 /**
- * The registrations of a bus at one moment. Once somebody holds it or has asked it, it never changes again: registering
- * then makes a new one, so that a publish is not disturbed. Until then it grows in place, or registering many handlers
- * would copy them all for each.
+ * The registrations of a bus at one moment. Once it was held or asked for handlers, it never changes again: registering
+ * then makes a new object, so that a publish under way is not affected. Until then it grows in place; otherwise each
+ * registration would copy all handlers.
  */
 export class Registrations<in Tx> {
   readonly #byPrototype: Map<object, ClassRegistrations<Tx>>;
   readonly #found = new Map<object | null | undefined, HandlersOf<Tx>>();
-  /** The classes whose lists are in no other registrations; `undefined` once nothing may change. */
+  /** The classes whose lists are shared with no other object; `undefined` once nothing may change. */
   #own: Set<object> | undefined = new Set();
 
   constructor(byPrototype?: ReadonlyMap<object, ClassRegistrations<Tx>>) {
     this.#byPrototype = new Map(byPrototype);
   }
 
-  /** Promises whoever calls it that these will stay as they are. */
+  /** From now on these registrations never change. */
   hold(): this {
     this.#own = undefined;
     return this;
@@ -38,7 +38,7 @@ export class Registrations<in Tx> {
 
   /**
    * @param number greater than that of every registration before.
-   * @throws {@link DomainEventsError} `EVENT_NAME_TAKEN` when another class has the name of this one.
+   * @throws {@link DomainEventsError} `EVENT_NAME_TAKEN` if another class has the same name.
    */
   with(eventClass: ClassOf<object>, number: number, handler: AnyHandler<Tx>): Registrations<Tx> {
     const prototype = eventClass.prototype as object;
@@ -93,7 +93,7 @@ export class Registrations<in Tx> {
     return registered;
   }
 
-  // A module that was loaded twice makes two classes of one name, and handlers of one never see events of the other.
+  // A module that is loaded twice makes two classes with one name. Handlers of one class never get events of the other.
   #refuseSecondName(prototype: object): void {
     const type = nameOf(prototype);
     if (type === undefined) return;
@@ -136,7 +136,7 @@ function nameOf(prototype: object): string | undefined {
   return typeof type === "string" ? type : undefined;
 }
 
-/** How an event class is called in logs and errors. */
+/** The name of an event class in logs and errors. */
 export function classNameOf(eventClass: ClassOf<object>): string {
   return nameOf(eventClass.prototype as object) ?? eventTypeOf(eventClass.prototype as object);
 }

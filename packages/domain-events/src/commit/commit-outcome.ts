@@ -14,7 +14,7 @@ export type Outcome = "committed" | "aborted" | "unknown";
 type Query = Transaction<unknown>["query"];
 
 export interface LostCommit {
-  /** `undefined` where nobody knows: then there is nothing to ask. */
+  /** `undefined` if it is not known. Then there is nothing to ask the database about. */
   readonly proof: CommitProof | undefined;
   readonly witnesses: readonly NonNullable<DurableReceipt["witness"]>[];
   readonly adapter: TransactionAdapter<unknown>;
@@ -22,20 +22,22 @@ export interface LostCommit {
 }
 
 /**
- * Finds out what became of a COMMIT whose answer was lost.
+ * Finds out whether a COMMIT whose answer was lost has taken place.
  *
- * A crash or a promotion hands out again those transaction ids that had not reached the disk, or the standby. So "committed" is believed only
- * of a server that has neither recovered nor been promoted since our transaction saw it; what the unit itself has written is believed anywhere.
+ * After a crash or a promotion PostgreSQL assigns transaction ids again that had not reached the disk, or the standby.
+ * So the answer "committed" is believed only if the server has neither recovered nor been promoted since our
+ * transaction saw it. Rows that the unit itself has written are believed on any server.
  */
 export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: LostCommit): Promise<Outcome> {
   if (!proof) return "unknown";
   const giveUpAt = performance.now() + timeoutMs;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = giveUpAt - performance.now()) {
-    // The old backend may still be at it, the pool may hand out one more dead connection, the server may not be back yet.
+    // The old backend may still be busy, the pool may hand out another dead connection, or the server may still be
+    // down.
     const answer = await askInTransaction(adapter, { timeoutMs: Math.min(leftMs, longestQuestionMs) }, (transaction) =>
       askOnce((text, values) => transaction.query(text, values), proof, witnesses),
     ).catch(() => undefined);
-    // Not asked for where there were no standbys a moment ago: then there may be some now.
+    // `waitsFor` is empty if there were no standbys a moment ago. There may be some now, so assume the default.
     const waitsFor = proof.waitsFor || "on";
     if (answer?.outcome === "committed" && answer.hasStandbys && waitsForStandby(waitsFor)) {
       const committed = { startedAt: answer.startedAt, waitsFor };
@@ -49,9 +51,9 @@ export async function findOutcome({ proof, witnesses, adapter, timeoutMs }: Lost
 
 interface Answer {
   readonly outcome: Outcome;
-  /** Of the server that has given it. */
+  /** When the server that answered was started. */
   readonly startedAt: string;
-  /** Synchronous ones, which have to have it, too. */
+  /** Whether there are synchronous standbys, which must have the commit, too. */
   readonly hasStandbys: boolean;
 }
 
@@ -62,14 +64,17 @@ const standingSql = `select pg_catalog.pg_is_in_recovery() as "isStandby", pg_ca
 const continuitySql = `select ${databaseIdSql} as "databaseId", ${timelineSql} as "timeline",
   (select checkpoint_lsn operator(pg_catalog.<) $1::pg_catalog.pg_lsn from pg_catalog.pg_control_checkpoint()) as "isUnbroken"`;
 
-/** All in one transaction, and so of one server between two crashes. `undefined` where it is too early to say. */
+/**
+ * Asks in one transaction, so that one server answers and it has not crashed in between. `undefined` if it is too
+ * early.
+ */
 async function askOnce(
   query: Query,
   proof: CommitProof,
   witnesses: LostCommit["witnesses"],
 ): Promise<Answer | undefined> {
   const [standing] = (await query(standingSql)).rows;
-  // A standby may not have heard of it yet, and may be promoted any moment.
+  // A standby may not have received the commit yet, and may be promoted at any moment.
   if (!standing || isTrue(standing["isStandby"])) return undefined;
   const outcome = await outcomeThere(query, proof, standing);
   if (outcome === "too early") return undefined;
@@ -85,17 +90,18 @@ async function outcomeThere(
   { transactionId, server, startedAt }: CommitProof,
   standing: Record<string, unknown>,
 ): Promise<Outcome | "too early"> {
-  // It has written nothing here. Rows of another server, written through this one, are committed there with our COMMIT.
+  // The transaction has written nothing on this server. Rows written to a foreign server are committed with our COMMIT.
   if (transactionId === null) return isTrue(standing["hasForeignServers"]) ? "unknown" : "committed";
   if (!server) return "unknown";
   const [now] = (await query(continuitySql, [server.flushedTo])).rows;
   if (now?.["databaseId"] !== server.databaseId) return "unknown";
-  // An old primary that somebody still reaches knows nothing of what came after it; the new one will answer.
+  // This is an old primary that can still be reached. It knows nothing of later commits; wait for the new primary.
   if (String(now["timeline"]) < server.timeline) return "too early";
   const status = await statusOf(query, transactionId);
   if (status === "in progress") return "too early";
   if (status === "aborted") return "aborted";
-  // Every recovery ends with a checkpoint behind what was on disk before, so one in front of that is older than any recovery since.
+  // Every recovery ends with a checkpoint, behind everything that was on disk before. If the last checkpoint is in
+  // front of that position, there has been no recovery since.
   const isSameServer = standing["startedAt"] === startedAt && isTrue(now["isUnbroken"]);
   return status === "committed" && isSameServer ? "committed" : "unknown";
 }
@@ -106,7 +112,7 @@ async function statusOf(query: Query, transactionId: string): Promise<unknown> {
     const { rows } = await query(sql, [transactionId]);
     return rows[0]?.["status"];
   } catch (error) {
-    // "In the future": the id was lost, and with it whatever it had written.
+    // The id is "in the future": it was lost, and everything written with it was lost, too.
     if (codeOf(error) === "22023") return "aborted";
     throw error;
   }

@@ -6,16 +6,16 @@ import { type Committing, NotCommitted, sendCommit, type SentCommit } from "./se
 import { afterReading } from "@acme/shared/timeout";
 
 export interface CommitLimits {
-  /** How long COMMIT may take before its connection is given up. */
+  /** How long COMMIT may take before its connection is closed. */
   readonly commitTimeoutMs: number;
-  /** How long to ask what became of a COMMIT whose answer was lost. */
+  /** How long to ask the database about a COMMIT whose answer was lost. */
   readonly outcomeTimeoutMs: number;
 }
 
-/** What a unit brings to its COMMIT. */
+/** What is known about a unit when COMMIT is sent. */
 export interface CommitEvidence {
   readonly events: readonly object[];
-  /** Where a store of durable handlers has brought it along. */
+  /** The proof, if a store of durable handlers has selected it already. */
   readonly proof: CommitProof | undefined;
   readonly witnesses: LostCommit["witnesses"];
 }
@@ -42,7 +42,7 @@ export async function confirmCommit(
     const { adapter } = committing;
     return resolve({ proof: await proof, witnesses, adapter, timeoutMs: outcomeTimeoutMs }, error);
   }
-  // COMMIT of an aborted transaction answers ROLLBACK without an error; the guard may know why, and whose transaction it was.
+  // The server answers COMMIT of an aborted transaction with ROLLBACK and no error. The guard may have found out why.
   await proof;
   if (committing.owned.violation) throw committing.owned.violation;
   if (tag !== "COMMIT") throw TransactionAbortedError.swallowed(`PostgreSQL answered ${tag} to COMMIT.`);
@@ -61,7 +61,7 @@ async function bounded({ transaction }: Committing, { tag, proof }: SentCommit, 
     timer = begun;
   };
   start();
-  // Behind a guard that is awaited, COMMIT is sent only now.
+  // If the guard was awaited first, COMMIT is sent only now, and its time begins.
   proof.then(() => timer && start()).catch(() => {});
   try {
     return await tag;

@@ -6,9 +6,9 @@ import { runOutsideUnits } from "../current-unit.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 import { withTimeout } from "@acme/shared/timeout";
 
-/** What a database can do, as far as it matters and is not needed. */
+/** What a database can do of the things that are useful, but not required. */
 export interface DatabaseSupport {
-  /** Whether it says which server it is, so that a lost COMMIT can be asked about after a crash. */
+  /** Whether the server can be identified, so that "committed" can be believed after a lost COMMIT. */
   readonly canIdentify: boolean;
 }
 
@@ -20,9 +20,9 @@ interface Trying {
 const known = new WeakMap<object, { readonly support: DatabaseSupport } | Trying>();
 
 /**
- * Tries, once for each database, what the promises rest on.
+ * Tries, once for each database, the features that the guarantees depend on.
  *
- * @throws {@link DomainEventsError} `DATABASE_UNSUPPORTED`; what `begin` throws, and then it is tried again the next time.
+ * @throws {@link DomainEventsError} `DATABASE_UNSUPPORTED`; what `begin` throws, and then the next call tries again.
  */
 export function databaseSupport(adapter: TransactionAdapter<unknown>): DatabaseSupport | Promise<DatabaseSupport> {
   const found = known.get(adapter.database);
@@ -42,9 +42,12 @@ function startTrying(adapter: TransactionAdapter<unknown>): Promise<DatabaseSupp
   return support;
 }
 
-/** Whoever has got a connection that has died, or waits for one, must not hold all the others: after a while the next one tries. */
+/**
+ * Waits for the trial of another unit. That unit may have got a dead connection, or may wait for one, and must not hold
+ * up all the others. So after a while a waiting unit starts a trial of its own.
+ */
 async function waitFor(other: Trying, adapter: TransactionAdapter<unknown>): Promise<DatabaseSupport> {
-  const late = new Error(`Nobody has answered after ${longestWaitMs} ms`);
+  const late = new Error(`The database had not answered another unit after ${longestWaitMs} ms`);
   try {
     return await withTimeout(Math.max(0, other.beganAt + longestWaitMs - performance.now()), other.support, () => late);
   } catch (error) {
@@ -56,12 +59,12 @@ async function waitFor(other: Trying, adapter: TransactionAdapter<unknown>): Pro
 interface Need {
   readonly what: string;
   readonly promise: string;
-  /** The last one gives one row with `holds`. */
+  /** The last statement returns one row with the column `holds`. */
   readonly sql: readonly string[];
 }
 
 const longestWaitMs = 5_000;
-/** For one answer. A connection that has died is closed then, so that it takes no place in the pool. */
+/** The limit for one answer. After that the connection is taken for dead and closed, so that it leaves the pool. */
 const longestAnswerMs = 30_000;
 
 const lockKey = 1_826_402_113;
@@ -83,7 +86,7 @@ const needs: readonly Need[] = [
   {
     what: "advisory locks that exclude",
     promise: "two processes may migrate at once",
-    // An engine that has the function for the sake of its name keeps no lock.
+    // An engine may have the function for compatibility only, and take no lock.
     sql: [
       `select pg_advisory_xact_lock_shared(${lockKey})`,
       `select exists (
@@ -143,7 +146,7 @@ async function trySavepoint(query: Query): Promise<void> {
   }
 }
 
-/** Managed servers keep some of these functions to themselves. */
+/** Managed servers do not allow some of these functions. */
 async function canIdentify(query: Query): Promise<boolean> {
   try {
     await query(
@@ -157,7 +160,7 @@ async function canIdentify(query: Query): Promise<boolean> {
   }
 }
 
-/** The statement was understood as far as it could be, and refused: no right to it, no such thing, not built. */
+/** The server refused the statement: a missing right, an unknown function or syntax, or a missing feature. */
 function isRefusal(error: unknown): boolean {
   const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
   return code.startsWith("42") || code.startsWith("0A") || code === "22023" || code === "55000";
@@ -166,8 +169,8 @@ function isRefusal(error: unknown): boolean {
 function unsupported({ what, promise }: Pick<Need, "what" | "promise">, cause?: unknown): DomainEventsError {
   return new DomainEventsError(
     "DATABASE_UNSUPPORTED",
-    `This database lacks ${what}, without which "${promise}" cannot be promised. Units of work need PostgreSQL 13 or later itself, not one that ` +
-      "speaks its protocol.",
+    `This database lacks ${what}, without which "${promise}" cannot be promised. Units of work need PostgreSQL 13 or later itself, not another ` +
+      "engine that speaks its protocol.",
     { cause },
   );
 }

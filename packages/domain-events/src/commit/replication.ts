@@ -11,10 +11,11 @@ export function waitsForStandby(synchronousCommit: string): boolean {
 }
 
 /**
- * Whether the synchronous standbys have all that was committed before: something small is committed, and waits for them as our
- * transaction did. The log is one sequence, so when that has arrived, all before it has.
+ * Whether the synchronous standbys have everything that was committed before. To find out, a small transaction is
+ * committed, which waits for the standbys as our transaction did. The log is one sequence, so when this commit has
+ * arrived, everything before it has arrived.
  *
- * @param startedAt - Of the server that has committed: another one has other standbys.
+ * @param startedAt - When the server that has committed was started. Another server has other standbys.
  */
 export async function isReplicated(
   adapter: TransactionAdapter<unknown>,
@@ -34,7 +35,7 @@ export async function isReplicated(
       return (await transaction.commit()) === "COMMIT" && !watch.isReplicationUnknown;
     });
   } catch {
-    // Then nobody knows.
+    // Then it stays unknown.
     return false;
   }
 }

@@ -8,34 +8,35 @@ import type { Transaction, TransactionAdapter } from "../transaction/transaction
 
 /** A transaction that is about to be committed. */
 export interface Committing<out Tx = unknown> {
-  /** Which has begun it, and begins others to ask what became of it. */
+  /** The adapter that began the transaction. It also begins the transactions that ask about a lost COMMIT. */
   readonly adapter: TransactionAdapter<unknown>;
   readonly transaction: Transaction<Tx>;
   readonly owned: OwnedTransaction;
   readonly support: DatabaseSupport;
-  /** Looked at once more right before COMMIT is sent: throws where it must not be. */
+  /** Called once more right before COMMIT is sent. Throws if COMMIT must not be sent. */
   readonly mayCommit: () => void;
 }
 
-/** A COMMIT on its way. */
+/** A COMMIT that has been sent, or is about to be. */
 export interface SentCommit {
   /** The command tag of the server's answer. */
   readonly tag: Promise<string>;
   /**
-   * What to go by when that answer is lost; `undefined` when nobody knows. Rejects with the reason when nothing of the unit can have been
-   * committed.
+   * The proof to use if that answer is lost; `undefined` if there is none. Rejects with the reason if nothing of the
+   * unit can have been committed.
    */
   readonly proof: Promise<CommitProof | undefined>;
 }
 
 /**
- * Sends COMMIT; where events were recorded and no store has brought the proof along, behind a guard. It turns a silently aborted
- * transaction into an error, sees a hidden end of the transaction, and learns the id.
+ * Sends COMMIT. If it is `guarded` (events were recorded, and no store has selected the proof), a guard statement is
+ * sent before it. The guard turns a silently aborted transaction into an error, detects a hidden end of the
+ * transaction, and learns the transaction id.
  */
 export function sendCommit(committing: Committing, guarded: boolean): SentCommit {
   const { transaction, owned } = committing;
   owned.commits();
-  // Behind a cursor that is open still, a COMMIT would not leave, and nobody could tell.
+  // Behind a cursor that is still open, the driver would not send COMMIT, and there would be no way to know.
   if (!guarded && transaction.isBusy?.() !== true)
     return { tag: transaction.commit(), proof: Promise.resolve(undefined) };
   const guardSql = `select ${proofSqlFor(committing, { assignId: false })} as proof`;
@@ -47,16 +48,19 @@ export function sendCommit(committing: Committing, guarded: boolean): SentCommit
   };
 }
 
-/** The server is asked who it is where that was not seen lately. */
+/** Asks the server for its identity, unless it was seen lately. */
 export function proofSqlFor({ transaction, support }: Committing, { assignId }: { assignId: boolean }): string {
   const seen = seenServer(transaction.connection);
   const withServer = support.canIdentify && seen === undefined;
-  // Of a server that nobody knows anything about, everything may be true.
+  // A server about which nothing is known may have standbys.
   const withStandbys = seen?.hasStandbys ?? !support.canIdentify;
   return proofSql({ withServer, withStandbys, assignId });
 }
 
-/** Behind a pooler another server may answer on what looks like the same connection: what was seen there before does not count then. */
+/**
+ * Behind a pooler another server may answer on what looks like the same connection. What was seen on the connection
+ * before does not count then.
+ */
 export function acceptProof({ transaction, owned }: Committing, text: unknown): CommitProof {
   const proof = readProof(text);
   if (!proof) throw owned.refuse();
@@ -65,7 +69,7 @@ export function acceptProof({ transaction, owned }: Committing, text: unknown): 
   return { ...proof, server: server?.startedAt === proof.startedAt ? server : null };
 }
 
-/** Why a statement of the unit itself has failed. */
+/** The error to throw if a statement of the unit itself has failed. */
 export function explainFailure({ owned }: Committing, error: unknown): unknown {
   if (isMarkGone(error)) return owned.refuse();
   if (codeOf(error) !== "25P02") return error;
@@ -91,7 +95,7 @@ async function commitAfter(
   return transaction.commit();
 }
 
-/** Thrown before COMMIT was sent, whatever it looks like. */
+/** Wraps an error that was thrown before COMMIT was sent, so that it is not taken for an answer to COMMIT. */
 export class NotCommitted {
   readonly reason: unknown;
 
@@ -112,12 +116,14 @@ async function readAnswer(
   }
 }
 
-/** Nothing is committed behind a guard that the server refused. One whose answer is lost says nothing about COMMIT. */
+/**
+ * If the server refused the guard, nothing was committed. If the guard's answer is lost, COMMIT may have taken place.
+ */
 function undefinedWhenLost(error: unknown): undefined {
   if (isAnswer(error) || meansRolledBack(error)) throw error;
 }
 
-/** Nobody asks for it when COMMIT succeeds. */
+/** The promise is not awaited if COMMIT succeeds, so a rejection must not count as unhandled. */
 function handled<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => {});
   return promise;

@@ -25,7 +25,10 @@ export function isTelling(source: EventRecorder): source is TellingSource {
   return onRecord in source;
 }
 
-/** Code that goes on after its unit was rolled back may record events about data that is gone. A later unit would publish them. */
+/**
+ * Code that goes on after its unit was rolled back may record events about data that is gone. A later unit would
+ * publish them.
+ */
 function refuseInUndone(): void {
   if (findScope()?.unit.state === "undone") throw unitEnded("An aggregate was changed", "undone");
 }
@@ -48,8 +51,8 @@ export abstract class AggregateRoot<Event extends object = object> implements Ev
   #tell: (() => void) | undefined;
 
   /**
-   * @throws {@link DomainEventsError} `UNIT_ENDED` or `SAVEPOINT_ENDED` if the code has outlived the unit or the savepoint
-   * in which it was started. Its rows are refused there, and the event would be published without them.
+   * @throws {@link DomainEventsError} `UNIT_ENDED` or `SAVEPOINT_ENDED` if the code has outlived the unit or the
+   * savepoint in which it was started. Its rows are refused there, and the event would be published without them.
    */
   protected record(event: Event): void {
     refuseInUndone();

@@ -3,13 +3,14 @@ import { DomainEventsError } from "../errors.ts";
 /**
  * An event is an instance of a class.
  *
- * @throws {@link DomainEventsError} `EVENT_INVALID` for a plain object, an array, the class itself, and what is no object.
+ * @throws {@link DomainEventsError} `EVENT_INVALID` for a plain object, an array, the class itself, and anything but an
+ * object.
  */
 export function assertEvent(event: unknown): asserts event is object {
   assertEventPrototype(prototypeOf(event));
 }
 
-/** Of an event; `undefined` where there is none to look at: no object, or a revoked proxy. */
+/** The prototype of an event; `undefined` if the value is no object, or a revoked proxy. */
 export function prototypeOf(event: unknown): object | null | undefined {
   if (typeof event !== "object" || event === null) return undefined;
   try {
@@ -28,7 +29,7 @@ export function assertEventPrototype(prototype: object | null | undefined): asse
   );
 }
 
-/** The prototype of plain objects or of arrays, of any realm. */
+/** Whether it is the prototype of plain objects or of arrays, of any realm. */
 function isBuiltIn(prototype: object): boolean {
   return Object.hasOwn(prototype, "isPrototypeOf") || (Array.isArray(prototype) && Object.hasOwn(prototype, "concat"));
 }

@@ -72,7 +72,8 @@ export type ClassOf<Event> = abstract new (...args: never[]) => Event;
  *
  * An instance has `type`, `eventId`, `occurredAt` and its own properties. The schema checks them when the instance is
  * made. The instance is frozen, and plain objects and arrays inside are copied, so neither the caller nor a handler can
- * change it later. Instances of other classes (`Date`, `Map`, your own) are kept by reference. The class body stays empty.
+ * change it later. Instances of other classes (`Date`, `Map`, your own) are kept by reference. The class body stays
+ * empty.
  *
  * TypeScript does not allow a class whose base is a union (TS2509). Give the event a property that is the union, or
  * declare the class and the type of its instances separately, as `OrderPaid` below.
@@ -80,9 +81,9 @@ export type ClassOf<Event> = abstract new (...args: never[]) => Event;
  * @param type 1 to 200 characters, unique in the application; keep it when the class is renamed.
  * @param schema any synchronous Standard Schema, or {@link props} for types without checks. Leave it out for an event
  * without properties.
- * @throws {@link DomainEventsError} when an instance is made: `EVENT_INVALID` with the paths and messages of the schema's
- * issues (never the values), or if the properties are an instance of a class with methods, which would be lost;
- * `SCHEMA_ASYNC` if the schema returns a promise.
+ * @throws {@link DomainEventsError} when an instance is made: `EVENT_INVALID` with the paths and messages of the
+ * schema's issues (never the values), or if the properties are an instance of a class with methods, which would be
+ * lost; `SCHEMA_ASYNC` if the schema returns a promise.
  *
  * @example
  * class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}
@@ -181,8 +182,8 @@ function validate<Input, Output>(type: string, schema: StandardSchema<Input, Out
 }
 
 /**
- * The type of an event says that it has everything that its schema returns. Own fields are copied into the event, but it
- * has another prototype, so methods would be lost.
+ * The type of an event says that it has everything that its schema returns. Own fields are copied into the event, but
+ * it has another prototype, so methods would be lost.
  */
 function refuseMethods(type: string, properties: object): void {
   const prototypes = prototypesOf(properties);

@@ -1,7 +1,7 @@
 /**
- * A date that cannot be set: handlers share their event, and freezing does not reach the time inside a date. To
- * everything else it is a plain `Date`, with that for its constructor, so that comparing, cloning and libraries that make
- * a date of the same kind do what they do with any other.
+ * A date that cannot be changed, because handlers share their event and `Object.freeze` does not freeze the time inside
+ * a date. In every other way it is a plain `Date`, and its `constructor` is `Date`. So comparing and cloning work as
+ * usual, and so do libraries that make a new date with the same constructor.
  */
 class FixedDate extends Date {
   constructor(timeMs: number) {
@@ -19,7 +19,7 @@ for (const name of Object.getOwnPropertyNames(Date.prototype)) {
 }
 Object.defineProperty(FixedDate.prototype, "constructor", { value: Date });
 
-/** Asks the clock of the moment, which may be one of a test. */
+/** Reads the clock at each call, since a test may have replaced it. */
 export function fixedNow(): Date {
   return new FixedDate(Date.now());
 }

@@ -1,19 +1,19 @@
-/** A copy calls itself for each level: far deeper, and there would be no stack left. */
+/** Copying recurses for each level, so far deeper nesting would overflow the stack. */
 export const deepestNesting = 1_000;
 
-/** Something is nested deeper than {@link deepestNesting}. */
+/** Objects or arrays are nested deeper than {@link deepestNesting}. */
 export class NestedTooDeep extends Error {}
 
 /**
- * Copies the enumerable properties of `source`, with frozen copies of plain objects and arrays, all the way down;
- * everything else (Date, Map, user classes) is kept by reference. What is passed in stays as it is, and unfrozen.
+ * Copies the enumerable properties of `source`, with frozen copies of plain objects and arrays at every level.
+ * Everything else (Date, Map, user classes) is kept by reference. `source` itself is neither changed nor frozen.
  *
- * Defines rather than assigns, so that a key called `__proto__` stays a key.
+ * Properties are defined rather than assigned, so that a key called `__proto__` stays a key.
  *
  * @throws {@link NestedTooDeep}
  */
 export function copyInto(target: object, source: object, copies?: FrozenCopies): void {
-  // Most have nothing inside that would have to be known again.
+  // Made only when needed: most objects have nothing inside that has to be copied.
   let inside = copies;
   for (const key of Reflect.ownKeys(source)) {
     if (!Object.prototype.propertyIsEnumerable.call(source, key)) continue;
@@ -26,7 +26,7 @@ export function copyInto(target: object, source: object, copies?: FrozenCopies):
   }
 }
 
-/** Of what one object has inside: what it has there twice is copied once. */
+/** The copies made inside one object, so that an object that occurs twice is copied once. */
 class FrozenCopies {
   readonly #known = new Map<object, object>();
   #depth = 0;
@@ -50,6 +50,6 @@ class FrozenCopies {
 function isPlain(value: object): boolean {
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // An object from another realm (a vm context, vitest) has a prototype of its own that is one step below null, too.
+  // A plain object from another realm (a vm context, vitest) has the `Object.prototype` of that realm.
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }

@@ -3,15 +3,18 @@ import type { BeginOptions, Transaction, TransactionAdapter } from "./transactio
 import { withTimeout } from "@acme/shared/timeout";
 
 export interface Asking extends BeginOptions {
-  /** For all of it, from begin on. */
+  /** The time for the whole question, including the wait for a connection. */
   readonly timeoutMs: number;
 }
 
 const waiting = new WeakMap<object, Set<Promise<unknown>>>();
-/** A pool may wait for a connection without end, and for each that was given up: some have to be left for others. */
+/**
+ * A pool may wait for a connection without end, even after the question was given up. So only a few questions may wait
+ * for one, and the other connections of the pool stay available.
+ */
 const mostWaiting = 4;
 
-/** The adapter for a question, once not too many wait for their transaction. */
+/** Waits until few enough questions wait for their transaction, and returns an adapter that counts this one. */
 async function adapterOfQuestions(
   adapter: TransactionAdapter<unknown>,
   timeoutMs: number,
@@ -33,7 +36,7 @@ async function adapterOfQuestions(
   };
 }
 
-/** Asks on a connection of its own, which is back in the pool, or closed, when the promise settles or soon after. */
+/** Asks on a connection of its own. It is back in the pool, or closed, when the promise settles or soon after. */
 export async function askInTransaction<Result>(
   adapter: TransactionAdapter<unknown>,
   { timeoutMs, ...options }: Asking,
@@ -46,7 +49,7 @@ export async function askInTransaction<Result>(
   try {
     return await withTimeout(Math.max(0, giveUpAt - performance.now()), ask(transaction), () => late);
   } catch (error) {
-    // To roll back would wait for the same answer.
+    // ROLLBACK would wait behind the same unanswered statement.
     if (error === late) transaction.abandon(late);
     throw error;
   } finally {

@@ -2,12 +2,15 @@ import { runOutsideUnits } from "../current-unit.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction-adapter.ts";
 import { afterReading, untilAborted } from "@acme/shared/timeout";
 
-/** Rejects with the signal's reason as soon as that is aborted. A connection that comes later goes back; one that has not answered BEGIN is closed. */
+/**
+ * Rejects with the signal's reason as soon as the signal is aborted. A connection that the pool hands out later goes
+ * back; one that has not answered BEGIN is closed.
+ */
 export async function beginUnlessAborted<Tx>(
   adapter: TransactionAdapter<Tx>,
   options: BeginOptions & { readonly signal: AbortSignal },
 ): Promise<Transaction<Tx>> {
-  // A connection that is opened here lives on, and calls back in the context that it was opened in.
+  // A connection opened here outlives the unit, and its callbacks run in the context in which it was opened.
   const beginning = runOutsideUnits(() => adapter.begin(options));
   try {
     return await untilAborted(options.signal, beginning);
@@ -17,7 +20,10 @@ export async function beginUnlessAborted<Tx>(
   }
 }
 
-/** Rejects when there is no transaction after `timeoutMs`; with `onlyAnswer`, those count from when there is a connection. */
+/**
+ * Rejects if no transaction has begun after `timeoutMs`. With `onlyAnswer`, the time begins when a connection is
+ * checked out.
+ */
 export async function beginWithin<Tx>(
   adapter: TransactionAdapter<Tx>,
   options: Omit<BeginOptions, "signal" | "onConnection">,

@@ -13,15 +13,16 @@ const adding: ReadonlySet<PropertyKey> = new Set([
 const removing: ReadonlySet<PropertyKey> = new Set(["off", "removeListener"]);
 
 /**
- * The listeners that code of a unit has on something of the driver. They are called in the asynchronous context of whoever has added them:
- * otherwise it would be that of the socket, outside of the unit. To remove all of them leaves those of others.
+ * The listeners that code of a unit has added to an emitter of the driver. They are called in the asynchronous context
+ * of the code that added them. Otherwise they would run in the context of the socket, outside of the unit.
+ * `removeAllListeners` removes only these listeners.
  */
 export class CallerListeners {
-  /** The same one may be added more than once, from several scopes; the last one is removed first, as an emitter does. */
+  /** A listener may be added more than once, from several scopes. Like an emitter, this removes the last one first. */
   readonly #bound = new WeakMap<Listener, Listener[]>();
   #added: (readonly [event: string, listener: Listener])[] = [];
 
-  /** Calls a method of the emitter, any of it. */
+  /** Calls any method of the emitter. */
   call(emitter: EventEmitter, method: PropertyKey, args: unknown[]): unknown {
     const [event, listener, ...rest] = args as [string, unknown, ...unknown[]];
     if (method === "removeAllListeners") return this.#removeAll(emitter, event);
@@ -53,7 +54,7 @@ export class CallerListeners {
   }
 }
 
-/** The emitter, as code of a unit sees it: see {@link CallerListeners}. */
+/** A proxy of the emitter for code of a unit: see {@link CallerListeners}. */
 export function listeningFromCaller<Emitter extends EventEmitter>(emitter: Emitter): Emitter {
   const listeners = new CallerListeners();
   return new Proxy(emitter, {

@@ -1,11 +1,11 @@
-/** The part of a driver's connection that speaks without being asked. */
+/** The part of a driver's connection that emits errors and notices. */
 export interface SpeakingConnection {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "notice", listener: (notice: object) => void): unknown;
   listeners(event: "error" | "notice"): unknown[];
 }
 
-/** Whoever uses a connection at the moment. */
+/** The transaction that uses a connection at the moment. */
 export interface ConnectionHolder {
   lost(error: Error): void;
   noticed(notice: object): void;
@@ -20,8 +20,9 @@ interface Held {
 const holders = new WeakMap<SpeakingConnection, Held>();
 
 /**
- * Tells the holder what the connection says from now on. The listeners stay: a backend that is killed between two statements would end a
- * process without one, and to add and remove them for each transaction costs more than to have them.
+ * Passes errors and notices of the connection to the holder from now on. The listeners stay on the connection: without
+ * an error listener, a backend that is killed between two statements would end the process. Adding and removing them
+ * for each transaction would also cost more.
  */
 export function holdConnection(connection: SpeakingConnection, holder: ConnectionHolder): void {
   const held = holders.get(connection);
@@ -29,13 +30,13 @@ export function holdConnection(connection: SpeakingConnection, holder: Connectio
   else listenTo(connection, holder);
 }
 
-/** Tells that holder nothing any more. */
+/** Passes nothing to that holder any more. */
 export function letGo(connection: SpeakingConnection, holder: ConnectionHolder): void {
   const held = holders.get(connection);
   if (held?.current === holder) held.current = undefined;
 }
 
-/** Somebody may have removed all listeners of a connection. */
+/** The application may have removed all listeners of the connection. */
 function isListening(connection: SpeakingConnection, { onError, onNotice }: Held): boolean {
   return connection.listeners("error").includes(onError) && connection.listeners("notice").includes(onNotice);
 }

@@ -1,13 +1,15 @@
-/** An error of PostgreSQL carries a five-character SQLSTATE. EPIPE has five letters and is none. */
+/** An error of PostgreSQL has a SQLSTATE of five characters. `EPIPE` of Node has five letters, but is no SQLSTATE. */
 const sqlState = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
-/** What the code of a trigger or function of one's own may raise; errors of Node have codes of such a shape, and no severity. */
+/**
+ * A trigger or function of the application may raise any such code. Errors of Node may match it, but have no severity.
+ */
 const anyState = /^[0-9A-Z]{5}$/;
 const connectionState = /^(?:08|57P0|40003)/;
-// These may come when the commit is on disk already: the server goes down over it, or heeds a cancel or a time limit only when it has
-// committed and writes its log. How bad it was is only said in the server's language.
+// The server may answer COMMIT with these although the commit is on disk already: it goes down because of them, or it
+// obeys a cancel or a time limit only after it has committed. The severity does not help, since it is translated.
 const maybeAfterwards = /^(?:25P0[34]|53|57|58|XX)/;
 const socketError = /^(?:E(?:CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH|NETUNREACH|AI_AGAIN)|ERR_SOCKET|ERR_STREAM)/;
-// At the end, because knex puts the statement in front.
+// Matched at the end of the message, because knex puts the statement in front.
 const driverMessage =
   /(?:connection terminated(?: unexpectedly| due to connection timeout)?|query read timeout|is not queryable|connection timeout|timeout expired)$/i;
 
@@ -17,7 +19,7 @@ export function codeOf(error: unknown): string | undefined {
       ? error.code
       : undefined;
   } catch {
-    // Work may throw anything, a revoked proxy too; what it threw is to come out, and nothing else.
+    // The work may throw anything, even a revoked proxy. The caller has to get that, not an error from reading it.
     return undefined;
   }
 }
@@ -32,7 +34,7 @@ function stateOf(error: unknown): string | undefined {
 /** PostgreSQL itself answered COMMIT with this error, or the adapter never sent one: nothing was committed. */
 export function meansRolledBack(error: unknown): boolean {
   const code = codeOf(error);
-  // By code, because the adapter may come from the other build and so have classes of its own.
+  // Compared by code: the adapter may come from the other build (ESM or CJS) and have classes of its own.
   if (code === "TRANSACTION_OWNED" || code === "TRANSACTION_ABORTED" || code === "UNIT_ENDED") return true;
   const state = stateOf(error);
   if (state === undefined) return false;
@@ -40,13 +42,15 @@ export function meansRolledBack(error: unknown): boolean {
   return !isOfConnection(state, error) && !maybeAfterwards.test(state) && !isFatal(error);
 }
 
-/** The server has answered, and waits for the next statement: the connection is in a state that is known. */
+/**
+ * The error is an answer of the server, which now waits for the next statement, so the connection can still be used.
+ */
 export function isAnswer(error: unknown): boolean {
   const state = stateOf(error);
   return state !== undefined && !isOfConnection(state, error) && !isFatal(error);
 }
 
-/** The connection is gone, or no longer to be trusted. */
+/** The connection is lost, or can no longer be trusted. */
 export function isConnectionError(error: unknown): boolean {
   const code = codeOf(error);
   const state = stateOf(error);
@@ -55,19 +59,22 @@ export function isConnectionError(error: unknown): boolean {
   return error instanceof Error && driverMessage.test(error.message);
 }
 
-/** The same work may succeed when it runs again from the start. */
+/** The same work may succeed if it runs again from the start. */
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code === "40001" || code === "40P01";
 }
 
-/** A trigger that reaches elsewhere may raise such a state, too: then PostgreSQL says where in its source, which a pooler cannot. */
+/**
+ * A trigger that connects to another server may raise such a state, too. Then PostgreSQL names the routine in its
+ * source, which a pooler does not.
+ */
 function isOfConnection(state: string, error: unknown): boolean {
   if (!connectionState.test(state) || isRaised(error)) return false;
   return !(state.startsWith("08") && routineOf(error) !== undefined);
 }
 
-/** By a function or trigger, with a code of its choosing: always an ERROR, and before the commit. */
+/** A function or trigger raised the error, with a code of its choice. It is always an ERROR, and before the commit. */
 function isRaised(error: unknown): boolean {
   return routineOf(error) === "exec_stmt_raise";
 }

@@ -5,23 +5,23 @@ import { type PipeliningClient, sendTogether } from "./pipeline.ts";
 import type { Transaction } from "./transaction-adapter.ts";
 import { unitEnded } from "../unit-errors.ts";
 
-/** What each driver does in its own way. */
+/** The part of a transaction that differs between the drivers. */
 export interface DriverTransaction<Committed> {
-  /** What the work gets, and other adapters over the same pool. */
+  /** What the work gets as `tx`, and other adapters over the same pool as the handle. */
   readonly handle: unknown;
-  /** Sends below the watch. */
+  /** Sends a statement that the watch is not told of. */
   send(text: string, values?: unknown[]): ReturnType<Transaction<unknown>["query"]>;
   /** Sends COMMIT, and from then on nothing else. */
   sendCommit(): PromiseLike<Committed>;
-  /** The command tag by which COMMIT was answered. Settles when the connection is back in the pool, or closed. */
+  /** The command tag of the answer to COMMIT. Settles when the connection is back in the pool, or closed. */
   tagOf(committed: PromiseLike<Committed>): Promise<string>;
-  /** As {@link Transaction.rollback}. */
+  /** Does what {@link Transaction.rollback} says. */
   rollback(reason: unknown): Promise<void>;
-  /** As {@link Transaction.abandon}. */
+  /** Does what {@link Transaction.abandon} says. */
   abandon(reason: Error): void;
 }
 
-/** A transaction of a driver that sends nothing on a connection that is lost, nor after its COMMIT. */
+/** A transaction that sends nothing on a lost connection, and nothing after its COMMIT. */
 export function guardedTransaction<Tx, Committed>(
   held: HeldConnection<PipeliningClient & SpeakingConnection>,
   driver: DriverTransaction<Committed>,

@@ -1,10 +1,12 @@
 import { type ConnectionHolder, holdConnection, letGo, type SpeakingConnection } from "./connection-events.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 
-/** A connection that has not answered ROLLBACK by then is closed; PostgreSQL rolls back what it leaves open. */
+/**
+ * A connection that has not answered ROLLBACK after this time is closed. PostgreSQL then rolls back its transaction.
+ */
 export const rollbackTimeoutMs = 2_000;
 
-/** A connection while a transaction has it: whether it is lost, as it says by itself, and whether it takes statements. */
+/** A connection while a transaction uses it: whether it has reported its loss, and whether it takes statements. */
 export class HeldConnection<Connection extends SpeakingConnection> implements ConnectionHolder {
   readonly connection: Connection;
   readonly #watch: TransactionWatch | undefined;
@@ -17,7 +19,7 @@ export class HeldConnection<Connection extends SpeakingConnection> implements Co
     holdConnection(connection, this);
   }
 
-  /** The first error that the connection has told of. */
+  /** The first error that the connection has emitted. */
   get loss(): Error | undefined {
     return this.#loss;
   }

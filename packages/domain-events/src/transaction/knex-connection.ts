@@ -2,7 +2,7 @@ import type { SpeakingConnection } from "./connection-events.ts";
 import type { StatusConnection } from "./open-transaction.ts";
 import { expectNoAnswers, type PipeliningClient } from "./pipeline.ts";
 
-/** The pg client that carries a transaction of knex. */
+/** The pg client on which a transaction of knex runs. */
 export interface KnexConnection extends PipeliningClient, SpeakingConnection, StatusConnection {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
   end(): Promise<void>;

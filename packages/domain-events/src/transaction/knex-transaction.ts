@@ -8,7 +8,7 @@ import type { BeginOptions, Transaction, TransactionWatch } from "./transaction-
 import { withTimeout } from "@acme/shared/timeout";
 import { watchedQuery } from "./watched-query.ts";
 
-/** The part of a knex transaction that is needed, and what knex keeps behind it. */
+/** The part of a knex transaction that the adapter needs, including internals of knex. */
 export interface KnexTransaction {
   isCompleted?(): boolean;
   commit(value?: unknown): PromiseLike<unknown>;
@@ -17,7 +17,7 @@ export interface KnexTransaction {
   readonly client: { acquireConnection(): Promise<KnexConnection> };
 }
 
-/** A transaction that knex has begun, until `released` settles: then its connection is back in the pool. */
+/** A transaction that knex has begun. It lasts until `released` settles, when its connection is back in the pool. */
 export async function knexTransactionOn<Tx>(
   trx: KnexTransaction,
   released: Promise<unknown>,
@@ -61,7 +61,7 @@ class KnexDriverTransaction implements DriverTransaction<unknown> {
     };
   }
 
-  /** Before knex gives the connection back: after that, somebody else may have it. */
+  /** Discards a lost connection before knex gives it back. After that, other code may have checked it out. */
   discardWhenLost(): void {
     this.handle.on("query-error", (error) => {
       if (!this.#held.isOpen && isConnectionError(error)) discard(this.#held.connection, error);
@@ -75,7 +75,7 @@ class KnexDriverTransaction implements DriverTransaction<unknown> {
 
   async tagOf(committed: PromiseLike<unknown>): Promise<string> {
     try {
-      // When COMMIT fails, this resolves all the same; only what stands behind `released` rejects.
+      // If COMMIT fails, this promise resolves all the same; only `released` rejects.
       const answer = await committed;
       await this.#released;
       const { response } = answer as { response?: { command?: unknown } };
@@ -98,8 +98,9 @@ class KnexDriverTransaction implements DriverTransaction<unknown> {
   }
 
   /**
-   * From now on only COMMIT or ROLLBACK is sent: knex refuses the rest itself. Until the server has answered that, the pool must not hand the
-   * connection out again: with a transaction open in it, whoever got it next would commit that.
+   * From now on only COMMIT or ROLLBACK is sent; knex itself refuses everything else. Until the server has answered,
+   * the pool must not hand the connection out again: its next user could commit the transaction that is still open in
+   * it.
    */
   #close(): void {
     if (!this.#held.isOpen) return;
@@ -124,7 +125,7 @@ class KnexDriverTransaction implements DriverTransaction<unknown> {
     this.#close();
     this.#query.restore();
     this.#held.letGo();
-    // Nobody has sent COMMIT or ROLLBACK, or the answer is lost: the transaction ends with its connection, now.
+    // COMMIT or ROLLBACK was not sent, or its answer is lost. Closing the connection ends the transaction.
     if (isDisposed(this.#held.connection)) discard(this.#held.connection, "COMMIT or ROLLBACK was not answered");
   }
 }

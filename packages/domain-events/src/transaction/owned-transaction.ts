@@ -3,17 +3,20 @@ import { DomainEventsError } from "../errors.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 import { type SavepointControl, transactionControlIn, type TransactionControl } from "./transaction-control.ts";
 
-/** After such a silence COMMIT is not sent before the connection has shown that it lives. */
+/** If the server has not answered for so long, COMMIT is sent only after the connection has answered once more. */
 const quietMs = 100;
 
-/** Where the server warns that there is no transaction, since the work had ended it; or that there was one before ours. */
+/**
+ * The routines of the server that warn that there is no transaction, because the work has ended it, or that one was
+ * open before ours.
+ */
 const warningsOfEnds: ReadonlySet<unknown> = new Set([
   "BeginTransactionBlock",
   "EndTransactionBlock",
   "UserAbortTransactionBlock",
 ]);
 
-/** The tags by which the server answers; of several words a driver has the first. */
+/** The command tags of the server's answers. If a tag has several words, the driver has only the first. */
 const tagOf = {
   end: "COMMIT",
   prepare: "PREPARE",
@@ -23,9 +26,11 @@ const tagOf = {
 };
 const controlTags: ReadonlySet<unknown> = new Set([...Object.values(tagOf), "BEGIN", "START"]);
 
-/** What follows from what the work sends: whose scope it is in, and which savepoints it sets and leaves. */
+/**
+ * Applies the statements of the work to the scopes: the scope of their sender, and the savepoints they set and leave.
+ */
 export interface StatementScopes {
-  /** @throws {@link DomainEventsError} where the sender's scope has ended, or a savepoint inside of it is open. */
+  /** @throws {@link DomainEventsError} if the sender's scope has ended, or if a savepoint inside of it is open. */
   enter(): void;
   /** @throws {@link DomainEventsError} `TRANSACTION_OWNED` for a savepoint that is not the work's own. */
   control(control: SavepointControl): void;
@@ -36,9 +41,9 @@ export interface StatementScopes {
 }
 
 /**
- * Sees to it that only the unit of work ends its transaction, and remembers what the server said. A statement of the work that would end it
- * is refused before it is sent; one that could not be seen is found out by its command tag, by the server's warning at our COMMIT, or by
- * the mark that is gone.
+ * Ensures that only the unit of work ends its transaction, and remembers what the server answered. A statement of the
+ * work that would end the transaction is refused before it is sent. If its text hides that, it is detected afterwards:
+ * by its command tag, by the server's warning at our COMMIT, or because the mark is gone.
  */
 export class OwnedTransaction implements TransactionWatch {
   #scopes: StatementScopes | undefined;
@@ -64,17 +69,17 @@ export class OwnedTransaction implements TransactionWatch {
     return this.#violation;
   }
 
-  /** The serialization failure or deadlock that this transaction has met, however anybody has wrapped or swallowed it. */
+  /** The serialization failure or deadlock of this transaction, even if the work has wrapped or swallowed the error. */
   get conflict(): unknown {
     return this.#conflict;
   }
 
-  /** Committed, but nobody knows whether by the standby as well: the wait for it was cancelled. */
+  /** The server has committed, but the wait for the standby was cancelled, so the standby may lack the commit. */
   get isReplicationUnknown(): boolean {
     return this.#isReplicationUnknown;
   }
 
-  /** A connection that has been quiet for longer may be dead without anybody having noticed. */
+  /** A connection that has been silent for longer may be dead, with no error reported yet. */
   get hasJustAnswered(): boolean {
     return performance.now() - this.#answeredAt < quietMs;
   }
@@ -90,13 +95,13 @@ export class OwnedTransaction implements TransactionWatch {
     }
   }
 
-  /** Remembers the attempt as well: a work that wanted to roll back must not be committed. */
+  /** Remembers the refused attempt: if the work tried to roll back, it must not be committed. */
   refuse(error: DomainEventsError = transactionOwned()): DomainEventsError {
     this.#violation ??= error;
     return this.#violation;
   }
 
-  /** Something was answered, whatever it was. */
+  /** The server has answered something. */
   heard(): void {
     this.#answeredAt = performance.now();
   }
@@ -105,7 +110,7 @@ export class OwnedTransaction implements TransactionWatch {
     this.heard();
     const seen = tagsOf(result).filter((tag) => controlTags.has(tag));
     if (seen.some((tag) => tag === "COMMIT" || tag === "BEGIN" || tag === "START")) this.refuse();
-    // Savepoints that were set or left by a text that hides it, or by the name of a prepared statement.
+    // A text may hide that it sets or leaves a savepoint, for example by the name of a prepared statement.
     const shown = this.#controlsIn(text);
     const isShown = seen.length === shown.length && shown.every(({ kind }, index) => tagOf[kind] === seen[index]);
     if (!isShown) this.refuse(savepointHidden());
@@ -124,13 +129,13 @@ export class OwnedTransaction implements TransactionWatch {
 
   noticed(notice: unknown): void {
     if (typeof notice !== "object" || notice === null) return;
-    // Its text is translated, and its code may be that of anybody's warning; the place in the server's source is neither.
+    // The text is translated, and code in the database may raise a warning with the same code. So compare the routine.
     const routine = "routine" in notice ? notice.routine : undefined;
     if (warningsOfEnds.has(routine)) this.refuse();
     if (this.#isCommitting && routine === "SyncRepWaitForLSN") this.#isReplicationUnknown = true;
   }
 
-  /** The text of a statement is looked at before it is sent and when it is answered. */
+  /** Keeps the last result, since a text is parsed both before the statement is sent and when it is answered. */
   #controlsIn(text: string | undefined): readonly TransactionControl[] {
     if (text === undefined) return [];
     if (text !== this.#lookedAt?.text) this.#lookedAt = { text, controls: transactionControlIn(text) };
@@ -141,7 +146,7 @@ export class OwnedTransaction implements TransactionWatch {
 function transactionOwned(): DomainEventsError {
   return new DomainEventsError(
     "TRANSACTION_OWNED",
-    "The work began, committed or rolled back the transaction itself, or reset all settings of its session; the unit of work does that, and nothing was published. " +
+    "The work began, committed or rolled back the transaction itself, or reset all settings of its session. Only the unit of work may do that, and nothing was published. " +
       "Return to commit, throw to roll back, and use savepoint() for a part that may fail.",
   );
 }
@@ -149,12 +154,12 @@ function transactionOwned(): DomainEventsError {
 function savepointHidden(): DomainEventsError {
   return new DomainEventsError(
     "TRANSACTION_OWNED",
-    "The work set or left a savepoint, or prepared the transaction, in a statement whose text does not show it, so it is not known which events belong to rows that are gone; " +
+    "The work set or left a savepoint, or prepared the transaction, in a statement whose text does not show it. So it is not known which events belong to rows that are gone, and " +
       "nothing was published. Send statements about savepoints by themselves, or use savepoint().",
   );
 }
 
-/** Of the statements of one text. */
+/** The command tags of all statements of one text. */
 function tagsOf(result: unknown): unknown[] {
   return (Array.isArray(result) ? result : [result]).map((one: unknown) =>
     typeof one === "object" && one !== null && "command" in one ? one.command : undefined,

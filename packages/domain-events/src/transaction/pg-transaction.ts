@@ -8,7 +8,7 @@ import { type QueryWatch, watchQueries } from "./query-watch.ts";
 import { watchedClient } from "./watched-client.ts";
 import { withTimeout } from "@acme/shared/timeout";
 
-/** A transaction on a client that a pool has given out, until it is given back. */
+/** A transaction on a client that the pool has handed out, until the client is released. */
 export function pgTransactionOn<Tx>(client: PgClient, watch: TransactionWatch | undefined): Transaction<Tx> {
   const held = new HeldConnection(client, watch);
   return guardedTransaction(held, new PgTransaction(held, watch));
@@ -43,7 +43,7 @@ class PgTransaction implements DriverTransaction<PgResult> {
       this.#release();
       return command;
     } catch (error) {
-      // Without an answer the transaction may be open still, and whoever got the connection next would commit it.
+      // Without an answer the transaction may still be open, and the next user of the connection could commit it.
       this.#release(this.#held.loss ?? (isAnswer(error) ? undefined : error));
       throw error;
     }
@@ -74,7 +74,7 @@ class PgTransaction implements DriverTransaction<PgResult> {
     try {
       this.#held.connection.release(error === undefined ? undefined : error instanceof Error ? error : true);
     } catch (failure) {
-      // A listener of the pool's has thrown. What the server has answered stands.
+      // A listener of the pool has thrown. That does not change what the server has answered.
       process.emitWarning(failure instanceof Error ? failure : String(failure));
     }
   }

@@ -1,12 +1,13 @@
-/** The part of a pg client that matters for sending ahead; one of an older pg has no `pipeline`. */
+/** The part of a pg client that pipelining needs. An older pg has no `pipeline`. */
 export interface PipeliningClient {
   pipeline?: boolean;
   readonly readyForQuery?: boolean;
 }
 
 /**
- * Sends two queries, each a message of its own, without waiting for the first one's answer. `undefined`, and nothing is sent, where the
- * driver cannot, or while anything else is on its way: a cursor between two reads would get our answers.
+ * Sends two queries, each in a message of its own, without waiting for the answer to the first. Returns `undefined`,
+ * and sends nothing, if the driver cannot pipeline, or while anything else is running: a cursor between two reads would
+ * get our answers.
  */
 export function sendTogether<First, Second>(
   client: PipeliningClient,
@@ -16,7 +17,7 @@ export function sendTogether<First, Second>(
   if (client.readyForQuery !== true || !canPipeline(client)) return undefined;
   client.pipeline = true;
   const answers: [Promise<First>, Promise<Second>] = [first(), Promise.resolve(second())];
-  // The first reaction to the second answer, so that whoever gets the connection next finds it as it was.
+  // This has to be the first reaction to the second answer, so that the next user of the connection finds it as it was.
   const restore = (): void => {
     client.pipeline = false;
   };
@@ -24,12 +25,12 @@ export function sendTogether<First, Second>(
   return answers;
 }
 
-/** Before a connection is closed on which answers are due: with pipelining on, pg would wait for them first. */
+/** Call it before a connection with pending answers is closed: with pipelining on, pg would wait for them first. */
 export function expectNoAnswers(client: PipeliningClient): void {
   if (client.pipeline === true) client.pipeline = false;
 }
 
-/** Off, and a plain property: should pg come to check who sets it and when, waiting is always right. */
+/** Only if it is a plain property and off. If a later pg changes that, awaiting the first answer is always correct. */
 function canPipeline(client: PipeliningClient): boolean {
   const { value, writable } = Object.getOwnPropertyDescriptor(client, "pipeline") ?? {};
   return value === false && writable === true;

@@ -3,12 +3,12 @@ import { watchedQuery } from "./watched-query.ts";
 
 type Query = (...args: unknown[]) => unknown;
 
-/** The part of a pg client that sends. */
+/** The part of a pg client that sends statements. */
 export interface SendingClient {
   query(...args: never[]): unknown;
 }
 
-/** A `query` of ours, on top of whatever was there when it was made. */
+/** A `query` method of ours, which calls the `query` that was there when ours was made. */
 interface Watched {
   readonly send: Query;
   watch: TransactionWatch | undefined;
@@ -16,16 +16,17 @@ interface Watched {
 
 const ours = new WeakMap<Query, Watched>();
 
-/** How to send below the watch, and how to end it. */
+/** `send` sends a statement that the watch is not told of; `end` ends the watch. */
 export interface QueryWatch {
   readonly send: Query;
   end(): void;
 }
 
 /**
- * Until it ends, the watch is told of what anybody sends through the client: by a method that an application has added to it, for one, which
- * knows nothing of our handle. For that `query` becomes a property of the client, and stays. Others put theirs there, or take them away, and ours with
- * them, so each time it is looked at anew. Where none can be put there, the client itself is not watched.
+ * Until it ends, the watch is told of every statement that is sent through the client itself, for example by a method
+ * that the application has added to the client and that does not know our handle. For that, `query` becomes an own
+ * property of the client, and stays there. Other code may replace or remove the property, so it is looked at anew for
+ * each transaction. If it cannot be set, the client itself is not watched.
  */
 export function watchQueries(client: SendingClient, watch: TransactionWatch | undefined): QueryWatch {
   const watched = watch && watchedOf(client);
@@ -46,7 +47,7 @@ function watchedOf(client: SendingClient): Watched | undefined {
   if (known) return known;
   const prototype = Object.getPrototypeOf(client) as SendingClient;
   const watched: Watched = {
-    // That of its class may be replaced at any time.
+    // Looked up at each call: `query` of the class may be replaced at any time.
     send: (...args) => Reflect.apply((own as Query | undefined) ?? (prototype.query as Query), client, args),
     watch: undefined,
   };

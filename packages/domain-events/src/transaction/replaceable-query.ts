@@ -1,11 +1,11 @@
 import type { KnexConnection } from "./knex-connection.ts";
 
-/** The `query` of a connection, in front of which others may be put. */
+/** The `query` method of a connection, which can be replaced and restored. */
 export class ReplaceableQuery {
-  /** By what was there first. */
+  /** Calls the `query` that was there first. */
   readonly send: KnexConnection["query"];
   readonly #connection: KnexConnection;
-  /** The driver's own, below what the work is watched through; an instrumented one has been put there by others. */
+  /** The own `query` property of the connection, if other code (such as an instrumentation) has set one. */
   readonly #own: PropertyDescriptor | undefined;
 
   constructor(connection: KnexConnection) {
@@ -14,7 +14,7 @@ export class ReplaceableQuery {
     this.send = connection.query.bind(connection);
   }
 
-  /** Sends what knex has called `query` with. */
+  /** Calls the first `query` with the arguments that knex has used. */
   sendAll(args: readonly unknown[]): unknown {
     return Reflect.apply(this.send, undefined, args);
   }

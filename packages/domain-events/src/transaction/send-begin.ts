@@ -3,13 +3,14 @@ import { refuseOpenTransaction, type StatusConnection } from "./open-transaction
 import type { BeginOptions } from "./transaction-adapter.ts";
 
 /**
- * Before BEGIN is sent on a connection that the pool has handed out: it goes back as it is where this rejects.
+ * Call it before BEGIN is sent on a connection that the pool has handed out. If it rejects, the connection goes back as
+ * it is.
  *
  * @throws the signal's reason; {@link DomainEventsError} `TRANSACTION_LEFT_OPEN`.
  */
 export async function checkBeforeBegin(connection: StatusConnection, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
-  // Behind a statement that somebody has not awaited it takes as long as that. It is not ours to end.
+  // If a statement of other code is still running on the connection, this waits for it. We must not end that statement.
   await refuseOpenTransaction(connection);
   signal?.throwIfAborted();
 }
@@ -17,11 +18,11 @@ export async function checkBeforeBegin(connection: StatusConnection, signal: Abo
 /** How a driver's connection sends BEGIN. */
 export interface BeginningConnection {
   send(text: string): Promise<unknown>;
-  /** Closes it: nobody waits for the answer any more, and it may never come. */
+  /** Closes the connection, because the caller no longer waits for the answer, which may never come. */
   giveUp(reason: unknown): void;
 }
 
-/** Sends BEGIN, with the mark in the same message, and waits for the answer as long as anybody waits for the transaction. */
+/** Sends BEGIN, with the mark in the same message, and waits for the answer until the signal is aborted. */
 export async function sendBegin(connection: BeginningConnection, options: BeginOptions): Promise<void> {
   const { signal, onConnection } = options;
   const stopWaiting = signal && onAbort(signal, () => connection.giveUp(signal.reason));
@@ -29,7 +30,7 @@ export async function sendBegin(connection: BeginningConnection, options: BeginO
     onConnection?.();
     await connection.send(beginSql(options));
   } finally {
-    // Before the connection goes back: somebody else has it then.
+    // Before the connection goes back to the pool, since other code may use it then.
     stopWaiting?.();
   }
 }

@@ -5,8 +5,9 @@ const dollarTag = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy;
 const routine = /^create\s+(?:or\s+replace\s+)?(?:function|procedure)\b[^]*\bbegin\s+atomic\b/i;
 
 /**
- * The statements of an SQL text, each from its first word on. It knows strings, quoted names, dollar quotes and comments, nested ones
- * too, as far as they hide a semicolon; what it takes for one statement may be none. Takes time in proportion to the text.
+ * The statements of an SQL text, each from its first word on. It knows strings, quoted names, dollar quotes and
+ * (nested) comments, as far as they hide a semicolon. It does not check whether a part is a valid statement. The time
+ * is proportional to the length of the text.
  */
 export function statementsIn(text: string): string[] {
   const statements: string[] = [];
@@ -21,7 +22,7 @@ export function statementsIn(text: string): string[] {
   return statements;
 }
 
-/** Past blanks, comments and empty statements. */
+/** The position after blanks, comments and empty statements. */
 export function skipSpace(text: string, from: number): number {
   let at = from;
   for (;;) {
@@ -59,7 +60,7 @@ function endOfLine(text: string, at: number): number {
   return lineEnd.test(text) ? lineEnd.lastIndex : text.length;
 }
 
-/** PostgreSQL nests them. */
+/** Comments of PostgreSQL can be nested. */
 function endOfComment(text: string, from: number): number {
   let depth = 0;
   let at = from;
@@ -74,7 +75,7 @@ function endOfComment(text: string, from: number): number {
   return at;
 }
 
-/** A doubled quote ends one part and begins the next, which comes to the same. */
+/** A doubled quote is read as the end of one quoted part and the beginning of the next, with the same result. */
 function endOfQuoted(text: string, from: number, quote: string): number {
   const end = text.indexOf(quote, from);
   return end === -1 ? text.length : end + 1;

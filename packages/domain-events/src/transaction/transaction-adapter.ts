@@ -13,9 +13,9 @@ export interface TransactionAdapter<out Tx> {
   /** Checks out a connection and begins. When it rejects, the connection is back in the pool, or closed. */
   begin(options: BeginOptions): Promise<Transaction<Tx>>;
   /**
-   * Makes a `tx` of this adapter from the {@link Transaction.handle} of another adapter's transaction. It is called when
-   * work joins a unit that another adapter over the same `database` has begun. Returns `undefined` if it cannot. If the
-   * method is left out, only units of this very adapter can be joined.
+   * Makes a `tx` of this adapter from the {@link Transaction.handle} of another adapter's transaction. It is called
+   * when work joins a unit that another adapter over the same `database` has begun. Returns `undefined` if it cannot.
+   * If the method is left out, only units of this very adapter can be joined.
    */
   adopt?(handle: unknown): Promise<Tx | undefined> | Tx | undefined;
 }
@@ -31,9 +31,9 @@ export interface BeginOptions {
    */
   readonly watch?: TransactionWatch | undefined;
   /**
-   * Aborted when the unit no longer waits for the transaction. A connection that the pool hands out after that goes back
-   * as it is. A connection that has not answered BEGIN yet is closed, since it may never answer. If an adapter ignores
-   * the signal, a transaction that begins too late is rolled back.
+   * Aborted when the unit no longer waits for the transaction. A connection that the pool hands out after that goes
+   * back as it is. A connection that has not answered BEGIN yet is closed, since it may never answer. If an adapter
+   * ignores the signal, a transaction that begins too late is rolled back.
    */
   readonly signal?: AbortSignal | undefined;
   /** Called when a connection is checked out and BEGIN is about to be sent. The wait for the pool is not limited. */
@@ -43,19 +43,21 @@ export interface BeginOptions {
 /** What an adapter reports about the statements that the work sends by itself, through `tx`. */
 export interface TransactionWatch {
   /**
-   * Called before a statement is sent, in the asynchronous context of its sender. If it throws, the statement is not sent
-   * and fails with that error.
+   * Called before a statement is sent, in the asynchronous context of its sender. If it throws, the statement is not
+   * sent and fails with that error.
    */
   sending(text: string | undefined): void;
   /**
-   * Called with the driver's result of a statement, which has the command tag as `command`, or with a list of results if
-   * the text had several statements. `text` is what was sent, if there was a text. If a tag says that a savepoint was
-   * set and the text does not, the unit is rolled back.
+   * Called with the driver's result of a statement, which has the command tag as `command`, or with a list of results
+   * if the text had several statements. `text` is what was sent, if there was a text. If a tag says that a savepoint
+   * was set and the text does not, the unit is rolled back.
    */
   answered(result: unknown, text: string | undefined): void;
   /** Called with the error of a statement, as the driver made it, and the text that failed. */
   failed(error: unknown, text?: string): void;
-  /** Called with each notice of the server from BEGIN to the answer to COMMIT, also for statements of the unit itself. */
+  /**
+   * Called with each notice of the server from BEGIN to the answer to COMMIT, also for statements of the unit itself.
+   */
   noticed(notice: unknown): void;
 }
 
@@ -65,7 +67,9 @@ export interface TransactionWatch {
  * {@link tx}.
  */
 export interface Transaction<out Tx> {
-  /** What the work gets. It must tell the watch of each statement, and refuse statements once the transaction has ended. */
+  /**
+   * What the work gets. It must tell the watch of each statement, and refuse statements once the transaction has ended.
+   */
   readonly tx: Tx;
   /** The driver's own object below {@link tx}, for other adapters over the same pool. */
   readonly handle?: unknown;
@@ -83,8 +87,8 @@ export interface Transaction<out Tx> {
    */
   commit(): Promise<string>;
   /**
-   * Sends a statement and COMMIT back to back, as two messages. They must not be one message: its answers would arrive, or
-   * be lost, together. Statements sent after it are refused.
+   * Sends a statement and COMMIT back to back, as two messages. They must not be one message: its answers would arrive,
+   * or be lost, together. Statements sent after it are refused.
    *
    * Returns `undefined`, and sends nothing, if something else is running on the connection. Then, or if the method is
    * left out, the unit awaits the statement before it sends COMMIT, which costs a round trip.

@@ -6,21 +6,23 @@ export interface SavepointControl {
   readonly name: string;
 }
 
-/** A statement that changes where a transaction, or a savepoint in it, begins or ends; or `PREPARE`, which may. */
+/** A statement that begins or ends a transaction or a savepoint in it; or `PREPARE`, which may do so. */
 export type TransactionControl = { readonly kind: "end" | "prepare" } | SavepointControl;
 
-/** Most statements begin with none of them, and then there is no need to look further. */
+/** Most statements begin with none of these words, and need not be parsed. */
 const mayControl = /^(?:begin|start|commit|end|abort|rollback|prepare|savepoint|release)\b/i;
 const token = /"(?:[^"]|"")+"|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^]/iy;
-/** Those that every server folds: a Kelvin sign would become a "k" that is none there. */
+/**
+ * Only the letters that every server folds: `toLowerCase()` would turn a Kelvin sign into a "k", but no server does.
+ */
 const upperCase = /[A-Z]/g;
 const doubtful = /['$\\\u0080-\uffff]/;
-/** `rollback transaction to savepoint name`, and one more to see that nothing follows. */
+/** `rollback transaction to savepoint name`, and one more token to see that nothing follows. */
 const mostTokens = 6;
 /** The server cuts longer names off. */
 const longestNameBytes = 63;
 
-/** What of an SQL text controls the transaction, in order. */
+/** The statements of an SQL text that control the transaction, in order. */
 export function transactionControlIn(text: string): TransactionControl[] {
   const found: TransactionControl[] = [];
   for (const statement of statementsIn(text)) {
@@ -28,12 +30,15 @@ export function transactionControlIn(text: string): TransactionControl[] {
     const control = readControl(tokensOf(statement));
     if (control) found.push(control);
   }
-  // Where one part of the text may be read in two ways, so may be what stands behind it.
+  // If one part of the text can be read in two ways, so can everything behind it.
   if (found.some((control) => "name" in control) && isDoubtful(text)) return [{ kind: "end" }];
   return found;
 }
 
-/** Strings, dollars and letters beyond ASCII, outside of comments and quoted names: what ends them depends on settings and encodings. */
+/**
+ * Whether the text has strings, dollars or letters beyond ASCII outside of comments and quoted names. Where these end
+ * depends on settings and encodings.
+ */
 function isDoubtful(text: string): boolean {
   for (let at = skipSpace(text, 0); at < text.length; at = skipSpace(text, at + 1)) {
     if (doubtful.test(text[at] ?? "")) return true;
@@ -76,12 +81,15 @@ function without(word: string, tokens: readonly string[]): readonly string[] {
   return tokens[0] === word ? tokens.slice(1) : tokens;
 }
 
-/** A name that cannot be told for sure counts as an end, which is refused: which events go with it would be a guess. */
+/**
+ * A name that cannot be read with certainty counts as the end of the transaction, which is refused. Otherwise it would
+ * be a guess which events belong to the savepoint.
+ */
 function named(
   kind: "savepoint" | "rollback to" | "release",
   [name = "", ...rest]: readonly string[],
 ): TransactionControl {
-  // Which letters beyond ASCII are the same in upper and lower case depends on the server's encoding.
+  // It depends on the server's encoding which letters beyond ASCII it folds to lower case.
   const isName = rest.length === 0 && (/^[a-z_][\w$]*$/.test(name) || name.startsWith('"'));
   const normalized = name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
   if (!isName || Buffer.byteLength(normalized) > longestNameBytes) return { kind: "end" };

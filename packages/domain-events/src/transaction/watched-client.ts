@@ -7,12 +7,15 @@ import { watchedQuery } from "./watched-query.ts";
 
 interface WatchedParts {
   readonly watch: TransactionWatch;
-  /** Below the watch. */
+  /** Sends without telling the watch. */
   readonly send: (...args: unknown[]) => unknown;
   readonly isOpen: () => boolean;
 }
 
-/** The client as the work sees it: it tells the watch of each statement, and refuses every one once the transaction is over. */
+/**
+ * The client as the work sees it. It tells the watch of each statement, and refuses statements once the transaction is
+ * over.
+ */
 export function watchedClient(client: PgClient, parts: WatchedParts): PgClient {
   const handler = new WatchedClient(parts);
   handler.handle = new Proxy(client, handler);
@@ -33,10 +36,10 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
     this.#isOpen = isOpen;
   }
 
-  /** What is set on the handle stays with the handle: the client goes back to the pool. */
+  /** A property that is set on the handle stays on the handle, because the client goes back to the pool. */
   set(_client: PgClient, ...[property, value, receiver]: [PropertyKey, unknown, object]): boolean {
     if (receiver !== this.handle) {
-      // An object that somebody has derived from the handle.
+      // The receiver is an object that was derived from the handle.
       return Reflect.defineProperty(receiver, property, {
         value,
         writable: true,
@@ -64,7 +67,7 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
     return true;
   }
 
-  /** For those who look a method up to replace it, as spies of test runners do. */
+  /** Spies of test runners look a method up in this way before they replace it. */
   getOwnPropertyDescriptor(client: PgClient, property: PropertyKey): PropertyDescriptor | undefined {
     if (!this.#own?.has(property) && property !== "query") return Reflect.getOwnPropertyDescriptor(client, property);
     return { value: this.get(client, property), writable: true, configurable: true };
@@ -73,15 +76,15 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   get(client: PgClient, property: PropertyKey): unknown {
     if (this.#own?.has(property)) return this.#own.get(property);
     if (property === "query") return (...args: unknown[]) => this.#query(args);
-    // To give the client away is to end the transaction.
+    // Releasing or closing the client would end the transaction.
     if (property === "release" || property === "end") return () => this.#watch.sending("rollback");
     const value: unknown = Reflect.get(client, property, client);
-    // What is not of a class may be a class itself; as a method it is called on the handle, which is as good.
+    // A function that is an own property may be a class. If it is called as a method, it is called on the handle.
     if (typeof value !== "function" || Object.hasOwn(client, property)) return value;
     return (...args: unknown[]): unknown => {
       this.#listeners ??= new CallerListeners();
       const answer = this.#listeners.call(client as unknown as EventEmitter, property, args);
-      // What is chained to on() is for the work as well.
+      // `client.on(…)` returns the client. A call chained to it has to go to the handle, too.
       return answer === client ? this.handle : answer;
     };
   }
@@ -92,7 +95,10 @@ class WatchedClient implements ProxyHandler<PgClient & object> {
   }
 }
 
-/** In the style in which the statement was sent: a promise that somebody with a callback has never seen would end the process. */
+/**
+ * Refuses a statement in the style in which it was sent. If a callback was given, a rejected promise would have no
+ * handler and would end the process.
+ */
 const refusing: TransactionWatch = {
   sending() {
     throw unitEnded("A statement was sent", "committed");

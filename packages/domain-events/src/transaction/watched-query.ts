@@ -6,7 +6,7 @@ import type { TransactionWatch } from "./transaction-adapter.ts";
 
 type Callback = (error: unknown, result?: unknown) => unknown;
 
-/** What pg calls while it carries out a query object of somebody's own: a cursor, a stream, a COPY. */
+/** The methods that pg calls on a query object of the caller (a cursor, a stream, a COPY) while it runs. */
 const protocolHandlers = [
   "handleRowDescription",
   "handleDataRow",
@@ -23,8 +23,9 @@ const protocolHandlers = [
 ] as const;
 
 /**
- * Sends a query of the work by a pg client, in any of the styles that pg has. The watch is told, and what pg calls back later runs in the
- * asynchronous context of whoever sent the query: otherwise it would be that of the socket, outside of the unit.
+ * Sends a query of the work on a pg client, in any of the styles that pg has. The watch is told. What pg calls back
+ * later runs in the asynchronous context of the code that sent the query; otherwise it would run in the context of the
+ * socket, outside of the unit.
  */
 export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknown[], watch: TransactionWatch): unknown {
   const [statement] = args;
@@ -48,11 +49,14 @@ export function watchedQuery(send: (...args: unknown[]) => unknown, args: unknow
   }
   if (callback) return send(...withCallback(args, observing(bound(callback), watch, textOf(statement))));
   const answer = send(...args);
-  // An application may have given its driver promises of another make.
+  // The application may have given its driver another implementation of promises.
   return isPromiseLike(answer) ? observed(answer, watch, textOf(statement)) : answer;
 }
 
-/** As pg does with one that it cannot send: knex tells nobody of what is thrown instead, and its stream would never end. */
+/**
+ * Reports the error as pg does for a query that it cannot send. If the error were thrown, knex would swallow it, and
+ * its stream would never end.
+ */
 function refused(query: Record<string, unknown>, error: unknown): unknown {
   const { handleError } = query;
   if (typeof handleError !== "function") throw error;
@@ -94,20 +98,20 @@ function bindHandlers(query: Record<string, unknown>, watch: TransactionWatch): 
     query[name] = (message: unknown, connection: unknown) => {
       if (name === "handleError") watch.failed(message, textOf(query));
       if (name === "handleCommandComplete") results.push({ command: tagOf(message) });
-      // Of all that its text had.
+      // All statements of the text are answered now.
       if (name === "handleReadyForQuery") watch.answered(results.splice(0), textOf(query));
       return inContext(message, connection);
     };
   }
 }
 
-/** Some listen to the connection itself: a cursor tells so that it has been closed. */
+/** Some query objects listen to the connection itself: a cursor learns in this way that it has been closed. */
 function bindListeners(query: Record<string, unknown>): void {
   const submit = query["submit"] as (connection: EventEmitter) => unknown;
   query["submit"] = (connection: EventEmitter) => Reflect.apply(submit, query, [listeningFromCaller(connection)]);
 }
 
-/** As `AsyncResource.bind()`, which takes longer than all else here. */
+/** Does what `AsyncResource.bind()` does, which would take longer than everything else here. */
 function bound(called: Callback): Callback {
   const caller = new AsyncResource("domain-events.query");
   return (error, result) => caller.runInAsyncScope(called, undefined, error, result);
@@ -126,7 +130,7 @@ function withCallback([statement, ...rest]: unknown[], callback: Callback): unkn
   return [Object.assign(Object.create(Object.getPrototypeOf(statement) as object), statement, { callback }), ...rest];
 }
 
-/** A query stream keeps its text with its cursor. */
+/** A query stream has its text in its cursor. */
 function textOf(statement: unknown): string | undefined {
   if (typeof statement === "string") return statement;
   if (!isObject(statement)) return undefined;

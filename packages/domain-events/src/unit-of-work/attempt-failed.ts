@@ -1,7 +1,9 @@
-/** What ended an attempt that did not commit. */
+/** The error that ended an attempt which did not commit. */
 export class AttemptFailed {
   readonly error: unknown;
-  /** The serialization failure or deadlock that undid it, as the server said so, whatever became of that error on its way. */
+  /**
+   * The serialization failure or deadlock that the server reported, even if the work wrapped or swallowed that error.
+   */
   readonly conflict: unknown;
 
   constructor(error: unknown, conflict?: unknown) {

@@ -8,7 +8,7 @@ import type { PublishSettings } from "../bus/publish-settings.ts";
 import type { Registration, Registrations } from "../bus/registrations.ts";
 import type { Unit } from "./unit.ts";
 
-/** The beforeCommit handlers of a unit's events, and of what these handlers record. */
+/** Runs the beforeCommit handlers of a unit's events, and of the events that these handlers record. */
 export class BeforeCommitRun<Tx> {
   readonly registrations: Registrations<Tx>;
   readonly #unit: Unit;
@@ -24,26 +24,26 @@ export class BeforeCommitRun<Tx> {
     this.#settings = bus.settings;
   }
 
-  /** @returns all events of the unit. From then on it takes no more. */
+  /** @returns all events of the unit, which takes no more events from then on. */
   async run(): Promise<readonly object[]> {
     this.#collect();
     for (const link of this.#queue) {
       const { beforeCommit } = this.registrations.of(link.event);
       for (const registration of beforeCommit) await this.#call(registration, link.event);
-      // To ask each source after each event would take longer than all else.
+      // Asking each source after each event would take longer than everything else here.
       if (beforeCommit.length > 0) this.#collect(link);
     }
-    // In the same turn as the last look: what comes from here on would be stored without its event, or the other way round.
+    // Set in the same turn as the last collection. Otherwise rows could be stored without their event, or the reverse.
     this.#unit.state = "committing";
     return this.#queue.map((link) => link.event);
   }
 
-  /** Whatever was recorded while the handlers of one event ran follows from that event. */
+  /** Events that were recorded while the handlers of one event ran count as following from that event. */
   #collect(parent?: Link): void {
     this.#unit.refuseUnfinished();
     const length = parent ? parent.length + 1 : 1;
     for (const event of this.#unit.root.events.take()) {
-      // Aggregates hand over whatever they have recorded.
+      // Aggregates may hand over values that are no events.
       assertEvent(event);
       if (parent) this.#circles.follow(event, parent);
       this.#queue.push({ event, parent, length });
@@ -57,7 +57,8 @@ export class BeforeCommitRun<Tx> {
     try {
       await handler.handle(event, { tx: this.#tx, record: (recorded) => root.record(recorded) });
     } catch (error) {
-      // The error goes to the caller of run(), who decides how bad it is; only the handler's name would be lost.
+      // run() rejects with the error, and its caller decides how severe it is. It is logged for the name of the
+      // handler.
       const fields = { eventType: eventTypeOf(event), eventId: eventIdOf(event), handler: name, err: error };
       logger.warn(fields, "A beforeCommit handler failed; the unit of work rolls back");
       const durationMs = performance.now() - startedAt;

@@ -3,34 +3,34 @@ import { uuidV7 } from "@acme/shared/uuid-v7";
 
 interface Mark {
   readonly name: string;
-  /** How much had been recorded. */
+  /** How many events had been recorded. */
   readonly length: number;
   readonly outer: Mark | undefined;
 }
 
 /**
- * What was recorded in a scope, in recording order. Marks are the savepoints that the work has set by itself: rolling back to one
- * takes away what was recorded since.
+ * The events recorded in a scope, in recording order. Marks are the savepoints that the work has set by itself. Rolling
+ * back to a mark removes the events recorded since.
  */
 export class EventLog {
   #events: object[] = [];
-  /** Recorded since the last merge; what sources have recorded meanwhile has its place among them. */
+  /** Events recorded since the last merge, which will be merged with those that sources have recorded meanwhile. */
   #recent: PlacedEvent[] = [];
   #mergedAt = "";
-  /** The innermost. */
+  /** The innermost mark. */
   #mark: Mark | undefined;
 
-  /** @param hasSources - Whether there is anything that its place has to be compared with. */
+  /** @param hasSources - Whether there are sources, whose events have to be merged with this one in order. */
   record(event: object, hasSources: boolean): void {
     this.#recent.push({ event, place: hasSources ? uuidV7() : this.#mergedAt });
   }
 
-  /** Brings what sources have recorded since the last time in order with what was recorded here. */
+  /** Merges the events that sources have recorded since the last time with those recorded here, in order. */
   merge(pull: (since: string) => readonly PlacedEvent[]): void {
     const pulled = pull(this.#mergedAt);
     if (pulled.length > 0) {
       for (const placed of pulled) this.#recent.push(placed);
-      // Stable: each source's own order stays.
+      // The sort is stable, so each source's own order stays.
       this.#recent.sort((one, other) => (one.place < other.place ? -1 : one.place > other.place ? 1 : 0));
     }
     for (const { event, place } of this.#recent) {
@@ -40,12 +40,12 @@ export class EventLog {
     this.#recent = [];
   }
 
-  /** Takes over what a scope inside has collected. */
+  /** Takes over the events that an inner scope has collected. */
   append(events: readonly object[]): void {
     for (const event of events) this.#events.push(event);
   }
 
-  /** Hands over all that was merged since the last time. */
+  /** Returns all events merged since the last time, and forgets them. */
   take(): readonly object[] {
     const taken = this.#events;
     this.#events = [];
@@ -59,7 +59,7 @@ export class EventLog {
     this.#mark = undefined;
   }
 
-  /** Set merged. */
+  /** Call it right after {@link merge}. */
   mark(name: string): void {
     this.#mark = { name, length: this.#events.length, outer: this.#mark };
   }
@@ -68,7 +68,7 @@ export class EventLog {
     return this.#find(name) !== undefined;
   }
 
-  /** Rolls back to the last mark of that name, which stays. Do it merged. */
+  /** Rolls back to the last mark of that name, which stays. Call it right after {@link merge}. */
   rollBackTo(name: string): void {
     const mark = this.#find(name);
     if (!mark) return;
@@ -81,7 +81,7 @@ export class EventLog {
     if (mark) this.#mark = mark.outer;
   }
 
-  /** @returns what puts the marks back as they are, where the server does not take what is sent now. */
+  /** @returns a function that restores the marks as they are now, in case the server refuses the next statement. */
   remember(): () => void {
     const mark = this.#mark;
     return () => {

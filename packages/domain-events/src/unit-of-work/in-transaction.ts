@@ -2,7 +2,7 @@ import { TransactionAbortedError } from "../errors.ts";
 import { runOutsideUnits } from "../current-unit.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 
-/** A transaction for statements of this package's own: no events, no work. */
+/** A transaction for the package's own statements, without events and without a unit. */
 export async function inTransaction<Result>(
   adapter: TransactionAdapter<unknown>,
   work: (transaction: Transaction<unknown>) => Promise<Result>,

@@ -7,24 +7,25 @@ import type { Unit } from "./unit.ts";
 import { contextOf } from "./unit-context.ts";
 
 /**
- * Runs in the scope of the caller, as a part of the unit that is running there.
+ * Runs the work in the scope of the caller, as a part of the unit that is running there.
  *
- * @throws what the work throws, and the scope is rolled back then; {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`,
- * `SAVEPOINT_OPEN`, `JOINED_ADAPTER`.
+ * @throws what the work throws, and then the scope is rolled back; {@link DomainEventsError} `UNIT_ENDED`,
+ * `SAVEPOINT_ENDED`, `SAVEPOINT_OPEN`, `JOINED_ADAPTER`.
  */
 export async function joinRun<Tx, Result>(
   scope: Scope,
   adapter: TransactionAdapter<Tx>,
   { work, options: { signal } }: Run<Tx, Result>,
 ): Promise<Result> {
-  // A scope is of a unit.
+  // The type of `scope.unit` is wider, but every scope belongs to a `Unit`.
   const unit = scope.unit as Unit;
   scope.refuseUnlessOpen("A run() began");
   scope.joined();
   try {
     signal?.throwIfAborted();
     const tx = await txOf(unit, adapter);
-    // On top of whatever unit is running in between: that is no part of this work.
+    // A unit that runs between that scope and the caller is no part of this work, so the scope becomes the innermost
+    // one.
     const result = await runInside(scope, async () => work(contextOf(unit, scope, tx)));
     signal?.throwIfAborted();
     return result;
@@ -36,7 +37,7 @@ export async function joinRun<Tx, Result>(
   }
 }
 
-/** Of the adapter that the run was given, whichever has begun the unit. */
+/** The `tx` of the joining adapter, even if another adapter has begun the unit. */
 async function txOf<Tx>(unit: Unit, adapter: TransactionAdapter<Tx>): Promise<Tx> {
   const { tx, handle } = unit.transaction;
   if (unit.adapter === adapter) return tx as Tx;
@@ -44,7 +45,7 @@ async function txOf<Tx>(unit: Unit, adapter: TransactionAdapter<Tx>): Promise<Tx
   if (adopted !== undefined) return adopted;
   throw new DomainEventsError(
     "JOINED_ADAPTER",
-    "A run() would join a unit that another adapter over the same database has begun, and its own adapter cannot make a `tx` of that transaction. " +
-      "Give both units of work one adapter, or give the adapter adopt().",
+    "A run() would join a unit that another adapter over the same database has begun, and its own adapter cannot make a `tx` from that transaction. " +
+      "Use one adapter for both units of work, or implement adopt() in the adapter.",
   );
 }

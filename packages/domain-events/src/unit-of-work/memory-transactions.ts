@@ -4,10 +4,10 @@ import { unitEnded } from "../unit-errors.ts";
 
 type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
-/** To whatever the unit of work asks: all is there, and the transaction is still its own. */
+/** The answer to every question of the unit of work: the feature is there, and the mark of the transaction, too. */
 const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1|0" }] };
 
-/** Transactions without a database: statements do nothing, except that the keys of `runOnce` are kept. */
+/** Transactions without a database. Statements do nothing, except that the keys of `runOnce` are kept. */
 export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
   const keys = new Map<string, Promise<boolean>>();
 
@@ -16,10 +16,10 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
     let isOver = false;
 
     async function claim(key: string): Promise<Answer> {
-      // Like the insert it stands for: wait for the transaction that holds the key, and look again.
+      // Does what the insert does: waits for the transaction that holds the key, and looks again.
       for (let holder = keys.get(key); holder; holder = keys.get(key))
         if (await holder) return { rows: [{ key, claimed: false }] };
-      // Nobody would ever give it back.
+      // A key that is claimed now would never be released.
       if (isOver) throw unitEnded("A key was claimed", "undone");
       const held = new Promise<boolean>((resolve) => ends.push(resolve));
       keys.set(key, held);

@@ -11,8 +11,8 @@ export interface PreparedCommit<in Tx> extends CommitEvidence, DurableWrites {
 }
 
 /**
- * Everything that happens between the end of the work and COMMIT, inside the transaction: beforeCommit handlers, then one
- * write for each durable store.
+ * Everything that happens in the transaction between the end of the work and COMMIT: the beforeCommit handlers run, and
+ * then each durable store writes once.
  */
 export async function prepareCommit<Tx>(
   unit: Unit,

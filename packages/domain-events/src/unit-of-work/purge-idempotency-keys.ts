@@ -10,7 +10,10 @@ export interface PurgeIdempotencyKeysOptions {
    * the same key.
    */
   readonly olderThanMs: number;
-  /** Is given up to some thousands of keys at a time, and returns those that may be used again. They are kept. Default: none. */
+  /**
+   * Is given up to some thousands of keys at a time, and returns those that may be used again. They are kept. Default:
+   * none.
+   */
   readonly keep?: (keys: readonly string[]) => Iterable<string> | Promise<Iterable<string>>;
 }
 

@@ -10,7 +10,10 @@ export interface UnitRetryOptions {
 
 const firstDelayMs = 10;
 const longestDelayMs = 1_000;
-/** Attempts that do not count, because they ended before the work began. In each, another transaction made progress. */
+/**
+ * How many attempts at most do not count, because they ended before the work began. In each, another transaction made
+ * progress.
+ */
 const mostFreeAttempts = 100;
 
 /** Runs again while the server answers that another attempt may succeed. After the last attempt it throws its error. */

@@ -9,13 +9,15 @@ export interface RunOptions {
   readonly isolation?: Isolation | undefined;
   readonly retry?: UnitRetryOptions | undefined;
   /**
-   * If it is aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. If the unit is still
-   * waiting for a connection, it rejects at once.
+   * If it is aborted before COMMIT is sent, the unit rolls back and rejects with the signal's reason. If the unit is
+   * still waiting for a connection, it rejects at once.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The isolation becomes part of a statement, so a caller without types must not be able to put any other text there. */
+/**
+ * The isolation becomes part of a statement, so a caller without types must not be able to put any other text there.
+ */
 export function checkRunOptions({ isolation, retry }: RunOptions): void {
   if (retry?.attempts !== undefined) checkCount("retry.attempts", retry.attempts);
   if (isolation === undefined || isolations.some((known) => known === isolation)) return;

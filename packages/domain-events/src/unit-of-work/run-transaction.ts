@@ -33,7 +33,7 @@ export interface Done<Tx, Result> {
 /**
  * One transaction from begin to confirmed commit.
  *
- * @throws {@link AttemptFailed}: it has been rolled back, or its outcome is unknown.
+ * @throws {@link AttemptFailed} if the transaction was rolled back, or if its outcome is unknown.
  */
 export async function attempt<Tx, Result>(
   parts: UnitParts<Tx>,
@@ -49,7 +49,7 @@ export async function attempt<Tx, Result>(
     const options = { isolation, mark: markSql, watch: owned };
     const transaction = signal
       ? await beginUnlessAborted(adapter, { ...options, signal })
-      : // A connection that is opened here lives on, and calls back in the context that it was opened in.
+      : // A connection opened here outlives the unit, and its callbacks run in the context in which it was opened.
         await runOutsideUnits(() => adapter.begin(options));
     const mayCommit = (): void => {
       signal?.throwIfAborted();
@@ -79,7 +79,7 @@ async function runUnit<Tx, Result>(
   let isCommitted = false;
   try {
     const done = await runInside(unit.root, async () => {
-      // Waiting for a connection may have taken long.
+      // The wait for a connection may have been long.
       mayCommit();
       const result = await work(contextOf(unit, unit.root, transaction.tx));
       return { result, prepared: await prepareCommit(unit, bus, committing) };
@@ -92,7 +92,7 @@ async function runUnit<Tx, Result>(
   } catch (error) {
     if (!isCommitting) {
       unit.state = "undone";
-      // Locks and connection first: nothing that is done with the aggregates may keep them.
+      // Release the locks and the connection first, before the aggregates are emptied, which may take time.
       await rollBack(transaction, error, signal);
     }
     // A COMMIT that may have taken place is never sent again.
@@ -113,7 +113,7 @@ async function rollBack(
 ): Promise<void> {
   const isWaiting = signal?.aborted === true && transaction.isBusy?.() === true;
   const rolledBack = transaction.rollback(reason);
-  // Behind a statement that waits, ROLLBACK would wait, too.
+  // ROLLBACK would wait behind a statement that is still running.
   if (isWaiting) transaction.abandon(abortError(signal));
   await rolledBack;
 }
@@ -122,7 +122,7 @@ function abortError({ reason }: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error("The unit of work was aborted.", { cause: reason });
 }
 
-/** With which COMMIT, or the guard before it, was refused. */
+/** The conflict with which the server refused COMMIT, or the guard before it. */
 function conflictIn(error: unknown): unknown {
   return isConflict(error) ? error : undefined;
 }
@@ -136,7 +136,8 @@ async function commit<Tx>(
   try {
     await confirmCommit(committing, prepared, limits);
   } catch (error) {
-    // What the stores wrote may be there: waking them costs nothing, and saves the wait for their next poll.
+    // The rows of the stores may have been committed. Waking the stores costs nothing, and saves the wait for the next
+    // poll.
     if (codeOf(error) === "COMMIT_OUTCOME_UNKNOWN") wake(prepared.stores, logger);
     throw error;
   }

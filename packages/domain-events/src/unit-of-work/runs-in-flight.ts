@@ -55,7 +55,9 @@ export class RunsInFlight {
   readonly #waiting: (() => void)[] = [];
   #isStopped = false;
 
-  /** @throws {@link DomainEventsError} `STOPPED` once `stop()` was called, except for a run begun by a run under way. */
+  /**
+   * @throws {@link DomainEventsError} `STOPPED` once `stop()` was called, except for a run begun by a run under way.
+   */
   begin(): Flight {
     const parent = lastingOf(underWay.getStore());
     if (parent) parent.parent = lastingOf(parent.parent);

@@ -4,9 +4,10 @@ import type { Unit } from "./unit.ts";
 import { savepointDoomed, savepointEnded, unitEnded } from "../unit-errors.ts";
 
 /**
- * Runs a part of the work in a scope of its own, whose rows and events go together when it rejects.
+ * Runs a part of the work in a scope of its own. If the part rejects, its rows and its events are dropped together.
  *
- * @throws what the work throws; {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`, `SAVEPOINT_OPEN`, `SAVEPOINT_DOOMED`, `RUN_OPEN`.
+ * @throws what the work throws; {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`, `SAVEPOINT_OPEN`,
+ * `SAVEPOINT_DOOMED`, `RUN_OPEN`.
  */
 export async function runSavepoint<Result>(
   unit: Unit,
@@ -32,7 +33,7 @@ export async function runSavepoint<Result>(
     return result;
   } catch (error) {
     scope.end();
-    // In a transaction that was aborted before there is none.
+    // If the transaction was aborted before, there is no savepoint.
     if (isSet) await rollBackTo(unit, parent, name);
     scope.drop();
     throw error;
@@ -40,12 +41,12 @@ export async function runSavepoint<Result>(
 }
 
 async function rollBackTo(unit: Unit, parent: Scope, name: string): Promise<void> {
-  // With the savepoint around it this one is gone already.
+  // If the savepoint around it has ended, this one is gone already.
   if (unit.state !== "running" || !parent.isOpen) return;
   try {
     await unit.send(`rollback to savepoint ${name}`);
   } catch (error) {
-    // Whether it is undone is not known, so nothing of the unit may be stored.
+    // It is not known whether the part was rolled back, so nothing around it may be stored.
     parent.condemn(error);
   }
 }

@@ -2,16 +2,16 @@ import type { EventRecorder } from "../event/aggregate-root.ts";
 import { EventLog } from "./event-log.ts";
 import type { TrackedSources } from "./tracked-sources.ts";
 
-/** What was recorded in one scope: in its work, and by the aggregates that are tracked there. */
+/** The events recorded in one scope, by its work and by the aggregates that are tracked there. */
 export class ScopeEvents {
   readonly #sources: TrackedSources;
   readonly #outer: ScopeEvents | undefined;
   readonly #condemn: (error: unknown) => void;
   readonly #log = new EventLog();
-  /** Most scopes track nothing. */
+  /** Made when needed, since most scopes track nothing. */
   #tracked: Set<EventRecorder> | undefined;
 
-  /** @param condemn Called where events have got lost, so that nothing of the scope may be committed. */
+  /** @param condemn Called if events were lost, so that nothing of the scope may be committed. */
   constructor(sources: TrackedSources, outer: ScopeEvents | undefined, condemn: (error: unknown) => void) {
     this.#sources = sources;
     this.#outer = outer;
@@ -32,31 +32,31 @@ export class ScopeEvents {
     this.#tracked.add(source);
   }
 
-  /** Collects what tracked aggregates have recorded, those of the scopes around this one included. */
+  /** Collects the events of the tracked aggregates, including those tracked in the scopes around this one. */
   flush(): void {
     try {
       this.#log.merge((since) => this.#sources.pull(since));
     } catch (error) {
-      // Some sources have handed over what they had: without it nothing may be committed.
+      // Other sources have already handed over their events, which are lost now. So nothing may be committed.
       this.#condemn(error);
       throw error;
     }
   }
 
-  /** Flushes, and hands over all that was collected since the last time. */
+  /** Flushes, and returns all events collected since the last time. */
   take(): readonly object[] {
     this.flush();
     return this.#log.take();
   }
 
-  /** To the scope around this one. */
+  /** Hands the events and the tracked aggregates over to the scope around this one. */
   handOver(): void {
     if (!this.#outer) return;
     this.#outer.#log.append(this.#log.take());
     for (const source of this.#tracked ?? []) this.#outer.#follow(source);
   }
 
-  /** Takes what was recorded also from the aggregates that only this scope tracks. Never throws. */
+  /** Drops the events, also those left in aggregates that only this scope tracks. Never throws. */
   discard(report: (error: unknown) => void): void {
     this.#log.clear();
     const own = [...(this.#tracked ?? [])].filter((source) => !this.#outer?.tracks(source));
@@ -69,7 +69,7 @@ export class ScopeEvents {
     this.#tracked = undefined;
   }
 
-  /** The work has set a savepoint of its own. */
+  /** Called when the work sets a savepoint by SQL. */
   mark(name: string): void {
     this.flush();
     this.#log.mark(name);
@@ -88,7 +88,7 @@ export class ScopeEvents {
     this.#log.release(name);
   }
 
-  /** @returns what puts the marks back as they are. */
+  /** @returns a function that restores the marks as they are now. */
   rememberMarks(): () => void {
     return this.#log.remember();
   }

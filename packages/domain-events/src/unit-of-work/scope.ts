@@ -6,14 +6,14 @@ import { ScopeEvents } from "./scope-events.ts";
 import type { TrackedSources } from "./tracked-sources.ts";
 import { savepointEnded, unitEnded } from "../unit-errors.ts";
 
-/** What a scope is part of. */
+/** The unit that a scope is part of. */
 export interface ScopeOwner extends RunningUnit {
   readonly sources: TrackedSources;
-  /** Gets errors of aggregates whose events are being thrown away. */
+  /** Is told of errors of aggregates whose events are being dropped. */
   readonly reportDiscard: (error: unknown) => void;
 }
 
-/** What was recorded between two borders: those of the unit, or of a savepoint in it. */
+/** A part of a unit with events of its own: the whole unit, or a savepoint in it. */
 export class Scope {
   readonly unit: ScopeOwner;
   readonly parent: Scope | undefined;
@@ -21,7 +21,7 @@ export class Scope {
   #child: Scope | undefined;
   #state: "open" | "ended" = "open";
   #isDropped = false;
-  /** Where what was recorded here has gone: the scope around it, when its savepoint was released. */
+  /** The scope that has taken over the events: the one around this scope, once its savepoint was released. */
   #heir: Scope | undefined;
   #joinedRunCount = 0;
   #doom: { readonly cause: unknown } | undefined;
@@ -42,7 +42,7 @@ export class Scope {
     return this.#doom;
   }
 
-  /** A savepoint goes with the one around it. */
+  /** A savepoint also ends with the one around it. */
   get isOpen(): boolean {
     return this.#state === "open" && (this.parent?.isOpen ?? true);
   }
@@ -64,31 +64,37 @@ export class Scope {
     this.events.track(source);
   }
 
-  /** What tracked aggregates have recorded so far stays with this scope, whatever becomes of the child. */
+  /**
+   * Opens a scope inside. Events that tracked aggregates have recorded so far stay in this scope, even if the child is
+   * rolled back.
+   */
   open(): Scope {
     this.events.flush();
     this.#child = new Scope(this.unit, this);
     return this.#child;
   }
 
-  /** From here on nothing is taken any more, nor by a savepoint inside that nobody has awaited: the end of this one is on its way. */
+  /**
+   * The scope is about to end. It takes nothing more, and neither does a savepoint inside that the work has not
+   * awaited.
+   */
   end(): void {
     this.#state = "ended";
     this.#child?.end();
   }
 
-  /** The savepoint was released: what it recorded belongs to the scope around it. */
+  /** The savepoint was released: its events belong to the scope around it now. */
   keep(): void {
     this.end();
     this.#heir = this.parent;
     if (!this.parent) return;
-    // Something was refused while RELEASE was on its way.
+    // A statement or a joined run was refused while RELEASE was running.
     if (this.#doom) this.parent.condemn(this.#doom.cause);
     this.events.handOver();
     this.parent.#child = undefined;
   }
 
-  /** Rolled back: what was recorded in it is gone, also from the aggregates. Never throws. */
+  /** The scope was rolled back: its events are dropped, also those left in aggregates. Never throws. */
   drop(): void {
     if (this.#isDropped) return;
     this.#isDropped = true;
@@ -97,7 +103,7 @@ export class Scope {
     try {
       this.events.flush();
     } catch (error) {
-      // What that aggregate still has was recorded in here, and would come out later.
+      // The events that the aggregate still has were recorded in this scope, and would be published later.
       this.parent?.condemn(error);
       this.unit.reportDiscard(error);
     }
@@ -105,13 +111,13 @@ export class Scope {
     if (this.parent) this.parent.#child = undefined;
   }
 
-  /** Lets go of everything: a context that somebody keeps holds the scope. */
+  /** Frees the memory of the scope, since application code may keep a context that refers to it. */
   clear(): void {
     this.end();
     this.events.clear();
   }
 
-  /** Marks for rollback whatever scope holds this one's events by now. */
+  /** Marks for rollback the scope that holds this one's events by now. */
   condemn(cause: unknown): void {
     if (this.#heir) this.#heir.condemn(cause);
     else this.#doom ??= { cause };
@@ -132,7 +138,10 @@ export class Scope {
     this.refuseWhileChildOpen(what);
   }
 
-  /** Like one that the server refuses, it takes its scope with it: what the scope has recorded may be about it. */
+  /**
+   * A refused statement dooms its scope, as an error of the server does, since events of the scope may be about its
+   * rows.
+   */
   refuseStatement(): void {
     try {
       this.refuseUnlessOpen("A statement was sent");
@@ -142,13 +151,16 @@ export class Scope {
     }
   }
 
-  /** @throws {@link DomainEventsError} `SAVEPOINT_OPEN`, `RUN_OPEN`: what is not awaited would be cut in two. */
+  /**
+   * @throws {@link DomainEventsError} `SAVEPOINT_OPEN`, `RUN_OPEN`: a part that was not awaited would be only half
+   * inside.
+   */
   refuseWhileUnfinished(what: string): void {
     this.refuseWhileChildOpen(what);
     if (this.#joinedRunCount === 0) return;
     throw new DomainEventsError(
       "RUN_OPEN",
-      `${what} while a run() that had joined it was still going on, so a part of that would be outside. Await it.`,
+      `${what} while a run() that had joined it was still running, so a part of that run() would be outside. Await the run().`,
     );
   }
 
@@ -157,14 +169,14 @@ export class Scope {
     if (!this.#child) return;
     throw new DomainEventsError(
       "SAVEPOINT_OPEN",
-      `${what} while a savepoint inside is still open, so it would be undone with that savepoint. ` +
-        "Await savepoint() first, or use the context it hands to its work.",
+      `${what} while a savepoint inside is still open, so it would be rolled back with that savepoint. ` +
+        "Await savepoint() first, or use the context that savepoint() passes to its work.",
     );
   }
 }
 
-/** The innermost one of that unit in which the caller runs. */
+/** The innermost scope of that unit in which the caller runs. */
 export function callersScopeIn(unit: ScopeOwner): Scope | undefined {
-  // It has been found by the unit, whose scopes are all of this class.
+  // All scopes of such a unit are of this class.
   return findScope((running) => running === unit) as Scope | undefined;
 }

@@ -4,29 +4,32 @@ import { DomainEventsError } from "../errors.ts";
 import { DomainEvent, eventIdOf } from "../event/event.ts";
 import { processGlobal } from "../process-global.ts";
 
-/** An event and its place among others: events that are made get ever greater ids, see `uuidV7`. */
+/** An event and its place among others. Places are event ids, which grow with each event that is made: see `uuidV7`. */
 export interface PlacedEvent {
   readonly event: object;
   readonly place: string;
 }
 
-// One source in two units at once would give its events to whichever asks first.
+// A source that two units track at once would give its events to the unit that asks first.
 const owners = processGlobal("tracking-units", () => new WeakMap<EventRecorder, TrackedSources>());
 
 /** The event sources that one unit tracks. */
 export class TrackedSources {
-  /** Everything ever tracked, so that a unit that was rolled back leaves nothing behind in any aggregate. */
+  /** All sources ever tracked, so that a unit that was rolled back leaves no events behind in any aggregate. */
   readonly #all = new Set<EventRecorder>();
-  /** Those that must be asked: they may have recorded, or cannot tell. */
+  /** The sources that must be asked, because they have recorded something, or do not tell when they record. */
   readonly #toAsk = new Set<EventRecorder>();
   readonly #recorded: () => void;
 
-  /** @param recorded Called when a source that tells of it records, in the context of whoever changes it. It may refuse. */
+  /**
+   * @param recorded Called when a telling source records an event, in the context of the code that does so. It may
+   * throw.
+   */
   constructor(recorded: () => void) {
     this.#recorded = recorded;
   }
 
-  /** Then there is nothing to bring into an order. */
+  /** If there are no sources, events need not be put in order. */
   get isEmpty(): boolean {
     return this.#all.size === 0;
   }
@@ -46,9 +49,9 @@ export class TrackedSources {
   }
 
   /**
-   * Takes the events out of all sources, each one's own in their order.
+   * Takes the events out of all sources, and keeps the order within each source.
    *
-   * @param since Where events go that have no id, and so no place of their own.
+   * @param since The place of events that have no id, and so no place of their own.
    */
   pull(since: string): PlacedEvent[] {
     const pulled: PlacedEvent[] = [];
@@ -64,14 +67,14 @@ export class TrackedSources {
     return pulled;
   }
 
-  /** Stops asking these, and takes away what they have recorded. */
+  /** Stops asking these sources, and drops the events that they have recorded. */
   forget(sources: Iterable<EventRecorder>, report: (error: unknown) => void): void {
     for (const source of sources) {
       this.#toAsk.delete(source);
       if (isTelling(source)) source[onRecord](undefined);
       if (owners.get(source) === this) owners.delete(source);
       try {
-        // A generator takes nothing away before it is read.
+        // If pullEvents() is a generator, it removes nothing before it is read.
         Array.from(eventsOf(source));
       } catch (error) {
         report(error);
@@ -79,7 +82,7 @@ export class TrackedSources {
     }
   }
 
-  /** The unit has ended: its sources are free, with or without what they have recorded since. */
+  /** The unit has ended: other units may track its sources. Events recorded since are kept or dropped. */
   release({ keepEvents, report }: { readonly keepEvents: boolean; readonly report: (error: unknown) => void }): void {
     if (!keepEvents) this.forget(this.#all, report);
     for (const source of this.#all) {
@@ -93,20 +96,20 @@ export class TrackedSources {
 
 function eventsOf(source: EventRecorder): Iterable<object> {
   const events: unknown = source.pullEvents();
-  // Its rejection is not ours to report: it is refused either way.
+  // The value is refused either way, so a rejection of the promise is not reported.
   if (isPromise(events)) events.catch(() => {});
   if (typeof events === "object" && events !== null && Symbol.iterator in events) return events as Iterable<object>;
   throw new DomainEventsError(
     "AGGREGATE_INVALID",
-    `pullEvents() of ${nameOf(source)} returned nothing that can be iterated. It returns the events themselves, synchronously: ` +
-      "an asynchronous one returns a promise.",
+    `pullEvents() of ${nameOf(source)} returned a value that cannot be iterated. It has to return the events themselves, synchronously: ` +
+      "an async function returns a promise.",
   );
 }
 
 function trackedElsewhere(source: EventRecorder): DomainEventsError {
   return new DomainEventsError(
     "AGGREGATE_TRACKED",
-    `${nameOf(source)} is tracked by another unit of work that has not ended, so its events would go to whichever commits first. ` +
+    `${nameOf(source)} is tracked by another unit of work that has not ended, so its events would go to the unit that commits first. ` +
       "Load an aggregate inside the unit that changes it.",
   );
 }

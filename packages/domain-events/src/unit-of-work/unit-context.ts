@@ -21,8 +21,8 @@ export interface UnitContext<out Tx> {
    */
   readonly savepoint: <Result>(work: (context: UnitContext<Tx>) => PromiseLike<Result> | Result) => Promise<Result>;
   /**
-   * Runs one statement with `$1` placeholders in the transaction, whatever the driver. So the context itself can be passed
-   * where a transaction is expected, such as `jobs.enqueue(task, payload, { tx: unit })`.
+   * Runs one statement with `$1` placeholders in the transaction, whatever the driver. So the context itself can be
+   * passed where a transaction is expected, such as `jobs.enqueue(task, payload, { tx: unit })`.
    */
   readonly query: (
     text: string,

@@ -9,17 +9,17 @@ export interface UnitOfWorkOptions<in Tx> {
   /** The bus on which events are published. Default: the default bus. */
   readonly bus?: EventBus<Tx>;
   /**
-   * What happens if handlers fail after the commit. Default: each failure is only logged by the bus. A function is called
-   * with one {@link HandlersFailedError} besides; with `"throw"`, `run` rejects with that error.
+   * What happens if handlers fail after the commit. Default: each failure is only logged by the bus. A function is
+   * called with one {@link HandlersFailedError} besides; with `"throw"`, `run` rejects with that error.
    */
   readonly onHandlerError?: "throw" | ((error: HandlersFailedError) => unknown);
   readonly retry?: UnitRetryOptions;
   /** If the answer to COMMIT is lost: how long to ask the database about the transaction. Default: 10 s. */
   readonly outcomeTimeoutMs?: number;
   /**
-   * How long COMMIT may take, with its deferred constraints and triggers, the disk, and a synchronous standby. After that
-   * the connection is closed, and the database is asked about the transaction. Default: 60 s. With `Infinity` only TCP
-   * limits the wait.
+   * How long COMMIT may take, with its deferred constraints and triggers, the disk, and a synchronous standby. After
+   * that the connection is closed, and the database is asked about the transaction. Default: 60 s. With `Infinity` only
+   * TCP limits the wait.
    */
   readonly commitTimeoutMs?: number;
 }

@@ -15,21 +15,22 @@ import { untilAborted } from "@acme/shared/timeout";
 /** Settings of one run. */
 export interface UnitOfWork<out Tx> {
   /**
-   * Runs the work in a transaction. Resolves with its result once the commit is confirmed, the connection is back in the
-   * pool, and the handlers of the recorded events have run. A handler that fails does not undo the commit (see
+   * Runs the work in a transaction. Resolves with its result once the commit is confirmed, the connection is back in
+   * the pool, and the handlers of the recorded events have run. A handler that fails does not undo the commit (see
    * `onHandlerError`).
    *
    * If it is called inside the work of a running unit on the same database and bus, it joins that unit and has no
-   * transaction of its own. If it then rejects, the savepoint or unit that it joined is rolled back, even if the error is
-   * swallowed. Use {@link runOutsideUnits} for a transaction of its own.
+   * transaction of its own. If it then rejects, the savepoint or unit that it joined is rolled back, even if the error
+   * is swallowed. Use {@link runOutsideUnits} for a transaction of its own.
    *
    * After a serialization failure or a deadlock the work runs again from the start, in a new transaction and with no
    * events. If the process dies, committed data stays, and in-process handlers that have not run yet never will.
    *
-   * @throws what the work throws, after the rollback; {@link TransactionAbortedError}; {@link CommitOutcomeUnknownError};
-   * {@link DomainEventsError} `UNIT_DOOMED`, `UNIT_ENDED`, `JOINED_OPTIONS`, `JOINED_ADAPTER`, `TRANSACTION_OWNED`, `SAVEPOINT_OPEN`,
-   * `SAVEPOINT_ENDED`, `RUN_OPEN`, `AGGREGATE_INVALID`, `AGGREGATE_TRACKED`, `DATABASE_UNSUPPORTED`, `OPTIONS_INVALID`, `STOPPED`;
-   * {@link EventLoopError} for beforeCommit handlers that record in a circle.
+   * @throws what the work throws, after the rollback; {@link TransactionAbortedError}; {@link
+   * CommitOutcomeUnknownError}; {@link DomainEventsError} `UNIT_DOOMED`, `UNIT_ENDED`, `JOINED_OPTIONS`,
+   * `JOINED_ADAPTER`, `TRANSACTION_OWNED`, `SAVEPOINT_OPEN`, `SAVEPOINT_ENDED`, `RUN_OPEN`, `AGGREGATE_INVALID`,
+   * `AGGREGATE_TRACKED`, `DATABASE_UNSUPPORTED`, `OPTIONS_INVALID`, `STOPPED`; {@link EventLoopError} for beforeCommit
+   * handlers that record in a circle.
    *
    * @example
    * const user = await unitOfWork.run(async ({ tx, track }) => {
@@ -55,11 +56,12 @@ export interface UnitOfWork<out Tx> {
   migrate(): Promise<void>;
 
   /**
-   * Deletes old keys. Afterwards {@link runOnce} would run the work of such a key again. If the keys are those of jobs, a
-   * worker of `@acme/jobs` deletes them by itself, and keeps those of jobs that may still run.
+   * Deletes old keys. Afterwards {@link runOnce} would run the work of such a key again. If the keys are those of jobs,
+   * a worker of `@acme/jobs` deletes them by itself, and keeps those of jobs that may still run.
    *
    * @returns how many keys were deleted.
-   * @throws `OPTIONS_INVALID`; `IDEMPOTENCY_KEYS_MISSING`; whatever `keep` throws, and then no key of that batch is deleted.
+   * @throws `OPTIONS_INVALID`; `IDEMPOTENCY_KEYS_MISSING`; whatever `keep` throws, and then no key of that batch is
+   * deleted.
    */
   purgeIdempotencyKeys(options: PurgeIdempotencyKeysOptions): Promise<number>;
 

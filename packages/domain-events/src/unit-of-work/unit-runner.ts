@@ -10,7 +10,7 @@ import type { Scope } from "./scope.ts";
 import { joinRun } from "./join-run.ts";
 import { defaultAttempts, type UnitOfWorkOptions } from "./unit-of-work-options.ts";
 
-/** Runs each work in a transaction of its own, or in that of the unit in which it is called. */
+/** Runs each work in a transaction of its own, or joins the unit in which it is called. */
 export class UnitRunner<Tx> {
   readonly #parts: UnitParts<Tx>;
   readonly #options: Pick<UnitOfWorkOptions<Tx>, "retry" | "onHandlerError">;
@@ -21,7 +21,7 @@ export class UnitRunner<Tx> {
     this.#options = options;
   }
 
-  /** @param key Of `runOnce`. */
+  /** @param key The key of `runOnce`. */
   async run<Result>(run: Run<Tx, Result>, key?: string): Promise<Result> {
     checkWork(run.work);
     const { adapter, bus } = this.#parts;
@@ -29,7 +29,7 @@ export class UnitRunner<Tx> {
     if (!scope) return this.#runOwn(run);
     const { isolation, retry } = run.options;
     if (isolation !== undefined || retry !== undefined || key !== undefined) throw joinedOptions();
-    // Only units of this package put themselves there.
+    // Only units of this package set the scope.
     return joinRun(scope as Scope, adapter, run);
   }
 
@@ -62,9 +62,10 @@ export class UnitRunner<Tx> {
   ): Promise<void> {
     const publishing = this.#parts.bus.runCommitted(events, registrations);
     flight.giveUpHandlers = () => publishing.giveUp();
-    // stop() gave up while the COMMIT was on its way.
+    // stop() reached its deadline while COMMIT was running.
     if (flight.isGivenUp) publishing.giveUp();
-    // A unit on another database may be running around this one: what is committed here does not depend on that one's end.
+    // A unit on another database may be running around this one. The committed events do not depend on how that unit
+    // ends.
     const failures = await (findScope() ? runOutsideUnits(() => publishing.start()) : publishing.start());
     if (failures.length > 0) await this.#report(new HandlersFailedError(failures, { result }));
   }
@@ -82,7 +83,7 @@ export class UnitRunner<Tx> {
 function joinedOptions(): DomainEventsError {
   return new DomainEventsError(
     "JOINED_OPTIONS",
-    "A run() inside a running unit of work joins its transaction, so it cannot have isolation, retry or key of its own. " +
-      "Give them to the outermost run(), or call this one in runOutsideUnits().",
+    "A run() inside a running unit of work joins its transaction, so it cannot have an isolation, a retry or a key of its own. " +
+      "Pass them to the outermost run(), or call this one inside runOutsideUnits().",
   );
 }

@@ -4,16 +4,18 @@ import { callersScopeIn, type Scope } from "./scope.ts";
 import type { SavepointControl, TransactionControl } from "../transaction/transaction-control.ts";
 import { unknownSavepoint } from "../unit-errors.ts";
 
-/** What the names of a unit's own savepoints begin with. */
+/** The beginning of the names of savepoints that the unit itself sets. */
 const ownSavepoint = "domain_events_";
 
-/** The statements of a unit's work: each belongs to a scope, and what it does to savepoints it does to the events of that. */
+/**
+ * Assigns each statement of the work to a scope, and applies what it does to savepoints to the events of that scope.
+ */
 export class UnitStatements implements StatementScopes {
   readonly #root: Scope;
   readonly #owned: OwnedTransaction;
   #savepointCount = 0;
   #sentControlCount = 0;
-  /** Makes the only text with savepoints that is on its way undone. */
+  /** Reverts the effect of the text with savepoints that is running, if it is the only one. */
   #takeBack: (() => void) | undefined;
 
   constructor(root: Scope, owned: OwnedTransaction) {
@@ -22,12 +24,14 @@ export class UnitStatements implements StatementScopes {
     owned.bind(this);
   }
 
-  /** The name of another savepoint that the unit itself sets. */
+  /** The name for the next savepoint that the unit itself sets. */
   nextSavepoint(): string {
     return `${ownSavepoint}${++this.#savepointCount}`;
   }
 
-  /** A statement on `tx`, in the context of whoever sends it. Outside of all contexts nobody can tell its scope. */
+  /**
+   * Called for a statement on `tx`, in the context of its sender. A sender outside of the unit has no scope to check.
+   */
   enter(): void {
     const { unit } = this.#root;
     const scope = callersScopeIn(unit) ?? (unit.state === "running" ? undefined : this.#root);
@@ -37,7 +41,8 @@ export class UnitStatements implements StatementScopes {
   controlsSending(controls: readonly TransactionControl[]): void {
     const scope = this.#scopeOfControls();
     this.#sentControlCount += 1;
-    // With two on their way, it depends on both what there is behind them; and events that were taken away are gone.
+    // If two such texts are running, the marks depend on both. And events that a rollback has removed cannot be
+    // restored.
     const canTakeBack = this.#sentControlCount === 1 && controls.every(({ kind }) => kind !== "rollback to");
     this.#takeBack = canTakeBack ? scope.events.rememberMarks() : undefined;
   }
@@ -50,7 +55,7 @@ export class UnitStatements implements StatementScopes {
     if (name.startsWith(ownSavepoint)) throw this.#owned.refuse();
     const scope = this.#scopeOfControls();
     if (kind === "savepoint") return scope.events.mark(name);
-    // One that was not set in this scope may be outside of a savepoint(), and would take that with it.
+    // A savepoint that was not set in this scope may be outside of a savepoint(), and would end it, too.
     if (!scope.events.hasMark(name)) throw this.#owned.refuse(unknownSavepoint(name));
     if (kind === "release") scope.events.releaseMark(name);
     else scope.events.rollBackToMark(name);
@@ -58,9 +63,9 @@ export class UnitStatements implements StatementScopes {
 
   controlsFailed(error: unknown): void {
     this.controlsAnswered();
-    // In an aborted transaction the server has carried out nothing: its savepoints are as they were.
+    // In an aborted transaction the server has executed nothing, so its savepoints have not changed.
     if (codeOf(error) === "25P02" && this.#takeBack) return this.#takeBack();
-    // The server's savepoints and ours differ: to go back to one of them would take other rows than events.
+    // The server's savepoints may now differ from our marks. A rollback to one of them would drop the wrong events.
     this.#scopeOfControls().condemn(error);
   }
 

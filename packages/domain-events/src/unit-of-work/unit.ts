@@ -6,7 +6,7 @@ import type { Transaction, TransactionAdapter } from "../transaction/transaction
 import { savepointEnded, unitDoomed, unitEnded } from "../unit-errors.ts";
 import { UnitStatements } from "./unit-statements.ts";
 
-/** One run of one transaction, and the events collected in it. */
+/** One transaction, and the events collected in it. */
 export class Unit implements ScopeOwner {
   readonly bus: object;
   readonly adapter: TransactionAdapter<unknown>;
@@ -36,24 +36,29 @@ export class Unit implements ScopeOwner {
     return this.adapter.database;
   }
 
-  /** @throws {@link DomainEventsError} `UNIT_ENDED` once it is over: leaked contexts must not hold the connection. */
+  /**
+   * @throws {@link DomainEventsError} `UNIT_ENDED` once the unit is over: a leaked context must not keep the
+   * connection.
+   */
   get transaction(): Transaction<unknown> {
     if (this.#transaction) return this.#transaction;
-    throw unitEnded("reached for the transaction", this.state);
+    throw unitEnded("The transaction was used", this.state);
   }
 
   recordIn(scope: Scope, event: object): void {
     scope.record(event);
   }
 
-  /** @throws what the work did to the transaction, or to itself, so that it must not be committed. */
+  /**
+   * @throws the reason why the unit must not be committed: unfinished parts, a swallowed error, or a refused statement.
+   */
   refuseUnfinished(): void {
     this.root.refuseWhileUnfinished("The work ended");
     if (this.root.doom) throw unitDoomed(this.root.doom.cause);
     if (this.#owned.violation) throw this.#owned.violation;
   }
 
-  /** Rolled back, nothing that was recorded may reach the next unit through a reused aggregate. */
+  /** If the unit was rolled back, its events must not reach the next unit through a reused aggregate. */
   end({ isCommitted }: { readonly isCommitted: boolean }): void {
     this.state = isCommitted ? "committed" : "undone";
     this.sources.release({ keepEvents: isCommitted, report: this.reportDiscard });
@@ -61,7 +66,7 @@ export class Unit implements ScopeOwner {
     this.#transaction = undefined;
   }
 
-  /** A statement of the work in that scope. */
+  /** Sends a statement of the work in that scope. */
   async query(scope: Scope, text: string, values?: readonly unknown[]): ReturnType<Transaction<unknown>["query"]> {
     scope.refuseStatement();
     this.#owned.sending(text);
@@ -75,7 +80,7 @@ export class Unit implements ScopeOwner {
     }
   }
 
-  /** A statement of the unit itself. */
+  /** Sends a statement of the unit itself. */
   async send(text: string): Promise<void> {
     try {
       await this.transaction.query(text);
@@ -87,8 +92,8 @@ export class Unit implements ScopeOwner {
   }
 
   /**
-   * Of an aggregate, by code that has outlived its savepoint or its work: the rows that belong to it are refused, but the event would go
-   * with the unit, or be left behind.
+   * Called when an aggregate records an event. Code that has outlived its savepoint or its work must not do so: its
+   * rows are refused, but the event would be published with the unit, or would stay in the aggregate.
    *
    * @throws {@link DomainEventsError} `UNIT_ENDED`, `SAVEPOINT_ENDED`.
    */

@@ -6,12 +6,14 @@ import { DomainEventsError } from "../errors.ts";
 import type { Registrations } from "../bus/registrations.ts";
 import { acceptProof, type Committing, proofSqlFor } from "../commit/send-commit.ts";
 
-/** Where the requests of durable handlers were written, and what shows that they are there. */
+/**
+ * The stores in which the requests of durable handlers were written, and how to find out whether they were committed.
+ */
 export interface DurableWrites extends Pick<CommitEvidence, "proof" | "witnesses"> {
   readonly stores: readonly DurableStore[];
 }
 
-/** One write for each store, with the requests of all events in order. */
+/** Writes once to each store, with the requests of all events in order. */
 export async function writeDurable<Tx>(
   committing: Committing<Tx>,
   registrations: Registrations<Tx>,
@@ -56,10 +58,10 @@ function requestsByStore<Tx>(
 }
 
 function requestPending(handler: string, request: PromiseLike<unknown>): DomainEventsError {
-  // Its rejection is not ours to report: the request is refused either way.
+  // The request is refused either way, so a rejection of the promise is not reported.
   request.then(undefined, () => {});
   return new DomainEventsError(
     "HANDLER_INVALID",
-    `toRequest() of the durable handler "${handler}" answered with a promise. It is synchronous: what takes time belongs into write().`,
+    `toRequest() of the durable handler "${handler}" returned a promise. It has to be synchronous: anything that takes time belongs in write().`,
   );
 }
