@@ -2,7 +2,7 @@ import type { Logger, LogLevel } from "./logger.ts";
 
 const ignore = (): void => undefined;
 
-/** Some levels to the console, and nothing else: the default where no logger is given. */
+/** Logs the given levels to the console, and drops the others. It is the default if no logger is given. */
 export function createConsoleLogger(levels: readonly PrintedLevel[]): Logger {
   const printed = Object.fromEntries(levels.map((level) => [level, printAs(level)]));
   return { debug: ignore, info: ignore, warn: ignore, error: ignore, ...printed };
@@ -19,7 +19,7 @@ function printAs(level: PrintedLevel) {
   };
 }
 
-/** The stack alone: errors of a database carry rows in their properties. */
+/** Shows only the stack, since errors of the database have rows in their properties. */
 function shownError(error: unknown): string {
   try {
     return String(error instanceof Error ? (error.stack ?? error.message) : error);

@@ -1,6 +1,6 @@
 import type { SchemaIssue } from "./standard-schema.ts";
 
-/** Words that schemas use of their own accord: an input that has them too gives nothing away. */
+/** Words of the schemas' own messages. They may be shown even if the input has them, since they reveal nothing. */
 const ownWords = new Set(
   (
     "a an and array at be bigint boolean but characters date email equal exactly expected expression greater instance integer invalid is key keys " +
@@ -10,13 +10,14 @@ const ownWords = new Set(
 );
 const plainName = /^[A-Za-z_$][\w$-]{0,63}$/;
 const mostIssues = 10;
-/** To compare with more takes long, and an input of this size is looked at elsewhere. */
+/** With more values the comparison would take too long. The messages of such an input are left out. */
 const mostValues = 2_000;
 const longestValues = 100_000;
 
 /**
- * Says what does not fit and where, never with a value: schemas write them into their messages, whole, shortened, escaped or quoted. So what a schema says is left
- * out where a word, a number or a whole text of the input stands in it; and a key that is no plain name (an address in a record, say) is not shown.
+ * Says what does not fit and where, without any value of the input. Schemas put values into their messages, whole,
+ * shortened, escaped or quoted. So a message is left out if it has a word, a number or a whole text of the input in it.
+ * A key that is no plain name (an address in a record, for example) is not shown.
  */
 export function describeIssues(issues: readonly SchemaIssue[], input: unknown): string {
   const values = readValues(input);
@@ -33,7 +34,7 @@ function placeOf(path: NonNullable<SchemaIssue["path"]>, input: unknown): string
   let at: unknown = input;
   return path.map((step) => {
     const key = typeof step === "object" ? step.key : step;
-    // The number in a Map is data, that in a list is a position.
+    // A numeric key of a Map is data; a number in a list is a position.
     const isShown = typeof key === "number" ? Array.isArray(at) : plainName.test(String(key));
     at = typeof at === "object" && at !== null ? Reflect.getOwnPropertyDescriptor(at, key)?.value : undefined;
     return isShown ? String(key) : "[…]";
@@ -42,7 +43,7 @@ function placeOf(path: NonNullable<SchemaIssue["path"]>, input: unknown): string
 
 function repeatsOneOf(values: readonly string[], message: string): boolean {
   const said = message.toLowerCase();
-  // Behind a backslash may stand a letter that is no part of the word.
+  // A letter behind a backslash may be part of an escape, not of the word.
   const words = `${said} ${said.replaceAll(/\\(?:u[\da-f]{4}|x[\da-f]{2}|.)/gi, " ")}`.match(/[\p{L}\p{N}]+/gu) ?? [];
   const telling = [...new Set(words)].filter((word) => !ownWords.has(word));
   return values.some((value) => {
@@ -51,7 +52,7 @@ function repeatsOneOf(values: readonly string[], message: string): boolean {
   });
 }
 
-/** `undefined` for what cannot be read, or is too much. */
+/** `undefined` if the input cannot be read, or is too large. */
 function readValues(input: unknown): readonly string[] | undefined {
   const found: string[] = [];
   let length = 0;
@@ -75,7 +76,7 @@ function textsOf(value: unknown): string[] {
   return [];
 }
 
-/** Keys that are not shown are values, too. */
+/** The values of the input, and the keys that are not shown. */
 function* valuesIn(value: unknown, seen: Set<object>): Generator<string> {
   if (typeof value !== "object" || value === null) {
     yield* textsOf(value);

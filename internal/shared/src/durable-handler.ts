@@ -1,5 +1,5 @@
 /**
- * The transaction a unit of work hands to a {@link DurableStore}.
+ * The transaction that a unit of work passes to a {@link DurableStore}.
  */
 export interface DurableTransaction {
   /** The adapter's own handle: a knex transaction, a pg client. */
@@ -7,33 +7,41 @@ export interface DurableTransaction {
   /** Runs one statement with `$1` placeholders in that transaction. */
   query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
   /**
-   * An SQL expression without parameters, of type text. A store that selects it in the statement with which it writes, and hands its value
-   * over as {@link DurableReceipt.proof}, spares the unit of work a query of its own.
+   * An SQL expression without parameters, of type text. If the store selects it in the statement with which it writes,
+   * and returns its value as {@link DurableReceipt.proof}, the unit of work need not send a query of its own.
    */
   readonly proofSql: string;
 }
 
-/** What a {@link DurableStore} says of what it has written. */
+/** What a {@link DurableStore} returns about the rows that it has written. */
 export interface DurableReceipt {
   /** The value of {@link DurableTransaction.proofSql}. */
   readonly proof?: unknown;
   /**
-   * Finds a row only if what was written is there. It is asked after a crash or failover, when the transaction's id proves nothing any more;
-   * that nothing is found then proves nothing either, since what was written may be done and gone.
+   * A query that finds a row only if the requests are stored. It is sent after a crash or failover, when the
+   * transaction's id proves nothing any more. If it finds no row, that proves nothing either: the work may be done and
+   * its row gone.
    */
   readonly witness?: { readonly text: string; readonly values: readonly unknown[] };
 }
 
 /**
- * Where durable handlers put what must outlive the process. `@acme/jobs` implements it with a job table or an outbox.
+ * Stores the work of durable handlers, which must outlive the process. `@acme/jobs` implements it with a job table or
+ * an outbox.
  *
- * All requests that one unit has for one store are written together, so that a unit costs one round trip however many
- * durable handlers it has.
+ * All requests of one unit for one store are written together, in one round trip, however many durable handlers there
+ * are.
  */
 export interface DurableStore {
-  /** Writes the requests: inside `transaction` where one is given, else at once and committed when the promise resolves. */
+  /**
+   * Writes the requests inside `transaction`. If none is given, it writes them at once, and they are committed when the
+   * promise resolves.
+   */
   write(requests: readonly unknown[], transaction?: DurableTransaction): Promise<DurableReceipt | undefined>;
-  /** Told once after a transaction it wrote in has, or may have, committed. Returns at once and never throws. */
+  /**
+   * Called once after a transaction in which the store wrote has committed, or may have committed. Returns at once and
+   * never throws.
+   */
   wake(): void;
 }
 
@@ -42,9 +50,12 @@ export interface DurableStore {
  */
 export interface DurableHandler<in Event> {
   readonly delivery: "durable";
-  /** Stands in logs and errors. */
+  /** The name of the handler in logs and errors. */
   readonly name: string;
   readonly store: DurableStore;
-  /** Turns the event into what the store writes; synchronously, so what takes time belongs into `write`. Throwing rolls the unit back. */
+  /**
+   * Turns the event into the request that the store writes. It is synchronous, so anything that takes time belongs in
+   * `write`. If it throws, the unit rolls back.
+   */
   toRequest(event: Event): unknown;
 }

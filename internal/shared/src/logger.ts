@@ -1,7 +1,7 @@
 /**
- * Where the package writes its log: fields first, then the message, as pino does it. A pino logger fits as it is.
+ * The logger that the package writes to. Fields come first, then the message, as in pino. A pino logger fits as it is.
  *
- * Lines carry names, ids, attempts and errors; never a payload.
+ * Log lines have names, ids, attempts and errors, but never a payload.
  */
 export interface Logger {
   debug(fields: object, message: string): void;

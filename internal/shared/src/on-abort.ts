@@ -1,10 +1,10 @@
 const waitingFor = new WeakMap<AbortSignal, Waiting>();
 
 /**
- * Calls back when the signal is aborted, at once where it is. A signal has one listener of ours, however many wait for it: a service may give the same to
- * all its units, and Node 20 warns of more than ten.
+ * Calls back when the signal is aborted, or at once if it is aborted already. A signal gets only one listener of ours:
+ * a service may pass the same signal to all its units, and Node 20 warns about more than ten listeners.
  *
- * @returns waits no longer.
+ * @returns a function that stops the wait.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
@@ -16,7 +16,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   return () => {
     callbacks.delete(callback);
     if (callbacks.size > 0) return;
-    // Node keeps a signal of AbortSignal.any() or timeout() for as long as somebody listens to it.
+    // Node keeps a signal of AbortSignal.any() or timeout() in memory as long as it has a listener.
     signal.removeEventListener("abort", call);
     waitingFor.delete(signal);
   };

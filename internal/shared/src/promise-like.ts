@@ -7,7 +7,7 @@ export function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value i
   );
 }
 
-/** Goes on with a value: at once where it is there. */
+/** Calls `goOn` with the value: at once, or when the promise has resolved. */
 export function whenKnown<Value, Result>(
   value: Value | PromiseLike<Value>,
   goOn: (value: Value) => Result | PromiseLike<Result>,

@@ -1,18 +1,18 @@
-// Not the global one: a test that stops the clock replaces that.
+// The global `setTimeout` is not used, since a test that stops the clock replaces it.
 import { setImmediate } from "node:timers";
 import { onAbort } from "./on-abort.ts";
 
 /**
- * Calls back when the time is over and what had arrived by then was read: a process that stood still finds its timers before its sockets, and each turn of
- * the loop reads once.
+ * Calls back when the time is over and the data that had arrived by then was read. After a process stood still, the
+ * event loop runs its timers before it reads its sockets, and it reads once in each turn.
  */
 export function afterReading(callback: () => void, timeoutMs: number): NodeJS.Timeout {
   return setTimeout(() => setImmediate(() => setImmediate(callback)), timeoutMs);
 }
 
 /**
- * Settles like the promise, or rejects once it has taken longer; never for Infinity. The work itself goes on. If the process itself stood still, what has
- * arrived is read first.
+ * Settles like the promise, or rejects once it has taken longer. Infinity means no limit. The work itself goes on. If
+ * the process stood still, data that has arrived is read before this rejects.
  */
 export async function withTimeout<Result>(
   timeoutMs: number,
@@ -31,12 +31,12 @@ export async function withTimeout<Result>(
   }
 }
 
-/** Settles like the promise, or rejects with the signal's reason as soon as that is aborted. The work itself goes on. */
+/** Settles like the promise, or rejects with the signal's reason as soon as it is aborted. The work itself goes on. */
 export async function untilAborted<Result>(signal: AbortSignal | undefined, promise: Promise<Result>): Promise<Result> {
   if (!signal) return promise;
   let stopWaiting: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    // The caller's own reason, whatever it is.
+    // The reason may be any value of the caller, and is passed on as it is.
     stopWaiting = onAbort(signal, () => reject(signal.reason));
   });
   try {

@@ -4,19 +4,19 @@ const counterBits = 26;
 
 interface LastId {
   timeMs: number;
-  /** The time as it stands in the id. */
+  /** The time in the format of the id. */
   time: string;
   counter: number;
 }
 
-// Of the process: both builds of both packages share it, and units of work merge events by their ids.
+// Both builds (ESM and CJS) of both packages share this state, because units of work put events in order by their ids.
 const stateName = Symbol.for("@acme/uuid-v7@1");
 const globals = globalThis as unknown as Record<symbol, LastId | undefined>;
 const last = (globals[stateName] ??= { timeMs: 0, time: "", counter: 0 });
 
-/** A UUIDv7 (RFC 9562), greater than every one made before in this process, also when the clock goes back. */
+/** A UUIDv7 (RFC 9562), greater than every one made before in this process, even if the clock goes back. */
 export function uuidV7(nowMs: number = Date.now()): string {
-  // Its bytes are drawn for many at once, which others are not.
+  // randomUUID() draws random bytes for many ids at once, which is faster than drawing a few bytes for each.
   const random = randomUUID();
   if (nowMs > last.timeMs) {
     begin(nowMs);

@@ -35,8 +35,8 @@ const schemas = (what: string): readonly (readonly [string, StandardSchema])[] =
   ["arktype by length", type({ field: "string <= 0" })],
 ];
 
-describe("what is said of an input that does not fit", () => {
-  it.each(secrets)("has nothing of $what, whatever the schema", async ({ what, value, traces }) => {
+describe("the description of an input that does not fit", () => {
+  it.each(secrets)("contains nothing of $what, whatever the schema", async ({ what, value, traces }) => {
     const input = { field: value };
     const said: string[] = [];
     for (const [name, schema] of schemas(what)) {
@@ -48,7 +48,7 @@ describe("what is said of an input that does not fit", () => {
     expect(traces.filter((trace) => said.some((text) => text.includes(trace)))).toEqual([]);
   });
 
-  it("says what the schema says where that has nothing of the input", async () => {
+  it("is the message of the schema if that contains nothing of the input", async () => {
     const input = { name: 5, age: "x" };
     const issuesOf = async (schema: StandardSchema) => (await schema["~standard"].validate(input)).issues ?? [];
 
@@ -75,7 +75,7 @@ describe("what is said of an input that does not fit", () => {
     );
   });
 
-  it("is short and soon said, however large the input is", () => {
+  it("is short and quickly made, however large the input is", () => {
     const lines = Array.from({ length: 20_000 }, (_, n) => ({ sku: "", n }));
     const issues = lines.map((_, n) => ({ message: "Too small", path: ["lines", n, "sku"] }));
     const beganAt = performance.now();
@@ -90,7 +90,7 @@ describe("what is said of an input that does not fit", () => {
     expect(describeIssues([{ message: "Invalid" }], { bytes: Buffer.alloc(5_000_000) })).toBe("does not fit");
   });
 
-  it("says nothing more where the input cannot be read", () => {
+  it("leaves the message out if the input cannot be read", () => {
     const input = {
       get field() {
         throw new Error("no");

@@ -5,7 +5,7 @@ export type Query = (text: string, values?: unknown[]) => Promise<QueryResult<Re
 /** Runs statements on one connection that is opened for them and closed after them. */
 export async function withConnection<Result>(url: string, work: (query: Query) => Promise<Result>): Promise<Result> {
   const client = new Client({ connectionString: url });
-  // Without a listener, a server that goes away would end the test's process.
+  // Without a listener, the end of the connection would end the process of the test.
   client.on("error", () => {});
   await client.connect();
   try {

@@ -5,8 +5,8 @@ import { createMailbox } from "./mailbox.ts";
 export interface Child extends AsyncDisposable {
   readonly pid: number;
   /**
-   * Resolves when the child has sent this message (`process.send("ready")`), also if that was before; each message
-   * satisfies one `waitFor`. Rejects, with what the child wrote to stderr, when it ends without.
+   * Resolves when the child has sent this message (`process.send("ready")`), even if it did so before the call. Each
+   * message satisfies one `waitFor`. Rejects if the child ends without the message; the error has the child's stderr.
    */
   waitFor(message: string): Promise<void>;
   send(message: string): void;
@@ -14,7 +14,7 @@ export interface Child extends AsyncDisposable {
   kill(signal?: NodeJS.Signals): Promise<ChildEnd>;
   /** Resolves when the process has ended, in whatever way. */
   readonly ended: Promise<ChildEnd>;
-  /** What it has written so far. */
+  /** What the child has written so far. */
   stdout(): string;
   stderr(): string;
 }
@@ -33,9 +33,9 @@ export interface ChildOptions {
 }
 
 /**
- * Starts a TypeScript file in a Node process of its own, to be killed at a point that it names by a message.
+ * Starts a TypeScript file in a Node process of its own. The child names points by messages, and can be killed there.
  *
- * It is dead when the returned value is disposed, and when this process exits.
+ * The child is killed when the returned value is disposed, and when this process exits.
  *
  * @example
  * await using child = runChild(new URL("worker.child.ts", import.meta.url), { env: { DATABASE_URL: database.url } });
@@ -87,7 +87,7 @@ export function runChild(file: string | URL, { env = {}, args = [], execArgv = [
   };
 }
 
-/** A child finds other workspaces where this process does: as sources or as builds. */
+/** The child resolves other workspaces as this process does: to sources or to builds. */
 function conditions(): string[] {
   return process.execArgv.filter((option) => option.startsWith("--conditions="));
 }

@@ -5,7 +5,9 @@ import { promisify } from "node:util";
 import { makeThrowAwayCluster, makeThrowAwayDirectory } from "@acme/local-postgres";
 import { installationOf, type PostgresVersion } from "./postgres-versions.ts";
 
-/** Names the directory that a vitest run shares, because its workers are ended before they could tidy up. */
+/**
+ * The variable with the directory that all workers of a vitest run share. They are ended before they could remove it.
+ */
 export const clustersOfRun = "ACME_TEST_CLUSTERS";
 
 const pristine = new Map<PostgresVersion, Promise<string>>();
@@ -17,14 +19,14 @@ export async function createCluster(version: PostgresVersion): Promise<string> {
   return copyCluster(await original);
 }
 
-/** Whoever owns the files has to own the copies, too, or the server's user could not read them. */
+/** The copies need the same owner as the files, or the server's user could not read them. */
 export async function copyCluster(original: string): Promise<string> {
   const copy = makeThrowAwayDirectory();
   await promisify(execFile)("cp", ["-pPR", `${original}/.`, copy]);
   return copy;
 }
 
-/** The one of the run, whichever worker makes it first; else of this process. */
+/** The cluster of the run, which the first worker makes. Without a run, each process makes its own. */
 async function createPristine(version: PostgresVersion): Promise<string> {
   const directory = process.env[clustersOfRun];
   const place = directory === undefined ? undefined : path.join(directory, version);

@@ -32,7 +32,7 @@ function mark(names: Set<string>, name: string, isMarked: boolean): void {
   else names.delete(name);
 }
 
-/** `END` only when it stands alone: bodies of functions are full of it. */
+/** `END` counts only if it is the whole text, since bodies of functions contain it, too. */
 function isCommit(sql: string): boolean {
   const ending = String.raw`(\s+(work|transaction))?(\s+and\s+(no\s+)?chain)?\s*`;
   return (

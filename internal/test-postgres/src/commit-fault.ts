@@ -1,7 +1,7 @@
 /** What a proxy does to one COMMIT. */
 export interface CommitFault {
   kind: "cut-before" | "drop-reply" | "hold-reply";
-  /** Settles once, when it was done. */
+  /** Settles when the fault has happened. */
   happened: PromiseWithResolvers<void>;
   /** For `hold-reply`: settles when the reply may go on. */
   released: PromiseWithResolvers<void>;

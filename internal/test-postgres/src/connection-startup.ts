@@ -3,7 +3,7 @@ import type { Message } from "./message-stream.ts";
 const sslRequest = 80_877_103;
 const gssEncryptionRequest = 80_877_104;
 
-/** The first messages of a connection, which have no type: requests for encryption, then the one that says who connects. */
+/** The first messages of a connection, which have no type: requests for encryption, then the startup message. */
 export class ConnectionStartup {
   #isUnderway = true;
   #encryptionRequests = 0;
@@ -12,7 +12,7 @@ export class ConnectionStartup {
     return this.#isUnderway;
   }
 
-  /** @returns whether the server answers it with a ReadyForQuery, which a request for encryption does not get */
+  /** @returns whether the server answers the message with a ReadyForQuery. It does not for a request for encryption. */
   note({ body }: Message): boolean {
     const code = body.readInt32BE(0);
     this.#isUnderway = code === sslRequest || code === gssEncryptionRequest;

@@ -8,10 +8,11 @@ const patienceMs = 30_000;
 const lookEveryMs = 5;
 
 /**
- * Kills one backend with SIGKILL, as the kernel does when memory runs out: PostgreSQL cannot know what that one has
- * left in shared memory, ends all the others and recovers from its WAL. Resolves when it accepts connections again.
+ * Kills one backend with SIGKILL, as the kernel does when memory runs out. PostgreSQL cannot know what that backend has
+ * left in shared memory, so it ends all other backends and recovers from its WAL. Resolves when it accepts connections
+ * again.
  *
- * Without a process id the backend is one that nobody else knows, made for it.
+ * If no process id is given, a new backend is started and killed.
  */
 export async function crash(url: string, log: ServerLog, pid?: number): Promise<void> {
   const victim = pid === undefined ? await connectVictim(url) : undefined;

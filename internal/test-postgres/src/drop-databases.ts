@@ -1,7 +1,7 @@
 import { escapeIdentifier } from "pg";
 import { withConnection } from "./admin.ts";
 
-/** For the end of a run on a server that stays. */
+/** Drops the databases of a run at its end, if the server stays. */
 export async function dropDatabasesOf(run: string, server: string): Promise<void> {
   await withConnection(server, async (query) => {
     const { rows } = await query("select datname from pg_database where starts_with(datname, $1)", [`${run}_`]);

@@ -10,8 +10,8 @@ import { testOptions } from "./test-options.ts";
  * Gives a vitest run its PostgreSQL: a throw-away server for each of its workers, or the one that `TEST_DATABASE_URL`
  * names.
  *
- * Each has its own, since databases that come and go in one test bring checkpoints, after which nobody can tell what
- * became of a COMMIT that another test has lost.
+ * Each worker has its own server: creating and dropping databases causes checkpoints, and after a checkpoint a lost
+ * COMMIT of another test could not be resolved.
  *
  * Name it in `globalSetup`; the tests call `createTestDatabase`. What the run created is gone when it ends.
  */
@@ -39,10 +39,10 @@ export default async function startServerForRun(project: TestProject): Promise<(
   };
 }
 
-/** For servers of a test's own, whose first cluster is copied for the others. */
+/** Makes the directory for clusters of servers that a test starts. The first cluster is copied for the others. */
 function makePlaceForClusters(): () => void {
   const directory = makeThrowAwayDirectory();
-  // The server's user has to pass through.
+  // The server's user needs the right to pass through the directory.
   chmodSync(directory, 0o711);
   process.env[clustersOfRun] = directory;
   return () => rmSync(directory, { recursive: true, force: true });

@@ -6,11 +6,11 @@ interface Waiting {
 interface Mailbox {
   put(message: string): void;
   take(message: string): Promise<void>;
-  /** Nothing comes any more: those who wait, and those who will, are told why. */
+  /** No message comes any more: waiting and later calls of `take` reject with the reason. */
   close(why: () => Error): void;
 }
 
-/** Messages that arrived and readers that wait for one, whichever comes first. */
+/** Matches messages with readers that wait for them, in whichever order they come. */
 export function createMailbox(): Mailbox {
   const unread: string[] = [];
   let waiting: Waiting[] = [];

@@ -7,13 +7,13 @@ import { createMessageStream, type Message } from "./message-stream.ts";
 export interface MessageForwarderOptions {
   client: Socket;
   server: Socket;
-  /** The fault that waits for the next COMMIT of any connection; whoever takes it carries it out. */
+  /** Takes the fault for the next COMMIT of any connection. The forwarder that takes it carries it out. */
   takeFault: () => CommitFault | undefined;
-  /** Runs what arrived, now or, when the network is silent, later. */
+  /** Handles data that arrived: now, or later if the network is silent. */
   deliver: (what: () => void) => void;
 }
 
-/** Carries one client's messages to the server and back, and does to a COMMIT what it is told. */
+/** Forwards one client's messages to the server and back, and carries out the fault at a COMMIT. */
 export class MessageForwarder {
   readonly #client: Socket;
   readonly #server: Socket;
@@ -23,7 +23,7 @@ export class MessageForwarder {
   readonly #executesCommit = createCommitDetector();
   readonly #readClient = createMessageStream(() => this.#startup.isUnderway);
   readonly #readServer = createMessageStream(() => false);
-  /** Both count what the server answers with one ReadyForQuery: that tells which reply is a COMMIT's. */
+  /** Both counts are of ReadyForQuery, of which each request gets one. They tell which reply is that of a COMMIT. */
   #askedCount = 0;
   #answeredCount = 0;
   #cutBefore: CommitFault | undefined;
@@ -68,7 +68,7 @@ export class MessageForwarder {
     this.#cutWhenAnswered();
   }
 
-  /** The client gets what was sent to it before, then the end of the connection. */
+  /** The client still gets the data that was sent to it before, and then the end of the connection. */
   cut(): void {
     this.#server.destroy();
     this.#client.destroySoon();
@@ -79,7 +79,7 @@ export class MessageForwarder {
     if (isAnswered) this.#askedCount += 1;
   }
 
-  /** What was asked before the COMMIT is answered first: the client knows everything but the fate of the COMMIT. */
+  /** Requests before the COMMIT are answered first, so that the client lacks nothing but the answer to COMMIT. */
   #cutWhenAnswered(): void {
     if (this.#cutBefore === undefined || this.#answeredCount < this.#askedCount) return;
     this.cut();

@@ -1,4 +1,6 @@
-/** One message of PostgreSQL's protocol, with its bytes as they came. `type` is empty for the untyped first one. */
+/**
+ * One message of PostgreSQL's protocol, with its bytes as they came. `type` is empty for the first, untyped messages.
+ */
 export interface Message {
   type: string;
   bytes: Buffer;
@@ -6,9 +8,9 @@ export interface Message {
 }
 
 /**
- * Cuts a stream of bytes into the messages of PostgreSQL's protocol, however TCP has cut it.
+ * Splits a stream of bytes into the messages of PostgreSQL's protocol, however TCP has split it.
  *
- * `nextIsUntyped` is asked before every message: the first ones of a client have a length but no type.
+ * `nextIsUntyped` is called before every message, since the first messages of a client have a length but no type.
  */
 export function createMessageStream(nextIsUntyped: () => boolean): (chunk: Buffer) => Generator<Message> {
   let rest: Buffer = Buffer.alloc(0);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 /** Sends a signal to a process, unless it has ended. */
 export function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  // 0 and below mean whole groups of processes, ours first.
+  // 0 and negative numbers mean whole groups of processes, such as ours.
   if (!Number.isSafeInteger(pid) || pid <= 1) throw new Error(`${pid} is no process to send ${signal} to.`);
   try {
     process.kill(pid, signal);
@@ -12,7 +12,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The processes that this one has started, and that still run. */
+/** The running processes whose parent is the given process. */
 export function childrenOf(pid: number): number[] {
   return listProcesses().flatMap((process) => (process.parent === pid ? [process.pid] : []));
 }
@@ -25,7 +25,7 @@ function listProcesses(): { pid: number; parent: number }[] {
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     try {
-      // The name of the program stands in brackets and may hold any character.
+      // The name of the program is in brackets and may contain any character.
       const [, afterName = ""] = /^.*\) (.*)$/s.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
       return [{ pid: Number(name), parent: Number(afterName.split(" ")[1]) }];
     } catch {

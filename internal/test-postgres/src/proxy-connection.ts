@@ -8,13 +8,13 @@ export interface ProxyConnectionOptions extends Omit<MessageForwarderOptions, "s
 }
 
 export interface ProxyConnection {
-  /** Ends it on both sides. */
+  /** Ends the connection on both sides. */
   cut(): void;
-  /** Nothing arrives any more on either side, not even its end. */
+  /** Nothing arrives any more on either side, not even the end of the connection. */
   forget(): void;
 }
 
-/** Opens the other half of a client's connection, and passes on what arrives at either end, and the end itself. */
+/** Connects a client to the target, and forwards the data and the end of the connection in both directions. */
 export function openProxyConnection({
   client,
   target,

@@ -4,11 +4,11 @@ import { type CommitFault, createCommitFault } from "./commit-fault.ts";
 import { openProxyConnection, type ProxyConnection } from "./proxy-connection.ts";
 
 export interface Proxy extends AsyncDisposable {
-  /** The target's connection string, by way of the proxy. */
+  /** The target's connection string, with the address of the proxy. */
   readonly url: string;
   /**
-   * Lets the next COMMIT, of whichever connection, reach the server, drops the reply and cuts the connection. Resolves
-   * when that has happened: the server has answered by then, so what it committed is committed.
+   * Lets the next COMMIT of any connection reach the server, drops the reply and cuts the connection. Resolves when
+   * that has happened. The server has answered by then, so it has committed.
    */
   dropCommitReply(): Promise<void>;
   /**
@@ -18,27 +18,31 @@ export interface Proxy extends AsyncDisposable {
   cutBeforeCommit(): Promise<void>;
   /** Keeps the reply to the next COMMIT, and everything that follows it, until `release()`. */
   holdCommitReply(): { held: Promise<void>; release: () => void };
-  /** From now on nothing arrives, in either direction, not even the end of a connection; connections stay open. */
+  /** From now on nothing arrives in either direction, not even the end of a connection. Connections stay open. */
   goSilent(): void;
-  /** The network heals: what was sent meanwhile arrives, as TCP would send it again. */
+  /** Ends the silence. Data that was sent meanwhile arrives, as if TCP had sent it again. */
   resume(): void;
-  /** New connections are refused (`ECONNREFUSED`); those that are open stay. */
+  /** Refuses new connections (`ECONNREFUSED`). Open connections stay. */
   refuseConnections(): void;
   /** Ends `refuseConnections()`, on the same port. */
   acceptConnections(): Promise<void>;
-  /** Connections that are open now carry nothing any more, nor their end, as behind a firewall that has forgotten them; new ones do. */
+  /**
+   * Connections that are open now deliver nothing any more, not even their end, as behind a firewall that has forgotten
+   * them. New connections work.
+   */
   forgetAll(): void;
   /** Cuts every open connection. */
   cutAll(): void;
-  /** New connections go to that server from now on, as behind an address that moves; those that are open stay. */
+  /** New connections go to that server from now on, as behind an address that moves. Open connections stay. */
   redirect(targetUrl: string): void;
 }
 
 /**
- * Puts a TCP proxy in front of a PostgreSQL that understands enough of its protocol to break it at a COMMIT.
+ * Puts a TCP proxy in front of a PostgreSQL. The proxy understands enough of the protocol to break it at a COMMIT.
  *
- * A fault is armed for one COMMIT; several are met in the order they were armed. Encrypted connections are passed on
- * only as far as PostgreSQL refuses the encryption. The proxy runs in this process: while this process is blocked, so is it.
+ * A fault is armed for one COMMIT. Several faults happen in the order in which they were armed. Clients that ask for
+ * encryption can connect only if PostgreSQL refuses it. The proxy runs in this process: if the process is blocked, so
+ * is the proxy.
  */
 export async function startProxy(targetUrl: string): Promise<Proxy> {
   let target = new URL(targetUrl);
@@ -48,7 +52,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
   const listener = createServer((client) => {
     const connection: ProxyConnection = openProxyConnection({
       client,
-      // Not when one side has: in silence the other is not told, and somebody may want to cut it.
+      // Not when only one side has closed: during silence the other side is not told, and a test may want to cut it.
       onClosed: () => connections.delete(connection),
       target: { host: target.hostname, port: Number(target.port || 5432) },
       takeFault: () => faults.shift(),
@@ -108,7 +112,7 @@ interface Network {
   resume: () => void;
 }
 
-/** Carries things at once, or keeps them, in order, while it is silent. */
+/** Delivers at once, or keeps everything in order while it is silent. */
 function createNetwork(): Network {
   let underway: (() => void)[] | undefined;
   return {

@@ -9,22 +9,22 @@ import { createServerLog } from "./server-log.ts";
 export interface RestartableServer extends AsyncDisposable {
   readonly port: number;
   readonly version: PostgresVersion;
-  /** Holds the cluster: its data and its password. */
+  /** The directory with the cluster: its data and its password. */
   readonly dataDir: string;
   /** A superuser's connection string; the same before and after a restart. */
   url(database?: string): string;
   /** Cuts all connections; new ones are refused until `start()`. Nothing committed is lost. */
   stop(): Promise<void>;
-  /** As `pg_ctl stop -m immediate`: what is not in the WAL yet is lost, and the next `start()` recovers. */
+  /** Stops as `pg_ctl stop -m immediate` does: what is not in the WAL yet is lost, and the next `start()` recovers. */
   stopImmediately(): Promise<void>;
-  /** SIGKILL for the server and all of its backends. */
+  /** Sends SIGKILL to the server and all of its backends. */
   kill(): Promise<void>;
   /**
-   * SIGKILL for one backend, by default one that has nothing to do with anybody: the server ends all the others and
-   * recovers. Resolves when it accepts connections again, and only if it did crash.
+   * Sends SIGKILL to one backend, by default to a new one that no test uses. The server then ends all other backends
+   * and recovers. Resolves when the server has crashed and accepts connections again.
    */
   crash(backendPid?: number): Promise<void>;
-  /** With these settings besides those it was given before. */
+  /** Starts the server with these settings, besides those that it was given before. */
   start(settings?: PostgresSettings): Promise<void>;
 }
 
@@ -35,13 +35,13 @@ export interface RestartableServerOptions {
   databases?: string[];
   /** Default: `"18"`. Ask `isInstalled` before. */
   version?: PostgresVersion;
-  /** Besides PostgreSQL's own defaults, which hold here: `fsync` is on. */
+  /** Settings besides PostgreSQL's defaults, which are not changed here: `fsync` is on. */
   settings?: PostgresSettings;
-  /** A cluster that is there already, and goes with this server. Default: a new one. */
+  /** An existing cluster, which is removed with this server. Default: a new one. */
   dataDir?: string;
 }
 
-/** Starts a server that one test has for itself, to stop it and start it again on the same port with the same data. */
+/** Starts a server for one test alone. It can be stopped and started again on the same port with the same data. */
 export async function startServer(options: RestartableServerOptions = {}): Promise<RestartableServer> {
   const { databases = [], version = "18" } = options;
   const dataDir = options.dataDir ?? (await createCluster(version));
@@ -83,7 +83,7 @@ export async function startServer(options: RestartableServerOptions = {}): Promi
       running ??= await launch({ port: first.port });
     },
     async [Symbol.asyncDispose]() {
-      // Nobody needs the data any more that a stop would write to the disk.
+      // The data that a stop would write to the disk is not needed any more.
       await (process.platform === "win32" ? stop() : kill());
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -5,13 +5,13 @@ interface Search {
 
 export interface ServerLog {
   readonly add: (line: string) => void;
-  /** Resolves when lines have come that match these patterns, one after the other, from now on. */
+  /** Resolves when, from now on, lines have come that match these patterns one after the other. */
   next(...patterns: RegExp[]): Promise<void>;
-  /** The latest lines, to tell what a server did instead. */
+  /** The latest lines, for an error that has to say what the server did instead. */
   tail(): string;
 }
 
-/** Reads along with a server's log, for what cannot be asked of a server that is down. */
+/** Watches a server's log, since a server that is down cannot be asked. */
 export function createServerLog(): ServerLog {
   const latest: string[] = [];
   const searches = new Set<Search>();

@@ -4,7 +4,7 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Connection strings of the servers of this run, one for each worker, with the rights to create databases. */
     postgresServerUrls: string[];
-    /** Begins the name of every database of this run. */
+    /** The beginning of the name of every database of this run. */
     postgresRunId: string;
   }
 }
@@ -12,14 +12,14 @@ declare module "vitest" {
 /** The server of this worker's tests: a superuser's connection string, from the global setup. */
 export function serverUrl(): string {
   const urls = provided("postgresServerUrls");
-  // Counted from 1, and never twice at the same time.
+  // Vitest counts from 1, and no two running workers have the same number.
   const worker = Number(process.env["VITEST_POOL_ID"]);
   const url = urls[(worker - 1) % urls.length];
   if (url === undefined) throw new Error(`There is no server for worker ${worker}.`);
   return url;
 }
 
-/** Begins the names of the databases of this run, on a server that may have others. */
+/** The beginning of the names of this run's databases, on a server that may have others. */
 export function runId(): string {
   return provided("postgresRunId");
 }

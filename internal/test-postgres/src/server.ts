@@ -1,4 +1,4 @@
-// For programs that are no vitest run, too.
+// This entry can be used outside of a vitest run, too.
 export { isInstalled, type PostgresVersion, postgresVersions } from "./postgres-versions.ts";
 export {
   type PostgresSettings,

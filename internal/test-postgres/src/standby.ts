@@ -6,12 +6,14 @@ import { copyCluster } from "./cluster.ts";
 import { type PostgresSettings, type RestartableServer, startServer } from "./restartable-server.ts";
 
 export interface Standby extends RestartableServer {
-  /** Makes it the primary: resolves when it accepts writes. What it had not received is lost. */
+  /** Makes the standby the primary, and resolves when it accepts writes. Commits that it had not received are lost. */
   promote(): Promise<void>;
 }
 
 export interface StandbyOptions {
-  /** Where it reaches the primary: a proxy, so that replication can be cut or held up. Default: the primary itself. */
+  /**
+   * The address at which it reaches the primary. Pass a proxy to cut or delay replication. Default: the primary itself.
+   */
   primaryUrl?: string;
   /** Whether the primary waits for it in every COMMIT. Default: `false`. */
   isSynchronous?: boolean;
@@ -23,8 +25,8 @@ const patienceMs = 30_000;
 const lookEveryMs = 5;
 
 /**
- * Copies the primary, which is stopped for it and started again, and starts the copy as its standby. Resolves when that
- * one replicates.
+ * Copies the primary, which is stopped meanwhile and started again, and starts the copy as its standby. Resolves when
+ * the standby replicates.
  */
 export async function startStandby(
   primary: RestartableServer,

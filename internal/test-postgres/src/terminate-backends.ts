@@ -1,11 +1,14 @@
 import { withConnection } from "./admin.ts";
 
 export interface TerminateOptions {
-  /** Only sessions that call themselves so. Default: all. */
+  /** Ends only sessions with this `application_name`. Default: all. */
   applicationName?: string;
 }
 
-/** Ends every other session of that database, as an administrator would; resolves with their number when they are gone. */
+/**
+ * Ends every other session of that database, as an administrator would. Resolves with their number when they have
+ * ended.
+ */
 export async function terminateBackends(url: string, { applicationName }: TerminateOptions = {}): Promise<number> {
   return withConnection(url, async (query) => {
     const { rowCount } = await query(

@@ -7,7 +7,7 @@ import { runId, serverUrl } from "./server-url.ts";
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
   readonly name: string;
-  /** A pool on this database. It is ended with the database, so tests need not. */
+  /** A pool on this database. It is ended with the database, so tests need not end it. */
   pool(options?: PoolConfig): Pool;
 }
 
@@ -17,9 +17,9 @@ export interface TestDatabaseOptions {
 }
 
 /**
- * Creates a database that only this test knows, in about 25 ms.
+ * Creates a database for one test, in about 25 ms.
  *
- * On dispose its pools are ended and it is dropped, whoever is still connected.
+ * On dispose its pools are ended and the database is dropped, even if clients are still connected.
  *
  * @example
  * await using database = await createTestDatabase();
@@ -37,7 +37,7 @@ export async function createTestDatabase({ template = "template0" }: TestDatabas
     name,
     pool(options) {
       const pool = new Pool({ connectionString: url, ...options });
-      // A test that kills connections would otherwise end its own process by an idle one.
+      // Without a listener, an idle connection that a test kills would end the process of the test.
       pool.on("error", () => {});
       pools.push(pool);
       return pool;
@@ -50,17 +50,17 @@ export async function createTestDatabase({ template = "template0" }: TestDatabas
 }
 
 /**
- * Prepares a database once per run, however many test files ask for it at once, and returns its name.
+ * Prepares a database once per run, even if many test files ask for it at once, and returns its name.
  *
- * `prepare` gets the connection string of an empty database and must close what it opens. When it throws, the next
- * caller tries again from an empty one.
+ * `prepare` gets the connection string of an empty database and must close its connections. If it throws, the next
+ * caller tries again with an empty database.
  */
 export async function createTemplate(name: string, prepare: (url: string) => Promise<void>): Promise<string> {
   const server = serverUrl();
   const template = `${runId()}_template_${name}`;
   const unfinished = `${template}_unfinished`;
   await withConnection(server, async (query) => {
-    // Held until this connection closes.
+    // The lock is held until this connection closes.
     await query("select pg_advisory_lock(hashtextextended($1, 0))", [template]);
     const found = await query("select from pg_database where datname = $1", [template]);
     if (found.rowCount === 1) return;
@@ -78,8 +78,8 @@ function createDatabase(name: string, template: string): string {
 }
 
 /**
- * A client that a test never gave back keeps its pool from ending; dropping the database ends that client. A pool that
- * the test has ended refuses to end again, which is as good.
+ * Waits for a limited time: a client that a test never released keeps its pool from ending, and is ended when the
+ * database is dropped. A pool that the test has ended already rejects, which does no harm.
  */
 async function endPools(pools: Pool[]): Promise<void> {
   const ended = pools.map((pool) => pool.end());

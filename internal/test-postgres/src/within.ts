@@ -1,4 +1,4 @@
-/** The promise's own end, or an error that says what did not come to pass in time. */
+/** Settles like the promise, or rejects with an error that says what did not happen in time. */
 export async function within<Value>(ms: number, promise: Promise<Value>, complaint: () => string): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(complaint())), ms);

@@ -38,7 +38,7 @@ it("hands messages to the child", async () => {
   await expect(child.waitFor("heard hello")).resolves.toBeUndefined();
 });
 
-it("fails the waiting with what the child wrote, when it ends without the message", async () => {
+it("rejects waitFor() with the child's stderr when the child ends without the message", async () => {
   await using child = runChild(talkative, { env: { FAIL: "out of luck" } });
 
   const waiting = child.waitFor("never");
@@ -51,7 +51,7 @@ it("fails the waiting with what the child wrote, when it ends without the messag
   expect(await child.ended).toEqual({ exitCode: 1, signal: null });
 });
 
-it("has reaped the child when it is disposed", async () => {
+it("has ended the child once it is disposed", async () => {
   let pid = 0;
 
   {

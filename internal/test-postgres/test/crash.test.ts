@@ -22,7 +22,7 @@ describe.each(postgresVersions)("PostgreSQL %s", (version) => {
     expect(settings).toEqual(["5000", "3", "on", "on"]);
   });
 
-  it.runIf(canDie)("recovers when one backend is killed: everybody's connection is lost, and no commit", async () => {
+  it.runIf(canDie)("recovers when one backend is killed: all connections are lost, but no commit", async () => {
     await using server = await startServer({ version });
     const client = await connect(server.url());
     await client.query("create table note as select 'kept' as text");
@@ -37,7 +37,7 @@ describe.each(postgresVersions)("PostgreSQL %s", (version) => {
     expect(rows).toEqual([{ text: "kept" }]);
   });
 
-  it.runIf(canDie)("gives the id of a transaction that the crash has undone to another one", async () => {
+  it.runIf(canDie)("assigns the id of a transaction that the crash has undone to another transaction", async () => {
     await using server = await startServer({ version });
     const client = await connect(server.url());
     await client.query("create table note (text text)");
@@ -68,7 +68,7 @@ describe.each(postgresVersions)("PostgreSQL %s", (version) => {
   });
 });
 
-it("says so when there was nothing to crash", async () => {
+it("crash() rejects if there was nothing to crash", async () => {
   await using server = await startServer();
   await server.stop();
 

@@ -39,7 +39,7 @@ it("keeps everything back while it is silent, and delivers it when it resumes", 
   expect(await countNotes(database)).toBe(1);
 });
 
-it("hides from the server that a client has gone, while it is silent", async () => {
+it("hides from the server, while it is silent, that a client has disconnected", async () => {
   await using database = await createNotes();
   await using proxy = await startProxy(database.url);
   const client = await connect(proxy.url);
@@ -55,7 +55,7 @@ it("hides from the server that a client has gone, while it is silent", async () 
   await expect.poll(() => countOpenTransactions(database)).toBe(0);
 });
 
-it("keeps from a client that it cuts what a server that has gone said in silence", async () => {
+it("does not deliver to a client that it cuts what the server sent during the silence", async () => {
   await using database = await createNotes();
   await using proxy = await startProxy(database.url);
   const client = await connect(proxy.url);
@@ -82,7 +82,7 @@ it("keeps from a client that it cuts what a server that has gone said in silence
   expect(await said).toBe("lost");
 });
 
-it("cuts off at the server what its client has left in silence", async () => {
+it("cuts the server's side of a connection whose client has left during the silence", async () => {
   await using database = await createNotes();
   await using proxy = await startProxy(database.url);
   const client = await connect(proxy.url);

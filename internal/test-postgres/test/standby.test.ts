@@ -66,7 +66,7 @@ describe.each(postgresVersions)("a standby of PostgreSQL %s", (version) => {
   });
 });
 
-it("is reached at the same address as the primary once that is redirected, by new connections", async () => {
+it("a standby is reached at the primary's address by new connections once the proxy is redirected", async () => {
   await using primary = await startServer();
   await using standby = await startStandby(primary);
   await using address = await startProxy(primary.url());

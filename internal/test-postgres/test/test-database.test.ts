@@ -38,7 +38,7 @@ it("drops the database on dispose, also when somebody is still connected", async
   await expect.poll(() => stranger.lost).toBe(true);
 });
 
-it("disposes although a client was never given back to its pool", async () => {
+it("disposes of the database even if a client was never released", async () => {
   const database = await createTestDatabase();
   const client = await database.pool({ max: 1 }).connect();
   client.on("error", () => {});
@@ -48,7 +48,7 @@ it("disposes although a client was never given back to its pool", async () => {
   expect(await databaseExists(database.name)).toBe(false);
 });
 
-it("disposes although the test ended its pool itself", async () => {
+it("disposes of the database even if the test has ended its pool itself", async () => {
   const database = await createTestDatabase();
   await database.pool().end();
 
@@ -91,7 +91,7 @@ it("allows many connections at once", async () => {
   expect(Number(rows[0]?.["max_connections"])).toBeGreaterThanOrEqual(300);
 });
 
-it("drops what a run left on a server that stays, and nothing else", async () => {
+it("drops only the databases of a run at its end, on a server that stays", async () => {
   await using other = await createTestDatabase();
   const run = `${inject("postgresRunId")}x`;
   await withConnection(serverUrl(), (query) => query(`create database "${run}_left"`));
