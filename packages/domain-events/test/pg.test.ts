@@ -30,7 +30,7 @@ it("rejects with the driver's error when no connection can be had", async () => 
   await expect(running).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });
 
-it("says what the server has answered though a listener of the pool throws when the connection goes back", async () => {
+it("passes on the server's answer even if a listener of the pool throws when the connection goes back", async () => {
   await using database = await createTestDatabase();
   const pool = new Pool({ connectionString: database.url });
   // The pool itself forgets that connection.
@@ -122,7 +122,7 @@ it("hears what the server answers also where the driver's promises are of anothe
   await pool.end();
 });
 
-it("finds out a savepoint that is left by the name of a prepared statement", async () => {
+it("detects a savepoint that is left by the name of a prepared statement", async () => {
   await using world = await createWorld(pgDriver);
   await world.unitOfWork.run(async ({ tx }) => {
     await tx.query("savepoint s");

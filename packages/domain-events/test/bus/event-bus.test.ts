@@ -75,11 +75,11 @@ describe("publishing", () => {
     expect(seen).toEqual([3]);
   });
 
-  it("is fine without handlers", async () => {
+  it("does nothing if an event has no handlers", async () => {
     await expect(createEventBus().publish(new Placed({ id: 1 }))).resolves.toBeUndefined();
   });
 
-  it("rejects what is no event instead of throwing", async () => {
+  it("rejects a value that is no event, and does not throw", async () => {
     const bus = createEventBus();
 
     await expect(bus.publish("placed" as never)).rejects.toMatchObject({ code: "EVENT_INVALID" });
@@ -149,7 +149,7 @@ describe("publishing", () => {
     expect(log).toEqual(["placed 1", "placed 2", "shipped 1", "shipped 2"]);
   });
 
-  it("keeps the outer queue when a handler publishes: that is a publish of its own", async () => {
+  it("by a handler is a publish of its own, and leaves the outer queue as it is", async () => {
     const bus = createEventBus();
     const log: string[] = [];
     bus.register(Placed, async (_event, { record }) => {
@@ -183,7 +183,7 @@ describe("publishing", () => {
 });
 
 describe("recording in a handler", () => {
-  it("ends a circle with the chain of event types", async () => {
+  it("in a circle ends with an error that names the chain of event types", async () => {
     const logger = keepLog();
     const bus = createEventBus({ logger });
     bus.register(Placed, ({ id }, { record }) => record(new Shipped({ id })));
@@ -198,7 +198,7 @@ describe("recording in a handler", () => {
     expect(logger.errors).toHaveLength(1);
   });
 
-  it("ends a circle also when its handlers swallow the error, and the whole publish with it", async () => {
+  it("in a circle ends the whole publish, even if the handlers swallow the error", async () => {
     const bus = createEventBus({ logger: keepLog() });
     let runs = 0;
     bus.register(Placed, ({ id }, { record }) => {
@@ -242,7 +242,7 @@ describe("recording in a handler", () => {
 });
 
 describe("registering", () => {
-  it("returns the undo of that registration, which is harmless twice", async () => {
+  it("returns a function that removes this registration, and may be called twice", async () => {
     const bus = createEventBus();
     let ran = 0;
     const count = (): unknown => (ran += 1);
@@ -287,7 +287,7 @@ describe("registering", () => {
     expect(log).toEqual(["unregistered meanwhile", "cleared meanwhile"]);
   });
 
-  it("keeps a list of events that is being drawn up to the handlers it began with", async () => {
+  it("while publishAll() reads its events does not change the handlers of that publish", async () => {
     const bus = createEventBus();
     const log: string[] = [];
     bus.register(Placed, () => log.push("there before"));
@@ -301,7 +301,7 @@ describe("registering", () => {
     expect(log).toEqual(["there before"]);
   });
 
-  it("does not change what a unit of work has taken to commit with", () => {
+  it("does not change the handlers with which a unit of work is committing", () => {
     const bus = createEventBus();
     bus.register(Placed, () => {});
 
@@ -311,7 +311,7 @@ describe("registering", () => {
     expect(taken.of(new Placed({ id: 1 })).afterCommit).toHaveLength(1);
   });
 
-  it("takes no longer for each handler the more there are", async () => {
+  it("takes the same time for each handler, however many there are", async () => {
     const bus = createEventBus();
     let ran = 0;
     const startedAt = performance.now();
@@ -339,7 +339,7 @@ describe("registering", () => {
     }
   });
 
-  it("refuses a second class of the same name, also when it is only published", async () => {
+  it("refuses a second class with the same name, even if it is only published", async () => {
     class Twin extends defineEvent("placed", props<{ id: number }>()) {}
     const bus = createEventBus();
     const undo = bus.register(Placed, function ship() {});
@@ -353,7 +353,7 @@ describe("registering", () => {
 });
 
 describe("an event", () => {
-  it("looks to each handler as it did to the first, whatever one of them tries", async () => {
+  it("cannot be changed by one handler for the others", async () => {
     const bus = createEventBus({ logger: keepLog() });
     const seen: number[] = [];
     bus.register(Placed, (event) => Object.assign(event, { id: 99 }));

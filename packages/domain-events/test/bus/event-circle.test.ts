@@ -23,7 +23,7 @@ describe.each(circles)("a circle of %s whose handlers record", (_what, makers) =
     ["two events each", 2, false],
     ["two events each, later", 2, true],
     ["a hundred events each", 100, false],
-  ])("%s ends in an EventLoopError before memory does", async (_many, count, isAsync) => {
+  ])("%s ends in an EventLoopError before memory runs out", async (_many, count, isAsync) => {
     const { bus, recorded } = circle(makers, count, isAsync);
 
     const error = await bus.publish(makers[0]()).catch((thrown: unknown) => thrown);
@@ -35,7 +35,7 @@ describe.each(circles)("a circle of %s whose handlers record", (_what, makers) =
     expect((error as Error).message).toMatch(/more than 50000 led back to their own type, and a chain of .* ends in/);
   });
 
-  it("two events each, after the commit, fails nothing but its handlers", async () => {
+  it("two events each, after the commit, fails only its handlers", async () => {
     const { bus } = circle(makers, 2, false);
     const unitOfWork = createMemoryUnitOfWork({ bus, onHandlerError: "throw" });
 
@@ -49,7 +49,7 @@ describe.each(circles)("a circle of %s whose handlers record", (_what, makers) =
   });
 });
 
-it("ends a branching circle also when its handlers swallow the error, and says so once", async () => {
+it("a branching circle is ended and reported once, even if its handlers swallow the error", async () => {
   const logger = keepLog();
   const bus = createEventBus({ logger });
   bus.register(Moved, (_event, { record }) => {

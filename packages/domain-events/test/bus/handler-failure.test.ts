@@ -38,7 +38,7 @@ describe("a failing handler", () => {
     expect(logger.errors).toHaveLength(1);
   });
 
-  it("is logged by event type, event id and handler name, never with what the event carries", async () => {
+  it("is logged with event type, event id and handler name, never with properties of the event", async () => {
     const logger = keepLog();
     const bus = createEventBus({ logger });
     const event = new Registered({ email: "ada@example.org" });
@@ -70,7 +70,7 @@ describe("a failing handler", () => {
     });
   });
 
-  it("stops the rest and comes out as it is with fail-fast", async () => {
+  it("stops the other handlers with fail-fast, and publish rejects with the error itself", async () => {
     const logger = keepLog();
     const bus = createEventBus({ logger, handlerErrors: "fail-fast" });
     const boom = new Error("boom");
@@ -110,7 +110,7 @@ describe("a failing handler", () => {
     }
   });
 
-  it("prints only the stack of the error where there is no logger", async () => {
+  it("prints only the stack of its error if there is no logger", async () => {
     const print = vi.spyOn(console, "error").mockImplementation(() => {});
     try {
       const bus = createEventBus();
@@ -133,7 +133,7 @@ describe("a failing handler", () => {
 });
 
 describe("a beforeCommit handler", () => {
-  it("keeps its event from being published outside a unit of work, before anything ran", async () => {
+  it("prevents its event from being published outside a unit of work, before any handler runs", async () => {
     const bus = createEventBus();
     let ran = false;
     bus.register(Registered, () => {

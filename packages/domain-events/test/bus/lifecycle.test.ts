@@ -5,7 +5,7 @@ import { keepLog } from "../support/silent-logger.ts";
 
 class Opened extends defineEvent("opened") {}
 
-it("tells listeners what is registered, published, and how handlers fared", async () => {
+it("the lifecycle tells listeners what is registered and published, and which handlers succeed or fail", async () => {
   const bus = createEventBus({ logger: keepLog() });
   const told: unknown[] = [];
   bus.lifecycle.on("handler:registered", (happened) => told.push(["registered", happened]));
@@ -31,7 +31,7 @@ it("tells listeners what is registered, published, and how handlers fared", asyn
   ]);
 });
 
-it("is not disturbed by a listener that throws or rejects, and neither are the other listeners", async () => {
+it("a listener that throws or rejects disturbs neither the bus nor the other listeners", async () => {
   const logger = keepLog();
   const bus = createEventBus({ logger });
   let told = 0;
@@ -69,7 +69,7 @@ describe("a listener", () => {
   });
 
   it.each(["off", "removeListener", "removeAllListeners"] as const)(
-    "taken away with %s is told no more",
+    "removed with %s is no longer told",
     async (method) => {
       const bus = createEventBus();
       let told = 0;
@@ -84,7 +84,7 @@ describe("a listener", () => {
     },
   );
 
-  it("that comes while handlers run is told of those that follow", async () => {
+  it("added while handlers run is told of the handlers that follow", async () => {
     const bus = createEventBus();
     const told: string[] = [];
     bus.register(Opened, () => bus.lifecycle.on("handler:succeeded", ({ handler }) => told.push(handler)));

@@ -34,7 +34,7 @@ describe("publishing costs", () => {
   });
 
   it.each(["off", "removeListener", "removeAllListeners"] as const)(
-    "nothing for listeners that %s took away",
+    "nothing for listeners that %s has removed",
     (method) => {
       const bus = busWith(1, () => {});
       const listen = (): void => {};
@@ -55,7 +55,7 @@ describe("publishing costs", () => {
   });
 });
 
-it("keeps a registered handler in little more than its place in a list", () => {
+it("a registered handler takes little more memory than its place in a list", () => {
   const classes = Array.from(
     { length: 50 },
     () =>

@@ -82,7 +82,7 @@ describe("the last handler of an event", () => {
     expect(() => kept?.record(shipped)).toThrow(expect.objectContaining({ code: "PUBLISH_ENDED" }));
   });
 
-  it("is refused to record once it has settled and nothing was recorded before", async () => {
+  it("cannot record once it has settled, even if nothing was recorded before", async () => {
     const bus = createEventBus({ logger: keepLog() });
     let kept: HandlerContext | undefined;
     bus.register(Placed, async (_event, context) => {
@@ -102,7 +102,7 @@ describe("the last handler of an event", () => {
   });
 });
 
-it("gives handlers a context they may spread", async () => {
+it("the context of a handler can be spread", async () => {
   const bus = createEventBus();
   const log: string[] = [];
   bus.register(Placed, (...[, context]: [Placed, HandlerContext]) => ({ ...context }).record(shipped));

@@ -31,7 +31,7 @@ it.each([
     lacks: "advisory locks",
     sql: `create function pretended.pg_advisory_xact_lock_shared(bigint) returns void language sql as $$ select $$`,
   },
-])("refuses a database that lacks $lacks before the work runs, and says what for", async ({ lacks, sql }) => {
+])("a unit of work refuses a database that lacks $lacks before the work runs, and says why", async ({ lacks, sql }) => {
   await using database = await createTestDatabase();
   await pretend(database, sql);
   const pool = new Pool({ connectionString: database.url, max: 1 });
@@ -46,7 +46,7 @@ it.each([
   await pool.end();
 });
 
-it("looks once for each pool, and again only where the server was out of reach", async () => {
+it("the database is checked once for each pool, and again only if the server was out of reach", async () => {
   await using database = await createTestDatabase();
   const trips = countRoundTrips();
   const pool = new Pool({ connectionString: database.url, max: 1 });
@@ -65,7 +65,7 @@ it("looks once for each pool, and again only where the server was out of reach",
   await late.end();
 });
 
-it("goes on where the server keeps to itself which one it is; a lost COMMIT is unknown then", async () => {
+it("a unit of work runs even if the server does not identify itself, and then a lost COMMIT is unknown", async () => {
   await using database = await createTestDatabase();
   const client = new Client(database.url);
   await client.connect();

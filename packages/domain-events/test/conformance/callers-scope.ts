@@ -12,7 +12,7 @@ class Counter extends AggregateRoot {
 /** Which scope a call belongs to is said by who calls, not by what happens to be open. */
 export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: a run() or publish() beside an open savepoint`, () => {
-    it("is refused, and what it meant to do is not lost with the savepoint", async () => {
+    it("is refused, so its rows and events are not lost with the savepoint", async () => {
       await using world = await createWorld(driver);
       const [inside, tried] = [gate(), gate()];
       const open = { code: "SAVEPOINT_OPEN" };
@@ -34,7 +34,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([3]);
     });
 
-    it("that is not awaited rolls the unit back: a part of it would be outside", async () => {
+    it("that is not awaited rolls the unit back, since a part of it would be outside", async () => {
       await using world = await createWorld(driver);
       const { opened, open } = gate();
       let joined: Promise<unknown> | undefined;
@@ -93,7 +93,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([]);
     });
 
-    it("takes the unit with it when it is a statement: what was recorded may be about it", async () => {
+    it("rolls the unit back if it is a statement, since recorded events may be about its rows", async () => {
       await using world = await createWorld(driver);
       let sendLate = async (): Promise<unknown> => undefined;
       world.bus.register(Happened, {
@@ -147,7 +147,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: a unit on another database`, () => {
-    it("has its handlers outside of the unit around it: what they publish does not depend on that one's end", async () => {
+    it("runs its handlers outside of the unit around it, so what they publish does not depend on how that unit ends", async () => {
       await using world = await createWorld(driver);
       await using other = await createWorld(driver);
       const unitThere = createUnitOfWork(other.adapter, { bus: world.bus });
@@ -170,7 +170,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: runOutsideUnits`, () => {
-    it("is a transaction of its own, stored whatever becomes of the unit around it", async () => {
+    it("starts a transaction of its own, which is stored even if the unit around it rolls back", async () => {
       await using world = await createWorld(driver, { max: 2 });
 
       const running = world.unitOfWork.run(async () => {
@@ -229,7 +229,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([1, 2]);
     });
 
-    it("is refused when its adapter cannot make one", async () => {
+    it("is refused when its adapter cannot make a tx", async () => {
       await using world = await createWorld(driver);
       const { adopt: _, ...rest } = wrapTx(world.adapter);
       const wrapped = createUnitOfWork<{ inner: Tx }>(rest, { bus: world.bus as never });
@@ -241,7 +241,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: an aggregate`, () => {
-    it("is refused by a second unit while the first one has it, and is free when that has ended", async () => {
+    it("is refused by a second unit while a first unit tracks it, and is free once the first unit has ended", async () => {
       await using world = await createWorld(driver, { max: 2 });
       const counter = new Counter();
       const { opened, open } = gate();
@@ -287,7 +287,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       },
     );
 
-    it("that is changed by code that has outlived its savepoint takes the unit with it: its rows are refused", async () => {
+    it("that is changed by code that has outlived its savepoint rolls the unit back, since the rows of that code are refused", async () => {
       await using world = await createWorld(driver);
       const { opened, open } = gate();
 
@@ -308,7 +308,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([]);
     });
 
-    it("that is changed behind the last look takes the unit with it where COMMIT has not been sent, and is refused", async () => {
+    it("that is changed after its events were collected is refused, and rolls the unit back if COMMIT has not been sent", async () => {
       await using world = await createWorld(driver);
       const [writing, changed] = [gate(), gate()];
       const store = {
@@ -336,7 +336,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       expect([world.handled, await world.stored(), counter.pullEvents()]).toEqual([[], [], []]);
     });
 
-    it("cannot be changed by code that has outlived its unit: a later one would publish it", async () => {
+    it("cannot be changed by code that has outlived its unit, since a later unit would publish the event", async () => {
       await using world = await createWorld(driver);
       const { opened, open } = gate();
       const counter = new Counter();
@@ -357,7 +357,7 @@ export function describeCallersScope<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("whose pullEvents() fails in a savepoint takes the whole unit with it, for what others had recorded is gone", async () => {
+    it("whose pullEvents() fails in a savepoint rolls the whole unit back, since events of other aggregates are lost", async () => {
       await using world = await createWorld(driver);
       const counter = new Counter();
 

@@ -17,7 +17,7 @@ export function describeCancelledCommit<Tx>(driver: TestedDriver<Tx>): void {
     `${driver.name}: a COMMIT of PostgreSQL %s that is cancelled`,
     { timeout },
     (version) => {
-      it.runIf(isInstalled(version))("is not taken for rolled back when it took place all the same", async () => {
+      it.runIf(isInstalled(version))("is not reported as rolled back if it took place all the same", async () => {
         await using server = await startServer({ version, settings });
         await createTables(server.url());
         await using units = openUnits(driver, server.url());
@@ -30,7 +30,7 @@ export function describeCancelledCommit<Tx>(driver: TestedDriver<Tx>): void {
         expect(units.published).toEqual([1, 2]);
       });
 
-      it.runIf(isInstalled(version))("does not run the work again, though a conflict came before it", async () => {
+      it.runIf(isInstalled(version))("does not run the work again, even if a conflict came before it", async () => {
         await using server = await startServer({ version, settings });
         await createTables(server.url());
         await using units = openUnits(driver, server.url());

@@ -58,7 +58,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([]);
     });
 
-    it("writes what is durable with the data, in one go, and wakes the store once", async () => {
+    it("writes durable requests with the data, in one write, and wakes the store once", async () => {
       await using world = await createWorld(driver);
       world.bus.register(Happened, durably(world.store));
 
@@ -88,7 +88,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect([...(await world.stored()), ...(await world.stored("durable_rows"))]).toEqual([]);
     });
 
-    it("learns it from the guard", async () => {
+    it("is detected by the guard", async () => {
       await using world = await createWorld(driver);
 
       const running = world.unitOfWork.run(async ({ tx, record }) => {
@@ -108,7 +108,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([]);
     });
 
-    it("rejects by the command tag when a query fails between the guard and COMMIT", async () => {
+    it("rejects because of the command tag when a query fails between the guard and COMMIT", async () => {
       await using world = await createWorld(driver, {
         change: (adapter) => ({
           ...adapter,
@@ -223,7 +223,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
 
-    it("returns the result and publishes once when the driver lost patience while COMMIT succeeded", async () => {
+    it("returns the result and publishes once when the driver timed out while COMMIT succeeded", async () => {
       await using world = await createWorld(driver, { queryTimeoutMs: 300 });
       await world.unitOfWork.run(() => "tried out");
       const reply = world.proxy.holdCommitReply();
@@ -251,7 +251,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       reply.release();
     });
 
-    it("gives up a COMMIT that is never answered after commitTimeoutMs, and asks what became of it", async () => {
+    it("is given up after commitTimeoutMs if COMMIT is never answered, and the database is asked about the COMMIT", async () => {
       await using world = await createWorld(driver, { commitTimeoutMs: 300 });
       await world.unitOfWork.run(() => "tried out");
       const reply = world.proxy.holdCommitReply();
@@ -268,7 +268,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       reply.release();
     });
 
-    it("takes an answer that came while the process stood still, though its time was over by then", async () => {
+    it("accepts an answer that came while the process stood still, even if the timeout has passed by then", async () => {
       await using database = await createTestDatabase();
       await createTables(database.url);
       await using units = openUnits(driver, database.url, { commitTimeoutMs: 3_000 });
@@ -284,7 +284,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(units.published).toEqual([1]);
     });
 
-    it("asks in vain a server that has made a checkpoint since: the outcome is unknown, as after a crash", async () => {
+    it("leaves the outcome unknown if the server has made a checkpoint since, as after a crash", async () => {
       await using world = await createWorld(driver);
       void world.proxy.dropCommitReply();
 
@@ -306,7 +306,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("believes what the unit itself has written, also when a checkpoint has come between", async () => {
+    it("resolves by what the unit itself has written, even if a checkpoint has come in between", async () => {
       await using world = await createWorld(driver);
       const witness = { text: "select from durable_rows where id = $1", values: [1] };
       world.bus.register(
@@ -389,7 +389,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.inUseCount()).toBe(0);
     });
 
-    it("does not trust what another server has said on the same connection, as behind a pooler", async () => {
+    it("does not trust what another server answered on the same connection, as behind a pooler", async () => {
       let unitCount = 0;
       await using world = await createWorld(driver, {
         change: (adapter) => ({
@@ -429,7 +429,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       await world.admin.query("drop trigger refuse_late on counters");
     });
 
-    it("does not take a unit for committed that has written on a foreign server only", async () => {
+    it("does not count a unit as committed that has written only on a foreign server", async () => {
       await using world = await createWorld(driver);
       const { port, pathname, password, username } = new URL(world.url);
       await world.admin.query(`create extension if not exists postgres_fdw;
@@ -449,7 +449,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       await world.admin.query("drop extension postgres_fdw cascade");
     });
 
-    it("takes a unit that has written nothing for committed", async () => {
+    it("counts a unit that has written nothing as committed", async () => {
       await using world = await createWorld(driver);
       void world.proxy.dropCommitReply();
 
@@ -553,7 +553,7 @@ export function describeCommitTruth<Tx>(driver: TestedDriver<Tx>): void {
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
 
-    it("rejects, and knows that nothing was committed, when the backend died and the work swallowed it", async () => {
+    it("rejects, and knows that nothing was committed, when the backend died and the work swallowed the error", async () => {
       await using world = await createWorld(driver);
 
       const running = world.unitOfWork.run(async ({ tx }) => {

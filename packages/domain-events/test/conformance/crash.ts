@@ -36,45 +36,57 @@ export function describeCrash<Tx>(driver: TestedDriver<Tx>): void {
     it.runIf(isPossible).each([
       { end: "one backend is killed", crash: () => server.crash() },
       { end: "the server is stopped immediately", crash: () => stopImmediatelyAndStart() },
-    ])("undoes a unit, which does not resolve by a stranger that gets its id later: $end", async ({ crash }) => {
-      const { said, published, hasRow } = await loseCommit({ crashes: [crash], isReachable: true });
+    ])(
+      "rolls back a unit, which does not resolve because another transaction gets its id later: $end",
+      async ({ crash }) => {
+        const { said, published, hasRow } = await loseCommit({ crashes: [crash], isReachable: true });
 
-      expect(said).not.toBe("resolved");
-      expect([published, hasRow]).toEqual([[], false]);
-    });
+        expect(said).not.toBe("resolved");
+        expect([published, hasRow]).toEqual([[], false]);
+      },
+    );
 
     it.runIf(isPossible).each([
       { times: "once", crashes: [() => server.crash()] },
       { times: "twice", crashes: [() => server.crash(), () => server.crash()] },
-    ])("undoes a unit, which does not resolve by a stranger that has its id already: $times", async ({ crashes }) => {
-      const { said, published, hasRow } = await loseCommit({ crashes, isReachable: false });
+    ])(
+      "rolls back a unit, which does not resolve because another transaction has its id already: $times",
+      async ({ crashes }) => {
+        const { said, published, hasRow } = await loseCommit({ crashes, isReachable: false });
 
-      expect(said).not.toBe("resolved");
-      expect([published, hasRow]).toEqual([[], false]);
-    });
+        expect(said).not.toBe("resolved");
+        expect([published, hasRow]).toEqual([[], false]);
+      },
+    );
 
-    it.runIf(isPossible)("undoes a unit, which does not resolve by an id that its durable store has read", async () => {
-      const { said, published, hasRow } = await loseCommit({
-        crashes: [() => server.crash()],
-        isReachable: false,
-        store: storeThatReadsTheId,
-      });
+    it.runIf(isPossible)(
+      "rolls back a unit, which does not resolve because of the id that its durable store has read",
+      async () => {
+        const { said, published, hasRow } = await loseCommit({
+          crashes: [() => server.crash()],
+          isReachable: false,
+          store: storeThatReadsTheId,
+        });
 
-      expect(said).not.toBe("resolved");
-      expect([published, hasRow]).toEqual([[], false]);
-    });
+        expect(said).not.toBe("resolved");
+        expect([published, hasRow]).toEqual([[], false]);
+      },
+    );
 
-    it.runIf(isPossible)("is an answer where nobody has got the id again: nobody waits for that", async () => {
-      await using world = await openAtProxy({ outcomeTimeoutMs: 600_000 });
-      await using commit = await stallCommit(driver, world.units, { id: world.id, serverUrl: server.url() });
+    it.runIf(isPossible)(
+      "is known at once to have rolled the unit back if no other transaction has got its id",
+      async () => {
+        await using world = await openAtProxy({ outcomeTimeoutMs: 600_000 });
+        await using commit = await stallCommit(driver, world.units, { id: world.id, serverUrl: server.url() });
 
-      await server.crash();
+        await server.crash();
 
-      expect(await commit.said).not.toBe("resolved");
-      expect(world.units.published).toEqual([]);
-    });
+        expect(await commit.said).not.toBe("resolved");
+        expect(world.units.published).toEqual([]);
+      },
+    );
 
-    it.runIf(isPossible)("never makes a unit say that it was rolled back when its COMMIT had got through", async () => {
+    it.runIf(isPossible)("never makes a unit report a rollback if its COMMIT took place", async () => {
       await using world = await openAtProxy();
       const dropped = world.proxy.dropCommitReply().then(() => world.proxy.refuseConnections());
 

@@ -5,7 +5,7 @@ import { createWorld, gate, happened, type TestedDriver } from "./world.ts";
 /** Connections of the pool that a firewall has forgotten: they are open, and nothing arrives any more. */
 export function describeDeadConnections<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: a connection that has died while it was idle`, () => {
-    it("holds no unit but the one that has it, also when that is the first of its pool", async () => {
+    it("holds up only the unit that has it, even if that is the first unit of its pool", async () => {
       const clients: Client[] = [];
       await using world = await createWorld(driver, { max: 2, onClient: (client) => clients.push(client) });
       await (await world.adapter.begin({})).rollback(undefined);
@@ -20,7 +20,7 @@ export function describeDeadConnections<Tx>(driver: TestedDriver<Tx>): void {
       await expect(first).rejects.toThrow("too late");
     });
 
-    it("is closed when the unit is aborted that waits for it to answer BEGIN", async () => {
+    it("is closed when the unit that waits for its answer to BEGIN is aborted", async () => {
       const clients: Client[] = [];
       await using world = await createWorld(driver, { onClient: (client) => clients.push(client) });
       await world.unitOfWork.run(() => "tried out");
@@ -33,7 +33,7 @@ export function describeDeadConnections<Tx>(driver: TestedDriver<Tx>): void {
       await expect.poll(() => world.inUseCount()).toBe(0);
     });
 
-    it("is closed when it does not answer what became of a COMMIT", async () => {
+    it("is closed when it does not answer the question about a COMMIT", async () => {
       const clients: Client[] = [];
       await using world = await createWorld(driver, { max: 4, onClient: (client) => clients.push(client) });
       const { opened, open } = gate();
@@ -57,7 +57,7 @@ export function describeDeadConnections<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: a server that accepts connections and never answers`, () => {
-    it("takes no more than four of a pool from others while it is asked what became of a COMMIT", async () => {
+    it("occupies no more than four connections of a pool while it is asked about a COMMIT", async () => {
       await using world = await createWorld(driver, { max: 10, outcomeTimeoutMs: 6_500 });
       await world.unitOfWork.run(() => "tried out");
       void world.proxy.dropCommitReply().then(() => world.proxy.goSilent());

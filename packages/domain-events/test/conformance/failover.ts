@@ -17,7 +17,7 @@ const timeout = 60_000;
 /** A standby that takes over lacks what it had not received, and hands those transaction ids out again. */
 export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
   describe.runIf(canFailOver && isInstalled(newest))(`${driver.name}: an asynchronous standby`, { timeout }, () => {
-    it("does not make a unit resolve that was committed on the old primary only, and unconfirmed", async () => {
+    it("does not make a unit resolve that was committed only on the old primary and never confirmed", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: false });
       const { link, address, standby, primary } = servers;
       await using units = openUnits(driver, address.url);
@@ -36,7 +36,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
       expect(await storedRows(standby.url())).not.toContain(1);
     });
 
-    it("does not make a unit resolve that was in COMMIT when the primary died, by a stranger with its id", async () => {
+    it("does not make a unit resolve that was in COMMIT when the primary died, even if another transaction gets its id", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: false });
       await using units = openUnits(driver, servers.address.url);
       await using commit = await stallCommit(driver, units, { id: 1, serverUrl: servers.primary.url() });
@@ -50,7 +50,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
       expect(await storedRows(servers.standby.url())).not.toContain(1);
     });
 
-    it("is not believed before it is promoted: what it has not received may be committed all the same", async () => {
+    it("is not believed before it is promoted, since it may lack commits of the primary", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: false });
       const { link, address, standby } = servers;
       let answerCount = 0;
@@ -129,7 +129,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
       expect(await storedRows(servers.standby.url())).not.toContain(1);
     });
 
-    it("never makes a unit say that it was rolled back when it has received it after the wait was ended", async () => {
+    it("never makes a unit report a rollback if it received the commit after the wait had ended", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: true });
       await using units = openUnits(driver, servers.address.url, { outcomeTimeoutMs: 3_000 });
       servers.link.goSilent();
@@ -153,7 +153,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
       const isPossible = canFailOver && isInstalled(version);
 
       it.runIf(isPossible)(
-        "loses, asynchronous, nothing that was not confirmed before, and invents nothing",
+        "loses only commits that were confirmed before if it is asynchronous, and invents none",
         async () => {
           const count = await runFailoverLoad(driver, { version, isSynchronous: false });
 
@@ -162,7 +162,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
         },
       );
 
-      it.runIf(isPossible)("loses, synchronous, nothing that was confirmed, and invents nothing", async () => {
+      it.runIf(isPossible)("loses no confirmed commit if it is synchronous, and invents none", async () => {
         const count = await runFailoverLoad(driver, { version, isSynchronous: true });
 
         expect(count).toMatchObject(nothingWrong);

@@ -23,7 +23,7 @@ export function describeGuard<Tx>(driver: TestedDriver<Tx>): void {
       expect(trips.count()).toBe(3);
     });
 
-    it("rejects by the command tag when the guard was answered, and what was sent behind it failed", async () => {
+    it("rejects because of the command tag when a statement sent behind the answered guard has failed", async () => {
       await using world = await createWorld(driver, {
         change: changeCommit((transaction, text) => {
           const answer = transaction.query(text);

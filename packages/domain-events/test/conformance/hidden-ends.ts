@@ -14,7 +14,7 @@ const ends = [
 
 export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: an end of the transaction that is sent below the driver`, () => {
-    it.each(ends)("publishes nothing, whatever the driver has seen of it: %s", async (end) => {
+    it.each(ends)("publishes nothing, even if the driver does not show it: %s", async (end) => {
       let below: ((text: string) => Promise<unknown>) | undefined;
       await using world = await createWorld(driver, {
         onClient: (client) => (below = (text) => client.query(text)),
@@ -36,7 +36,7 @@ export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
 
-    it("stores nothing of what came after it, where the answer is only seen with that to COMMIT", async () => {
+    it("keeps later rows from being stored, even if its answer is only read together with the answer to COMMIT", async () => {
       let below: ((text: string) => Promise<unknown>) | undefined;
       await using world = await createWorld(driver, {
         onClient: (client) => (below = (text) => client.query(text)),
@@ -72,7 +72,7 @@ export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
       expect([...(await world.stored()), ...(await world.stored("durable_rows"))]).toEqual([]);
     });
 
-    it("is refused before it is sent where it hides behind comments, strings and other statements", async () => {
+    it("is refused before it is sent, even if it hides behind comments, strings and other statements", async () => {
       await using world = await createWorld(driver);
       const banner = "/* ============ */\n".repeat(60);
       for (const text of [

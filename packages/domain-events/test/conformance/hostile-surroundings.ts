@@ -10,7 +10,7 @@ const booleans = types.builtins.BOOL;
 
 /** What applications, triggers and other users of the pool do, of which the unit of work knows nothing. */
 export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void {
-  describe(`${driver.name}: a connection in which somebody has left a transaction open`, () => {
+  describe(`${driver.name}: a connection in which other code has left a transaction open`, () => {
     const withStranger = async () => {
       let first: { query: (text: string) => Promise<unknown> } | undefined;
       const world = await createWorld(driver, { onClient: (client) => (first ??= client) });
@@ -20,7 +20,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
       return { world, endStranger: (text: string) => first?.query(text) };
     };
 
-    it.each(["commit", "rollback"])("is refused, and left to whoever ends it: %s", async (end) => {
+    it.each(["commit", "rollback"])("is refused, and that code can still end its transaction: %s", async (end) => {
       const { world, endStranger } = await withStranger();
       await using _ = world;
       const { unitOfWork } = world;
@@ -35,7 +35,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
       expect(await world.stored()).toEqual(end === "commit" ? [2, 666] : [2]);
     });
 
-    it("is refused also when the stranger has not awaited what it has sent", async () => {
+    it("is refused even if that code has not awaited its statement", async () => {
       let first: { query: (text: string) => Promise<unknown> } | undefined;
       await using world = await createWorld(driver, { onClient: (client) => (first ??= client) });
       await world.unitOfWork.migrate();
@@ -100,7 +100,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
 
   describe(`${driver.name}: an answer to COMMIT that a trigger has a part in`, () => {
     it.each(["no_active_sql_transaction", "active_sql_transaction"])(
-      "is a commit all the same when it warns of %s",
+      "counts as a commit even if the trigger warns of %s",
       async (state) => {
         await using world = await createWorld(driver);
         await using trigger = await raisingAtCommit(world.admin, `warning 'odd' using errcode = '${state}'`);
@@ -126,18 +126,21 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
       ["40003", 0],
       ["57P01", 0],
       ["25P04", 0],
-    ])("rejects with its error, also when it speaks of a connection: %s, events: %i", async (state, eventCount) => {
-      await using world = await createWorld(driver);
-      await using trigger = await raisingAtCommit(world.admin, `exception 'far away' using errcode = '${state}'`);
+    ])(
+      "makes the unit reject with the trigger's error, even if that is a connection error: %s, events: %i",
+      async (state, eventCount) => {
+        await using world = await createWorld(driver);
+        await using trigger = await raisingAtCommit(world.admin, `exception 'far away' using errcode = '${state}'`);
 
-      const running = world.unitOfWork.run(async ({ tx, record }) => {
-        await driver.query(tx, trigger.insert);
-        if (eventCount > 0) record(happened(1));
-      });
+        const running = world.unitOfWork.run(async ({ tx, record }) => {
+          await driver.query(tx, trigger.insert);
+          if (eventCount > 0) record(happened(1));
+        });
 
-      await expect(running).rejects.toMatchObject({ code: state });
-      expect(world.handled).toEqual([]);
-    });
+        await expect(running).rejects.toMatchObject({ code: state });
+        expect(world.handled).toEqual([]);
+      },
+    );
   });
 
   describe(`${driver.name}: a durable handler whose write cannot read a number`, () => {
@@ -157,7 +160,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
   });
 
   describe(`${driver.name}: a table of keys that keeps rows out`, () => {
-    it("fails the unit: nobody has used the key", async () => {
+    it("fails the unit, since the key was not stored", async () => {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       await world.admin
@@ -171,7 +174,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
   });
 
   describe(`${driver.name}: a time limit that ends the last look at the transaction`, () => {
-    it("comes out as what it is", async () => {
+    it("is the error with which the unit rejects", async () => {
       await using world = await createWorld(driver);
       await world.unitOfWork.run(() => {});
       const holder = await world.admin.connect();
@@ -214,7 +217,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
   });
 
   describe(`${driver.name}: a database that is renamed into the place of another while an answer is lost`, () => {
-    it("is not believed: ids mean the same there, and rows do not", async () => {
+    it("is not believed, since it shares the ids but not the rows", async () => {
       await using server = await startServer({ databases: ["app"] });
       await using proxy = await startProxy(server.url("app"));
       await send(server.url("app"), "create table rows (id int)");
@@ -250,7 +253,7 @@ export function describeHostileSurroundings<Tx>(driver: TestedDriver<Tx>): void 
   });
 
   describe(`${driver.name}: a BEGIN that fails`, () => {
-    it("rejects with its error, runs no work, and hands on nothing of it", async () => {
+    it("rejects with its error, runs no work, and leaves its connection clean", async () => {
       let isBad = false;
       await using world = await createWorld(driver, {
         onClient(client) {

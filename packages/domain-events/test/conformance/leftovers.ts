@@ -5,7 +5,7 @@ import { createWorld, durably, gate, Happened, happened, type TestedDriver } fro
 /** What goes on, or is left open, when the part of the work that it belongs to is over. */
 export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: a branch that goes on when its unit has been undone`, () => {
-    it("publishes nothing, and begins no unit of its own: it may be about data that is gone", async () => {
+    it("publishes nothing and begins no unit of its own, since it may be about data that is gone", async () => {
       await using world = await createWorld(driver, { max: 2 });
       const { opened, open } = gate();
       let branch: Promise<unknown[]> | undefined;
@@ -70,7 +70,7 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: units on two databases, one inside the other`, () => {
-    it("record where the code that publishes has joined, not where the innermost one runs", async () => {
+    it("record an event in the unit that the publishing code has joined, not in the innermost unit", async () => {
       await using world = await createWorld(driver);
       await using other = await createWorld(driver);
       const unitThere = createUnitOfWork(other.adapter, { bus: world.bus });
@@ -114,7 +114,7 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: a savepoint inside one that has failed`, () => {
-    it("is over with it: what it still sends or records is refused", async () => {
+    it("ends with it, and refuses later statements and events", async () => {
       await using world = await createWorld(driver);
       const [inside, failed] = [gate(), gate()];
       const refused: unknown[] = [];
@@ -143,7 +143,7 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: a savepoint`, () => {
-    it("takes what its work returns, a promise or whatever can be awaited, for a part of it", async () => {
+    it("waits for anything awaitable that its work returns", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(async ({ savepoint, tx, record }) => {
@@ -158,7 +158,7 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([1]);
     });
 
-    it("is undone with its unit when a statement was refused while its RELEASE was on its way", async () => {
+    it("is rolled back with its unit if a statement was refused while its RELEASE was running", async () => {
       await using world = await createWorld(driver);
 
       const running = world.unitOfWork.run(async ({ savepoint, tx }) => {
@@ -176,7 +176,7 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: a connection that a unit opens inside another one`, () => {
-    it("calls back outside of that, when it has ended", async () => {
+    it("runs its callbacks outside of that unit once the unit has ended", async () => {
       await using world = await createWorld(driver);
       await using other = await createWorld(driver);
       const unitThere = createUnitOfWork(other.adapter, { bus: world.bus });
@@ -225,7 +225,7 @@ export function describeLeftovers<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: a connection whose transaction may be open`, () => {
-    it.each(["commit", "rollback"])("is not handed on when the driver itself fails at %s", async (end) => {
+    it.each(["commit", "rollback"])("is not handed out again when the driver itself fails at %s", async (end) => {
       let failsNext = false;
       await using world = await createWorld(driver, {
         onClient(client) {

@@ -11,7 +11,7 @@ class Counter extends AggregateRoot {
 /** Savepoints that the work sets by SQL, and those of the driver. */
 export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: a savepoint that the work sets by itself`, () => {
-    it("takes its events with it when it rolls back, also those of aggregates", async () => {
+    it("drops its events when it is rolled back, also those of aggregates", async () => {
       await using world = await createWorld(driver);
       const counter = new Counter();
 
@@ -31,7 +31,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([1, 4]);
     });
 
-    it("is there still when the server has not taken its release, and can be rolled back to", async () => {
+    it("still exists if the server has refused its release, and can be rolled back to", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(async ({ tx, record }) => {
@@ -54,7 +54,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
     });
 
     it.each(["savepoint second", "savepoint first"])(
-      "was not set where the server has not taken it: %s",
+      "counts as not set if the server has refused it: %s",
       async (text) => {
         await using world = await createWorld(driver);
 
@@ -76,7 +76,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
     );
 
     it.each(["release inside; rollback to around", "savepoint more; rollback to around"])(
-      "commits nothing where the server has not taken a text that takes events away: %s",
+      "commits nothing if the server has refused a text that drops events: %s",
       async (text) => {
         await using world = await createWorld(driver);
 
@@ -95,7 +95,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       },
     );
 
-    it("can be gone back to after a savepoint() in it that could not be set", async () => {
+    it("can be rolled back to after a savepoint() inside it could not be set", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
@@ -110,7 +110,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       expect([world.handled, await world.stored()]).toEqual([[1], [1]]);
     });
 
-    it("is told apart by its name, as the server does it", async () => {
+    it("is identified by its name in the same way as on the server", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork
@@ -142,7 +142,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([8]);
     });
 
-    it("leaves its events where it was released, to go with whatever is around it", async () => {
+    it("passes its events on to the savepoint or unit around it when it is released", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(async ({ tx, savepoint }) => {
@@ -179,8 +179,8 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
     );
   });
 
-  describe(`${driver.name}: a statement of somebody else while a savepoint is open`, () => {
-    it("is refused, since it would be undone with that, and its event published", async () => {
+  describe(`${driver.name}: a statement of other code while a savepoint is open`, () => {
+    it("is refused, since it would be rolled back with the savepoint while its event is published", async () => {
       await using world = await createWorld(driver);
       const [inside, tried] = [gate(), gate()];
 
@@ -264,7 +264,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
         "set local standard_conforming_strings = off",
         String.raw`select 'it\'s'; rollback to savepoint s`,
       ],
-    ])("is found out by what the server answers, and nothing is stored or published: %s", async (_, ...texts) => {
+    ])("is detected by the server's answer, and nothing is stored or published: %s", async (_, ...texts) => {
       await using world = await createWorld(driver);
 
       const running = world.unitOfWork.run(async ({ tx, record }) => {
@@ -281,7 +281,7 @@ export function describeOwnSavepoints<Tx>(driver: TestedDriver<Tx>): void {
     it.each([
       ["É", "é"],
       ["\u212A", "k"],
-    ])("is refused where its name may be another's: %s, %s", async (one, other) => {
+    ])("is refused if its name may be ambiguous: %s, %s", async (one, other) => {
       await using world = await createWorld(driver);
 
       const running = world.unitOfWork.run(async ({ tx, record }) => {

@@ -112,7 +112,7 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([2]);
     });
 
-    it("of another system is none: the unit does not run again", async () => {
+    it("of another system does not count: the unit does not run again", async () => {
       await using world = await createWorld(driver);
       let runs = 0;
 
@@ -125,7 +125,7 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(runs).toBe(1);
     });
 
-    it("that a savepoint has survived does not run a unit again whose COMMIT was lost", async () => {
+    it("that a savepoint has survived does not make a unit run again whose COMMIT was lost", async () => {
       await using world = await createWorld(driver, { max: 2, outcomeTimeoutMs: 300 });
       let runs = 0;
       void world.proxy.dropCommitReply().then(() => world.proxy.refuseConnections());
@@ -143,7 +143,7 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(runs).toBe(1);
     });
 
-    it("comes out as it is when the attempts are used up", async () => {
+    it("is the error of the unit once the attempts are used up", async () => {
       await using world = await createWorld(driver, { retry: { attempts: 5 } });
       let runs = 0;
 
@@ -257,7 +257,7 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("may be that of many units at once: it has one listener of theirs, and none when they have ended", async () => {
+    it("may be shared by many units, which add one listener and remove it when they have ended", async () => {
       await using world = await createWorld(driver, { max: 2 });
       const { signal } = new AbortController();
       const { opened, open } = gate();
@@ -270,7 +270,7 @@ export function describeRetries<Tx>(driver: TestedDriver<Tx>): void {
       expect(getEventListeners(signal, "abort")).toHaveLength(0);
     });
 
-    it("begins nothing when it was aborted before", async () => {
+    it("begins no transaction if it was aborted before", async () => {
       await using world = await createWorld(driver);
       let ran = false;
 

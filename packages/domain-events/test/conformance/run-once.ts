@@ -108,7 +108,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("refuses a key that another one is stored as, in a database whose encoding has one character for two", async () => {
+    it("refuses a key that the database would store as another key, because its encoding has one character for two", async () => {
       await using world = await createWorld(driver);
       await world.admin.query(
         "create database euc template template0 encoding 'EUC_JP' locale_provider 'libc' locale 'C'",
@@ -166,7 +166,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       await expect(world.unitOfWork.migrate()).rejects.toMatchObject({ code: "42P07" });
     });
 
-    it("forgets keys that are old enough, and only those", async () => {
+    it("deletes keys that are old enough, and only those", async () => {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       for (const key of ["old", "new"]) await world.unitOfWork.runOnce(key, () => {});
@@ -181,7 +181,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.unitOfWork.runOnce("old", () => {})).toMatchObject({ ran: true });
     });
 
-    it("keeps an old key that somebody came back with lately, or that it is told to keep", async () => {
+    it("keeps an old key that was used again lately, or that keep() returns", async () => {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       const keys = ["asked again", "held", "old"];
@@ -203,7 +203,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(rows).toEqual([{ key: "asked again" }, { key: "held" }]);
     });
 
-    it("forgets what is old in any date style and time zone", async () => {
+    it("deletes old keys in any date style and time zone", async () => {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       for (const key of ["old", "young"]) await world.unitOfWork.runOnce(key, () => {});
@@ -236,7 +236,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(rows).toEqual([{ collation_name: "C" }]);
     });
 
-    it("keeps a key that somebody comes back with while it is asked about", async () => {
+    it("keeps a key that is used again while keep() runs", async () => {
       await using world = await createWorld(driver, { max: 2 });
       await world.unitOfWork.migrate();
       await world.unitOfWork.runOnce("key", () => {});
@@ -253,7 +253,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(count).toBe(0);
     });
 
-    it("forgets any number of keys, though it keeps as many", async () => {
+    it("deletes any number of keys, even if it keeps as many", async () => {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       await world.admin.query(
@@ -269,7 +269,7 @@ export function describeRunOnce<Tx>(driver: TestedDriver<Tx>): void {
       expect(count).toBe(12_500);
     });
 
-    it("forgets nothing when nobody can say what to keep", async () => {
+    it("deletes nothing if keep() fails", async () => {
       await using world = await createWorld(driver);
       await world.unitOfWork.migrate();
       await world.unitOfWork.runOnce("key", () => {});

@@ -10,7 +10,7 @@ class Counter extends AggregateRoot {
 
 export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
   describe(`${driver.name}: a savepoint`, () => {
-    it("takes its rows and its events with it when it rolls back, and leaves its siblings in order", async () => {
+    it("drops its rows and its events when it rolls back, and leaves its siblings in order", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
@@ -43,7 +43,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([]);
     });
 
-    it("takes an inner, released one with it", async () => {
+    it("drops an inner savepoint that was released when it rolls back", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(async ({ tx, record, savepoint }) => {
@@ -142,7 +142,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       await expect(refused).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
     });
 
-    it("takes along one inside that nobody has awaited", async () => {
+    it("ends a savepoint inside it that was not awaited", async () => {
       await using world = await createWorld(driver);
       const { opened, open } = gate();
       let inner: Promise<void> | undefined;
@@ -237,7 +237,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       expect(world.handled).toEqual([1, 4]);
     });
 
-    it("that hands over what its parts have recorded is asked each time, since they do not tell", async () => {
+    it("that hands over what its parts have recorded is asked each time, since its parts do not tell", async () => {
       await using world = await createWorld(driver);
       class Line extends AggregateRoot {
         add(n: number): void {
@@ -309,7 +309,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
   });
 
   describe(`${driver.name}: a run inside a run`, () => {
-    it("joins it flat, on a pool of one", async () => {
+    it("joins it, even on a pool of one", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(async ({ tx, record }) => {
@@ -359,7 +359,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       expect(await world.stored()).toEqual([]);
     });
 
-    it("may be there twice at once", async () => {
+    it("may run twice at the same time", async () => {
       await using world = await createWorld(driver);
 
       await world.unitOfWork.run(() =>
@@ -391,7 +391,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       });
     });
 
-    it("takes a signal of its own: aborted, it takes the whole unit with it", async () => {
+    it("takes a signal of its own, which rolls back the whole unit when it is aborted", async () => {
       await using world = await createWorld(driver);
       const reason = new Error("too late");
 
@@ -526,7 +526,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       }
     });
 
-    it("tells of a refusal in the style in which the statement was sent, and leaves no rejection that nobody handles", async () => {
+    it("reports a refusal in the style in which the statement was sent, and leaves no unhandled rejection", async () => {
       await using world = await createWorld(driver);
       let kept: UnitContext<Tx> | undefined;
       await world.unitOfWork.run((context) => void (kept = context));
@@ -536,7 +536,7 @@ export function describeScopes<Tx>(driver: TestedDriver<Tx>): void {
       expect(String(await late)).toMatch(/ended|already complete/);
     });
 
-    it("refuses statements of a durable store that was not awaited: the connection is somebody else's by now", async () => {
+    it("refuses statements of a durable store that was not awaited, since the connection belongs to other code by then", async () => {
       await using world = await createWorld(driver);
       let dangling: DurableTransaction | undefined;
       world.bus.register(Happened, {
