@@ -64,7 +64,7 @@ interface Need {
 }
 
 const longestWaitMs = 5_000;
-/** The limit for one answer. After that the connection is taken for dead and closed, so that it leaves the pool. */
+/** The limit for one answer. After that the connection counts as dead and is closed, so that it leaves the pool. */
 const longestAnswerMs = 30_000;
 
 const lockKey = 1_826_402_113;
