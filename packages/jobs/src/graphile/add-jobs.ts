@@ -179,14 +179,16 @@ function addMany(
  */
 function roundsOfUniqueKeys(requests: readonly JobRequest[]): (readonly JobRequest[])[] {
   if (requests.every(({ settings }) => settings.key === null)) return [requests];
-  const rounds: { readonly keys: Set<string>; readonly preserveRunAt: boolean; readonly requests: JobRequest[] }[] = [];
+  const rounds: { readonly preserveRunAt: boolean; readonly requests: JobRequest[] }[] = [];
+  const lastRounds = new Map<string, number>();
   for (const request of requests) {
     const { key, preserveRunAt } = request.settings;
-    const current = rounds.at(-1);
-    const fits = current !== undefined && current.preserveRunAt === preserveRunAt && !(key && current.keys.has(key));
-    const round = fits ? current : { keys: new Set<string>(), preserveRunAt, requests: [] };
-    if (!fits) rounds.push(round);
-    if (key) round.keys.add(key);
+    // Behind the round of the same key before, the first one of its mode: rows of two modes in turn are still two rounds.
+    let index = key === null ? 0 : (lastRounds.get(key) ?? -1) + 1;
+    if (key !== null) while (index < rounds.length && rounds[index]?.preserveRunAt !== preserveRunAt) index += 1;
+    const round = rounds[index] ?? { preserveRunAt, requests: [] };
+    if (index === rounds.length) rounds.push(round);
+    if (key !== null) lastRounds.set(key, index);
     round.requests.push(request);
   }
   // Sorted, because two batches that lock the same keys in different orders would deadlock. By code units, because the order
