@@ -126,6 +126,8 @@ async function add(
   if (isLast) await jobs.query("savepoint before_add");
   try {
     await addJobs(jobs, requests);
+    // COMMIT waits for locks, too: for that of all notifications of the server. Nobody holds a key then.
+    if (keysOf(requests).length > 0) await jobs.query("set local lock_timeout = 0");
     return [];
   } catch (reason) {
     if (!isAboutTheRows(reason)) throw reason;

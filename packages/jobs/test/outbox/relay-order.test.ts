@@ -1,3 +1,4 @@
+import { startServer } from "@acme/test-postgres";
 import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
@@ -441,6 +442,37 @@ describe("rows that were written", () => {
 
     await expect.poll(() => outboxCount(test.dataPool)).toBe(0);
   });
+});
+
+it("a relay that waits for the commits of others takes no key for held", async () => {
+  // A COMMIT with a notification keeps a lock until a standby has it, and there is none.
+  await using server = await startServer({ databases: ["jobs"], settings: { synchronous_standby_names: "nobody" } });
+  const url = new URL(server.url("jobs"));
+  url.searchParams.set("options", "-c synchronous_commit=local");
+  await using test = createJobs({ connection: url.href, outbox: { connection: url.href } });
+  await test.migrate();
+  const pool = new Pool({ connectionString: url.href });
+  await pool.query("select graphile_worker.add_job('t', '{}')");
+  await pool.query(`insert into acme_jobs.outbox (id, task, payload, key, preserve_run_at)
+    values (gen_random_uuid(), 't', '{"n":1}', 't:free', false)`);
+  const committing = new Client({ connectionString: server.url("jobs"), application_name: "committing" });
+  await committing.connect();
+  const committed = committing.query("create table stalls (); notify somebody");
+  const stands = "select from pg_stat_activity where application_name = 'committing' and wait_event = 'SyncRep'";
+  await expect.poll(async () => (await pool.query(stands)).rowCount).toBe(1);
+
+  const { signal } = new AbortController();
+  const moving = createBatchMover({ outbox: pool, jobs: pool }, { batchSize: 100, signal })();
+  // Longer than a relay waits for a key.
+  const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and wait_event = 'object'
+    and clock_timestamp() - query_start > '1s'`;
+  await expect.poll(async () => (await pool.query(waits)).rowCount).toBe(1);
+  await pool.query("select pg_cancel_backend(pid) from pg_stat_activity where application_name = 'committing'");
+
+  expect((await moving).movedCount).toBe(1);
+  await committed;
+  await committing.end();
+  await pool.end();
 });
 
 /** Two keys that share one of the locks by which relays take turns. */
