@@ -90,3 +90,19 @@ function lasting(
     },
   };
 }
+
+/** Sends each statement over a connection that it has only for itself, and gives back at once. */
+export function sendAlone(pool: Pool): Send {
+  return async (config) => {
+    const client = await connectIdle(pool);
+    let failure: unknown;
+    try {
+      return await sendWithTimeout({ pool, client }, config);
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      client.release(failure !== undefined && isUnreachable(failure));
+    }
+  };
+}

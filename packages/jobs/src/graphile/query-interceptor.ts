@@ -2,7 +2,7 @@ import type { Pool, QueryConfig, QueryResult } from "pg";
 import type { Prefetch, Send } from "./fetch-jobs.ts";
 import { createFetchInterceptor, poolIdOf } from "./fetch-interceptor.ts";
 import type { HeldJobs } from "./held-jobs.ts";
-import { withQuery } from "./intercepted-clients.ts";
+import { sendAlone, withQuery } from "./intercepted-clients.ts";
 import { writes } from "./job-writes.ts";
 import type { PoolObserver } from "./pool-observer.ts";
 import { createReleases } from "./releases.ts";
@@ -38,7 +38,12 @@ export function interceptQueries(pool: Pool, options: QueryInterceptorOptions): 
   let poolId = "";
   const releases = createReleases({ pool, held, slots: prefetch?.slots, observer, onReopened: () => nudge() });
   const fetches = createFetchInterceptor({ ...options, prefetch, releases });
-  const written = createWriteInterceptor({ ...options, releases, poolId: () => poolId });
+  const written = createWriteInterceptor({
+    ...options,
+    releases,
+    poolId: () => poolId,
+    sendAlone: sendAlone(pool),
+  });
 
   const query = (config: QueryConfig, send: Send): Promise<QueryResult> => {
     const kind = knownKind(config);

@@ -18,6 +18,8 @@ export interface WriteInterceptorOptions {
   readonly isEnding: () => boolean;
   /** Aborted when nobody waits for the last writes any more. */
   readonly giveUp: AbortSignal;
+  /** Has a connection for each statement. */
+  readonly sendAlone: Send;
 }
 
 /** The statements by which Graphile Worker writes what became of jobs. */
@@ -40,23 +42,43 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
   };
 
   const write = async (config: QueryConfig, kind: Write, send: Send): Promise<QueryResult> => {
-    const ids = new Set(kind.idsOf(config.values ?? []));
+    const ids = [...new Set(kind.idsOf(config.values ?? []))];
+    const mayPass = (error: unknown) => ids.length === 1 || isTransient(error);
     try {
-      return await writeTogether(config, kind, send);
+      return await writeTogether(config, kind, { send, attempt: (work) => insistOn(work, mayPass) });
     } catch (error) {
-      if (ids.size < 2 || giveUp.aborted) throw error;
-      // One of them that is refused must not hold up the others.
-      const alone = [...ids].map((id) => {
-        const values = kind.without(config.values ?? [], (jobId) => jobId !== id);
-        return writeTogether({ ...config, values }, kind, send);
-      });
-      const refused = (await Promise.allSettled(alone)).find(({ status }) => status === "rejected");
-      if (refused) throw error;
-      return nothing;
+      if (ids.length < 2 || giveUp.aborted) throw error;
+      // The database may refuse one of them alone.
+      return writeEach(config, kind, ids);
     }
   };
 
-  const writeTogether = async (config: QueryConfig, kind: Write, send: Send) => {
+  /** One after the other, and again and again those that are refused, so that none of them holds up another. */
+  const writeEach = (config: QueryConfig, kind: Write, ids: readonly string[]): Promise<QueryResult> => {
+    let left = ids;
+    const alone: Writing = { send: options.sendAlone, attempt: (work) => work(), areNoted: true };
+    const writeLeft = async () => {
+      if (kind.how === "failed") await observer.beforeFailing(left);
+      const refused: string[] = [];
+      let refusal: unknown;
+      for (const id of left) {
+        const values = kind.without(config.values ?? [], (jobId) => jobId !== id);
+        try {
+          await writeTogether({ ...config, values }, kind, alone);
+        } catch (error) {
+          refused.push(id);
+          refusal = error;
+        }
+      }
+      left = refused;
+      if (refused.length > 0) throw refusal;
+      return nothing;
+    };
+    return insistOn(writeLeft, () => true);
+  };
+
+  const writeTogether = async (config: QueryConfig, kind: Write, writing: Writing) => {
+    const { send, attempt } = writing;
     const ids = kind.idsOf(config.values ?? []);
     const holdings = held.end(ids, kind.how === "returned" ? "returned" : "run");
     // Not of a disowned one: under its number the pool may hold another lock.
@@ -67,9 +89,9 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
     const left = holdings.filter((holding) => !isWritten(holding));
     try {
       const others = left.length === 0 ? config : withoutJobs(config, kind, { left, written });
-      const answer = left.length < ids.length ? await writeAsIs(others, kind, send) : nothing;
+      const answer = left.length < ids.length ? await writeAsIs(others, kind, writing) : nothing;
       // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
-      if (takenBack.size > 0) await insistOn(idsOf(takenBack), () => send(returnOnly(poolId(), idsOf(takenBack))));
+      if (takenBack.size > 0) await attempt(() => send(returnOnly(poolId(), idsOf(takenBack))));
       held.letGo(holdings);
       releases.release(kind.how, written);
       releases.release("returned", [...takenBack]);
@@ -84,9 +106,9 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
     }
   };
 
-  const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, send: Send) =>
-    insistOn(idsIn(config.values ?? []), async () => {
-      if (how === "failed") await observer.beforeFailing(idsIn(config.values ?? []));
+  const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, { send, attempt, areNoted }: Writing) =>
+    attempt(async () => {
+      if (how === "failed" && areNoted !== true) await observer.beforeFailing(idsIn(config.values ?? []));
       return send(owned(config, how, poolId()));
     });
 
@@ -98,18 +120,25 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
   };
 }
 
+/** How jobs are written. */
+interface Writing {
+  readonly send: Send;
+  /** Does the work, and perhaps does it again. */
+  readonly attempt: (work: () => Promise<QueryResult>) => Promise<QueryResult>;
+  /** What is to happen with failed ones is noted already. */
+  readonly areNoted?: true;
+}
+
 /**
  * Also what the database refuses (the password was changed, a right taken away) is written again: otherwise a job that is
- * done would run once more. Of several jobs it may refuse one alone; then the error comes out.
+ * done would run once more.
  */
 function createInsistence({ observer, giveUp }: Pick<WriteInterceptorOptions, "observer" | "giveUp">) {
-  return async (jobIds: readonly string[], send: () => Promise<QueryResult>) => {
+  return async (work: () => Promise<QueryResult>, mayPass: (error: unknown) => boolean) => {
     let note: ReturnType<PoolObserver["onWriteFailed"]> | undefined;
-    const sendOnce = async () => {
+    const workOnce = async () => {
       try {
-        const answer = await send();
-        note?.();
-        return answer;
+        return await work();
       } catch (error) {
         // By itself: that others are written says nothing about this one.
         note ??= observer.onWriteFailed();
@@ -118,11 +147,10 @@ function createInsistence({ observer, giveUp }: Pick<WriteInterceptorOptions, "o
       }
     };
     try {
-      return await retryWhile(sendOnce, (error) => jobIds.length === 1 || isTransient(error), giveUp);
-    } catch (error) {
-      // From now on each is insisted on by itself.
+      return await retryWhile(workOnce, mayPass, giveUp);
+    } finally {
+      // Written, or insisted on in another way.
       note?.();
-      throw error;
     }
   };
 }

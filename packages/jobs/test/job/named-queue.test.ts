@@ -139,7 +139,7 @@ describe("a named queue", () => {
 
     await test.jobs.enqueueMany(hurried, [{ n: 1 }, { n: 2 }], { queue: "one" });
     const said = () => test.log.map(({ message }) => message);
-    await expect.poll(said).toContainEqual(expect.stringContaining("its named queue waits for its code to end"));
+    await expect.poll(said).toContainEqual(expect.stringContaining("its named queue waits until its code has ended"));
     await test.jobs.enqueue(hurried, { n: 3 }, { queue: "other" });
     await expect.poll(() => begun).toContain(3);
     const begunMeanwhile = [...begun];

@@ -1,3 +1,4 @@
+import { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform, retry } from "../../src/index.ts";
@@ -191,6 +192,41 @@ describe("a job that is done while the database refuses", () => {
     finish();
 
     await expect(worker.finished).rejects.toMatchObject({ code: "WORKER_FAILED" });
+  });
+});
+
+describe.each(refusals)("25 jobs that end while the database refuses $refusal", ({ begin, end }) => {
+  it.each(["well", "badly"])("are written afterwards, and keep no connection: those that end %s", async (ending) => {
+    await using test = await createTestJobs();
+    await using role = await createRole(test);
+    const pool = new Pool({ connectionString: role.url, max: 10 });
+    const jobs = createJobs({ connection: pool, logger: collectInto([]) });
+    const runs: number[] = [];
+    const finishing = Promise.withResolvers<void>();
+    const task = perform(heldWork, async (_, { attempt }) => {
+      runs.push(attempt);
+      await finishing.promise;
+      if (ending === "badly" && attempt === 1) throw new Error("bad");
+    });
+    const worker = await jobs.startWorker({ migrate: false, concurrency: 25, tasks: [task] });
+    await test.jobs.enqueueMany(
+      heldWork,
+      Array.from({ length: 25 }, () => ({})),
+    );
+    await expect.poll(() => runs.length).toBe(25);
+
+    await role.change(begin);
+    if (begin.startsWith("alter role")) await role.endSessions();
+    finishing.resolve();
+    await expect.poll(() => worker.state, { interval: 5 }).toBe("recovering");
+    await role.change(end);
+
+    await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
+    const perJob = ending === "well" ? [1] : [1, 2];
+    expect(runs.toSorted()).toEqual(perJob.flatMap((attempt) => Array.from({ length: 25 }, () => attempt)));
+    await worker.stop();
+    await jobs.close();
+    await pool.end();
   });
 });
 
