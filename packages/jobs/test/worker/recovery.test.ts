@@ -69,7 +69,7 @@ describe("the job of a killed worker", () => {
     await expect
       .poll(() => test.jobs.deadLetters.list())
       .toMatchObject([
-        { task: "killable", payload: { n: 1 }, reason: expect.stringContaining("its worker died") as string },
+        { task: "killable", payload: { n: 1 }, reason: expect.stringContaining("Its worker died") as string },
       ]);
     expect(runs).toEqual([]);
   });
