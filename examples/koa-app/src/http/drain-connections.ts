@@ -1,11 +1,11 @@
 import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** The end of a server's connections, which else would stay for as long as their clients go on asking. */
+/** Ends the connections of a server. Otherwise they would stay for as long as their clients go on asking. */
 export interface ConnectionDrain {
   /**
    * From now on every answer ends its connection, and what is idle is closed. A request of which only a part has come
-   * gets a moment for the rest: nobody may keep a stop waiting who has not asked anything yet.
+   * gets up to two seconds for the rest, so that a client that sends no more cannot hold up the stop.
    *
    * Resolves when all connections have gone, or have been cut after the deadline.
    */
@@ -30,8 +30,9 @@ export function createConnectionDrain(server: Server): ConnectionDrain {
   });
 
   const cutUnfinishedRequests = () => {
-    const asking = [...unanswered].filter(({ req }) => req.complete).map(({ req }) => req.socket);
-    for (const socket of sockets) if (!asking.includes(socket)) socket.destroy();
+    const whole = [...unanswered].filter(({ req }) => req.complete);
+    const asking = new Set(whole.map(({ req }) => req.socket));
+    for (const socket of sockets) if (!asking.has(socket)) socket.destroy();
   };
 
   return {

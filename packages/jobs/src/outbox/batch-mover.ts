@@ -17,8 +17,9 @@ export interface MovedRound extends MovedBatch {
 /** For keys that may be held, between two batches of others. */
 const heldShareMs = 500;
 const longestWaitMs = 500;
-/** The rows of many keys wait meanwhile. A key that is free by then is soon found among fewer. */
+/** For many keys, because the rows of all of them wait meanwhile. */
 const shortestWaitMs = 10;
+/** For the keys of a batch of which none is suspected yet. */
 const firstWaitMs = 100;
 
 /**
@@ -40,7 +41,8 @@ export function createBatchMover(
     const startedAt = performance.now();
     try {
       const moved = await moveBatch(pools, { batchSize: size, without: held.keys, waitMs: firstWaitMs });
-      // To claim many of which few can be carried would take longer each time; and more of what takes long, longer than it may.
+      // A claim reads all the rows that it locks, so it locks few if few fit into a batch. And more of a batch that takes long
+      // would take longer than it may.
       if (moved.isCut) size = Math.max(1, 2 * moved.movedCount);
       else if (performance.now() - startedAt < longestMoveMs / 4) size = Math.min(batchSize, size * 2);
       return moved;

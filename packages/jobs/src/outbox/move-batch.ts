@@ -121,13 +121,14 @@ async function add(
   if (request === undefined) return [];
   // Fewer rows than one cannot be tried: if it is refused, it becomes a dead letter.
   const isLast = batchSize === 1;
+  const areKeyed = keysOf(requests).length > 0;
   // A transaction that holds one key must not hold up all rows for as long as it is open.
-  if (keysOf(requests).length > 0) await jobs.query(`set local lock_timeout = ${waitMs}`);
+  if (areKeyed) await jobs.query(`set local lock_timeout = ${waitMs}`);
   if (isLast) await jobs.query("savepoint before_add");
   try {
     await addJobs(jobs, requests);
-    // COMMIT waits for locks, too: for that of all notifications of the server. Nobody holds a key then.
-    if (keysOf(requests).length > 0) await jobs.query("set local lock_timeout = 0");
+    // COMMIT waits for locks, too: for the one that all notifications of the server share. That is no held key.
+    if (areKeyed) await jobs.query("set local lock_timeout = 0");
     return [];
   } catch (reason) {
     if (!isAboutTheRows(reason)) throw reason;

@@ -18,11 +18,11 @@ export interface RelayOptions {
   readonly pollIntervalMs?: number;
 }
 
-/** Moves outbox rows to the jobs database. Any number may run; none repeats what another has moved. */
+/** Moves outbox rows to the jobs database. Any number of relays may run. None repeats what another has moved. */
 export interface Relay extends AsyncDisposable {
   /** Polls at once instead of when the interval has passed. */
   wake(): void;
-  /** Finishes the batch at hand; what is left waits for the next relay. */
+  /** Finishes the current batch. The rows that are left wait for another relay. */
   stop(): Promise<void>;
 }
 

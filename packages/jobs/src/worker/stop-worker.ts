@@ -1,4 +1,5 @@
 import type { Logger } from "@acme/shared/logger";
+import { afterReading } from "@acme/shared/timeout";
 import { checkNumber, longestTimerMs } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import type { PoolSupervisor } from "./pool-supervisor.ts";
@@ -18,11 +19,11 @@ interface StoppedParts {
 }
 
 const defaultDeadlineMs = 25_000;
-/** After its deadline, a stop still waits this long for the database to take what became of the jobs. */
+/** After its deadline, a stop still waits this long for the database to take the ends of jobs. */
 const writeGraceMs = 5_000;
 const longestDeadlineMs = longestTimerMs - writeGraceMs;
 
-/** The one stop of a worker, however often it is asked for, and the deadline of each who asks. */
+/** The stop of a worker. It happens once, however often it is called. Each call has a deadline, and the first that is over counts. */
 export class WorkerStop {
   readonly #parts: StoppedParts;
   readonly #onStopped: () => void;
@@ -31,7 +32,7 @@ export class WorkerStop {
   #isOver = false;
   readonly #limit = new AbortController();
 
-  /** @param onStopped - Called after a stop that somebody asked for, also where not everything could be written. */
+  /** @param onStopped - Called after a stop that the caller asked for, even if not everything could be written. */
   constructor(parts: StoppedParts, onStopped: () => void) {
     this.#parts = parts;
     this.#onStopped = onStopped;
@@ -49,9 +50,8 @@ export class WorkerStop {
 
   async stop({ deadlineMs = defaultDeadlineMs }: StopOptions = {}): Promise<void> {
     checkNumber("deadlineMs", deadlineMs, [0, longestDeadlineMs]);
-    // Each call has one: the first that is over counts.
     const deadline = setTimeout(() => this.#parts.runner.handBack(), deadlineMs);
-    const limit = setTimeout(() => this.#limit.abort(), deadlineMs + writeGraceMs);
+    const limit = this.#giveUpAfter(deadlineMs + writeGraceMs);
     try {
       await (this.#stopped ??= this.#stopOnce().finally(this.#onStopped));
     } finally {
@@ -60,12 +60,17 @@ export class WorkerStop {
     }
   }
 
-  /** Because the worker cannot go on: nothing is waited for but what is written already. */
+  /** Stops a worker that cannot go on. It waits only for writes that are under way. */
   async stopAfterFailure(): Promise<void> {
     this.#parts.runner.handBack();
-    const limit = setTimeout(() => this.#limit.abort(), writeGraceMs);
+    const limit = this.#giveUpAfter(writeGraceMs);
     await (this.#stopped ??= this.#stopOnce()).catch(() => undefined);
     clearTimeout(limit);
+  }
+
+  #giveUpAfter(ms: number): NodeJS.Timeout {
+    const reason = () => new DOMException(`The writes of the worker's stop took longer than ${ms} ms.`, "TimeoutError");
+    return afterReading(() => this.#limit.abort(reason()), ms);
   }
 
   async #stopOnce(): Promise<void> {

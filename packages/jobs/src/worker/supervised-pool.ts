@@ -53,6 +53,8 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
   });
 
   const breakOff = (why: string) => {
+    // The stop of the worker ends it, and waits for its jobs.
+    if (options.stopSignal.aborted) return;
     stopping = pool.stop().catch(() => undefined);
     observer.onBroken(supervised, why);
   };

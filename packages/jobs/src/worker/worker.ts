@@ -10,8 +10,8 @@ import type { WorkerDependencies } from "./worker-dependencies.ts";
 import type { WorkerSettings } from "./worker-options.ts";
 
 /**
- * `starting`: the jobs database has not answered yet. `recovering`: it did, and does not now, or refuses something that the worker
- * needs. The worker leaves both by itself, unless it is refused for `giveUpAfterMs`.
+ * `starting`: the jobs database has not answered yet. `recovering`: it has answered before, but does not now, or it refuses something
+ * that the worker needs. The worker leaves both states by itself. If it is refused something for `giveUpAfterMs`, it ends.
  */
 export type WorkerState = "starting" | "running" | "recovering" | "stopping" | "stopped";
 
@@ -19,17 +19,19 @@ export type WorkerState = "starting" | "running" | "recovering" | "stopping" | "
 export interface Worker extends AsyncDisposable {
   readonly state: WorkerState;
   /**
-   * Resolves when the worker has been stopped. Rejects with `WORKER_FAILED` when it cannot go on, because the database
-   * refuses what it needs (rights, tables), or with `GRAPHILE_WORKER_UNKNOWN`; it has stopped then. Needs no handler; a process that only works awaits it.
+   * Resolves when the worker has been stopped. Rejects with `WORKER_FAILED` if the worker cannot go on, because the database
+   * refuses what it needs (rights, tables), or with `GRAPHILE_WORKER_UNKNOWN`. The worker has stopped then. The promise needs no
+   * handler. A process that only runs a worker awaits it.
    */
   readonly finished: Promise<void>;
   /**
-   * Takes no more jobs and waits for those that run. After the deadline their signals are aborted, and they are handed
-   * back with the attempt unused. When the promise resolves, everything is written and nothing is locked that this worker
-   * knows of; where the database was lost in the middle of a fetch, another worker recovers what that may have locked. May be called again with
-   * a shorter deadline.
+   * Fetches no more jobs and waits for those that run. After the deadline their signals are aborted, and they are handed
+   * back with the attempt unused. When the promise resolves, everything is written, and this worker knows of no job that it has
+   * locked. If the database was lost in the middle of a fetch, another worker recovers the jobs that the fetch may have locked. It
+   * may be called again. The earliest deadline of all calls counts.
    *
-   * @throws {@link JobsError} `OPTIONS_INVALID`; `STOP_INCOMPLETE` when the database could not be told; another worker recovers those jobs.
+   * @throws {@link JobsError} `OPTIONS_INVALID`; `STOP_INCOMPLETE` if the database did not take the ends of all jobs within five
+   * seconds after the deadline. Another worker recovers those jobs.
    */
   stop(options?: StopOptions): Promise<void>;
 }

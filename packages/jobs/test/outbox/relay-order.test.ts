@@ -444,6 +444,47 @@ describe("rows that were written", () => {
   });
 });
 
+it("a relay whose batch is cut short by its bytes claims fewer rows next", async () => {
+  await using test = await createTestJobs({ outbox: true });
+  await test.jobsPool.query("select graphile_worker.add_job('t', '{}')");
+  const outbox = new Pool({ connectionString: test.dataUrl });
+  const statements = recordStatements(outbox);
+  const { signal } = new AbortController();
+  const moveRound = createBatchMover({ outbox, jobs: test.jobsPool }, { batchSize: 5_000, signal });
+  await test.dataPool.query(`insert into acme_jobs.outbox (id, task, payload, preserve_run_at)
+    select gen_random_uuid(), 't', json_build_object('n', repeat('x', 4000000)), false from generate_series(1, 12)`);
+
+  const first = await moveRound();
+  while ((await moveRound()).movedCount > 0);
+
+  const sizes = statements.filter(({ text }) => text.includes("acme_jobs claim")).map(({ values }) => values[0]);
+  expect(first.movedCount).toBeLessThan(12);
+  expect(sizes.slice(0, 2)).toEqual([5_000, 2 * first.movedCount]);
+  expect(await outboxCount(test.dataPool)).toBe(0);
+  await outbox.end();
+});
+
+it("keyed rows of two modes in turn are added in two statements, and the last payload of each key counts", async () => {
+  await using test = await createTestJobs({ outbox: true });
+  const jobs = new Pool({ connectionString: test.jobsUrl });
+  const statements = recordStatements(jobs);
+  const { signal } = new AbortController();
+  const moveRound = createBatchMover({ outbox: test.dataPool, jobs }, { batchSize: 5_000, signal });
+  for (let n = 1; n <= 20; n += 1) {
+    await test.jobs.enqueue(task, { n }, { key: `key ${n % 19}`, keyMode: n % 2 ? "preserveRunAt" : "replace" });
+  }
+
+  expect((await moveRound()).movedCount).toBe(20);
+
+  expect(statements.filter(({ text }) => text.includes("graphile_worker.add_jobs")).length).toBe(2);
+  const { rows } = await jobs.query<{ n: number }>(
+    "select (payload ->> 'n')::int as n from graphile_worker._private_jobs where key is not null order by n",
+  );
+  // The first and the last have one key.
+  expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: 19 }, (_, index) => index + 2));
+  await jobs.end();
+});
+
 it("a relay that waits for the commits of others takes no key for held", async () => {
   // A COMMIT with a notification keeps a lock until a standby has it, and there is none.
   await using server = await startServer({ databases: ["jobs"], settings: { synchronous_standby_names: "nobody" } });

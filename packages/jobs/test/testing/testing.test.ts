@@ -1,4 +1,4 @@
-import { startServer } from "@acme/test-postgres";
+import { startProxy, startServer } from "@acme/test-postgres";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { waitInTrigger } from "../support/held-step.ts";
@@ -99,6 +99,21 @@ describe("drain", () => {
     await expect(draining).rejects.toMatchObject({ code: "DRAIN_INCOMPLETE" });
     await client.query("rollback");
     client.release();
+  });
+
+  it("gives up in time if the jobs database does not answer from the start", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    await using jobs = createJobs({ connection: proxy.url });
+    proxy.goSilent();
+    const startedAt = performance.now();
+
+    const draining = drain(jobs, { tasks: [perform(task, () => undefined)], withinMs: 500 });
+
+    await expect(draining).rejects.toMatchObject({ code: "DRAIN_INCOMPLETE" });
+    // Half a second, two for its worker, and none of the ten for a connection.
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
+    proxy.resume();
   });
 
   it("moves nothing any more once it has given up", async () => {
