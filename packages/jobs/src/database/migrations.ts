@@ -74,6 +74,47 @@ export const jobsMigrations: readonly string[] = [
   alter table acme_jobs.installation add watched_at timestamptz not null default '-infinity';
   alter table acme_jobs.dead_letters add key text;
   `,
+  `
+  -- What a worker says about itself, and how many jobs it runs.
+  alter table acme_jobs.workers add about jsonb;
+  alter table acme_jobs.workers add running int;
+
+  -- Of the job: the request and the event that it comes from.
+  alter table acme_jobs.dead_letters add flags text[];
+  create index dead_letters_task on acme_jobs.dead_letters (task, died_at desc, id);
+  create index failures_idempotency_key on acme_jobs.failures (idempotency_key);
+
+  -- Statistics. Unlogged, because they are written often, and what a crash takes is soon there again.
+  -- Who takes samples, and when the next one is due.
+  create unlogged table acme_jobs.sampler (
+    only_row boolean primary key default true check (only_row),
+    due_at timestamptz not null,
+    sampled_at timestamptz,
+    is_capped boolean not null default false
+  );
+
+  -- The last sample: how many jobs of each task there are.
+  create unlogged table acme_jobs.samples (
+    task text primary key,
+    due int not null,
+    scheduled int not null,
+    locked int not null,
+    dead int not null,
+    oldest_due_at timestamptz
+  );
+
+  -- What has become of attempts, by minute, and histograms of how long they waited and ran.
+  create unlogged table acme_jobs.minutes (
+    minute timestamptz not null,
+    task text not null,
+    done int not null,
+    failed int not null,
+    dead int not null,
+    run_counts int[] not null,
+    wait_counts int[] not null,
+    primary key (minute, task)
+  );
+  `,
 ];
 
 /** Beside the data. */
@@ -103,5 +144,9 @@ export const outboxMigrations: readonly string[] = [
   `
   -- A job is written beside the outbox only where none of its key waits in it.
   create index outbox_key on acme_jobs.outbox (key) where key is not null;
+  `,
+  `
+  -- Of the job to be: the request and the event that it comes from.
+  alter table acme_jobs.outbox add flags text[];
   `,
 ];
