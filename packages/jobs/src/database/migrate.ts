@@ -1,9 +1,10 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
 import { withQueryTimeout } from "./query-timeout.ts";
-import { migrationMissing, queryMigrated } from "./missing-tables.ts";
-import { jobsMigrations, outboxMigrations } from "./migrations.ts";
-import type { Queryable } from "./queryable.ts";
+import { createMigrationsTable, readDone, refuseNewer } from "./done-migrations.ts";
+import { migrationMissing } from "./missing-tables.ts";
+import { jobsMigrations, outboxMigrations, type Migration } from "./migrations.ts";
 import { beginTransaction, type OpenTransaction } from "./transaction.ts";
 
 /** The tables beside those of Graphile Worker. */
@@ -21,10 +22,10 @@ export async function verifyJobsTables(pool: Pool): Promise<void> {
   if (!(await isMigrated(pool, "jobs", jobsMigrations))) throw migrationMissing();
 }
 
-async function isMigrated(pool: Pool, part: string, migrations: readonly string[]): Promise<boolean> {
-  const done = await doneCount(withQueryTimeout(pool), part);
+async function isMigrated(pool: Pool, part: string, migrations: readonly Migration[]): Promise<boolean> {
+  const done = await readDone(withQueryTimeout(pool), part);
   refuseNewer(part, done, migrations);
-  return done === migrations.length;
+  return done.count >= migrations.length;
 }
 
 /**
@@ -33,18 +34,43 @@ async function isMigrated(pool: Pool, part: string, migrations: readonly string[
  *
  * @throws {@link JobsError} `MIGRATION_NEWER`
  */
-async function migrate(pool: Pool, part: string, migrations: readonly string[]): Promise<void> {
+async function migrate(pool: Pool, part: string, migrations: readonly Migration[]): Promise<void> {
   if (await isMigrated(pool, part, migrations).catch(isFirstOne)) return;
+  const startedAt = performance.now();
+  for (;;) {
+    try {
+      return await migrateOnce(pool, part, migrations);
+    } catch (error) {
+      const isOver = performance.now() - startedAt > longestMigrationMs;
+      if (isOver || (error as { readonly code?: unknown }).code !== lockNotAvailable) throw error;
+      await pause(lockRestMs);
+    }
+  }
+}
+
+/** Fails with {@link lockNotAvailable} if others have the tables locked for long. */
+async function migrateOnce(pool: Pool, part: string, migrations: readonly Migration[]): Promise<void> {
   await using transaction = await beginMigration(pool);
-  const done = await doneCount(transaction, part);
+  const done = await readDone(transaction, part);
   refuseNewer(part, done, migrations);
-  for (const [index, sql] of migrations.entries()) {
-    if (index < done) continue;
+  // Whoever waits for a table keeps all later transactions waiting behind it.
+  await transaction.query(`set local lock_timeout = ${longestLockMs}`);
+  for (const [index, { sql, isAdditive }] of migrations.entries()) {
+    if (index < done.count) continue;
     await transaction.query(sql);
-    await transaction.query("insert into acme_jobs.migrations (part, version) values ($1, $2)", [part, index + 1]);
+    await transaction.query("insert into acme_jobs.migrations (part, version, is_additive) values ($1, $2, $3)", [
+      part,
+      index + 1,
+      isAdditive,
+    ]);
   }
   await transaction.commit();
 }
+
+const lockNotAvailable = "55P03";
+const longestLockMs = 1_000;
+/** As long for those who were kept waiting. */
+const lockRestMs = 1_000;
 
 /** Waits for other processes that are migrating. */
 async function beginMigration(pool: Pool): Promise<OpenTransaction> {
@@ -70,8 +96,8 @@ export async function noteBegun(pool: Pool, part: string): Promise<void> {
 
 /** Whether any process has called {@link noteBegun} for this database. */
 export async function hasBegun(pool: Pool, part: string): Promise<boolean> {
-  const done = await doneCount(withQueryTimeout(pool), part).catch(isFirstOne);
-  return done !== false && done > 0;
+  const done = await readDone(withQueryTimeout(pool), part).catch(isFirstOne);
+  return done !== false && done.count > 0;
 }
 
 /** Removes the note when the tables are made. */
@@ -98,36 +124,4 @@ const settings =
 function isFirstOne(error: unknown): false {
   if (error instanceof JobsError && error.code === "MIGRATION_MISSING") return false;
   throw error;
-}
-
-async function createMigrationsTable(client: Queryable): Promise<void> {
-  // Not just `create … if not exists`: a role that may not create schemas must be able to use a database that another role
-  // has migrated.
-  const { rows: tables } = await client.query("select to_regclass('acme_jobs.migrations') is not null as exists");
-  if (tables[0]?.["exists"] !== true) {
-    await client.query("create schema if not exists acme_jobs");
-    await client.query(`
-      create table acme_jobs.migrations (
-        part text not null,
-        version int not null,
-        migrated_at timestamptz not null default now(),
-        primary key (part, version)
-      )`);
-  }
-}
-
-async function doneCount(client: Queryable, part: string): Promise<number> {
-  const [row] = await queryMigrated(client, "select count(*)::int as count from acme_jobs.migrations where part = $1", [
-    part,
-  ]);
-  return Number(row?.["count"]);
-}
-
-/** This version does not know what a later version has changed in the tables, and could lose its data. */
-function refuseNewer(part: string, done: number, migrations: readonly string[]): void {
-  if (done <= migrations.length) return;
-  throw new JobsError(
-    "MIGRATION_NEWER",
-    `A later version of @acme/jobs has migrated the tables of the ${part} to version ${done}; this one knows ${migrations.length}. Update @acme/jobs in this process.`,
-  );
 }

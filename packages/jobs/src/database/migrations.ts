@@ -1,6 +1,13 @@
+/** One step of the tables. */
+export interface Migration {
+  readonly sql: string;
+  /** Versions of this package that do not know the step go on with the tables, so that a deploy can be rolled back. */
+  readonly isAdditive: boolean;
+}
+
 /** Beside Graphile Worker's tables. A published entry is never edited: changes are appended. */
-export const jobsMigrations: readonly string[] = [
-  `
+export const jobsMigrations: readonly Migration[] = [
+  step(`
   -- Names this set of tables, so that ids of a database made anew never repeat those of the old one.
   create table acme_jobs.installation (
     only_row boolean primary key default true check (only_row),
@@ -67,14 +74,14 @@ export const jobsMigrations: readonly string[] = [
     taken_at timestamptz not null default now()
   );
   create index taken_outbox on acme_jobs.taken (outbox, taken_at);
-  `,
-  `
+  `),
+  step(`
   -- Since when there have been workers without a long break, and when one last said so.
   alter table acme_jobs.installation add watched_since timestamptz not null default 'infinity';
   alter table acme_jobs.installation add watched_at timestamptz not null default '-infinity';
   alter table acme_jobs.dead_letters add key text;
-  `,
-  `
+  `),
+  additiveStep(`
   -- What a worker says about itself, and how many jobs it runs.
   alter table acme_jobs.workers add about jsonb;
   alter table acme_jobs.workers add running int;
@@ -114,12 +121,12 @@ export const jobsMigrations: readonly string[] = [
     wait_counts int[] not null,
     primary key (minute, task)
   );
-  `,
+  `),
 ];
 
 /** Beside the data. */
-export const outboxMigrations: readonly string[] = [
-  `
+export const outboxMigrations: readonly Migration[] = [
+  step(`
   create table acme_jobs.outbox (
     id uuid primary key,
     position bigint generated always as identity,
@@ -140,13 +147,21 @@ export const outboxMigrations: readonly string[] = [
     id uuid not null default gen_random_uuid()
   );
   insert into acme_jobs.outbox_identity default values;
-  `,
-  `
+  `),
+  step(`
   -- A job is written beside the outbox only where none of its key waits in it.
   create index outbox_key on acme_jobs.outbox (key) where key is not null;
-  `,
-  `
+  `),
+  additiveStep(`
   -- Of the job to be: the request and the event that it comes from.
   alter table acme_jobs.outbox add flags text[];
-  `,
+  `),
 ];
+
+function step(sql: string): Migration {
+  return { sql, isAdditive: false };
+}
+
+function additiveStep(sql: string): Migration {
+  return { sql, isAdditive: true };
+}

@@ -11,11 +11,33 @@ const task = defineTask("t", { payload: z.object({}) });
 const tasks = [perform(task, () => undefined)];
 
 /** As a later version of the package leaves them. */
-async function migrateFurther(pool: pg.Pool, part: string): Promise<void> {
+async function migrateFurther(pool: pg.Pool, part: string, { isAdditive = false } = {}): Promise<void> {
   await pool.query(
-    "insert into acme_jobs.migrations (part, version) select $1, max(version) + 1 from acme_jobs.migrations where part = $1",
-    [part],
+    `insert into acme_jobs.migrations (part, version, is_additive)
+     select $1, max(version) + 1, $2 from acme_jobs.migrations where part = $1`,
+    [part, isAdditive],
   );
+}
+
+/** A transaction that reads the table, and is open. */
+async function holdTable(pool: pg.Pool, table: string) {
+  const client = await pool.connect();
+  await client.query(`begin; select from ${table} limit 1`);
+  let isOpen = true;
+  const end = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    await client.query("rollback");
+    client.release();
+  };
+  return { end, [Symbol.asyncDispose]: end };
+}
+
+async function isWaitingForLock(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query(
+    "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%alter table%'",
+  );
+  return rows.length > 0;
 }
 
 /** `0` before there is one. */
@@ -46,6 +68,76 @@ describe("a version of this package older than the tables of the jobs", () => {
 
     await expect(test.jobs.migrate()).rejects.toThrow(older as Error);
     await expect(test.jobs.migrateOutbox()).rejects.toThrow(older as Error);
+  });
+});
+
+describe("tables to which a later version of this package has only added", () => {
+  it.each([{ migrate: true }, { migrate: false }])("are used by this one, with %o", async (options) => {
+    await using test = await createTestJobs({ outbox: true });
+    await migrateFurther(test.jobsPool, "jobs", { isAdditive: true });
+    await migrateFurther(test.dataPool, "outbox", { isAdditive: true });
+    const ran: string[] = [];
+
+    await using _worker = await test.jobs.startWorker({
+      tasks: [perform(task, (_, { idempotencyKey }) => void ran.push(idempotencyKey))],
+      ...options,
+    });
+    const id = await test.jobs.enqueue(task, {});
+
+    await expect.poll(() => ran).toEqual([id]);
+  });
+
+  it("are refused if one before the last was more than that", async () => {
+    await using test = await createTestJobs();
+    await migrateFurther(test.jobsPool, "jobs");
+    await migrateFurther(test.jobsPool, "jobs", { isAdditive: true });
+
+    await expect(test.jobs.migrate()).rejects.toThrow(older as Error);
+  });
+});
+
+describe("tables of the first version of this package", () => {
+  it("get the column that tells what was only added", async () => {
+    await using test = await createTestJobs();
+    await test.jobsPool.query("alter table acme_jobs.migrations drop is_additive");
+    await test.jobsPool.query("delete from acme_jobs.migrations where part = 'jobs' and version = 3");
+    await test.jobsPool.query("drop table acme_jobs.sampler, acme_jobs.samples, acme_jobs.minutes");
+    await test.jobsPool.query("alter table acme_jobs.workers drop about, drop running");
+    await test.jobsPool.query("alter table acme_jobs.dead_letters drop flags");
+    await test.jobsPool.query("drop index acme_jobs.dead_letters_task, acme_jobs.failures_idempotency_key");
+    await using jobs = createJobs({ connection: test.jobsUrl });
+
+    await jobs.migrate();
+
+    const { rows } = await test.jobsPool.query(
+      "select version, is_additive from acme_jobs.migrations where part = 'jobs' order by version",
+    );
+    expect(rows).toEqual([
+      { version: 1, is_additive: false },
+      { version: 2, is_additive: false },
+      { version: 3, is_additive: true },
+    ]);
+  });
+});
+
+describe("a table that a long transaction uses", () => {
+  it("is migrated when that has ended, and meanwhile keeps nobody else waiting for long", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    await test.dataPool.query("delete from acme_jobs.migrations where part = 'outbox' and version = 3");
+    await test.dataPool.query("alter table acme_jobs.outbox drop flags");
+    await using long = await holdTable(test.dataPool, "acme_jobs.outbox");
+    await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
+
+    const migrating = jobs.migrateOutbox();
+    await expect.poll(() => isWaitingForLock(test.dataPool), { interval: 5 }).toBe(true);
+    // Behind the migration, which is in line for the table, until that gives up.
+    await test.dataPool.query(
+      "insert into acme_jobs.outbox (id, task, payload, preserve_run_at) values (gen_random_uuid(), 't', '{}', false)",
+    );
+    await long.end();
+
+    await migrating;
+    await test.dataPool.query("select flags from acme_jobs.outbox");
   });
 });
 
