@@ -78,13 +78,14 @@ describe("tables to which a later version of this package has only added", () =>
     await migrateFurther(test.dataPool, "outbox", { isAdditive: true });
     const ran: string[] = [];
 
-    await using _worker = await test.jobs.startWorker({
+    await using worker = await test.jobs.startWorker({
       tasks: [perform(task, (_, { idempotencyKey }) => void ran.push(idempotencyKey))],
       ...options,
     });
     const id = await test.jobs.enqueue(task, {});
 
     await expect.poll(() => ran).toEqual([id]);
+    expect(worker.state).toBe("running");
   });
 
   it("are refused if one before the last was more than that", async () => {
