@@ -39,6 +39,8 @@ export interface Heartbeat {
 
 /** A network that has gone silent gives no answer, not even an error. */
 const longestAnswerMs = 5_000;
+/** A database that has not taken the ends of jobs may not answer this either. Without it, others find out by themselves. */
+const longestDeathMs = 1_000;
 /** The longest pause after a failed heartbeat. */
 const longestRestMs = 1_000;
 
@@ -116,12 +118,13 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     async stop({ isClean, mayHaveLostLocks }) {
       stopping.abort();
       beatNow.abort();
+      const limitMs = isClean ? longestAnswerMs : longestDeathMs;
       const underWay = Promise.all([finished, recovery.finished, sweeper.finished]);
-      await withTimeout(longestAnswerMs, underWay).catch(() => undefined);
+      await withTimeout(limitMs, underWay).catch(() => undefined);
       const mayLeave = isClean && pools.abandoned.length === 0;
       const poolIds = [...pools.living, ...pools.abandoned];
       const leaving = mayLeave ? session.leave(poolIds, { mayHaveLostLocks }) : session.die(poolIds);
-      await withTimeout(longestAnswerMs, leaving).catch(() => undefined);
+      await withTimeout(limitMs, leaving).catch(() => undefined);
       session.lose();
     },
   };

@@ -223,9 +223,12 @@ describe("a worker that lives", () => {
     await jobs.enqueue(killable, { n: 1 });
     await expect.poll(() => attempts).toEqual([1]);
     proxy.goSilent();
+    const startedAt = performance.now();
 
     await expect(worker.stop({ deadlineMs: 100 })).rejects.toMatchObject({ code: "STOP_INCOMPLETE" });
 
+    // Five seconds for the ends of jobs, and one for each wait after that.
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
     expect(worker.state).toBe("stopped");
     proxy.cutAll();
     const { runs } = await survivor(test);
