@@ -1,6 +1,7 @@
 import type { Router } from "@koa/router";
 import Koa from "koa";
 import { errorResponses } from "./http/error-responses.ts";
+import { requestId } from "./http/request-id.ts";
 import { requestLog } from "./http/request-log.ts";
 import { refuseMalformedTargets } from "./http/request-target.ts";
 import { securityHeaders } from "./http/security-headers.ts";
@@ -10,6 +11,7 @@ import type { Logger } from "./logging/logger.ts";
 /** Puts the routes behind what every request goes through. */
 export function createApp({ routers, trustedProxyCount, logger, refusals, brokenRequests }: AppOptions): Koa {
   const app = new Koa({ proxy: trustedProxyCount > 0, maxIpsCount: trustedProxyCount });
+  app.use(requestId());
   app.use(requestLog({ logger }));
   app.use(securityHeaders());
   app.use(errorResponses({ logger, refusals }));

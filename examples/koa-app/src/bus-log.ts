@@ -1,4 +1,4 @@
-import type { EventBus } from "@acme/domain-events";
+import { currentCorrelation, type EventBus } from "@acme/domain-events";
 import type { Logger } from "./logging/logger.ts";
 
 /** Logs what a bus does: types, ids and names, never what an event carries. Failures are logged by the bus itself. */
@@ -8,7 +8,10 @@ export function logBus<Tx>(bus: EventBus<Tx>, logger: Logger): { readonly logReg
     handlerCount += 1;
   });
   bus.lifecycle.on("handler:succeeded", ({ event, handler, durationMs }) => {
-    logger.info({ ...identityOf(event), handler, durationMs: Math.round(durationMs) }, "handler ran");
+    logger.info(
+      { ...currentCorrelation(), ...identityOf(event), handler, durationMs: Math.round(durationMs) },
+      "handler ran",
+    );
   });
   return {
     logRegistered: () => logger.info({ handlerCount }, "handlers registered"),

@@ -1,4 +1,4 @@
-import { DomainEvent, type EventBus } from "@acme/domain-events";
+import { currentCorrelation, DomainEvent, type EventBus } from "@acme/domain-events";
 import type { Jobs } from "@acme/jobs";
 import type { Knex } from "knex";
 import { EmailVerified, RegistrationAttempted, UserRegistered, VerificationRequested } from "./events.ts";
@@ -9,7 +9,7 @@ import { sendVerificationEmail } from "./tasks/send-verification-email.ts";
 /** THE TABLE: every event, and what follows from it. */
 export function registerHandlers({ bus, jobs, logger }: HandlersNeeds): void {
   bus.register(DomainEvent, function logEvent({ type, eventId }) {
-    logger.info({ eventType: type, eventId }, "committed");
+    logger.info({ ...currentCorrelation(), eventType: type, eventId }, "committed");
   });
 
   bus.register(

@@ -31,7 +31,9 @@ describe("what is nobody's business", () => {
     const response = await verify(app, token, secretPassword);
 
     expect(response.status).toBe(500);
-    expect(await response.json()).toEqual({ error: { code: "INTERNAL", message: expect.any(String) } });
+    expect(await response.json()).toEqual({
+      error: { code: "INTERNAL", message: expect.any(String), requestId: expect.any(String) },
+    });
     const [line] = app.logLines().filter(({ msg }) => msg === "request failed");
     expect(line).toMatchObject({ err: { code: "23514" }, route: "/auth/verify-email" });
     expect(foundIn(app.logText(), ["ada@", token, secretPassword, "argon2id$", "$scrypt$"])).toEqual([]);

@@ -31,7 +31,7 @@ describe("POST /auth/register", () => {
     const answers = [];
     for (const email of [newAddress(), unverified, verified]) {
       const response = await register(app, email);
-      const { date: _, ...headers } = Object.fromEntries(response.headers);
+      const { date: _, "x-request-id": _id, ...headers } = Object.fromEntries(response.headers);
       answers.push({ status: response.status, headers, body: await response.text() });
     }
 
@@ -108,6 +108,7 @@ describe("POST /auth/register", () => {
         code: "FIELDS_INVALID",
         message: expect.any(String),
         fields: { email: ["Enter an e-mail address such as ada@example.org."] },
+        requestId: expect.any(String),
       },
     });
   });
@@ -165,10 +166,14 @@ describe("POST /auth/register", () => {
     const [missing, wrongMethod] = [await app.fetch("/auth/nothing"), await app.fetch("/auth/register")];
 
     expect(missing.status).toBe(404);
-    expect(await missing.json()).toEqual({ error: { code: "NOT_FOUND", message: expect.any(String) } });
+    expect(await missing.json()).toEqual({
+      error: { code: "NOT_FOUND", message: expect.any(String), requestId: expect.any(String) },
+    });
     expect(wrongMethod.status).toBe(405);
     expect(wrongMethod.headers.get("allow")).toBe("POST");
-    expect(await wrongMethod.json()).toEqual({ error: { code: "METHOD_NOT_ALLOWED", message: expect.any(String) } });
+    expect(await wrongMethod.json()).toEqual({
+      error: { code: "METHOD_NOT_ALLOWED", message: expect.any(String), requestId: expect.any(String) },
+    });
   });
 
   function registeredCount(): number {

@@ -18,5 +18,13 @@ export function protectLogger(logger: Logger, other: Logger): Logger {
     };
     write(logger, () => write(other, () => undefined));
   };
-  return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
+  const { child } = logger as { readonly child?: unknown };
+  return {
+    debug: log("debug"),
+    info: log("info"),
+    warn: log("warn"),
+    error: log("error"),
+    // For `childLogger`, which protects the child.
+    ...(typeof child === "function" && { child: (fields: object): unknown => Reflect.apply(child, logger, [fields]) }),
+  };
 }

@@ -38,6 +38,7 @@ export type { UnitRetryOptions } from "./unit-of-work/retry-transaction.ts";
 export type { RunOptions } from "./unit-of-work/run-options.ts";
 export type { PurgeIdempotencyKeysOptions } from "./unit-of-work/purge-idempotency-keys.ts";
 export { idempotencyKeysSql, type RunOnceResult } from "./unit-of-work/run-once.ts";
+export { type Correlation, currentCorrelation, type GivenCorrelation, withCorrelation } from "@acme/shared/correlation";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "@acme/shared/standard-schema";
 export { runOutsideUnits } from "./current-unit.ts";
 export type {

@@ -4,6 +4,7 @@ import { answerWithinMs, withQueryTimeout } from "./database/query-timeout.ts";
 import { keepErrors } from "./graphile/failure-notes.ts";
 import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
 import { queryMigrated } from "./database/missing-tables.ts";
+import { originOf, toFlags, type Origin } from "./job/origin.ts";
 import { toStoredPayload } from "./task/payload.ts";
 import type { Queryable, Row } from "./database/queryable.ts";
 import type { Task } from "./task/task.ts";
@@ -35,6 +36,8 @@ export interface DeadLetter {
   }[];
   readonly enqueuedAt: Date;
   readonly diedAt: Date;
+  /** The request and the event that the job came from. Empty if it had none. */
+  readonly origin: Origin;
 }
 
 /** Which dead letters to list. */
@@ -56,7 +59,7 @@ export interface DeadLetters {
   list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
   /**
    * Makes the dead letter a job again, in one transaction. The job has all its attempts, the same `idempotencyKey` and
-   * the same `key`. With `mended`, it has that payload. If it fails for good again, its `errors` include the last
+   * the same `key` and `origin`. With `mended`, it has that payload. If it fails for good again, its `errors` include the last
    * hundred errors from before.
    *
    * @throws {@link JobsError} `DEAD_LETTER_MISSING`; `DEAD_LETTER_SUPERSEDED` while a newer job has the key;
@@ -80,7 +83,7 @@ export interface DeadLetters {
 
 /** As text and numbers, because the format of a time depends on the session, and the parsing of JSON on the driver. */
 const columns = `id::text, task, payload::text, queue, key, priority, reason, attempts, errors::text,
-  extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms`;
+  array_to_json(flags)::text as flags, extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms`;
 
 /** The longest age must fit an interval of PostgreSQL. */
 const longestAgeMs = 100 * 365 * 86_400_000;
@@ -137,7 +140,8 @@ async function retryOnce(
     throw new JobsError("PAYLOAD_INVALID", `The dead letter is of task "${letter.task}", not "${mended.task}".`);
   }
   const { task, queue, key, priority } = letter;
-  const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false };
+  const flags = toFlags(letter.origin);
+  const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false, flags };
   const request = { id, payload: mended?.payload ?? payloadText, settings };
   const jobId = await addUnlessKeyTaken(transaction, request);
   if (jobId === undefined) throw superseded(id, task);
@@ -175,5 +179,6 @@ function toDeadLetter(row: Row): DeadLetter {
     errors: JSON.parse(String(row["errors"])) as DeadLetter["errors"],
     enqueuedAt: new Date(Number(row["enqueued_ms"])),
     diedAt: new Date(Number(row["died_ms"])),
+    origin: originOf(row["flags"] as string | null) ?? {},
   };
 }

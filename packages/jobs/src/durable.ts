@@ -2,6 +2,7 @@ import type { DurableHandler, DurableStore } from "@acme/shared/durable-handler"
 import type { JobWriter } from "./job-writer.ts";
 import { JobsError } from "./errors.ts";
 import { toJobRequests, type JobOptions, type JobRequest } from "./job/job-request.ts";
+import { flagsOfEvent } from "./job/origin.ts";
 import { assertTask, type Task } from "./task/task.ts";
 
 type PrepareRequest = () => Promise<JobRequest[]>;
@@ -41,10 +42,13 @@ export function createDurable(writer: JobWriter, wake: () => void): Durable {
       name: `durable(${task.name})`,
       store,
       // A schema may be asynchronous, so the payload is made and checked when the store writes.
-      toRequest:
-        (event: Event): PrepareRequest =>
-        () =>
-          toJobRequests(task, [toPayload(event)], typeof options === "function" ? options(event) : options),
+      toRequest(event: Event): PrepareRequest {
+        const flags = flagsOfEvent(event);
+        return () => {
+          const ofJob = typeof options === "function" ? options(event) : options;
+          return toJobRequests(task, [toPayload(event)], { options: ofJob, flags });
+        };
+      },
     });
   };
 }

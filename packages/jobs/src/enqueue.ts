@@ -62,7 +62,7 @@ export function createEnqueue({ writer, hasOutbox, onCommitted, onWritten }: Enq
     const { tx, ...settings } = options;
     // `tx: undefined` is a mistake: the caller meant to pass a transaction.
     if ("tx" in options && tx === undefined) toQueryable(tx);
-    const requests = await toJobRequests(task, payloads, settings);
+    const requests = await toJobRequests(task, payloads, { options: settings });
     try {
       await writer.write(requests, tx);
     } catch (error) {

@@ -7,6 +7,7 @@ export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction }
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export type { JobsHealth } from "./health.ts";
 export type { JobOptions } from "./job/job-request.ts";
+export type { Origin } from "./job/origin.ts";
 export type { Enqueue, EnqueueOptions } from "./enqueue.ts";
 export { createJobs, type Jobs, type JobsOptions } from "./jobs.ts";
 export type { Logger } from "@acme/shared/logger";

@@ -1,5 +1,6 @@
 import { closed, type LazyPool } from "./database/lazy-pool.ts";
 import { JobsError } from "./errors.ts";
+import { replaceCorrelation } from "@acme/shared/correlation";
 import type { Logger } from "@acme/shared/logger";
 import type { Migrator } from "./migrator.ts";
 import { startRelay, type Relay, type RelayOptions } from "./outbox/relay.ts";
@@ -85,23 +86,26 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
     return worker;
   };
 
+  const beginBoth = async (workerOptions: WorkerOptions): Promise<Worker> => {
+    if (isClosed) throw closed();
+    const worker = await beginWorker(workerOptions);
+    if (isClosed) {
+      await worker.stop({ deadlineMs: 0 });
+      throw closed();
+    }
+    if (outboxPool === undefined || workerOptions.relay === false) return worker;
+    try {
+      return withRelay(worker, beginRelay({}, { migrates: workerOptions.migrate !== false }));
+    } catch (error) {
+      await worker.stop({ deadlineMs: 0 });
+      throw error;
+    }
+  };
+
   return {
-    async startWorker(workerOptions) {
-      if (isClosed) throw closed();
-      const worker = await beginWorker(workerOptions);
-      if (isClosed) {
-        await worker.stop({ deadlineMs: 0 });
-        throw closed();
-      }
-      if (outboxPool === undefined || workerOptions.relay === false) return worker;
-      try {
-        return withRelay(worker, beginRelay({}, { migrates: workerOptions.migrate !== false }));
-      } catch (error) {
-        await worker.stop({ deadlineMs: 0 });
-        throw error;
-      }
-    },
-    startRelay: (relayOptions) => beginRelay(relayOptions),
+    // What outlives its caller must not go on in the name of the caller's request.
+    startWorker: (workerOptions) => replaceCorrelation(undefined, () => beginBoth(workerOptions)),
+    startRelay: (relayOptions) => replaceCorrelation(undefined, () => beginRelay(relayOptions)),
     wakeRelays: () => relays.forEach((relay) => relay.wake()),
     get workerStates() {
       return [...workers].map(({ state }) => state);

@@ -1,4 +1,4 @@
-import { CommitOutcomeUnknownError } from "@acme/domain-events";
+import { CommitOutcomeUnknownError, currentCorrelation } from "@acme/domain-events";
 import type { Context, Middleware } from "koa";
 import { isDatabaseTrouble } from "../database-trouble.ts";
 import type { BurstLog } from "../logging/burst-log.ts";
@@ -22,8 +22,9 @@ export function errorResponses({ logger, refusals }: ErrorResponsesNeeds): Middl
 
   // Whoever makes a problem has logged what there is to say about it.
   function log(error: unknown, route: string): void {
-    if (error instanceof TooBusyError) refusals.note({ route });
-    else if (!(error instanceof Problem)) logger.error({ err: error, route }, "request failed");
+    const { requestId } = currentCorrelation();
+    if (error instanceof TooBusyError) refusals.note({ route, requestId });
+    else if (!(error instanceof Problem)) logger.error({ err: error, route, requestId }, "request failed");
   }
 }
 
@@ -56,13 +57,14 @@ function answer(ctx: Context, problem: Problem): void {
   // Unread rest of a body that is too large must not be taken for the next request.
   if (problem.status === 413) ctx.set("Connection", "close");
 
+  const { code, message, fields } = problem;
+  const { requestId } = currentCorrelation();
   if (wantsPage(ctx)) {
     ctx.type = "html";
-    ctx.body = errorPage(problem).text;
+    ctx.body = errorPage({ message, requestId }).text;
     return;
   }
-  const { code, message, fields } = problem;
-  ctx.body = { error: { code, message, ...(fields && { fields }) } };
+  ctx.body = { error: { code, message, ...(fields && { fields }), requestId } };
 }
 
 // curl accepts everything and gets JSON; a browser that navigates names HTML first.

@@ -1,9 +1,11 @@
+import { currentCorrelation } from "@acme/domain-events";
 import type { Middleware } from "koa";
 import type { Logger } from "../logging/logger.ts";
 import { matchedRoute } from "./matched-route.ts";
 
 /**
- * Logs each request, at `info` or, when it is one of many, at `debug`, as method, route, status and milliseconds.
+ * Logs each request, at `info` or, when it is one of many, at `debug`, as id, method, route, status and
+ * milliseconds.
  *
  * The route is the pattern, never the address: a query may hold a token, and a path whatever somebody typed.
  */
@@ -14,7 +16,8 @@ export function requestLog({ logger }: { readonly logger: Logger }): Middleware 
       await next();
     } finally {
       const durationMs = Math.round(performance.now() - startedAt);
-      const request = { method: ctx.method, route: matchedRoute(ctx), status: ctx.status, durationMs };
+      const { requestId } = currentCorrelation();
+      const request = { requestId, method: ctx.method, route: matchedRoute(ctx), status: ctx.status, durationMs };
       logger[levelOf(request)](request, "request");
     }
   };

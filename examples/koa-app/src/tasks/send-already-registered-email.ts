@@ -14,10 +14,11 @@ export const sendAlreadyRegisteredEmail = defineTask("send_already_registered_em
 });
 
 export function performSendAlreadyRegisteredEmail({ knex, mailer }: { knex: Knex; mailer: Mailer }) {
-  return perform(sendAlreadyRegisteredEmail, async ({ userId }, { idempotencyKey, signal }) => {
+  return perform(sendAlreadyRegisteredEmail, async ({ userId }, { idempotencyKey, signal, logger }) => {
     const recipient = await findRecipient(knex, userId);
     if (recipient === undefined) return;
 
     await mailer.send(alreadyRegisteredMail({ to: recipient.email }), { messageKey: idempotencyKey, signal });
+    logger.info({}, "mail sent");
   });
 }

@@ -20,7 +20,7 @@ export const sendVerificationEmail = defineTask("send_verification_email", {
 });
 
 export function performSendVerificationEmail({ knex, mailer, publicUrl }: SendVerificationEmailNeeds) {
-  return perform(sendVerificationEmail, async ({ userId }, { idempotencyKey, signal }) => {
+  return perform(sendVerificationEmail, async ({ userId }, { idempotencyKey, signal, logger }) => {
     const recipient = await findRecipient(knex, userId);
     const token = recipient && (await issueVerificationToken(knex, userId));
     // Verified since, or gone: no mail is due any more.
@@ -28,6 +28,7 @@ export function performSendVerificationEmail({ knex, mailer, publicUrl }: SendVe
 
     const mail = verificationMail({ to: recipient.email, token, publicUrl });
     await mailer.send(mail, { messageKey: idempotencyKey, signal });
+    logger.info({}, "mail sent");
   });
 }
 

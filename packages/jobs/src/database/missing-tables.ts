@@ -1,9 +1,9 @@
 import { JobsError } from "../errors.ts";
 import type { Queryable } from "./queryable.ts";
 
-const missingObjectCodes = new Set(["3F000", "42P01", "42883", "42704"]);
+const missingObjectCodes = new Set(["3F000", "42P01", "42883", "42703", "42704"]);
 
-/** Runs a statement. @throws `MIGRATION_MISSING` if a table or function that it needs is missing. */
+/** Runs a statement. @throws `MIGRATION_MISSING` if a table, column or function that it needs is missing. */
 export async function queryMigrated(db: Queryable, text: string, values: readonly unknown[] = []) {
   try {
     return (await db.query(text, values)).rows;

@@ -45,7 +45,7 @@ const addOneSql =
   (proof: string) => `
   select ${proof} as proof, array[added.key] as keys
   from graphile_worker.add_jobs(array[
-    row($1, $2::json, ${queue}, ${runAt}, ${highestMaxAttempts}, ${key}, ${priority}, array[$3])::graphile_worker.job_spec
+    row($1, $2::json, ${queue}, ${runAt}, ${highestMaxAttempts}, ${key}, ${priority}, $3::text[])::graphile_worker.job_spec
   ], ${preserveRunAt}) as added`;
 /** Not the time of the transaction, so that jobs which a transaction adds one by one begin in their order. */
 const addedAtSql = "statement_timestamp()";
@@ -74,7 +74,7 @@ const inOrderSql = `coalesce("runAt", ${addedAtSql} - $3::int * interval '1 micr
 const addManySql = (proof: string) => `
   select ${proof} as proof, array_agg(added.key) filter (where added.key is not null) as keys
   from graphile_worker.add_jobs(array(
-    select row(task, payload, queue, ${inOrderSql}, ${highestMaxAttempts}, key, priority, array['${idFlagPrefix}' || id])
+    select row(task, payload, queue, ${inOrderSql}, ${highestMaxAttempts}, key, priority, array['${idFlagPrefix}' || id] || flags)
       ::graphile_worker.job_spec
     from ${batchSql}
   ), $2) as added`;
@@ -115,12 +115,12 @@ export async function addUnlessKeyTaken(
   db: Queryable,
   { id, payload, settings }: JobRequest,
 ): Promise<string | undefined> {
-  const { task, runAt, queue, key, priority } = settings;
+  const { task, runAt, queue, key, priority, flags } = settings;
   const [row] = await queryMigrated(
     db,
     `select added.id::text, added.flags ? $7 as "isAdded" from graphile_worker.add_job(
-       $1, $2::json, $3, $4::timestamptz, ${highestMaxAttempts}, $5, $6::int, array[$7], 'unsafe_dedupe') as added`,
-    [task, payload, queue, runAt, key, priority, idFlagPrefix + id],
+       $1, $2::json, $3, $4::timestamptz, ${highestMaxAttempts}, $5, $6::int, array[$7] || $8::text[], 'unsafe_dedupe') as added`,
+    [task, payload, queue, runAt, key, priority, idFlagPrefix + id, flags],
   );
   return isTrue(row?.["isAdded"]) ? String(row?.["id"]) : undefined;
 }
@@ -154,8 +154,8 @@ async function addAtOnce(adding: Adding, requests: readonly JobRequest[]): Promi
 }
 
 function addOne({ db, proofSql }: Adding, { id, payload, settings }: JobRequest): Promise<readonly Row[]> {
-  const { task, runAt, queue, key, priority, preserveRunAt } = settings;
-  const needed = [task, payload, idFlagPrefix + id];
+  const { task, runAt, queue, key, priority, preserveRunAt, flags } = settings;
+  const needed = [task, payload, flags === null ? `{${idFlagPrefix}${id}}` : `{${idFlagPrefix}${id},${flags.slice(1)}`];
   return runAt === null && queue === null && key === null && priority === null
     ? queryMigrated(db, addPlainSql(proofSql), needed)
     : queryMigrated(db, addSetSql(proofSql), [...needed, runAt, queue, key, priority, preserveRunAt]);

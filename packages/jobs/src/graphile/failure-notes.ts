@@ -1,6 +1,7 @@
 import { isTrue } from "@acme/shared/is-true";
 import { describeError } from "./describe-error.ts";
 import type { Queryable } from "../database/queryable.ts";
+import type { Origin } from "../job/origin.ts";
 import type { Outcome } from "../task/outcome.ts";
 
 /**
@@ -23,6 +24,9 @@ export interface FailedAttempt {
   readonly error: unknown;
   /** It is not known whether the code had begun, so this lock does not count. Of the next one it will be known. */
   readonly isUnknown?: boolean;
+  /** For the log. */
+  readonly id?: string | undefined;
+  readonly origin?: Origin | undefined;
 }
 
 /**

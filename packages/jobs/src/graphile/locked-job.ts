@@ -1,4 +1,5 @@
 import type { Job as GraphileJob } from "graphile-worker";
+import { originOf, type Origin } from "../job/origin.ts";
 import { idOfJob } from "./add-jobs.ts";
 
 /** A job as Graphile Worker hands it to a run. */
@@ -14,9 +15,13 @@ export interface LockedJob {
   readonly isSuperseded: (() => false | Promise<boolean>) | undefined;
   /** The id that `enqueue` made. A job that plain SQL has added has none. */
   readonly id: string | undefined;
+  /** The request and the event that the job comes from. */
+  readonly origin: Origin | undefined;
 }
 
 export function toLockedJob(job: GraphileJob, isSuperseded: LockedJob["isSuperseded"]): LockedJob {
+  // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
+  const flags = job.flags as unknown as string | null;
   return {
     jobId: job.id,
     task: job.task_identifier,
@@ -24,7 +29,7 @@ export function toLockedJob(job: GraphileJob, isSuperseded: LockedJob["isSuperse
     payload: job.payload,
     isQueued: job.job_queue_id !== null,
     isSuperseded: job.key === null ? undefined : isSuperseded,
-    // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
-    id: idOfJob(job.flags as unknown as string | null),
+    id: idOfJob(flags),
+    origin: originOf(flags),
   };
 }

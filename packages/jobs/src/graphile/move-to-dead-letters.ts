@@ -1,5 +1,6 @@
 import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
 import { idFlagPrefix, supersededFrom } from "./add-jobs.ts";
+import { originFlagsSql } from "../job/origin.ts";
 import { unchangedSql } from "./job-locks.ts";
 
 export interface MovedJobs {
@@ -19,10 +20,14 @@ const attemptsSql = `case when lost.attempts < ${supersededFrom} then lost.attem
 export const moveToDeadLettersSql = ({ condition, reason }: MovedJobs) => `
   with lost as materialized (
     select job.id, job.task_identifier as task, job.queue_name, job.key, job.priority, job.created_at, job.attempts, job.last_error,
-      substr(flag, ${idFlagPrefix.length + 1}) as idempotency_key
-    from graphile_worker.jobs as job cross join lateral jsonb_object_keys(job.flags) as flag
+      job.flags, substr(own.flag, ${idFlagPrefix.length + 1}) as idempotency_key
+    from graphile_worker.jobs as job
+    -- One at most, because plain SQL may have given a job several.
+    cross join lateral (
+      select flag from jsonb_object_keys(job.flags) as flag where flag like '${idFlagPrefix}%' limit 1
+    ) as own
     ${unchangedSql("job")}
-    where flag like '${idFlagPrefix}%' and job.locked_at is null and ${condition}
+    where job.locked_at is null and ${condition}
     order by job.id limit 1000
   ),
   removed as materialized (
@@ -36,7 +41,8 @@ export const moveToDeadLettersSql = ({ condition, reason }: MovedJobs) => `
   moved as (
     ${addDeadLettersSql(`
     select lost.idempotency_key, lost.task, removed.payload, lost.queue_name, lost.key, lost.priority,
-      ${reason}, ${attemptsSql}, coalesce(forgotten.errors, '[]'), lost.created_at
+      ${reason}, ${attemptsSql}, coalesce(forgotten.errors, '[]'), lost.created_at,
+      ${originFlagsSql("lost.flags")}
     from removed join lost using (id) left join forgotten on forgotten.job_id = lost.id`)}
     returning task
   )

@@ -2,6 +2,7 @@ import { withoutSync } from "./failure-notes.ts";
 import { highestMaxAttempts, isNoteOfJobSql, supersededFrom } from "./add-jobs.ts";
 import { unchangedSql } from "./job-locks.ts";
 import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
+import { originFlagsSql } from "../job/origin.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 /** Does not touch a job that was removed, replaced through its key, or run again in the meantime. */
@@ -9,7 +10,7 @@ const settleSql = `
   with relaxed as materialized (${withoutSync}),
   free as materialized (
     select note.*, job.attempts as lock_count, job.queue_name, job.key as job_key, job.priority as job_priority,
-      job.created_at as enqueued_at, job.max_attempts, ${isNoteOfJobSql} as is_of_job
+      job.created_at as enqueued_at, job.flags as job_flags, job.max_attempts, ${isNoteOfJobSql} as is_of_job
     from relaxed cross join (select distinct unnest($1::bigint[]) as job_id) as asked
     -- One lookup for each: with a join, the planner would rather read all notes.
     cross join lateral (
@@ -37,7 +38,7 @@ const settleSql = `
   moved as (
     ${addDeadLettersSql(`
       select due.idempotency_key, due.task, removed.payload, due.queue_name, due.job_key, due.job_priority, due.reason,
-        due.next_attempts, due.errors, due.enqueued_at
+        due.next_attempts, due.errors, due.enqueued_at, ${originFlagsSql("due.job_flags")}
       from removed join due using (job_id)`)}
   ),
   superseded as materialized (

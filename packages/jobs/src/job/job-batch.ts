@@ -3,7 +3,7 @@ import type { JobRequest, JobSettings } from "./job-request.ts";
 /** Reads the text of {@link toBatch} from parameter `$1`: `batch` has the settings, `job` the id and payload. */
 export const batchSql = `
   json_to_recordset($1::json) as batch (
-    task text, "runAt" timestamptz, queue text, priority int, key text, "preserveRunAt" boolean, jobs json
+    task text, "runAt" timestamptz, queue text, priority int, key text, "preserveRunAt" boolean, flags text[], jobs json
   ), json_each(batch.jobs) as job (id, payload)`;
 
 /**

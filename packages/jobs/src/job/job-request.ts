@@ -4,6 +4,7 @@ import { toStoredPayload } from "../task/payload.ts";
 import { isPromiseLike } from "@acme/shared/promise-like";
 import { assertTask, type Task } from "../task/task.ts";
 import { newJobId } from "./job-id.ts";
+import { currentFlags } from "./origin.ts";
 
 /** The receipt of requests that were written in a transaction. */
 export interface WrittenRequests {
@@ -34,6 +35,8 @@ export interface JobSettings {
   /** Prefixed with the task, because Graphile Worker's keys are unique across all tasks. */
   readonly key: string | null;
   readonly preserveRunAt: boolean;
+  /** What the jobs come from, as an array of PostgreSQL. The id of each job is not among them. */
+  readonly flags: string | null;
 }
 
 /** Scheduling options of a job: time, key, queue and priority. */
@@ -78,7 +81,7 @@ const longestStoredKey = 512;
 export async function toJobRequests(
   task: Task,
   inputs: readonly unknown[],
-  options: JobOptions = {},
+  { options = {}, flags = currentFlags() }: RequestSettings = {},
 ): Promise<JobRequest[]> {
   assertTask(task);
   checkNames(options, { what: `A job of task "${task.name}"`, known: jobOptionNames, code: "ENQUEUE_INVALID" });
@@ -89,7 +92,7 @@ export async function toJobRequests(
       `Jobs of task "${task.name}" cannot be added with one key: each would replace the one before. Enqueue them one by one, each with a key of its own.`,
     );
   }
-  const settings = toSettings(task.name, options);
+  const settings = { ...toSettings(task.name, options), flags };
   const requests = [];
   for (const input of inputs) {
     const stored = toStoredPayload(task, input);
@@ -106,7 +109,13 @@ export async function toJobRequests(
   return requests;
 }
 
-function toSettings(task: string, { runAt, key, keyMode, queue, priority }: JobOptions): JobSettings {
+interface RequestSettings {
+  readonly options?: JobOptions;
+  /** Default: those of the current correlation. */
+  readonly flags?: string | null;
+}
+
+function toSettings(task: string, { runAt, key, keyMode, queue, priority }: JobOptions): Omit<JobSettings, "flags"> {
   return {
     task,
     runAt: runAt?.toISOString() ?? null,

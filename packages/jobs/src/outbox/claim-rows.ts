@@ -2,6 +2,7 @@ import { endUnreadStatements } from "../database/end-unread-statements.ts";
 import { isTrue } from "@acme/shared/is-true";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { JobRequest, JobSettings } from "../job/job-request.ts";
+import { originOf, toFlags } from "../job/origin.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
 
 /** What one batch carries at most, so that a relay needs the same memory whatever waits. */
@@ -37,7 +38,7 @@ const startOfClaim = "select /* acme_jobs claim */";
 /** By CASE, whose share of the rows the planner does not guess: for few it would sort the whole table rather than follow the index. */
 const claimSql = `${startOfClaim} id, task, payload::text,
     case when isfinite(run_at) then to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else run_at::text end as run_at,
-    queue, priority, key, preserve_run_at, locked_count
+    queue, priority, key, preserve_run_at, array_to_json(flags)::text as flags, locked_count
   from (
     select *, sum(own_bytes) over (order by position rows unbounded preceding) as bytes, count(*) over () as locked_count
     from (
@@ -84,7 +85,8 @@ export async function claimFromOutbox(
   // Neighbours that have them in common are given the same ones, which are then sent once.
   let settings: JobSettings | undefined;
   const requests = rows.map((row) => {
-    settings = settings !== undefined && haveInCommon(row, settings) ? settings : settingsOf(row);
+    const flags = toFlags(originOf(row["flags"] as string | null));
+    settings = settings?.flags === flags && haveInCommon(row, settings) ? settings : { ...settingsOf(row), flags };
     return { id: row["id"] as string, payload: row["payload"] as string, settings };
   });
   return {
@@ -113,7 +115,7 @@ function haveInCommon(row: Row, settings: JobSettings): boolean {
   );
 }
 
-function settingsOf(row: Row): JobSettings {
+function settingsOf(row: Row): Omit<JobSettings, "flags"> {
   return {
     task: row["task"] as string,
     runAt: row["run_at"] as string | null,

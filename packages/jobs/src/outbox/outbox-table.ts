@@ -3,16 +3,16 @@ import { batchSql, toBatch } from "../job/job-batch.ts";
 import type { JobRequest, WrittenRequests } from "../job/job-request.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
 
-const columns = "id, task, payload, run_at, queue, priority, key, preserve_run_at";
+const columns = "id, task, payload, run_at, queue, priority, key, preserve_run_at, flags";
 
 /** To plan the statement for many takes longer than to write one row. */
 const insertOneSql = (proofSql: string) => `
-  insert into acme_jobs.outbox (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${proofSql} as proof`;
+  insert into acme_jobs.outbox (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning ${proofSql} as proof`;
 
 const insertManySql = (proofSql: string) => `
   with written as (
     insert into acme_jobs.outbox (${columns})
-    select id::uuid, task, payload, "runAt", queue, priority, key, "preserveRunAt" from ${batchSql}
+    select id::uuid, task, payload, "runAt", queue, priority, key, "preserveRunAt", flags from ${batchSql}
     returning 1
   )
   select ${proofSql} as proof from (select count(*) from written) as counted`;
@@ -39,8 +39,8 @@ function insert(db: Queryable, requests: readonly JobRequest[], proofSql: string
   if (first === undefined || requests.length > 1) {
     return queryMigrated(db, insertManySql(proofSql), [toBatch(requests)]);
   }
-  const { task, runAt, queue, priority, key, preserveRunAt } = first.settings;
-  const values = [first.id, task, first.payload, runAt, queue, priority, key, preserveRunAt];
+  const { task, runAt, queue, priority, key, preserveRunAt, flags } = first.settings;
+  const values = [first.id, task, first.payload, runAt, queue, priority, key, preserveRunAt, flags];
   return queryMigrated(db, insertOneSql(proofSql), values);
 }
 

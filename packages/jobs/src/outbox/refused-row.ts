@@ -4,7 +4,7 @@ import { isAboutTheRows } from "../database/database-errors.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 const deadLetterSql = (payload: string) =>
-  addDeadLettersSql(`values ($1, $2, ${payload}, $4, $5, $6, $7, 0, '[]', now())`);
+  addDeadLettersSql(`values ($1, $2, ${payload}, $4, $5, $6, $7, 0, '[]', now(), $8::text[])`);
 
 /**
  * Keeps a row that no job can be made of where people look for what has failed, and out of the way of the others. A payload that this server cannot even
@@ -12,8 +12,9 @@ const deadLetterSql = (payload: string) =>
  */
 export async function keepAsDeadLetter(jobs: Queryable, request: JobRequest, reason: unknown): Promise<void> {
   const { id, payload, settings } = request;
-  const { task, queue, key, priority } = settings;
-  const values = [id, task, payload, queue, key, priority ?? 0, `Refused by the jobs database: ${messageOf(reason)}`];
+  const { task, queue, key, priority, flags } = settings;
+  const why = `Refused by the jobs database: ${messageOf(reason)}`;
+  const values = [id, task, payload, queue, key, priority ?? 0, why, flags];
   await jobs.query("savepoint before_dead_letter");
   try {
     await jobs.query(deadLetterSql("$3::json"), values);

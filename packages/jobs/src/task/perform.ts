@@ -18,6 +18,11 @@ export interface AttemptContext {
   readonly idempotencyKey: string;
   /** Graphile Worker's id of the job. Do not use it as a key: ids start again if the database is created anew. */
   readonly jobId: string;
+  /** The id of the request that the job comes from, if one was set with `withCorrelation` when it was enqueued. */
+  readonly requestId?: string;
+  /** The event that the job comes from, if a durable handler enqueued it, or a job that such a handler enqueued. */
+  readonly event?: { readonly type: string; readonly id: string };
+  /** Adds `task`, `jobId`, `id`, `attempt`, `requestId`, `eventType` and `eventId`, as far as there are any, to each line. */
   readonly logger: Logger;
 }
 

@@ -3,6 +3,7 @@ import { defaultLogger } from "../default-logger.ts";
 import { checkNodeVersion } from "../node-version.ts";
 import { toStoredPayload } from "../task/payload.ts";
 import type { PerformableTask } from "../task/perform.ts";
+import { originOfCaller } from "../job/origin.ts";
 import { newJobId } from "../job/job-id.ts";
 import { createAttempts } from "../worker/attempt.ts";
 
@@ -19,7 +20,7 @@ export interface PerformTaskOptions {
 
 /**
  * Runs a task's code once, as a worker would, but without a database. The payload is checked as on enqueue and as in the
- * worker. The time limit counts.
+ * worker. The time limit counts. Inside `withCorrelation`, the attempt has these ids, as if the job came from there.
  *
  * @returns the result of the code
  * @throws the error of the code, unchanged; `JobsError` `PAYLOAD_INVALID`, `ATTEMPT_TIMEOUT`, `NODE_UNSUPPORTED`.
@@ -42,7 +43,8 @@ export async function performTask(
   options.signal?.addEventListener("abort", end, { once: true });
   if (options.signal?.aborted) end();
   try {
-    return await attempts.run(performable, { jobId: "0", attempt, idempotencyKey, payload: stored, isQueued: false });
+    const job = { jobId: "0", attempt, idempotencyKey, origin: originOfCaller(), payload: stored, isQueued: false };
+    return await attempts.run(performable, job);
   } finally {
     options.signal?.removeEventListener("abort", end);
   }

@@ -1,25 +1,13 @@
 import { JobsError } from "../errors.ts";
-import type { LockedJob } from "../graphile/locked-job.ts";
 import type { Logger } from "@acme/shared/logger";
 import { checkOwnPayload } from "../task/own-payload.ts";
-import type { AttemptContext, PerformableTask } from "../task/perform.ts";
+import type { PerformableTask } from "../task/perform.ts";
+import { replaceCorrelation } from "@acme/shared/correlation";
+import { attemptContext, type AttemptOfJob } from "./attempt-context.ts";
+import { jobFields } from "./job-fields.ts";
 import { isPromiseLike, whenKnown } from "@acme/shared/promise-like";
 import type { Task } from "../task/task.ts";
 import { RunningAttempt } from "./running-attempt.ts";
-
-export interface AttemptOfJob {
-  readonly jobId: string;
-  readonly attempt: number;
-  readonly idempotencyKey: string;
-  readonly payload: unknown;
-  /**
-   * Whether the job is in a named queue. Its end is then written only after its code has ended, because that frees the
-   * queue.
-   */
-  readonly isQueued: boolean;
-  /** Asked just before the code begins. */
-  readonly isSuperseded?: LockedJob["isSuperseded"];
-}
 
 /** The result of an attempt whose code was not run, because a newer job has taken the key. */
 export const superseded = Symbol("superseded");
@@ -42,12 +30,12 @@ export function createAttempts(logger: Logger): Attempts {
   const running = new Set<RunningAttempt>();
   let endReason: Error | undefined;
 
-  const timeOut = (attempt: RunningAttempt, { name, timeoutMs = 0 }: Task, { jobId, isQueued }: AttemptOfJob) => {
+  const timeOut = (attempt: RunningAttempt, { name, timeoutMs = 0 }: Task, job: AttemptOfJob) => {
     const reason = timedOut(name, timeoutMs);
-    if (!isQueued || !attempt.hasBegun) return attempt.end(reason);
+    if (!job.isQueued || !attempt.hasBegun) return attempt.end(reason);
     attempt.abort(reason);
     logger.warn(
-      { task: name, jobId, timeoutMs },
+      { ...jobFields({ ...job, task: name }, job.attempt), timeoutMs },
       "a job has reached its time limit; its named queue waits until its code has ended",
     );
   };
@@ -64,7 +52,8 @@ export function createAttempts(logger: Logger): Attempts {
       const begin = (payload: unknown): unknown => {
         attempt.begin();
         // The schema has just made the payload of the right type, but the type is lost in the list of tasks.
-        return run(payload as never, contextOf(attempt, job, logger));
+        const context = attemptContext({ job, task: task.name, running: attempt, logger });
+        return replaceCorrelation(job.origin, () => run(payload as never, context));
       };
       const beginUnlessSuperseded = (payload: unknown): unknown => {
         const asked = job.isSuperseded?.() ?? false;
@@ -80,22 +69,6 @@ export function createAttempts(logger: Logger): Attempts {
     endAll(reason) {
       endReason = reason;
       for (const attempt of running) attempt.end(reason);
-    },
-  };
-}
-
-function contextOf(
-  running: RunningAttempt,
-  { jobId, attempt, idempotencyKey }: AttemptOfJob,
-  logger: Logger,
-): AttemptContext {
-  return {
-    jobId,
-    attempt,
-    idempotencyKey,
-    logger,
-    get signal() {
-      return running.signal;
     },
   };
 }

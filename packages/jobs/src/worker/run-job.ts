@@ -5,6 +5,7 @@ import { attemptFailed, attemptNotStarted, takenTooEarly } from "../graphile/eng
 import { supersededFrom } from "../graphile/add-jobs.ts";
 import { idempotencyKeyOf } from "../graphile/job-locks.ts";
 import type { LockedJob } from "../graphile/locked-job.ts";
+import { jobFields } from "./job-fields.ts";
 import type { Logger } from "@acme/shared/logger";
 import { noting, type Dependency, type WorkerHealth } from "./worker-health.ts";
 import type { PerformableTask } from "../task/perform.ts";
@@ -75,27 +76,38 @@ export function createJobRunner(
     },
     // One function that awaits only promises, because every job passes through here.
     async run(job, intend, onEnd) {
-      const { task, jobId, lockCount, payload, isQueued, isSuperseded } = job;
+      const { task, jobId, lockCount, payload, isQueued, isSuperseded, id, origin } = job;
       try {
         const performable = tasks.get(task);
         if (performable === undefined) throw new Error(`Graphile Worker handed out a job of task "${task}".`);
         if (lockCount >= supersededFrom) {
-          return logger.info({ task, jobId }, dropped);
+          return logger.info(jobFields(job), dropped);
         }
         const startedAt = performance.now();
         const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
         const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
         try {
-          const ran = attempts.run(performable, { jobId, attempt, payload, idempotencyKey, isQueued, isSuperseded });
+          const ran = attempts.run(performable, {
+            jobId,
+            id,
+            origin,
+            attempt,
+            payload,
+            idempotencyKey,
+            isQueued,
+            isSuperseded,
+          });
           const result = isPromiseLike(ran) ? await ran : ran;
-          if (result === superseded) return logger.info({ task, jobId }, dropped);
+          if (result === superseded) return logger.info(jobFields(job), dropped);
         } catch (error) {
           const outcome = decideOutcome(error, { attempt, policy: performable.task.retry });
-          logFailure(logger, { task, jobId, attempt }, { outcome, error });
-          await intend({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
+          const failed = { task, jobId, id, origin, attempt, lockCount, idempotencyKey, outcome, error };
+          logFailure(logger, failed);
+          await intend(failed);
           throw attemptFailed;
         }
-        logger.info({ task, jobId, attempt, durationMs: Math.round(performance.now() - startedAt) }, "job done");
+        const durationMs = Math.round(performance.now() - startedAt);
+        logger.info({ ...jobFields(job, attempt), durationMs }, "job done");
       } finally {
         onEnd?.();
       }
@@ -111,15 +123,12 @@ async function readInstallationId(db: Queryable): Promise<string> {
   return String(rows[0]?.["id"]);
 }
 
-function logFailure(
-  logger: Logger,
-  fields: Pick<FailedAttempt, "task" | "jobId" | "attempt">,
-  { outcome, error }: Pick<FailedAttempt, "outcome" | "error">,
-): void {
+function logFailure(logger: Logger, failed: FailedAttempt): void {
+  const { attempt, outcome, error } = failed;
+  const fields = jobFields(failed, attempt);
   const withError = { ...fields, err: error };
   if (outcome.kind === "dead") return logger.error(withError, "job failed for good; it is a dead letter now");
   const { delayMs, attemptsUsed } = outcome;
-  if (attemptsUsed < fields.attempt)
-    return logger.info({ ...fields, delayMs }, "job put off; the attempt does not count");
+  if (attemptsUsed < attempt) return logger.info({ ...fields, delayMs }, "job put off; the attempt does not count");
   return logger.warn({ ...withError, delayMs }, "job failed; it will be tried again");
 }

@@ -9,6 +9,7 @@ import { withQueryTimeout } from "../database/query-timeout.ts";
 import type { Logger } from "@acme/shared/logger";
 import { prepared } from "../database/prepared-statements.ts";
 import { isAboutTheRows, retryTransient, retryWhile } from "../database/database-errors.ts";
+import { jobFields } from "./job-fields.ts";
 import { noting, type Dependency } from "./worker-health.ts";
 
 /** What becomes of jobs after their runs. */
@@ -87,8 +88,8 @@ export function createSettlement(options: SettlementOptions): Settlement {
       } catch (error) {
         if (!isAboutTheRows(error)) throw error;
         // The job is safe all the same: Graphile Worker's own delay applies.
-        const { task, jobId } = one;
-        logger.warn({ err: error, task, jobId }, "a retry delay could not be stored; the default applies");
+        const fields = { ...jobFields(one, one.attempt), err: error };
+        logger.warn(fields, "a retry delay could not be stored; the default applies");
       }
     }
   };

@@ -43,7 +43,8 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
 
   return {
     async begin() {
-      const job = { jobId, task: modelled.name, lockCount, payload: {}, isSuperseded: undefined, isQueued: false, id };
+      const nothing = { isSuperseded: undefined, origin: undefined };
+      const job = { jobId, task: modelled.name, lockCount, payload: {}, isQueued: false, id, ...nothing };
       ended = runner.run(job, note).catch(() => undefined);
       return Promise.race([
         begun.promise.then((attempt) => ({ attempt })),
