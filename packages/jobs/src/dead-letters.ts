@@ -11,38 +11,9 @@ import { retryConflicts } from "./database/retry-conflicts.ts";
 import { beginTransaction } from "./database/transaction.ts";
 import { explainConnection } from "./database/database-errors.ts";
 import type { Pool } from "pg";
-
-/** A job that has failed for good. */
-export interface DeadLetter {
-  /** The id that `enqueue` returned, which is the `idempotencyKey` of the job's runs. */
-  readonly id: string;
-  readonly task: string;
-  readonly payload: unknown;
-  readonly queue: string | null;
-  /** The `key` of the job, prefixed with its task. */
-  readonly key: string | null;
-  readonly priority: number;
-  /** The message of the last error. */
-  readonly reason: string;
-  readonly attempts: number;
-  readonly errors: readonly {
-    readonly attempt: number;
-    readonly at: string;
-    readonly name: string;
-    readonly message: string;
-    /** Set if the attempt was before the last `retry` of the dead letter. */
-    readonly isBeforeRetry?: true;
-  }[];
-  readonly enqueuedAt: Date;
-  readonly diedAt: Date;
-}
-
-/** Which dead letters to list. */
-export interface DeadLetterFilter {
-  readonly task?: string;
-  /** How many, from 1 to 1,000. Default: 100. */
-  readonly limit?: number;
-}
+import type { ChangeOptions, ChangeResult } from "./admin/job-changes.ts";
+import { originOf } from "./job/origin.ts";
+import type { DeadLetter, DeadLetterFilter, DeadLetterGroups, DeadLetterPage } from "./dead-letters/dead-letter.ts";
 
 /**
  * Jobs that have failed for good. They are kept, with their payload and the history of their errors, until they are
@@ -53,7 +24,17 @@ export interface DeadLetterFilter {
  */
 export interface DeadLetters {
   /** Lists dead letters, the latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
-  list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
+  list(filter?: DeadLetterFilter & DeadLetterPage): Promise<DeadLetter[]>;
+  /** Returns one dead letter, or `undefined` if there is none with this id. */
+  get(id: string): Promise<DeadLetter | undefined>;
+  /** Counts dead letters, to 10,000 at most. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  count(filter?: DeadLetterFilter): Promise<{ readonly count: number; readonly isCapped: boolean }>;
+  /**
+   * Groups dead letters by task and error, the largest group first. Errors that differ only in numbers and ids are one group.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  groups(filter?: DeadLetterFilter): Promise<DeadLetterGroups>;
   /**
    * Makes the dead letter a job again, in one transaction. The job has all its attempts, the same `idempotencyKey` and
    * the same `key`. With `mended`, it has that payload. If it fails for good again, its `errors` include the last
@@ -67,6 +48,21 @@ export interface DeadLetters {
     id: string,
     mended: { readonly task: Task<string, Input, unknown>; readonly payload: NoInfer<Input> },
   ): Promise<void>;
+  /**
+   * Makes all dead letters that fit the filter jobs again, each as `retry` does, the latest first. They go in batches of 500, each
+   * in a transaction of its own: if the process dies, or the call is aborted, the rest stays, and the same call goes on. Those
+   * that are superseded, or that the database refuses, stay and are counted as skipped. Of several with one key, only the
+   * latest becomes a job. One that dies again meanwhile is not retried twice.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  retryAll(filter: DeadLetterFilter, options?: ChangeOptions): Promise<ChangeResult>;
+  /**
+   * Removes all dead letters that fit the filter, in batches of 500, as `retryAll` does.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  discardAll(filter: DeadLetterFilter, options?: ChangeOptions): Promise<ChangeResult>;
   /** Removes a dead letter. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
   discard(id: string): Promise<void>;
   /**
@@ -80,7 +76,8 @@ export interface DeadLetters {
 
 /** As text and numbers, because the format of a time depends on the session, and the parsing of JSON on the driver. */
 const columns = `id::text, task, payload::text, queue, key, priority, reason, attempts, errors::text,
-  extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms`;
+  extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms,
+  flags, (extract(epoch from died_at) * 1000000)::bigint::text || '/' || id as cursor`;
 
 /** The longest age must fit an interval of PostgreSQL. */
 const longestAgeMs = 100 * 365 * 86_400_000;
@@ -95,13 +92,19 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
     }
   };
   return {
-    async list({ task, limit = 100 }: DeadLetterFilter = {}) {
+    async list({ task, limit = 100 }: DeadLetterFilter & DeadLetterPage = {}) {
       checkNumber("limit", limit, [1, 1_000]);
       const sql = `select ${columns} from acme_jobs.dead_letters where $1::text is null or task = $1
          order by died_at desc, id limit $2`;
       const rows = await ask((db) => queryMigrated(db, sql, [task ?? null, Math.floor(limit)]));
       return rows.map(toDeadLetter);
     },
+
+    get: notBuilt,
+    count: notBuilt,
+    groups: notBuilt,
+    retryAll: notBuilt,
+    discardAll: notBuilt,
 
     async retry(id: string, mended?: { readonly task: Task; readonly payload: unknown }) {
       const stored = mended && {
@@ -175,5 +178,11 @@ function toDeadLetter(row: Row): DeadLetter {
     errors: JSON.parse(String(row["errors"])) as DeadLetter["errors"],
     enqueuedAt: new Date(Number(row["enqueued_ms"])),
     diedAt: new Date(Number(row["died_ms"])),
+    origin: originOf((row["flags"] ?? []) as string[]),
+    cursor: String(row["cursor"]),
   };
+}
+
+async function notBuilt(): Promise<never> {
+  throw new Error("not built yet");
 }
