@@ -1,19 +1,23 @@
-import { checkNumber } from "./check-options.ts";
-import { JobsError } from "./errors.ts";
-import { answerWithinMs, withQueryTimeout } from "./database/query-timeout.ts";
-import { keepErrors } from "./graphile/failure-notes.ts";
-import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
-import { queryMigrated } from "./database/missing-tables.ts";
-import { toStoredPayload } from "./task/payload.ts";
-import type { Queryable, Row } from "./database/queryable.ts";
-import type { Task } from "./task/task.ts";
-import { retryConflicts } from "./database/retry-conflicts.ts";
-import { beginTransaction } from "./database/transaction.ts";
-import { explainConnection } from "./database/database-errors.ts";
 import type { Pool } from "pg";
-import type { ChangeOptions, ChangeResult } from "./admin/job-changes.ts";
-import { originOf } from "./job/origin.ts";
+import type { ChangeOptions, ChangeResult } from "./change-in-batches.ts";
+import { checkNumber } from "./check-options.ts";
+import { checkLimit, checkText } from "./check-values.ts";
+import { askJobs } from "./database/ask-jobs.ts";
+import { queryMigrated } from "./database/missing-tables.ts";
+import type { Queryable } from "./database/queryable.ts";
+import { answerWithinMs } from "./database/query-timeout.ts";
+import { sqlValues } from "./database/sql-values.ts";
+import { beginTransaction } from "./database/transaction.ts";
+import { countLetters, discardLetters, retryLetters } from "./dead-letters/change-letters.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroups, DeadLetterPage } from "./dead-letters/dead-letter.ts";
+import { afterCursor, checkLetterFilter, letterConditions } from "./dead-letters/letter-filter.ts";
+import { groupLetters } from "./dead-letters/letter-groups.ts";
+import { findLetter, letterColumns, toDeadLetter } from "./dead-letters/letter-rows.ts";
+import { JobsError } from "./errors.ts";
+import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
+import { keepErrors } from "./graphile/failure-notes.ts";
+import { toStoredPayload } from "./task/payload.ts";
+import type { Task } from "./task/task.ts";
 
 /**
  * Jobs that have failed for good. They are kept, with their payload and the history of their errors, until they are
@@ -74,37 +78,41 @@ export interface DeadLetters {
   purge(options: { readonly olderThanMs: number }): Promise<number>;
 }
 
-/** As text and numbers, because the format of a time depends on the session, and the parsing of JSON on the driver. */
-const columns = `id::text, task, payload::text, queue, key, priority, reason, attempts, errors::text,
-  extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms,
-  flags, (extract(epoch from died_at) * 1000000)::bigint::text || '/' || id as cursor`;
-
 /** The longest age must fit an interval of PostgreSQL. */
 const longestAgeMs = 100 * 365 * 86_400_000;
 
 export function createDeadLetters(pool: () => Pool): DeadLetters {
-  /** Each call is a transaction of its own, so it can be repeated after a conflict. */
-  const ask = async <Result>(work: (db: Queryable) => Promise<Result>): Promise<Result> => {
-    try {
-      return await retryConflicts(() => work(withQueryTimeout(pool())));
-    } catch (error) {
-      throw explainConnection(error, false);
-    }
-  };
+  const ask = <Result>(work: (db: Queryable) => Promise<Result>) => askJobs(pool, work);
   return {
-    async list({ task, limit = 100 }: DeadLetterFilter & DeadLetterPage = {}) {
-      checkNumber("limit", limit, [1, 1_000]);
-      const sql = `select ${columns} from acme_jobs.dead_letters where $1::text is null or task = $1
-         order by died_at desc, id limit $2`;
-      const rows = await ask((db) => queryMigrated(db, sql, [task ?? null, Math.floor(limit)]));
+    async list(given = {}) {
+      checkLetterFilter(given, ["limit", "after"]);
+      const { limit = 100, after, ...filter } = given;
+      checkLimit(limit);
+      const sql = sqlValues();
+      const conditions = `${letterConditions(filter, sql)} and ${afterCursor(after, sql)}`;
+      const text = `select ${letterColumns} from acme_jobs.dead_letters where ${conditions}
+         order by died_at desc, id limit ${sql.put(limit, "int")}`;
+      const rows = await ask((db) => queryMigrated(db, text, sql.values));
       return rows.map(toDeadLetter);
     },
 
-    get: notBuilt,
-    count: notBuilt,
-    groups: notBuilt,
-    retryAll: notBuilt,
-    discardAll: notBuilt,
+    async get(id) {
+      checkText("id", id);
+      return ask((db) => findLetter(db, id));
+    },
+
+    async count(filter = {}) {
+      checkLetterFilter(filter);
+      return ask((db) => countLetters(db, filter));
+    },
+
+    async groups(filter = {}) {
+      checkLetterFilter(filter);
+      return ask((db) => groupLetters(db, filter));
+    },
+
+    retryAll: (filter, options) => retryLetters(pool, { filter, options }),
+    discardAll: (filter, options) => discardLetters(pool, { filter, options }),
 
     async retry(id: string, mended?: { readonly task: Task; readonly payload: unknown }) {
       const stored = mended && {
@@ -157,32 +165,12 @@ function superseded(id: string, task: string): JobsError {
 
 /** Returns the payload also as stored text: plain SQL may have written numbers that JavaScript cannot represent. */
 async function remove(db: Queryable, id: string): Promise<{ letter: DeadLetter; payloadText: string }> {
-  const [row] = await queryMigrated(db, `delete from acme_jobs.dead_letters where id = $1 returning ${columns}`, [id]);
+  const [row] = await queryMigrated(db, `delete from acme_jobs.dead_letters where id = $1 returning ${letterColumns}`, [
+    id,
+  ]);
   if (row !== undefined) return { letter: toDeadLetter(row), payloadText: String(row["payload"]) };
   throw new JobsError(
     "DEAD_LETTER_MISSING",
     `There is no dead letter ${id}. It was retried or discarded, or it never existed.`,
   );
-}
-
-function toDeadLetter(row: Row): DeadLetter {
-  return {
-    id: String(row["id"]),
-    task: String(row["task"]),
-    payload: JSON.parse(String(row["payload"])) as unknown,
-    queue: row["queue"] as string | null,
-    key: row["key"] as string | null,
-    priority: Number(row["priority"]),
-    reason: String(row["reason"]),
-    attempts: Number(row["attempts"]),
-    errors: JSON.parse(String(row["errors"])) as DeadLetter["errors"],
-    enqueuedAt: new Date(Number(row["enqueued_ms"])),
-    diedAt: new Date(Number(row["died_ms"])),
-    origin: originOf((row["flags"] ?? []) as string[]),
-    cursor: String(row["cursor"]),
-  };
-}
-
-async function notBuilt(): Promise<never> {
-  throw new Error("not built yet");
 }

@@ -1,7 +1,8 @@
 export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./task/attempt-errors.ts";
 export type { Connection } from "./database/lazy-pool.ts";
-export type { Admin, PutOffOptions } from "./admin/admin.ts";
-export type { ChangeOptions, ChangeResult, JobSelection, Progress } from "./admin/job-changes.ts";
+export type { Admin } from "./admin/admin.ts";
+export type { JobSelection, PutOffOptions } from "./admin/job-changes.ts";
+export type { ChangeOptions, ChangeResult, Progress } from "./change-in-batches.ts";
 export type { JobDetails, JobPage } from "./admin/job-details.ts";
 export type { QueueInfo, QueuePage } from "./admin/named-queues.ts";
 export type { Overview } from "./admin/overview.ts";

@@ -192,7 +192,7 @@ export function createJobs(given: JobsOptions): Jobs {
     startWorker: parts.startWorker,
     startRelay: parts.startRelay,
     deadLetters: createDeadLetters(jobsPool.get),
-    admin: createAdmin(),
+    admin: createAdmin(databases),
     purgeIdempotencyKeys: purgeKeys,
     health: createHealth({
       jobs: connection === undefined ? undefined : jobsPool.get,

@@ -1,9 +1,16 @@
+import type { Pool } from "pg";
+import { checkTime } from "../check-values.ts";
+import type { ChangeOptions, ChangeResult } from "../change-in-batches.ts";
 import type { DoctorOptions, Finding } from "../doctor/finding.ts";
 import type { JobFilter, Page } from "../job/job-filter.ts";
 import type { OutboxInfo } from "../outbox/outbox-rows.ts";
-import type { ChangeOptions, ChangeResult, JobSelection } from "./job-changes.ts";
+import { changeSelected } from "./change-selected.ts";
+import { getJob, getPayload } from "./get-job.ts";
+import type { JobSelection, PutOffOptions } from "./job-changes.ts";
 import type { JobDetails, JobPage } from "./job-details.ts";
-import type { QueuePage } from "./named-queues.ts";
+import { listPage } from "./list-page.ts";
+import { listQueues, type QueuePage } from "./named-queues.ts";
+import { listOutbox } from "./outbox-page.ts";
 import type { Overview } from "./overview.ts";
 import type { MinutesOptions, TaskMinute } from "./task-minutes.ts";
 import type { TaskStatistics } from "./task-statistics.ts";
@@ -82,27 +89,30 @@ export interface Admin {
   doctor(options?: DoctorOptions): Promise<readonly Finding[]>;
 }
 
-/** Until when to put jobs off. */
-export interface PutOffOptions extends ChangeOptions {
-  /** From 1970 to 9999. */
-  readonly until: Date;
+/** What the methods of {@link Admin} use. */
+interface AdminParts {
+  readonly jobs: () => Pool;
+  readonly outbox: (() => Pool) | undefined;
 }
 
 /** Makes `jobs.admin`. Does not connect yet. */
-export function createAdmin(): Admin {
+export function createAdmin({ jobs, outbox }: AdminParts): Admin {
   return {
     overview: notBuilt,
     tasks: notBuilt,
     minutes: notBuilt,
-    list: notBuilt,
-    get: notBuilt,
-    payload: notBuilt,
-    runNow: notBuilt,
-    putOff: notBuilt,
-    discard: notBuilt,
+    list: (filter) => listPage(jobs, filter),
+    get: (id) => getJob({ jobs, outbox }, id),
+    payload: (id) => getPayload({ jobs, outbox }, id),
+    runNow: (which, options) => changeSelected(jobs, { kind: "reschedule", runAt: "now" }, { which, options }),
+    async putOff(which, { until, ...options } = {} as never) {
+      checkTime("until", until ?? null);
+      return changeSelected(jobs, { kind: "reschedule", runAt: until }, { which, options });
+    },
+    discard: (which, options) => changeSelected(jobs, { kind: "discard" }, { which, options }),
     workers: notBuilt,
-    queues: notBuilt,
-    outbox: notBuilt,
+    queues: (page) => listQueues(jobs, page),
+    outbox: (page) => listOutbox(outbox, page),
     doctor: notBuilt,
   };
 }

@@ -1,3 +1,14 @@
+import type { Pool } from "pg";
+import { isTrue } from "@acme/shared/is-true";
+import { checkNames } from "../check-options.ts";
+import { checkLimit, checkText } from "../check-values.ts";
+import { askJobs } from "../database/ask-jobs.ts";
+import { promptlyMs } from "../database/query-timeout.ts";
+import type { Row } from "../database/queryable.ts";
+import { queueLengths } from "../graphile/queue-lengths.ts";
+import type { Page } from "../job/job-filter.ts";
+import { pageNames } from "./check-filter.ts";
+
 /** A named queue that has jobs. */
 export interface QueueInfo {
   readonly queue: string;
@@ -23,4 +34,31 @@ export interface QueuePage {
   readonly next: string | undefined;
   /** Whether there are more jobs than were looked at, the oldest 200,000: counts are minima then, and queues may be missing. */
   readonly isCapped: boolean;
+}
+
+export async function listQueues(pool: () => Pool, page: Page = {}): Promise<QueuePage> {
+  checkNames(page, { what: "queues()", known: pageNames });
+  const { limit = 100, after } = page;
+  checkLimit(limit);
+  checkText("after", after);
+  const rows = await askJobs(pool, (db) => queueLengths(db, { after: after ?? "", limit }), promptlyMs);
+  const queues = rows.slice(0, limit).map(toQueueInfo);
+  return {
+    queues,
+    next: rows.length > limit ? queues.at(-1)?.queue : undefined,
+    isCapped: isTrue(rows[0]?.["is_capped"]),
+  };
+}
+
+function toQueueInfo(row: Row): QueueInfo {
+  return {
+    queue: String(row["queue"]),
+    count: Number(row["count"]),
+    dueCount: Number(row["due_count"]),
+    oldestDueAgeMs: Number(row["oldest_due_age_ms"]),
+    headJobId: String(row["head_job_id"]),
+    headTask: String(row["head_task"]),
+    lockedAt: row["locked_at_ms"] === null ? null : new Date(Number(row["locked_at_ms"])),
+    lockedBy: row["locked_by"] as string | null,
+  };
 }
