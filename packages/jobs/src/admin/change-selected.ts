@@ -9,7 +9,7 @@ import type { JobRange } from "../graphile/job-window.ts";
 import { settleFailures } from "../graphile/settle-failures.ts";
 import type { JobFilter } from "../job/job-filter.ts";
 import { checkFilter, checkId } from "./check-filter.ts";
-import { findPlaces } from "./find-places.ts";
+import { findPlaces, normalizeId } from "./find-places.ts";
 import type { JobSelection } from "./job-changes.ts";
 
 interface Selected {
@@ -48,7 +48,7 @@ async function changeByIds(
   { ids, options }: { readonly ids: readonly string[]; readonly options: ChangeOptions },
 ): Promise<ChangeResult> {
   const places = await findPlaces(pool, ids);
-  const unknownCount = new Set(ids).size - places.length;
+  const unknownCount = new Set(ids.map(normalizeId)).size - places.length;
   const result = await changeInBatches<number>(options, {
     count: async () => ({ count: places.length, isCapped: false }),
     async change(from = 0) {

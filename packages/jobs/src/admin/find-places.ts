@@ -21,13 +21,14 @@ export async function findPlaces(pool: () => Pool, given: readonly string[]): Pr
   const scanned = left.length === 0 ? new Map<string, JobPlace>() : await scan(pool, left);
   const places = [
     ...[...indexed.values(), ...scanned.values()].map((place): [string, JobPlace] => [place.jobId, place]),
-    ...asked.filter(isJobId).map((id): [string, JobPlace] => [String(BigInt(id)), { jobId: String(BigInt(id)) }]),
+    ...asked.filter(isJobId).map((jobId): [string, JobPlace] => [jobId, { jobId }]),
   ];
   return [...new Map(places).values()].toSorted(byNumber);
 }
 
-/** Ids are stored in lower case, and are often pasted in another. */
+/** The form in which an id is stored: in lower case, and numbers without leading zeros. */
 export function normalizeId(id: string): string {
+  if (isJobId(id)) return String(BigInt(id));
   return isUuid(id) ? id.toLowerCase() : id;
 }
 

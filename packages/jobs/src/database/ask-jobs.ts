@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { JobsError } from "../errors.ts";
 import { explainConnection } from "./database-errors.ts";
 import { answerWithinMs, withQueryTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
@@ -13,6 +14,7 @@ export async function askJobs<Result>(
   try {
     return await retryConflicts(() => work(withQueryTimeout(pool(), withinMs)));
   } catch (error) {
-    throw explainConnection(error, false);
+    // One of ours says what to do already, whatever its cause is.
+    throw error instanceof JobsError ? error : explainConnection(error, false);
   }
 }

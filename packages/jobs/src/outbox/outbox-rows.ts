@@ -37,7 +37,7 @@ export async function outboxPage(
   const backlog = await outboxBacklog(db);
   const rows = await queryMigrated(
     db,
-    `select ${columns} from acme_jobs.outbox where position > $1::bigint order by position limit $2::int + 1`,
+    `select ${columns} from acme_jobs.outbox where position > $1::bigint order by outbox.position limit $2::int + 1`,
     [after, limit],
   );
   const next = rows.length > limit ? String(rows[limit - 1]?.["position"]) : undefined;
