@@ -1,51 +1,24 @@
-import { checkNumber } from "./check-options.ts";
-import { JobsError } from "./errors.ts";
-import { answerWithinMs, withQueryTimeout } from "./database/query-timeout.ts";
-import { keepErrors } from "./graphile/failure-notes.ts";
-import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
-import { queryMigrated } from "./database/missing-tables.ts";
-import { originOf, toFlags, type Origin } from "./job/origin.ts";
-import { toStoredPayload } from "./task/payload.ts";
-import type { Queryable, Row } from "./database/queryable.ts";
-import type { Task } from "./task/task.ts";
-import { retryConflicts } from "./database/retry-conflicts.ts";
-import { beginTransaction } from "./database/transaction.ts";
-import { explainConnection } from "./database/database-errors.ts";
 import type { Pool } from "pg";
-
-/** A job that has failed for good. */
-export interface DeadLetter {
-  /** The id that `enqueue` returned, which is the `idempotencyKey` of the job's runs. */
-  readonly id: string;
-  readonly task: string;
-  readonly payload: unknown;
-  readonly queue: string | null;
-  /** The `key` of the job, prefixed with its task. */
-  readonly key: string | null;
-  readonly priority: number;
-  /** The message of the last error. */
-  readonly reason: string;
-  readonly attempts: number;
-  readonly errors: readonly {
-    readonly attempt: number;
-    readonly at: string;
-    readonly name: string;
-    readonly message: string;
-    /** Set if the attempt was before the last `retry` of the dead letter. */
-    readonly isBeforeRetry?: true;
-  }[];
-  readonly enqueuedAt: Date;
-  readonly diedAt: Date;
-  /** The request and the event that the job came from. Empty if it had none. */
-  readonly origin: Origin;
-}
-
-/** Which dead letters to list. */
-export interface DeadLetterFilter {
-  readonly task?: string;
-  /** How many, from 1 to 1,000. Default: 100. */
-  readonly limit?: number;
-}
+import type { ChangeOptions, ChangeResult } from "./change-in-batches.ts";
+import { checkNumber } from "./check-options.ts";
+import { checkLimit, checkText } from "./check-values.ts";
+import { askJobs } from "./database/ask-jobs.ts";
+import { queryMigrated } from "./database/missing-tables.ts";
+import type { Queryable } from "./database/queryable.ts";
+import { answerWithinMs } from "./database/query-timeout.ts";
+import { sqlValues } from "./database/sql-values.ts";
+import { beginTransaction } from "./database/transaction.ts";
+import { countLetters, discardLetters, retryLetters } from "./dead-letters/change-letters.ts";
+import type { DeadLetter, DeadLetterFilter, DeadLetterGroups, DeadLetterPage } from "./dead-letters/dead-letter.ts";
+import { afterCursor, checkLetterFilter, letterConditions } from "./dead-letters/letter-filter.ts";
+import { groupLetters } from "./dead-letters/letter-groups.ts";
+import { findLetter, letterColumns, toDeadLetter } from "./dead-letters/letter-rows.ts";
+import { JobsError } from "./errors.ts";
+import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
+import { keepErrors } from "./graphile/failure-notes.ts";
+import { toFlags } from "./job/origin.ts";
+import { toStoredPayload } from "./task/payload.ts";
+import type { Task } from "./task/task.ts";
 
 /**
  * Jobs that have failed for good. They are kept, with their payload and the history of their errors, until they are
@@ -56,7 +29,17 @@ export interface DeadLetterFilter {
  */
 export interface DeadLetters {
   /** Lists dead letters, the latest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
-  list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
+  list(filter?: DeadLetterFilter & DeadLetterPage): Promise<DeadLetter[]>;
+  /** Returns one dead letter, or `undefined` if there is none with this id. */
+  get(id: string): Promise<DeadLetter | undefined>;
+  /** Counts dead letters, to 10,000 at most. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  count(filter?: DeadLetterFilter): Promise<{ readonly count: number; readonly isCapped: boolean }>;
+  /**
+   * Groups dead letters by task and error, the largest group first. Errors that differ only in numbers and ids are one group.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  groups(filter?: DeadLetterFilter): Promise<DeadLetterGroups>;
   /**
    * Makes the dead letter a job again, in one transaction. The job has all its attempts, the same `idempotencyKey` and
    * the same `key` and `origin`. With `mended`, it has that payload. If it fails for good again, its `errors` include the last
@@ -70,6 +53,21 @@ export interface DeadLetters {
     id: string,
     mended: { readonly task: Task<string, Input, unknown>; readonly payload: NoInfer<Input> },
   ): Promise<void>;
+  /**
+   * Makes all dead letters that fit the filter jobs again, each as `retry` does, the latest first. They go in batches of 500, each
+   * in a transaction of its own: if the process dies, or the call is aborted, the rest stays, and the same call goes on. Those
+   * that are superseded, or that the database refuses, stay and are counted as skipped. Of several with one key, only the
+   * latest becomes a job. One that dies again meanwhile is not retried twice.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  retryAll(filter: DeadLetterFilter, options?: ChangeOptions): Promise<ChangeResult>;
+  /**
+   * Removes all dead letters that fit the filter, in batches of 500, as `retryAll` does.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  discardAll(filter: DeadLetterFilter, options?: ChangeOptions): Promise<ChangeResult>;
   /** Removes a dead letter. @throws {@link JobsError} `DEAD_LETTER_MISSING`. */
   discard(id: string): Promise<void>;
   /**
@@ -81,30 +79,41 @@ export interface DeadLetters {
   purge(options: { readonly olderThanMs: number }): Promise<number>;
 }
 
-/** As text and numbers, because the format of a time depends on the session, and the parsing of JSON on the driver. */
-const columns = `id::text, task, payload::text, queue, key, priority, reason, attempts, errors::text,
-  array_to_json(flags)::text as flags, extract(epoch from enqueued_at) * 1000 as enqueued_ms, extract(epoch from died_at) * 1000 as died_ms`;
-
 /** The longest age must fit an interval of PostgreSQL. */
 const longestAgeMs = 100 * 365 * 86_400_000;
 
 export function createDeadLetters(pool: () => Pool): DeadLetters {
-  /** Each call is a transaction of its own, so it can be repeated after a conflict. */
-  const ask = async <Result>(work: (db: Queryable) => Promise<Result>): Promise<Result> => {
-    try {
-      return await retryConflicts(() => work(withQueryTimeout(pool())));
-    } catch (error) {
-      throw explainConnection(error, false);
-    }
-  };
+  const ask = <Result>(work: (db: Queryable) => Promise<Result>) => askJobs(pool, work);
   return {
-    async list({ task, limit = 100 }: DeadLetterFilter = {}) {
-      checkNumber("limit", limit, [1, 1_000]);
-      const sql = `select ${columns} from acme_jobs.dead_letters where $1::text is null or task = $1
-         order by died_at desc, id limit $2`;
-      const rows = await ask((db) => queryMigrated(db, sql, [task ?? null, Math.floor(limit)]));
+    async list(given = {}) {
+      checkLetterFilter(given, ["limit", "after"]);
+      const { limit = 100, after, ...filter } = given;
+      checkLimit(limit);
+      const sql = sqlValues();
+      const conditions = `${letterConditions(filter, sql)} and ${afterCursor(after, sql)}`;
+      const text = `select ${letterColumns} from acme_jobs.dead_letters where ${conditions}
+         order by died_at desc, id limit ${sql.put(limit, "int")}`;
+      const rows = await ask((db) => queryMigrated(db, text, sql.values));
       return rows.map(toDeadLetter);
     },
+
+    async get(id) {
+      checkText("id", id);
+      return ask((db) => findLetter(db, id));
+    },
+
+    async count(filter = {}) {
+      checkLetterFilter(filter);
+      return ask((db) => countLetters(db, filter));
+    },
+
+    async groups(filter = {}) {
+      checkLetterFilter(filter);
+      return ask((db) => groupLetters(db, filter));
+    },
+
+    retryAll: (filter, options) => retryLetters(pool, { filter, options }),
+    discardAll: (filter, options) => discardLetters(pool, { filter, options }),
 
     async retry(id: string, mended?: { readonly task: Task; readonly payload: unknown }) {
       const stored = mended && {
@@ -158,27 +167,12 @@ function superseded(id: string, task: string): JobsError {
 
 /** Returns the payload also as stored text: plain SQL may have written numbers that JavaScript cannot represent. */
 async function remove(db: Queryable, id: string): Promise<{ letter: DeadLetter; payloadText: string }> {
-  const [row] = await queryMigrated(db, `delete from acme_jobs.dead_letters where id = $1 returning ${columns}`, [id]);
+  const [row] = await queryMigrated(db, `delete from acme_jobs.dead_letters where id = $1 returning ${letterColumns}`, [
+    id,
+  ]);
   if (row !== undefined) return { letter: toDeadLetter(row), payloadText: String(row["payload"]) };
   throw new JobsError(
     "DEAD_LETTER_MISSING",
     `There is no dead letter ${id}. It was retried or discarded, or it never existed.`,
   );
-}
-
-function toDeadLetter(row: Row): DeadLetter {
-  return {
-    id: String(row["id"]),
-    task: String(row["task"]),
-    payload: JSON.parse(String(row["payload"])) as unknown,
-    queue: row["queue"] as string | null,
-    key: row["key"] as string | null,
-    priority: Number(row["priority"]),
-    reason: String(row["reason"]),
-    attempts: Number(row["attempts"]),
-    errors: JSON.parse(String(row["errors"])) as DeadLetter["errors"],
-    enqueuedAt: new Date(Number(row["enqueued_ms"])),
-    diedAt: new Date(Number(row["died_ms"])),
-    origin: originOf(row["flags"] as string | null) ?? {},
-  };
 }

@@ -1,13 +1,33 @@
 export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./task/attempt-errors.ts";
 export type { Connection } from "./database/lazy-pool.ts";
-export type { DeadLetter, DeadLetterFilter, DeadLetters } from "./dead-letters.ts";
+export type { Admin } from "./admin/admin.ts";
+export type { JobSelection, PutOffOptions } from "./admin/job-changes.ts";
+export type { ChangeOptions, ChangeResult, Progress } from "./change-in-batches.ts";
+export type { JobDetails, JobPage } from "./admin/job-details.ts";
+export type { QueueInfo, QueuePage } from "./admin/named-queues.ts";
+export type { Overview } from "./admin/overview.ts";
+export type { MinutesOptions, TaskMinute } from "./admin/task-minutes.ts";
+export type { Percentiles, TaskStatistics } from "./admin/task-statistics.ts";
+export type { WorkerAbout, WorkerInfo } from "./admin/worker-list.ts";
+export type { DoctorOptions, Finding } from "./doctor/finding.ts";
+export type { JobFilter, Page } from "./job/job-filter.ts";
+export type { AttemptError, JobState, JobSummary } from "./job/job-summary.ts";
+export type { Origin } from "./job/origin.ts";
+export type { OutboxInfo, OutboxRow } from "./outbox/outbox-rows.ts";
+export type { DeadLetters } from "./dead-letters.ts";
+export type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterGroups,
+  DeadLetterPage,
+} from "./dead-letters/dead-letter.ts";
 export type { MigrateOptions } from "./migrator.ts";
 export type { Durable, DurableOptions } from "./durable.ts";
 export type { DurableHandler, DurableReceipt, DurableStore, DurableTransaction } from "@acme/shared/durable-handler";
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export type { JobsHealth } from "./health.ts";
 export type { JobOptions } from "./job/job-request.ts";
-export type { Origin } from "./job/origin.ts";
 export type { Enqueue, EnqueueOptions } from "./enqueue.ts";
 export { createJobs, type Jobs, type JobsOptions } from "./jobs.ts";
 export type { Logger } from "@acme/shared/logger";

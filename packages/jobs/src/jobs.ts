@@ -1,3 +1,4 @@
+import { createAdmin, type Admin } from "./admin/admin.ts";
 import { checkNames } from "./check-options.ts";
 import { lazyPool, type Connection } from "./database/lazy-pool.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
@@ -84,6 +85,8 @@ export interface Jobs extends Enqueue, AsyncDisposable {
    */
   startRelay(options?: RelayOptions): Relay;
   readonly deadLetters: DeadLetters;
+  /** Reads and changes what is in the queue, for operators. */
+  readonly admin: Admin;
   /**
    * Forgets idempotency keys of `runOnce` that have not been used for `olderThanMs` and that no job, outbox row or dead
    * letter can use again. Only keys that are, or begin with, the id of a job are forgotten. A worker with the option
@@ -189,6 +192,7 @@ export function createJobs(given: JobsOptions): Jobs {
     startWorker: parts.startWorker,
     startRelay: parts.startRelay,
     deadLetters: createDeadLetters(jobsPool.get),
+    admin: createAdmin(databases),
     purgeIdempotencyKeys: purgeKeys,
     health: createHealth({
       jobs: connection === undefined ? undefined : jobsPool.get,

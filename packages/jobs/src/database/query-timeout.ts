@@ -58,7 +58,8 @@ export async function sendWithTimeout(
   }
 }
 
-function isUnanswered(error: unknown): boolean {
+/** Whether the timeout of a statement was over before its answer came. */
+export function isUnanswered(error: unknown): boolean {
   return error instanceof Error && error.message === "Query read timeout";
 }
 

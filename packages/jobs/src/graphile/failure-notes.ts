@@ -107,7 +107,7 @@ export interface EarlierErrors extends Pick<FailedAttempt, "jobId" | "idempotenc
 }
 
 /** Limited, because a dead letter may be retried without end. */
-const mostEarlierErrors = 100;
+export const mostEarlierErrors = 100;
 
 /** Keeps the history for the job's next failure, in a settled note without an attempt, which changes nothing. */
 export async function keepErrors(db: Queryable, { errors, ...earlier }: EarlierErrors): Promise<void> {

@@ -1,0 +1,122 @@
+import type { Pool } from "pg";
+import { checkTime } from "../check-values.ts";
+import type { ChangeOptions, ChangeResult } from "../change-in-batches.ts";
+import type { DoctorOptions, Finding } from "../doctor/finding.ts";
+import type { JobFilter, Page } from "../job/job-filter.ts";
+import type { OutboxInfo } from "../outbox/outbox-rows.ts";
+import { changeSelected } from "./change-selected.ts";
+import { getJob, getPayload } from "./get-job.ts";
+import type { JobSelection, PutOffOptions } from "./job-changes.ts";
+import type { JobDetails, JobPage } from "./job-details.ts";
+import { listPage } from "./list-page.ts";
+import { listQueues, type QueuePage } from "./named-queues.ts";
+import { listOutbox } from "./outbox-page.ts";
+import type { Overview } from "./overview.ts";
+import type { MinutesOptions, TaskMinute } from "./task-minutes.ts";
+import type { TaskStatistics } from "./task-statistics.ts";
+import type { WorkerInfo } from "./worker-list.ts";
+
+/**
+ * Reads and changes what is in the queue. Made for operators: a command line and a dashboard can stand on it.
+ *
+ * Each call has a limit: lists have pages, statements have time limits, and changes go in batches of at most 500 jobs. Each batch
+ * is a transaction of its own. If the process dies, or the call is aborted, the rest is unchanged, and the same call goes on.
+ *
+ * @throws {@link JobsError} from each method, besides the errors it names: `MIGRATION_MISSING`, `CONNECTION_MISSING`,
+ * `JOBS_DATABASE_REFUSED`; `JOBS_DATABASE_UNREACHABLE`, after which the last batch may have been changed or not. Errors of
+ * the outbox's database are thrown unchanged.
+ */
+export interface Admin {
+  /** How the queue does, from the last sample. If no worker is alive, it is counted, for two seconds at most. */
+  overview(): Promise<Overview>;
+  /** How each task does, from the last sample and the last hour. */
+  tasks(): Promise<readonly TaskStatistics[]>;
+  /** What became of attempts, minute by minute, the oldest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  minutes(options?: MinutesOptions): Promise<readonly TaskMinute[]>;
+  /**
+   * Lists jobs of the queue by their numbers, the oldest first. A page looks at 50,000 jobs at most, so it may have fewer
+   * jobs than `limit`, and still a `next`.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  list(filter?: JobFilter & Page): Promise<JobPage>;
+  /**
+   * Finds a job, an outbox row or a dead letter.
+   *
+   * @param id - What `enqueue` returned, or `jobId`.
+   * @throws {@link JobsError} `OPTIONS_INVALID` for anything else; `JOB_SEARCH_TIMEOUT` if there are so many jobs that the one
+   * with this id was not found in time.
+   */
+  get(id: string): Promise<JobDetails | undefined>;
+  /**
+   * Returns the payload of a job, an outbox row or a dead letter. Nothing is changed.
+   *
+   * @param id - What `enqueue` returned, or `jobId`.
+   * @throws {@link JobsError} `JOB_MISSING`; `JOB_LOCKED` while a worker has the job; `OPTIONS_INVALID`, `JOB_SEARCH_TIMEOUT`.
+   */
+  payload(id: string): Promise<unknown>;
+  /**
+   * Makes jobs due now that wait for their time or for their next attempt. Attempts, keys, queues and priorities stay. Jobs
+   * that are due already are skipped, and keep their place.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`, `JOB_SEARCH_TIMEOUT`.
+   */
+  runNow(which: JobSelection, options?: ChangeOptions): Promise<ChangeResult>;
+  /**
+   * Makes jobs due at another time, earlier or later. Attempts, keys, queues and priorities stay.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`, `JOB_SEARCH_TIMEOUT`.
+   */
+  putOff(which: JobSelection, options: PutOffOptions): Promise<ChangeResult>;
+  /**
+   * Removes jobs for good, with the history of their failures. A job that a worker has is skipped: it runs.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`, `JOB_SEARCH_TIMEOUT`.
+   */
+  discard(which: JobSelection, options?: ChangeOptions): Promise<ChangeResult>;
+  /** The workers that have not stopped, the oldest first, and those that have died and whose jobs are not recovered yet. */
+  workers(): Promise<readonly WorkerInfo[]>;
+  /** Lists named queues that have jobs, by name. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  queues(page?: Page): Promise<QueuePage>;
+  /**
+   * Lists what waits in the outbox, the oldest first.
+   *
+   * @returns `undefined` if the jobs were made without an `outbox`.
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  outbox(page?: Page): Promise<OutboxInfo | undefined>;
+  /** Looks for everything that is known to go wrong. Finds nothing on a healthy system. */
+  doctor(options?: DoctorOptions): Promise<readonly Finding[]>;
+}
+
+/** What the methods of {@link Admin} use. */
+interface AdminParts {
+  readonly jobs: () => Pool;
+  readonly outbox: (() => Pool) | undefined;
+}
+
+/** Makes `jobs.admin`. Does not connect yet. */
+export function createAdmin({ jobs, outbox }: AdminParts): Admin {
+  return {
+    overview: notBuilt,
+    tasks: notBuilt,
+    minutes: notBuilt,
+    list: (filter) => listPage(jobs, filter),
+    get: (id) => getJob({ jobs, outbox }, id),
+    payload: (id) => getPayload({ jobs, outbox }, id),
+    runNow: (which, options) => changeSelected(jobs, { kind: "reschedule", runAt: "now" }, { which, options }),
+    async putOff(which, { until, ...options } = {} as never) {
+      checkTime("until", until ?? null);
+      return changeSelected(jobs, { kind: "reschedule", runAt: until }, { which, options });
+    },
+    discard: (which, options) => changeSelected(jobs, { kind: "discard" }, { which, options }),
+    workers: notBuilt,
+    queues: (page) => listQueues(jobs, page),
+    outbox: (page) => listOutbox(outbox, page),
+    doctor: notBuilt,
+  };
+}
+
+async function notBuilt(): Promise<never> {
+  throw new Error("not built yet");
+}
