@@ -30,6 +30,10 @@ export interface DeadLetter {
     readonly at: string;
     readonly name: string;
     readonly message: string;
+    /** How long the attempt ran. Missing if nobody saw its end, and of attempts of an older version. */
+    readonly durationMs?: number;
+    /** At most 4 KB. Only the last three errors have it. */
+    readonly stack?: string;
     /** Set if the attempt was before the last `retry` of the dead letter. */
     readonly isBeforeRetry?: true;
   }[];
