@@ -12,6 +12,7 @@ export { createJobs, type Jobs, type JobsOptions } from "./jobs.ts";
 export type { Logger } from "@acme/shared/logger";
 export { isInfrastructureError } from "./task/infrastructure-error.ts";
 export { isNetworkError } from "./task/network-error.ts";
+export { histogramBoundsMs } from "./statistics/histogram.ts";
 export type { IdempotencyKeyRetention } from "./idempotency-keys.ts";
 export type { OutboxBacklog } from "./outbox/outbox-table.ts";
 export type { Relay, RelayOptions } from "./outbox/relay.ts";

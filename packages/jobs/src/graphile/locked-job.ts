@@ -14,9 +14,24 @@ export interface LockedJob {
   readonly isSuperseded: (() => false | Promise<boolean>) | undefined;
   /** The id that `enqueue` made. A job that plain SQL has added has none. */
   readonly id: string | undefined;
+  /** When the job was due and there, by `performance.now()`. Missing if it is not measured. */
+  readonly dueAt: number | undefined;
 }
 
-export function toLockedJob(job: GraphileJob, isSuperseded: LockedJob["isSuperseded"]): LockedJob {
+/** The row of a fetch that measures how long its jobs have waited. */
+interface MeasuredRow {
+  readonly waited_ms?: number;
+}
+
+/** What is known of a job besides its row. */
+export interface FetchedJob {
+  readonly isSuperseded: LockedJob["isSuperseded"];
+  /** When its fetch began, by `performance.now()`. */
+  readonly askedAt: number | undefined;
+}
+
+export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: FetchedJob): LockedJob {
+  const { waited_ms: waitedMs } = job as MeasuredRow;
   return {
     jobId: job.id,
     task: job.task_identifier,
@@ -26,5 +41,6 @@ export function toLockedJob(job: GraphileJob, isSuperseded: LockedJob["isSuperse
     isSuperseded: job.key === null ? undefined : isSuperseded,
     // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
     id: idOfJob(job.flags as unknown as string | null),
+    dueAt: askedAt === undefined || waitedMs === undefined ? undefined : askedAt - waitedMs,
   };
 }

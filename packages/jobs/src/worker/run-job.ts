@@ -11,6 +11,8 @@ import type { PerformableTask } from "../task/perform.ts";
 import { isPromiseLike } from "@acme/shared/promise-like";
 import type { Queryable } from "../database/queryable.ts";
 import { retryWhile } from "../database/database-errors.ts";
+import type { MinuteCounts } from "../statistics/minute-counts.ts";
+import type { RetryPolicy } from "../task/retry.ts";
 import { createAttempts, superseded } from "./attempt.ts";
 import { decideOutcome } from "../task/outcome.ts";
 
@@ -29,12 +31,14 @@ export interface JobRunnerOptions {
   readonly pool: Queryable;
   readonly logger: Logger;
   readonly health: Pick<WorkerHealth, "depend">;
+  /** Counts what becomes of attempts. Without it, nothing is counted. */
+  readonly counts?: MinuteCounts | undefined;
   /** Aborted when the stop no longer waits for the last writes. */
   readonly giveUp: AbortSignal;
 }
 
 export function createJobRunner(
-  { pool, logger, health, giveUp }: JobRunnerOptions,
+  { pool, logger, health, counts, giveUp }: JobRunnerOptions,
   tasks: ReadonlyMap<string, PerformableTask>,
 ): JobRunner {
   const attempts = createAttempts(logger);
@@ -69,6 +73,15 @@ export function createJobRunner(
     return attempt;
   };
 
+  const failed = async ({ policy, ranMs, waitedMs, ...run }: FailedRun, intend: Intend): Promise<void> => {
+    const { task, attempt, error } = run;
+    const outcome = decideOutcome(error, { attempt, policy });
+    const isDead = outcome.kind === "dead";
+    if (outcome.attemptsUsed === attempt) counts?.attemptFailed(task, ranMs, { waitedMs, isDead });
+    logFailure(logger, run, { outcome, error });
+    await intend({ ...run, outcome, durationMs: Math.round(ranMs) });
+  };
+
   return {
     get runningCount() {
       return attempts.runningCount;
@@ -82,26 +95,35 @@ export function createJobRunner(
         if (lockCount >= supersededFrom) {
           return logger.info({ task, jobId }, dropped);
         }
-        const startedAt = performance.now();
         const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
         const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
+        const beganAt = performance.now();
+        const waitedMs = waitOf(job, beganAt);
         try {
           const ran = attempts.run(performable, { jobId, attempt, payload, idempotencyKey, isQueued, isSuperseded });
           const result = isPromiseLike(ran) ? await ran : ran;
           if (result === superseded) return logger.info({ task, jobId }, dropped);
         } catch (error) {
-          const outcome = decideOutcome(error, { attempt, policy: performable.task.retry });
-          logFailure(logger, { task, jobId, attempt }, { outcome, error });
-          await intend({ task, jobId, attempt, lockCount, idempotencyKey, outcome, error });
+          const ranMs = performance.now() - beganAt;
+          const policy = performable.task.retry;
+          await failed({ task, jobId, attempt, lockCount, idempotencyKey, error, policy, ranMs, waitedMs }, intend);
           throw attemptFailed;
         }
-        logger.info({ task, jobId, attempt, durationMs: Math.round(performance.now() - startedAt) }, "job done");
+        const ranMs = performance.now() - beganAt;
+        counts?.attemptDone(task, ranMs, waitedMs);
+        logger.info({ task, jobId, attempt, durationMs: Math.round(ranMs) }, "job done");
       } finally {
         onEnd?.();
       }
     },
     handBack: () => attempts.endAll(new JobsError("WORKER_STOPPING", "The worker stopped before the job was done.")),
   };
+}
+
+interface FailedRun extends Omit<FailedAttempt, "outcome" | "durationMs" | "isUnknown"> {
+  readonly policy: RetryPolicy;
+  readonly ranMs: number;
+  readonly waitedMs: number | undefined;
 }
 
 const dropped = "job dropped: a newer one has taken its key";
@@ -111,11 +133,17 @@ async function readInstallationId(db: Queryable): Promise<string> {
   return String(rows[0]?.["id"]);
 }
 
+/** How long a job was due before its first attempt began. A later one has waited for its delay. */
+function waitOf({ lockCount, dueAt }: LockedJob, beganAt: number): number | undefined {
+  return lockCount > 1 || dueAt === undefined ? undefined : beganAt - dueAt;
+}
+
 function logFailure(
   logger: Logger,
-  fields: Pick<FailedAttempt, "task" | "jobId" | "attempt">,
+  { task, jobId, attempt }: Pick<FailedAttempt, "task" | "jobId" | "attempt">,
   { outcome, error }: Pick<FailedAttempt, "outcome" | "error">,
 ): void {
+  const fields = { task, jobId, attempt };
   const withError = { ...fields, err: error };
   if (outcome.kind === "dead") return logger.error(withError, "job failed for good; it is a dead letter now");
   const { delayMs, attemptsUsed } = outcome;

@@ -43,7 +43,16 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
 
   return {
     async begin() {
-      const job = { jobId, task: modelled.name, lockCount, payload: {}, isSuperseded: undefined, isQueued: false, id };
+      const job = {
+        jobId,
+        task: modelled.name,
+        lockCount,
+        payload: {},
+        isSuperseded: undefined,
+        dueAt: undefined,
+        isQueued: false,
+        id,
+      };
       ended = runner.run(job, note).catch(() => undefined);
       return Promise.race([
         begun.promise.then((attempt) => ({ attempt })),
