@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { explainConnection } from "../database/database-errors.ts";
 import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
@@ -54,11 +55,15 @@ const countAliveSql = `
 
 /** The workers of all processes, the oldest first. */
 export async function listWorkers(pool: Pool): Promise<readonly WorkerInfo[]> {
-  const [rows, lockedCounts] = await Promise.all([
-    queryMigrated(withQueryTimeout(pool, promptlyMs), listSql),
-    countLockedJobs(withQueryTimeout(pool, longestCountMs)).catch(() => undefined),
-  ]);
-  return rows.map((row) => toWorkerInfo(row, lockedCounts));
+  try {
+    const [rows, lockedCounts] = await Promise.all([
+      queryMigrated(withQueryTimeout(pool, promptlyMs), listSql),
+      countLockedJobs(withQueryTimeout(pool, longestCountMs)).catch(() => undefined),
+    ]);
+    return rows.map((row) => toWorkerInfo(row, lockedCounts));
+  } catch (error) {
+    throw explainConnection(error, false);
+  }
 }
 
 /** How many workers live. */

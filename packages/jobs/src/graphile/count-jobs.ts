@@ -1,3 +1,4 @@
+import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
 
 /** How many jobs of a task there are. Jobs without attempts left do not count: no worker fetches them. */
@@ -50,14 +51,12 @@ const countFirstSql = countSql(firstJobsSql, firstLettersSql);
 
 /** Reads every row. Ask outside of a transaction, with a time limit. */
 export async function countJobs(db: Queryable): Promise<JobCounts[]> {
-  const { rows } = await db.query(countAllSql);
-  return rows.map(toCounts);
+  return (await queryMigrated(db, countAllSql)).map(toCounts);
 }
 
 /** Counts only the first 10,000 jobs and dead letters: the numbers are the least that there are. */
 export async function countFirstJobs(db: Queryable): Promise<JobCounts[]> {
-  const { rows } = await db.query(countFirstSql);
-  return rows.map(toCounts);
+  return (await queryMigrated(db, countFirstSql)).map(toCounts);
 }
 
 /** The columns that the counts above have, or a sample. */

@@ -1,3 +1,4 @@
+import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
 import { withoutSync } from "../graphile/failure-notes.ts";
 import type { TaskCounts } from "./minute-counts.ts";
@@ -58,7 +59,7 @@ export interface ReadMinutes {
 
 /** @returns the oldest first. */
 export async function readMinutes(db: Queryable, { sinceMs, task }: ReadMinutes): Promise<StoredMinute[]> {
-  const { rows } = await db.query(readSql, [sinceMs, task ?? null]);
+  const rows = await queryMigrated(db, readSql, [sinceMs, task ?? null]);
   return rows.map(toMinute);
 }
 

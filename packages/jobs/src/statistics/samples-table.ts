@@ -1,3 +1,4 @@
+import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { toCounts } from "../graphile/count-jobs.ts";
 import type { CountedJobs } from "./count-in-time.ts";
@@ -91,7 +92,7 @@ const readSql = `
 
 /** @returns `undefined` if there is none, or the last one is older than two should be. */
 export async function readSample(db: Queryable): Promise<Sample | undefined> {
-  const { rows } = await db.query(readSql);
+  const rows = await queryMigrated(db, readSql);
   const [first] = rows;
   if (first === undefined) return undefined;
   // Without any jobs, the sample itself is a row.
