@@ -35,14 +35,19 @@ export function createHealth({
   return async (): Promise<JobsHealth> => {
     const [jobsAnswer, backlog] = await Promise.all([
       jobs && answer(async () => withQueryTimeout(jobs(), limitMs).query("select")),
-      outbox && answer(async () => backlogOf(outbox())),
+      outbox && askBacklog(outbox),
     ]);
     return {
       workers: workers(),
       jobsDatabase: jobs && (jobsAnswer === undefined ? "down" : "up"),
-      outbox: outbox && (backlog ?? "down"),
+      outbox: backlog,
     };
   };
+}
+
+/** How much waits in the outbox. Answers within three seconds, and never rejects. */
+export async function askBacklog(outbox: () => Pool): Promise<OutboxBacklog | "down" | "not migrated"> {
+  return (await answer(async () => backlogOf(outbox()))) ?? "down";
 }
 
 async function backlogOf(outbox: Pool): Promise<OutboxBacklog | "not migrated"> {

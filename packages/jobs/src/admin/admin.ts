@@ -11,10 +11,10 @@ import type { JobDetails, JobPage } from "./job-details.ts";
 import { listPage } from "./list-page.ts";
 import { listQueues, type QueuePage } from "./named-queues.ts";
 import { listOutbox } from "./outbox-page.ts";
-import type { Overview } from "./overview.ts";
-import type { MinutesOptions, TaskMinute } from "./task-minutes.ts";
-import type { TaskStatistics } from "./task-statistics.ts";
-import type { WorkerInfo } from "./worker-list.ts";
+import { readOverview, type Overview } from "./overview.ts";
+import { readTaskMinutes, type TaskMinute, type TaskMinutesOptions } from "./task-minutes.ts";
+import { readTaskStatistics, type TaskStatistics } from "./task-statistics.ts";
+import { listWorkers, type WorkerInfo } from "./worker-list.ts";
 
 /**
  * Reads and changes what is in the queue. Made for operators: a command line and a dashboard can stand on it.
@@ -32,7 +32,7 @@ export interface Admin {
   /** How each task does, from the last sample and the last hour. */
   tasks(): Promise<readonly TaskStatistics[]>;
   /** What became of attempts, minute by minute, the oldest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
-  minutes(options?: MinutesOptions): Promise<readonly TaskMinute[]>;
+  minutes(options?: TaskMinutesOptions): Promise<readonly TaskMinute[]>;
   /**
    * Lists jobs of the queue by their numbers, the oldest first. A page looks at 50,000 jobs at most, so it may have fewer
    * jobs than `limit`, and still a `next`.
@@ -98,9 +98,9 @@ interface AdminParts {
 /** Makes `jobs.admin`. Does not connect yet. */
 export function createAdmin({ jobs, outbox }: AdminParts): Admin {
   return {
-    overview: notBuilt,
-    tasks: notBuilt,
-    minutes: notBuilt,
+    overview: async () => readOverview({ jobs: jobs(), outbox }),
+    tasks: async () => readTaskStatistics(jobs()),
+    minutes: async (options) => readTaskMinutes(jobs(), options),
     list: (filter) => listPage(jobs, filter),
     get: (id) => getJob({ jobs, outbox }, id),
     payload: (id) => getPayload({ jobs, outbox }, id),
@@ -110,7 +110,7 @@ export function createAdmin({ jobs, outbox }: AdminParts): Admin {
       return changeSelected(jobs, { kind: "reschedule", runAt: until }, { which, options });
     },
     discard: (which, options) => changeSelected(jobs, { kind: "discard" }, { which, options }),
-    workers: notBuilt,
+    workers: async () => listWorkers(jobs()),
     queues: (page) => listQueues(jobs, page),
     outbox: (page) => listOutbox(outbox, page),
     doctor: notBuilt,

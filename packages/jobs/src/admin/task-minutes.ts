@@ -1,21 +1,45 @@
-/** Which minutes to return. */
-export interface MinutesOptions {
-  /** Milliseconds to look back, at most 8 hours. Default: 1 hour. */
+import type { Pool } from "pg";
+import { checkNames, checkNumber } from "../check-options.ts";
+import { explainConnection } from "../database/database-errors.ts";
+import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
+import { unlessOnStandby } from "../statistics/on-standby.ts";
+import { minutesKeptMs, readMinutes } from "../statistics/minutes-table.ts";
+
+/** What workers have done with the jobs of a task in a minute. A minute without attempts has none. */
+export interface TaskMinute {
+  /** When the minute began, by the clock of the jobs database. */
+  readonly minute: Date;
+  readonly task: string;
+  /** Attempts that succeeded. */
+  readonly done: number;
+  /** Attempts that failed, also those after which the job was dead. One that was put off does not count. */
+  readonly failed: number;
+  /** Jobs of these that have failed for good. */
+  readonly dead: number;
+  /** How long attempts ran, by the buckets of `histogramBoundsMs` and one for all that was longer. */
+  readonly runCounts: readonly number[];
+  /** How long jobs were due before their first attempt began, in the same buckets. */
+  readonly waitCounts: readonly number[];
+}
+
+/** Which minutes to read. */
+export interface TaskMinutesOptions {
+  /** Minutes that began within so many milliseconds, from 60,000 to 28,800,000 (8 hours). Default: 3,600,000 (an hour). */
   readonly sinceMs?: number;
   readonly task?: string;
 }
 
-/** What became of attempts of one task in one minute. */
-export interface TaskMinute {
-  /** The beginning of the minute. */
-  readonly minute: Date;
-  readonly task: string;
-  readonly done: number;
-  readonly failed: number;
-  /** How many jobs became dead letters. */
-  readonly dead: number;
-  /** How many attempts ran how long: a histogram with the bounds `histogramBoundsMs`. */
-  readonly runCounts: readonly number[];
-  /** How many attempts waited how long, since they were due: a histogram with the same bounds. */
-  readonly waitCounts: readonly number[];
+const hourMs = 3_600_000;
+
+/** The oldest first. @throws {@link JobsError} `OPTIONS_INVALID`. */
+export async function readTaskMinutes(pool: Pool, options: TaskMinutesOptions = {}): Promise<readonly TaskMinute[]> {
+  checkNames(options, { what: "minutes()", known: ["sinceMs", "task"] satisfies (keyof TaskMinutesOptions)[] });
+  const { sinceMs = hourMs, task } = options;
+  checkNumber("sinceMs", sinceMs, [60_000, minutesKeptMs]);
+  try {
+    const read = () => readMinutes(withQueryTimeout(pool, promptlyMs), { sinceMs, task });
+    return await unlessOnStandby(read, []);
+  } catch (error) {
+    throw explainConnection(error, false);
+  }
 }

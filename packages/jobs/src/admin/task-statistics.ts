@@ -1,29 +1,119 @@
-/** A median, and what one in twenty exceeds, in milliseconds. */
-export interface Percentiles {
+import type { Pool } from "pg";
+import { explainConnection } from "../database/database-errors.ts";
+import { queryMigrated } from "../database/missing-tables.ts";
+import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
+import type { Queryable } from "../database/queryable.ts";
+import type { JobCounts } from "../graphile/count-jobs.ts";
+import { addCounts, quantileOf } from "../statistics/histogram.ts";
+import { readMinutes, type StoredMinute } from "../statistics/minutes-table.ts";
+import { unlessOnStandby } from "../statistics/on-standby.ts";
+import { readCurrentCounts } from "./current-counts.ts";
+
+/** Half of the times were no longer than `p50`, and 95 of a hundred no longer than `p95`. Estimated, in milliseconds. */
+export interface Quantiles {
   readonly p50: number;
   readonly p95: number;
 }
 
-/** How one task does. */
+/** How the jobs of a task do. */
 export interface TaskStatistics {
   readonly task: string;
+  /** Jobs that may begin now. */
   readonly due: number;
+  /** Jobs whose time is in the future. */
   readonly scheduled: number;
+  /** Jobs that a worker has: it runs them, or has fetched them ahead. */
   readonly locked: number;
-  /** How many dead letters of the task there are. */
+  /** Dead letters. */
   readonly dead: number;
-  /** Milliseconds since the oldest due job became due; `0` when none is. */
+  /** Milliseconds since the first of the due jobs was due; `0` if none is. */
   readonly oldestDueAgeMs: number;
-  /** Attempts a minute that succeeded, over the last five whole minutes. */
+  /** Attempts that succeeded, a minute, over the last five whole minutes. */
   readonly donePerMinute: number;
-  /** Attempts a minute that failed, over the last five whole minutes. */
+  /** Attempts that failed, in the same way. */
   readonly failedPerMinute: number;
-  /** How long attempts ran in the last hour. `undefined` if there were none. */
-  readonly runMs: Percentiles | undefined;
-  /** How long due jobs waited for their attempt in the last hour. `undefined` if there were none. */
-  readonly waitMs: Percentiles | undefined;
-  /** When a worker has last said that it knows the task. */
+  /** How long the attempts of the last hour ran. `undefined` if there were none. */
+  readonly runMs: Quantiles | undefined;
+  /** How long the jobs of the last hour were due before their first attempt began. `undefined` if there were none. */
+  readonly waitMs: Quantiles | undefined;
+  /** When a worker last said that it knows the task. */
   readonly knownAt: Date | undefined;
-  /** Whether a living worker knows the task. */
+  /** Whether that was within the last day. Due jobs of other tasks become dead letters. */
   readonly isKnownByWorker: boolean;
+}
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const recentMinutes = 5;
+
+/** A task that no worker has known for a day is listed only if it has jobs or has had them within the hour. */
+const nowSql = "select (extract(epoch from date_trunc('minute', now())) * 1000)::float8 as minute_ms";
+const knownSql = `
+  select name, (extract(epoch from known_at) * 1000)::float8 as known_ms, known_at > now() - interval '1 day' as is_known
+  from acme_jobs.tasks`;
+
+/** All tasks that workers know, that have jobs or dead letters, or had some within the last hour; by name. */
+export async function readTaskStatistics(pool: Pool): Promise<readonly TaskStatistics[]> {
+  const db = withQueryTimeout(pool, promptlyMs);
+  try {
+    const [{ tasks: counted }, known, minutes, thisMinuteMs] = await Promise.all([
+      readCurrentCounts(pool),
+      readKnownTasks(db),
+      unlessOnStandby(() => readMinutes(db, { sinceMs: hourMs }), []),
+      readThisMinute(db),
+    ]);
+    const countsByTask = new Map(counted.map((counts) => [counts.task, counts]));
+    const minutesByTask = Map.groupBy(minutes, ({ task }) => task);
+    const current = [...known].filter(([, { isKnownByWorker }]) => isKnownByWorker).map(([task]) => task);
+    const names = new Set([...countsByTask.keys(), ...minutesByTask.keys(), ...current]);
+    return [...names].toSorted().map((task) => ({
+      ...(countsByTask.get(task) ?? noJobs(task)),
+      ...summarize(minutesByTask.get(task) ?? [], thisMinuteMs),
+      ...(known.get(task) ?? { knownAt: undefined, isKnownByWorker: false }),
+    }));
+  } catch (error) {
+    throw explainConnection(error, false);
+  }
+}
+
+type Known = Pick<TaskStatistics, "knownAt" | "isKnownByWorker">;
+
+async function readKnownTasks(db: Queryable): Promise<ReadonlyMap<string, Known>> {
+  const rows = await queryMigrated(db, knownSql);
+  return new Map(
+    rows.map((row) => {
+      const known = { knownAt: new Date(Number(row["known_ms"])), isKnownByWorker: row["is_known"] === true };
+      return [String(row["name"]), known];
+    }),
+  );
+}
+
+/** By the clock of the database, as the minutes are. */
+async function readThisMinute(db: Queryable): Promise<number> {
+  const { rows } = await db.query(nowSql);
+  return Number(rows[0]?.["minute_ms"]);
+}
+
+function noJobs(task: string): JobCounts {
+  return { task, due: 0, scheduled: 0, locked: 0, dead: 0, oldestDueAgeMs: 0 };
+}
+
+function summarize(minutes: readonly StoredMinute[], thisMinuteMs: number) {
+  const recent = minutes.filter(({ minute }) => {
+    const agoMs = thisMinuteMs - minute.getTime();
+    return agoMs > 0 && agoMs <= recentMinutes * minuteMs;
+  });
+  const perMinute = (what: "done" | "failed") => recent.reduce((sum, minute) => sum + minute[what], 0) / recentMinutes;
+  return {
+    donePerMinute: perMinute("done"),
+    failedPerMinute: perMinute("failed"),
+    runMs: quantilesOf(minutes.map(({ runCounts }) => runCounts)),
+    waitMs: quantilesOf(minutes.map(({ waitCounts }) => waitCounts)),
+  };
+}
+
+function quantilesOf(histograms: readonly (readonly number[])[]): Quantiles | undefined {
+  const counts = histograms.reduce<readonly number[]>(addCounts, []);
+  const [p50, p95] = [quantileOf(counts, 0.5), quantileOf(counts, 0.95)];
+  return p50 === undefined || p95 === undefined ? undefined : { p50, p95 };
 }

@@ -97,6 +97,8 @@ export const jobsMigrations: readonly Migration[] = [
     only_row boolean primary key default true check (only_row),
     due_at timestamptz not null,
     sampled_at timestamptz,
+    -- Until when the last sample is worth reading: by then there should have been two more.
+    fresh_until timestamptz,
     is_capped boolean not null default false
   );
 

@@ -1,5 +1,5 @@
 import { isTrue } from "@acme/shared/is-true";
-import { describeError } from "./describe-error.ts";
+import { describeError, stackOf } from "./describe-error.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { Origin } from "../job/origin.ts";
 import type { Outcome } from "../task/outcome.ts";
@@ -22,6 +22,8 @@ export interface FailedAttempt {
   readonly attempt: number;
   readonly outcome: Outcome;
   readonly error: unknown;
+  /** How long the code ran, in whole milliseconds. Missing of an attempt whose end nobody has seen: the error is not its own. */
+  readonly durationMs?: number;
   /** It is not known whether the code had begun, so this lock does not count. Of the next one it will be known. */
   readonly isUnknown?: boolean;
   /** For the log. */
@@ -36,6 +38,12 @@ export interface FailedAttempt {
  */
 export const withoutSync = "select set_config('synchronous_commit', 'off', true)";
 
+/** Only the last three errors of a job keep their stacks: with the one that comes, the third from the end has to lose its own. */
+const withoutOldStackSql = `case
+        when jsonb_array_length(note.errors) < 3 then note.errors
+        else note.errors #- array[(jsonb_array_length(note.errors) - 3)::text, 'stack']
+      end`;
+
 /**
  * A note of an earlier lock never replaces an open note of a later lock. A job that was replaced through its key keeps its row,
  * and its history begins anew. Times are those of the database. Only a used attempt enters the history, because a job may be put
@@ -47,13 +55,15 @@ const noteSql = `
     (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, errors, uncounted)
   select spec."jobId", spec."idempotencyKey", spec.task, spec."lockCount", spec.outcome, spec.reason,
     clock_timestamp() + spec."delayMs" * interval '1 millisecond', spec."nextAttempts",
-    case when spec."countedAttempt" is null then '[]'::jsonb else jsonb_build_array(jsonb_build_object(
-      'attempt', spec."countedAttempt", 'at', clock_timestamp(), 'name', spec."errorName", 'message', spec.reason
-    )) end,
+    case when spec."countedAttempt" is null then '[]'::jsonb else jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+      'attempt', spec."countedAttempt", 'at', clock_timestamp(), 'name', spec."errorName", 'message', spec.reason,
+      'durationMs', spec."durationMs", 'stack', spec.stack
+    ))) end,
     spec.uncounted
   from relaxed cross join jsonb_to_recordset($1::jsonb) as spec (
     "jobId" bigint, "idempotencyKey" text, task text, "lockCount" int, outcome text, reason text, "delayMs" float8,
-    "nextAttempts" int, "countedAttempt" int, "errorName" text, uncounted int
+    "nextAttempts" int, "countedAttempt" int, "errorName" text, uncounted int,
+    "durationMs" bigint, stack text
   )
   order by spec."jobId"
   on conflict (job_id) do update set
@@ -68,7 +78,7 @@ const noteSql = `
         note.errors, '$[*] ? (@.attempt == $attempt && !exists(@.isBeforeRetry))',
         jsonb_build_object('attempt', excluded.errors -> 0 -> 'attempt')
       ) then note.errors
-      else note.errors || excluded.errors
+      else ${withoutOldStackSql} || excluded.errors
     end
   where note.is_settled
     or note.attempt <= excluded.attempt
@@ -82,6 +92,7 @@ export async function noteFailures(db: Queryable, failed: readonly FailedAttempt
 function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...failed }: FailedAttempt) {
   const isCounted = outcome.attemptsUsed >= attempt && !isUnknown;
   const { name, message } = describeError(error);
+  const isOwnError = isCounted && failed.durationMs !== undefined;
   // A lock that does not count is taken off the lock count. If the next lock must not look like a first one, the lock stays in
   // that count, and is subtracted from the number of the attempt instead.
   const nextLockCount = isCounted || isUnknown ? lockCount : lockCount - 1;
@@ -97,6 +108,8 @@ function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...fail
     countedAttempt: isCounted ? attempt : null,
     errorName: name,
     uncounted: isUnknown ? 1 : 0,
+    durationMs: failed.durationMs,
+    stack: isOwnError ? stackOf(error) : undefined,
   };
 }
 

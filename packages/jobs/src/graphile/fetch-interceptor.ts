@@ -16,6 +16,8 @@ interface FetchedRow extends HeldJob {
 export interface FetchInterceptorOptions {
   readonly held: HeldJobs;
   readonly prefetch: Prefetch | undefined;
+  /** Whether the rows say how long the jobs have waited. */
+  readonly measuresWait: boolean;
   readonly observer: Pick<PoolObserver, "onFetch" | "beforeFirstFetch">;
   readonly releases: Releases;
   /** Lets up to `count` idle workers of the pool fetch. */
@@ -33,7 +35,7 @@ export interface FetchInterceptor {
 
 export function createFetchInterceptor(options: FetchInterceptorOptions): FetchInterceptor {
   const { held, prefetch, observer, releases, nudge } = options;
-  const fetchJobs = createFetch(prefetch);
+  const fetchJobs = createFetch(prefetch, options);
   let opening: Promise<void> | undefined;
 
   const fetchNow = async (config: QueryConfig, send: Send) => {

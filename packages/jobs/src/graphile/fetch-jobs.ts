@@ -20,11 +20,12 @@ export const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", 
  * Fetches jobs with Graphile Worker's own statement, but with a limit of this package, and without parsing most of the
  * rows.
  */
-export function createFetch(prefetch: Prefetch | undefined) {
+export function createFetch(prefetch: Prefetch | undefined, { measuresWait }: { readonly measuresWait: boolean }) {
+  const more = measuresWait ? `, ${waitedSql}` : "";
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
     // A statement without a limit in its name fetches one job.
     if (prefetch === undefined || nameOfFetch.exec(config.name ?? "") === null)
-      return send({ ...ofRegistered(config), types: leanTypes });
+      return send({ ...returning(ofRegistered(config), more), types: leanTypes });
     const { size, slots, onMore } = prefetch;
     const limit = Math.min(size.next(), fewKinds(slots.allowed()));
     if (limit === 0) {
@@ -32,7 +33,10 @@ export function createFetch(prefetch: Prefetch | undefined) {
       return nothing;
     }
     const beganAt = performance.now();
-    const answer = await send({ ...withLimit(ofRegistered(config), limit), types: leanTypes });
+    const answer = await send({
+      ...returning(withLimit(ofRegistered(config), limit), `, ${dueSql}${more}`),
+      types: leanTypes,
+    });
     const got = answer.rows.length;
     size.note({ asked: limit, got, tookMs: performance.now() - beganAt });
     slots.taken(got);
@@ -69,19 +73,26 @@ function ofRegistered(config: QueryConfig): QueryConfig {
 
 /** A number, because the format of a time depends on the session, and local times repeat in autumn. */
 const dueSql = "date_part('epoch', jobs.run_at) as due_at";
-
 /**
- * The statement as Graphile Worker would write it for another number of jobs, with the time by which the jobs are
- * sorted.
+ * How long the job had been due when the fetch began, by the clock of the database alone. Numbers are subtracted, because times
+ * without an end cannot be.
  */
+const waitedSql =
+  "round((date_part('epoch', now()) - date_part('epoch', greatest(jobs.run_at, jobs.created_at))) * 1000) as waited_ms";
+
+/** The statement as Graphile Worker would write it for another number of jobs. */
 function withLimit(config: QueryConfig, limit: number): QueryConfig {
   const { name = "", text } = config;
   const usual = nameOfFetch.exec(name)?.[1] ?? "";
   return {
     ...config,
     name: name.replace(usual, String(limit)),
-    text: text.replace(`limit ${usual}\n`, `limit ${limit}\n`).replace("returning *", `returning *, ${dueSql}`),
+    text: text.replace(`limit ${usual}\n`, `limit ${limit}\n`),
   };
+}
+
+function returning(config: QueryConfig, more: string): QueryConfig {
+  return { ...config, text: config.text.replace("returning *", `returning *${more}`) };
 }
 
 /**

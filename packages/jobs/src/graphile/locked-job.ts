@@ -17,9 +17,24 @@ export interface LockedJob {
   readonly id: string | undefined;
   /** The request and the event that the job comes from. */
   readonly origin: Origin | undefined;
+  /** When the job was due and there, by `performance.now()`. Missing if it is not measured. */
+  readonly dueAt: number | undefined;
 }
 
-export function toLockedJob(job: GraphileJob, isSuperseded: LockedJob["isSuperseded"]): LockedJob {
+/** The row of a fetch that measures how long its jobs have waited. */
+interface MeasuredRow {
+  readonly waited_ms?: number;
+}
+
+/** What is known of a job besides its row. */
+export interface FetchedJob {
+  readonly isSuperseded: LockedJob["isSuperseded"];
+  /** When its fetch began, by `performance.now()`. */
+  readonly askedAt: number | undefined;
+}
+
+export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: FetchedJob): LockedJob {
+  const { waited_ms: waitedMs } = job as MeasuredRow;
   // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
   const flags = job.flags as unknown as string | null;
   return {
@@ -31,5 +46,6 @@ export function toLockedJob(job: GraphileJob, isSuperseded: LockedJob["isSuperse
     isSuperseded: job.key === null ? undefined : isSuperseded,
     id: idOfJob(flags),
     origin: originOf(flags),
+    dueAt: askedAt === undefined || waitedMs === undefined ? undefined : askedAt - waitedMs,
   };
 }

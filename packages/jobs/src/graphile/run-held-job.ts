@@ -34,14 +34,14 @@ export function createHeldJobRun({ pgPool, held, slots, run }: HeldJobRunOptions
 
   return async (job: GraphileJob): Promise<void> => {
     const holding = held.arrive(job.id);
-    if (holding === undefined) return run(toLockedJob(job, undefined));
+    if (holding === undefined) return run(toLockedJob(job, { isSuperseded: undefined, askedAt: undefined }));
     try {
       await held.turn(holding);
       // Another worker may have the job by now. Graphile Worker's write about its end is then left out.
       if (!held.begin(holding)) return;
       const ended = slots.began();
       try {
-        await run(toLockedJob(job, () => isOutdated(holding)));
+        await run(toLockedJob(job, { isSuperseded: () => isOutdated(holding), askedAt: holding.askedAt }));
       } catch (error) {
         holding.isUnused = error === attemptNotStarted;
         throw error;

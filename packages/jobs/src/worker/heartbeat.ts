@@ -9,6 +9,7 @@ import { findDeadWorkers, readStoredHeartbeats, sweepFailures, type Suspects } f
 import { createRecovery } from "./recovery.ts";
 import { HeartbeatSession } from "./heartbeat-session.ts";
 import { createOwnPools } from "./own-pools.ts";
+import type { Life } from "./about-worker.ts";
 import { showLife } from "./worker-registry.ts";
 
 export interface HeartbeatOptions {
@@ -16,6 +17,8 @@ export interface HeartbeatOptions {
   readonly logger: Logger;
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
+  /** What the worker says about itself now. */
+  readonly life: () => Life;
   readonly onRecovered: (jobCount: number) => void;
   /** Called if another database has replaced the one before. Its tasks and jobs may have the same ids as the old ones. */
   readonly onReplaced: () => void;
@@ -61,7 +64,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     grace.beginBeat({ isConnected });
     for (const poolId of pools.living) {
       await session.hold(db, poolId);
-      noticeReplacement(await showLife(db, poolId));
+      noticeReplacement(await showLife(db, poolId, options.life()));
       pools.onRegistered(poolId);
     }
     const released = pools.abandoned;

@@ -8,6 +8,8 @@ export interface MaintenanceTask {
   readonly what: string;
   readonly everyMs: number;
   readonly run: () => Promise<unknown>;
+  /** The worker does without it: a failure is not worth a warning, and a stop hardly waits for it. */
+  readonly isMinor?: boolean;
 }
 
 /** A slow task runs less often, so that it takes no more than this part of the time. */
@@ -16,6 +18,7 @@ const longestShare = 0.01;
 const longestRestMs = 3_600_000;
 const retryMs = 60_000;
 const longestDrainMs = 5_000;
+const longestMinorDrainMs = 500;
 
 /** Milliseconds until a task is due again, given how long it took. */
 export function restAfter(tookMs: number, everyMs: number): number {
@@ -26,13 +29,15 @@ export function startMaintenance(tasks: readonly MaintenanceTask[], logger: Logg
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  const runOnce = async ({ what, everyMs, run }: MaintenanceTask): Promise<number> => {
+  const runOnce = async ({ what, everyMs, run, isMinor = false }: MaintenanceTask): Promise<number> => {
     const startedAt = performance.now();
     try {
       await run();
       return restAfter(performance.now() - startedAt, everyMs);
     } catch (error) {
-      if (!signal.aborted && !isUnreachable(error)) logger.warn({ err: error }, `${what} failed; it is tried again`);
+      if (isMinor) logger.debug({ err: error }, `${what} failed; it is tried again`);
+      else if (!signal.aborted && !isUnreachable(error))
+        logger.warn({ err: error }, `${what} failed; it is tried again`);
       return Math.min(everyMs, retryMs);
     }
   };
@@ -42,12 +47,17 @@ export function startMaintenance(tasks: readonly MaintenanceTask[], logger: Logg
       await pause(restMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   };
-  const finished = Promise.all(tasks.map(repeat));
+  const start = (some: readonly MaintenanceTask[]) => Promise.all(some.map(repeat));
+  const finished = start(tasks.filter(({ isMinor }) => isMinor !== true));
+  const finishedMinor = start(tasks.filter(({ isMinor }) => isMinor === true));
 
   return {
     async stop() {
       stopping.abort();
-      await withTimeout(longestDrainMs, finished).catch(() => undefined);
+      await Promise.allSettled([
+        withTimeout(longestDrainMs, finished),
+        withTimeout(longestMinorDrainMs, finishedMinor),
+      ]);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isTransient } from "../database/database-errors.ts";
 import { untilAborted } from "@acme/shared/timeout";
+import { lifeOf } from "./about-worker.ts";
 import { startHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createPoolObserver } from "./observe-pool.ts";
 import type { JobRunner } from "./run-job.ts";
@@ -57,6 +58,7 @@ export class PoolSupervisor {
     this.#heartbeat = startHeartbeat({
       ...dependencies,
       ...settings,
+      life: lifeOf(settings, options.runner),
       onRecovered: (jobCount) => this.#nudge(jobCount),
       onReplaced: () => this.#pool?.breakOff("the jobs database has been replaced by another one"),
       onBeat: (failure) => {
@@ -108,13 +110,14 @@ export class PoolSupervisor {
 
   async #startPool(): Promise<void> {
     const { pool, logger } = this.#dependencies;
-    const { tasks, concurrency, heartbeatMs, deadAfterMs } = this.#settings;
+    const { tasks, concurrency, heartbeatMs, deadAfterMs, statistics } = this.#settings;
     const taskNames = [...tasks.keys()];
     this.#pool = await startSupervisedPool({
       ...this.#settings,
       pgPool: pool,
       logger,
       tasks: taskNames,
+      measuresWait: statistics,
       hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
       run: (job, onEnd) => this.#options.runner.run(job, this.#settlement.intend, onEnd),
       checkLocksEveryMs: heartbeatMs,

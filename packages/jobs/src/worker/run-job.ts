@@ -12,6 +12,8 @@ import type { PerformableTask } from "../task/perform.ts";
 import { isPromiseLike } from "@acme/shared/promise-like";
 import type { Queryable } from "../database/queryable.ts";
 import { retryWhile } from "../database/database-errors.ts";
+import type { MinuteCounts } from "../statistics/minute-counts.ts";
+import type { RetryPolicy } from "../task/retry.ts";
 import { createAttempts, superseded } from "./attempt.ts";
 import { decideOutcome } from "../task/outcome.ts";
 
@@ -30,12 +32,14 @@ export interface JobRunnerOptions {
   readonly pool: Queryable;
   readonly logger: Logger;
   readonly health: Pick<WorkerHealth, "depend">;
+  /** Counts what becomes of attempts. Without it, nothing is counted. */
+  readonly counts?: MinuteCounts | undefined;
   /** Aborted when the stop no longer waits for the last writes. */
   readonly giveUp: AbortSignal;
 }
 
 export function createJobRunner(
-  { pool, logger, health, giveUp }: JobRunnerOptions,
+  { pool, logger, health, counts, giveUp }: JobRunnerOptions,
   tasks: ReadonlyMap<string, PerformableTask>,
 ): JobRunner {
   const attempts = createAttempts(logger);
@@ -70,6 +74,16 @@ export function createJobRunner(
     return attempt;
   };
 
+  const fail = async ({ policy, ranMs, waitedMs, ...run }: FailedRun, intend: Intend): Promise<void> => {
+    const { task, attempt, error } = run;
+    const outcome = decideOutcome(error, { attempt, policy });
+    const isDead = outcome.kind === "dead";
+    if (outcome.attemptsUsed === attempt) counts?.attemptFailed(task, ranMs, { waitedMs, isDead });
+    const failed = { ...run, outcome, durationMs: Math.round(ranMs) };
+    logFailure(logger, failed);
+    await intend(failed);
+  };
+
   return {
     get runningCount() {
       return attempts.runningCount;
@@ -83,9 +97,10 @@ export function createJobRunner(
         if (lockCount >= supersededFrom) {
           return logger.info(jobFields(job), dropped);
         }
-        const startedAt = performance.now();
         const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
         const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
+        const beganAt = performance.now();
+        const waitedMs = waitOf(job, beganAt);
         try {
           const ran = attempts.run(performable, {
             jobId,
@@ -100,14 +115,15 @@ export function createJobRunner(
           const result = isPromiseLike(ran) ? await ran : ran;
           if (result === superseded) return logger.info(jobFields(job), dropped);
         } catch (error) {
-          const outcome = decideOutcome(error, { attempt, policy: performable.task.retry });
-          const failed = { task, jobId, id, origin, attempt, lockCount, idempotencyKey, outcome, error };
-          logFailure(logger, failed);
-          await intend(failed);
+          const ranMs = performance.now() - beganAt;
+          const policy = performable.task.retry;
+          const ended = { task, jobId, id, origin, attempt, lockCount, idempotencyKey, error, policy, ranMs, waitedMs };
+          await fail(ended, intend);
           throw attemptFailed;
         }
-        const durationMs = Math.round(performance.now() - startedAt);
-        logger.info({ ...jobFields(job, attempt), durationMs }, "job done");
+        const ranMs = performance.now() - beganAt;
+        counts?.attemptDone(task, ranMs, waitedMs);
+        logger.info({ ...jobFields(job, attempt), durationMs: Math.round(ranMs) }, "job done");
       } finally {
         onEnd?.();
       }
@@ -116,11 +132,22 @@ export function createJobRunner(
   };
 }
 
+interface FailedRun extends Omit<FailedAttempt, "outcome" | "durationMs" | "isUnknown"> {
+  readonly policy: RetryPolicy;
+  readonly ranMs: number;
+  readonly waitedMs: number | undefined;
+}
+
 const dropped = "job dropped: a newer one has taken its key";
 
 async function readInstallationId(db: Queryable): Promise<string> {
   const { rows } = await db.query("select id::text from acme_jobs.installation");
   return String(rows[0]?.["id"]);
+}
+
+/** How long a job was due before its first attempt began. A later one has waited for its delay. */
+function waitOf({ lockCount, dueAt }: LockedJob, beganAt: number): number | undefined {
+  return lockCount > 1 || dueAt === undefined ? undefined : beganAt - dueAt;
 }
 
 function logFailure(logger: Logger, failed: FailedAttempt): void {

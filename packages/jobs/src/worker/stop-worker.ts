@@ -16,6 +16,8 @@ interface StoppedParts {
   readonly supervisor: PoolSupervisor;
   readonly runner: JobRunner;
   readonly logger: Logger;
+  /** Writes what was counted until the last job ended. Without statistics there is nothing to write. */
+  readonly flushLast?: (() => Promise<void>) | undefined;
 }
 
 const defaultDeadlineMs = 25_000;
@@ -74,11 +76,12 @@ export class WorkerStop {
   }
 
   async #stopOnce(): Promise<void> {
-    const { supervisor, runner, logger } = this.#parts;
+    const { supervisor, runner, logger, flushLast } = this.#parts;
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
     try {
       const [isWritten] = await Promise.all([supervisor.stop(this.#limit.signal), this.#maintenance?.stop()]);
       if (!isWritten) throw incomplete();
+      await flushLast?.();
     } finally {
       this.#isOver = true;
       logger.info({}, "worker stopped");

@@ -50,6 +50,12 @@ export interface WorkerOptions {
    * used for 30 days and that no job, outbox row or dead letter can use again. Default: keys are kept for ever.
    */
   readonly idempotencyKeys?: IdempotencyKeys;
+  /** What operators call this worker, 1 to 64 printable characters. Default: none. */
+  readonly name?: string;
+  /**
+   * Whether to count what becomes of jobs and how long they take, and to take samples of the queue, for `jobs.admin`. Default: true.
+   */
+  readonly statistics?: boolean;
   /** Whether to create or update the tables first. Default: true. */
   readonly migrate?: boolean;
   /** Whether to start a relay as well, if there is an outbox. Default: true. */
@@ -58,11 +64,12 @@ export interface WorkerOptions {
 
 /** All settings of a worker: the given ones, and defaults for the rest. */
 export interface WorkerSettings extends Required<
-  Omit<WorkerOptions, "tasks" | "idempotencyKeys" | "migrate" | "relay">
+  Omit<WorkerOptions, "tasks" | "idempotencyKeys" | "name" | "migrate" | "relay">
 > {
   /** By the names of the tasks. */
   readonly tasks: ReadonlyMap<string, PerformableTask>;
   readonly idempotencyKeys: IdempotencyKeys | undefined;
+  readonly name: string | undefined;
 }
 
 /**
@@ -81,6 +88,8 @@ export function resolveWorkerOptions(options: WorkerOptions): WorkerSettings {
     unknownTaskAfterMs = 3_600_000,
     giveUpAfterMs = 60_000,
     idempotencyKeys,
+    name,
+    statistics = true,
   } = options;
   checkCount("concurrency", concurrency, [1, 1_000]);
   checkCount("prefetch", prefetch, [0, 10_000]);
@@ -91,8 +100,10 @@ export function resolveWorkerOptions(options: WorkerOptions): WorkerSettings {
   checkNumber("unknownTaskAfterMs", unknownTaskAfterMs, [0, Number.MAX_SAFE_INTEGER]);
   checkNumber("giveUpAfterMs", giveUpAfterMs, [1_000, longestTimerMs]);
   checkIdempotencyKeys(idempotencyKeys);
+  checkName(name);
+  checkBoolean("statistics", statistics);
   const times = { pollIntervalMs, heartbeatMs, deadAfterMs, unknownTaskAfterMs, giveUpAfterMs };
-  return { tasks, concurrency, prefetch, ...times, idempotencyKeys };
+  return { tasks, concurrency, prefetch, ...times, idempotencyKeys, name, statistics };
 }
 
 const optionNames = namesOf<Required<WorkerOptions>>({
@@ -105,9 +116,23 @@ const optionNames = namesOf<Required<WorkerOptions>>({
   unknownTaskAfterMs: true,
   giveUpAfterMs: true,
   idempotencyKeys: true,
+  name: true,
+  statistics: true,
   migrate: true,
   relay: true,
 });
+
+/** Letters, marks, numbers, punctuation, symbols and the plain space. */
+const namePattern = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,64}$/u;
+
+function checkName(name: string | undefined): void {
+  if (name === undefined || (typeof name === "string" && namePattern.test(name))) return;
+  throw new JobsError("OPTIONS_INVALID", '"name" of a worker must be a string of 1 to 64 printable characters.');
+}
+
+function checkBoolean(name: string, value: boolean): void {
+  if (typeof value !== "boolean") throw new JobsError("OPTIONS_INVALID", `"${name}" must be true or false.`);
+}
 
 function checkIdempotencyKeys(keys: IdempotencyKeys | undefined): void {
   if (keys === undefined || typeof keys?.purgeIdempotencyKeys === "function") return;

@@ -1,6 +1,7 @@
 import { giveBackAll } from "../graphile/return-jobs.ts";
 import { isTrue } from "@acme/shared/is-true";
-import type { Queryable } from "../database/queryable.ts";
+import type { Queryable, Row } from "../database/queryable.ts";
+import type { Life } from "./about-worker.ts";
 
 /** The key of the advisory lock that the heartbeat connection holds for a pool. */
 export const lockKeySql = (poolId: string) => `hashtextextended('acme_jobs:worker:' || ${poolId}, 0)`;
@@ -15,15 +16,30 @@ export async function freeLock(session: Queryable, poolId: string): Promise<void
   await session.query(`select pg_advisory_unlock(${lockKeySql("$1")})`, [poolId]);
 }
 
-/** Writes a heartbeat. @returns the id of the database, because another one may have replaced it. */
-export async function showLife(session: Queryable, poolId: string): Promise<string | undefined> {
-  const { rows } = await session.query(
-    `insert into acme_jobs.workers (pool_id) values ($1)
-     on conflict (pool_id) do update set heartbeat_at = clock_timestamp()
-     returning (select id::text from acme_jobs.installation) as installation_id`,
-    [poolId],
+const installationSql = "(select id::text from acme_jobs.installation) as installation_id";
+
+/**
+ * Writes a heartbeat. What the worker is goes only into a new row: the first one, or after a recovery has removed it.
+ *
+ * @returns the id of the database, because another one may have replaced it.
+ */
+export async function showLife(session: Queryable, poolId: string, life: Life): Promise<string | undefined> {
+  const { rows: kept } = await session.query(
+    `update acme_jobs.workers set heartbeat_at = clock_timestamp(), running = $2 where pool_id = $1 returning ${installationSql}`,
+    [poolId, life.running],
   );
-  return rows[0]?.["installation_id"] as string | undefined;
+  const [row] = kept.length > 0 ? kept : await register(session, poolId, life);
+  return row?.["installation_id"] as string | undefined;
+}
+
+async function register(session: Queryable, poolId: string, { about, running }: Life): Promise<readonly Row[]> {
+  const { rows } = await session.query(
+    `insert into acme_jobs.workers (pool_id, about, running) values ($1, $2::jsonb, $3)
+     on conflict (pool_id) do update set heartbeat_at = clock_timestamp(), about = excluded.about, running = excluded.running
+     returning ${installationSql}`,
+    [poolId, JSON.stringify(about), running],
+  );
+  return rows;
 }
 
 /** Any worker then recovers, in its next round, the jobs that these pools have left locked. */

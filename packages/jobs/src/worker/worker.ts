@@ -1,5 +1,6 @@
 import { prepared } from "../database/prepared-statements.ts";
 import { JobsError } from "../errors.ts";
+import { createStatistics } from "../statistics/statistics.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { maintenanceTasksOf } from "./maintenance-tasks.ts";
 import { PoolSupervisor } from "./pool-supervisor.ts";
@@ -50,8 +51,9 @@ export async function startWorker(dependencies: WorkerDependencies, settings: Wo
     giveUpAfterMs: settings.giveUpAfterMs,
     onGiveUp: (refusal) => void fail(refusal),
   });
+  const statistics = settings.statistics ? createStatistics(dependencies, settings.tasks.keys()) : undefined;
   const runner = createJobRunner(
-    { pool: prepared(dependencies.pool), logger, health, giveUp: givingUp.signal },
+    { pool: prepared(dependencies.pool), logger, health, counts: statistics?.counts, giveUp: givingUp.signal },
     settings.tasks,
   );
   let isFailed = false;
@@ -66,9 +68,12 @@ export async function startWorker(dependencies: WorkerDependencies, settings: Wo
   const onUnknownEngine = (error: unknown) => void fail(error);
   const supervisor = new PoolSupervisor(dependencies, settings, { runner, health, givingUp, onUnknownEngine });
   // From here on the worker may fail at any moment.
-  const ending = new WorkerStop({ supervisor, runner, logger }, () => finished.resolve());
+  const ending = new WorkerStop({ supervisor, runner, logger, flushLast: statistics?.flushLast }, () =>
+    finished.resolve(),
+  );
   await supervisor.start();
-  if (ending.state === undefined) ending.includes(startMaintenance(maintenanceTasksOf(dependencies, settings), logger));
+  const maintenanceTasks = [...maintenanceTasksOf(dependencies, settings), ...(statistics?.tasks ?? [])];
+  if (ending.state === undefined) ending.includes(startMaintenance(maintenanceTasks, logger));
 
   const stop = (options?: StopOptions) => ending.stop(options);
   return {

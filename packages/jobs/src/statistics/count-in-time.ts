@@ -1,0 +1,31 @@
+import type { Pool } from "pg";
+import { withQueryTimeout } from "../database/query-timeout.ts";
+import { countFirstJobs, countJobs, type JobCounts } from "../graphile/count-jobs.ts";
+
+/** Milliseconds for the count of everything, and then for that of the first rows. */
+export interface CountLimits {
+  readonly allMs: number;
+  readonly firstMs: number;
+}
+
+export interface CountedJobs {
+  readonly tasks: readonly JobCounts[];
+  /** There were too many to count: the numbers are the least that there are. */
+  readonly isCapped: boolean;
+}
+
+/** Counts the jobs and dead letters of each task. If there are too many for the time, counts the first 10,000 of them. */
+export async function countInTime(pool: Pool, { allMs, firstMs }: CountLimits): Promise<CountedJobs> {
+  try {
+    return { tasks: await countJobs(withQueryTimeout(pool, allMs)), isCapped: false };
+  } catch (error) {
+    if (!isOutOfTime(error)) throw error;
+    return { tasks: await countFirstJobs(withQueryTimeout(pool, firstMs)), isCapped: true };
+  }
+}
+
+/** A limit of ours, or one that the database or its operator has set. */
+function isOutOfTime(error: unknown): boolean {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  return code === "57014" || message === "Query read timeout";
+}
