@@ -2,14 +2,14 @@ import type { Pool } from "pg";
 import { checkNames } from "../check-options.ts";
 import type { Check, Patient } from "./check.ts";
 import { compareClocks } from "./clock-checks.ts";
-import { checksOf, outboxOnlyChecks } from "./checks.ts";
+import { checksOf, outboxOnlyChecks, type Checks } from "./checks.ts";
 import type { Finding } from "./finding.ts";
 import { mendAll } from "./mend-all.ts";
 import { openPatient } from "./open-patient.ts";
 import { checkReach } from "./reach.ts";
 import { checkRights } from "./rights-checks.ts";
 import { runCheck, runChecks } from "./run-checks.ts";
-import { isSameServer } from "./same-server.ts";
+import { whatIsShared } from "./same-server.ts";
 import { checkSchema } from "./schema-checks.ts";
 import { resolveThresholds, type Thresholds } from "./thresholds.ts";
 
@@ -47,21 +47,8 @@ export function createDoctor({ jobs, outbox, watchMs = 5_000 }: DoctorParts) {
     await using jobsPatient = jobs && openPatient("jobs", jobs(), thresholds);
     await using outboxPatient = outbox && openPatient("outbox", outbox(), thresholds);
 
-    const found: Finding[] = [];
-    const reached = new Set<Patient>();
-    for (const patient of [jobsPatient, outboxPatient]) {
-      if (patient === undefined) continue;
-      const unreachable = await checkReach(patient);
-      found.push(...unreachable);
-      if (unreachable.length === 0) reached.add(patient);
-    }
-    const areBothReached = jobsPatient && outboxPatient && reached.size === 2;
-    const isOne = areBothReached ? await isSameServer(jobsPatient.db, outboxPatient.db) : undefined;
-    for (const patient of reached) {
-      const isRepeated = patient.name === "outbox" && isOne === "database";
-      found.push(...(await examine(patient, isRepeated ? outboxOnlyChecks : checksOf[patient.name])));
-    }
-    if (areBothReached && isOne === undefined) found.push(...(await examineTogether(jobsPatient, outboxPatient)));
+    const patients = [jobsPatient, outboxPatient].filter((patient) => patient !== undefined);
+    const found = await examineAll(patients);
     const mended = options.fix === true && jobsPatient ? await mendAll(found, jobsPatient, { watchMs }) : found;
     return mended.toSorted((a, b) => rank(a) - rank(b));
   };
@@ -69,11 +56,32 @@ export function createDoctor({ jobs, outbox, watchMs = 5_000 }: DoctorParts) {
 
 const rank = ({ severity }: Finding) => (severity === "error" ? 0 : 1);
 
-async function examine(patient: Patient, { always, migrated }: (typeof checksOf)["jobs"]): Promise<readonly Finding[]> {
+async function examineAll(patients: readonly Patient[]): Promise<readonly Finding[]> {
+  const found: Finding[] = [];
+  const reached: Patient[] = [];
+  for (const patient of patients) {
+    const unreachable = await checkReach(patient);
+    found.push(...unreachable);
+    if (unreachable.length === 0) reached.push(patient);
+  }
+  const [first, second] = reached;
+  const shared = first && second && (await whatIsShared(first.db, second.db));
+  for (const patient of reached) {
+    const isKnown = patient.name === "outbox" && shared === "database";
+    found.push(...(await examine(patient, isKnown ? outboxOnlyChecks : checksOf[patient.name])));
+  }
+  return first && second && shared === undefined ? [...found, ...(await examineTogether(first, second))] : found;
+}
+
+async function examine(patient: Patient, { always, migrated }: Checks): Promise<readonly Finding[]> {
   const rights = await runCheck({ what: "rights", find: checkRights }, patient);
   const schema = await runCheck({ what: "the tables' versions", find: checkSchema }, patient);
+  const server = await runChecks(always, patient);
+  // A standby has neither the rows of unlogged tables nor the locks of workers.
+  const isStandby = server.some(({ code }) => code === "SERVER_IS_STANDBY");
   const isMigrated = schema.every(({ code }) => code === "SCHEMA_NEWER");
-  const found = [...rights, ...schema, ...(await runChecks(isMigrated ? [...always, ...migrated] : always, patient))];
+  const content = isMigrated && !isStandby ? await runChecks(migrated, patient) : [];
+  const found = [...rights, ...schema, ...server, ...content];
   // Whatever else a missing right has kept from answering is told once.
   return rights.some(({ code }) => code === "RIGHTS_MISSING") ? found.filter((each) => !isRefused(each)) : found;
 }

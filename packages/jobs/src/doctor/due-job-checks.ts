@@ -19,7 +19,7 @@ export async function checkDueJobs({ db, thresholds }: Patient): Promise<readonl
     if (isRunBy(living, task, knownTasks)) return "served";
     return living.length > 0 && !knownTasks.has(task) ? "unknown" : "lonely";
   };
-  const worst = [...jobs].sort((a, b) => b.oldestDueMs - a.oldestDueMs);
+  const worst = jobs.toSorted((a, b) => b.oldestDueMs - a.oldestDueMs);
   const most = (kind: string, isBad: (job: JobsOfTask) => boolean) =>
     worst.filter((job) => kindOf(job) === kind && isBad(job)).slice(0, mostOfAKind);
   return [

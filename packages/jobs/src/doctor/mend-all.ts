@@ -18,23 +18,20 @@ async function mend(found: Finding, jobs: Patient, options: MendOptions): Promis
   const mender = menders.get(found.code);
   if (mender === undefined) return [found];
   try {
-    await mender.run(jobs, options);
+    const mendedCount = await mender.run(jobs, options);
     const left = (await mender.find(jobs)).filter(({ code }) => code === found.code);
-    return left.length > 0 ? left : [mended(found)];
+    if (left.length > 0) return left;
+    // It has passed by itself meanwhile.
+    return mendedCount === 0 ? [] : [mended(found)];
   } catch (error) {
     return [found, failed(found, codeOf(error))];
   }
 }
 
-/** Nothing is left to do. */
-function mended({ command: _, ...found }: Finding): Finding {
-  return {
-    ...found,
-    severity: "warning",
-    what: `${found.what} Mended.`,
-    mend: "Nothing: it is mended.",
-    isMended: true,
-  };
+/** Without the command: nothing is left to do. */
+function mended({ code, what, why }: Finding): Finding {
+  const mend = "Nothing: it is mended.";
+  return { code, severity: "warning", what: `${what} Mended.`, why, mend, isFixable: true, isMended: true };
 }
 
 function failed({ code: of }: Finding, code: string): Finding {

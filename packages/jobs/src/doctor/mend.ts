@@ -12,7 +12,8 @@ import { seeWorkers } from "./workers.ts";
 
 /** What `fix` does about a finding. Each does what a living worker does by itself. */
 export interface Mender {
-  readonly run: (patient: Patient, options: MendOptions) => Promise<void>;
+  /** @returns how much was mended, if that is known. */
+  readonly run: (patient: Patient, options: MendOptions) => Promise<number | void>;
   /** Looks again. */
   readonly find: (patient: Patient) => Promise<readonly Finding[]>;
 }
@@ -37,12 +38,14 @@ const slowly = (pool: Pool) => withQueryTimeout(pool, longestMendMs);
  * Watches for a while first. After an outage all heartbeats are old, and the locks of all workers are free, though the workers
  * live: they are about to connect again.
  */
-async function recoverDeadWorkers({ db, pool, thresholds }: Patient, { watchMs }: MendOptions): Promise<void> {
+async function recoverDeadWorkers({ db, pool, thresholds }: Patient, { watchMs }: MendOptions): Promise<number> {
   const stored = await readStoredHeartbeats(db);
   await pause(watchMs);
   const workers = await seeWorkers(db, thresholds.deadWorkerMs);
   const dead = new Set(workers.filter(({ isAlive }) => !isAlive).map(({ poolId }) => poolId));
   const unchanged = stored.filter(({ poolId }) => dead.has(poolId));
   const suspects = { ownPoolIds: [], deadAfterMs: undefined, unchanged };
-  for (const { poolId } of unchanged) await recoverOne(pool, suspects, poolId);
+  let jobCount = 0;
+  for (const { poolId } of unchanged) jobCount += await recoverOne(pool, suspects, poolId);
+  return jobCount;
 }

@@ -17,12 +17,25 @@ export function openPatient(name: DatabaseName, given: Pool, thresholds: Thresho
   const pool = guard(new Pool(given.options));
   pool.options.max = mostConnections;
   pool.options.connectionTimeoutMillis = connectWithinMs;
+  const asked = withQueryTimeout(pool, answerWithinMs);
+  let hasFailed = false;
   return {
     name,
-    db: withQueryTimeout(pool, answerWithinMs),
+    db: {
+      query: (text, values) =>
+        asked.query(text, values).then(
+          (answer) => answer,
+          (error: unknown) => {
+            hasFailed = true;
+            throw error;
+          },
+        ),
+    },
     pool,
     thresholds,
     async [Symbol.asyncDispose]() {
+      // A statement that took too long is called off over this pool. Whatever waits when a pool ends is never sent.
+      if (hasFailed) await withTimeout(answerWithinMs, pool.query("select")).catch(() => undefined);
       await withTimeout(answerWithinMs, pool.end()).catch(() => undefined);
     },
   };

@@ -5,8 +5,8 @@ const identitySql = `
   select extract(epoch from pg_postmaster_start_time())::text as server, oid::text as database
   from pg_database where datname = current_database()`;
 
-/** Whether two connections lead to one server, or even to one database. `undefined`: to two servers, as far as is known. */
-export async function isSameServer(one: Queryable, other: Queryable): Promise<"database" | "server" | undefined> {
+/** What two connections have in common. `undefined`: they lead to two servers, as far as is known. */
+export async function whatIsShared(one: Queryable, other: Queryable): Promise<"database" | "server" | undefined> {
   try {
     const [first, second] = [(await one.query(identitySql)).rows[0], (await other.query(identitySql)).rows[0]];
     if (first?.["server"] !== second?.["server"]) return undefined;

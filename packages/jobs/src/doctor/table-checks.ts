@@ -4,10 +4,10 @@ import { titleOf, type Patient } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { bytes, count, duration, few, percent } from "./words.ts";
 
-/** From the statistics of the server, which every role can read. */
+/** From the statistics of the server, which every role can read. To measure a table would wait for whoever locks it. */
 const tablesSql = `
   select schemaname || '.' || stat.relname as name, n_live_tup::float8 as live, n_dead_tup::float8 as dead,
-    pg_table_size(relid)::float8 as size,
+    relpages::float8 * current_setting('block_size')::int as size,
     exists (select from unnest(reloptions) as option where option in ('autovacuum_enabled=false', 'autovacuum_enabled=off')) as "isOff"
   from pg_stat_user_tables as stat join pg_class on pg_class.oid = relid
   where schemaname in ('acme_jobs', '${graphileSchema}') order by n_dead_tup desc`;

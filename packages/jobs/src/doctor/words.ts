@@ -22,9 +22,9 @@ export function plural(value: number, one: string): string {
 }
 
 export function bytes(value: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  const index = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, value)) / 10)));
-  return `${count(value / 2 ** (10 * index))} ${units[index]}`;
+  const names = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const index = Math.min(names.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, value)) / 10)));
+  return `${count(value / 2 ** (10 * index))} ${names[index]}`;
 }
 
 export function percent(share: number): string {

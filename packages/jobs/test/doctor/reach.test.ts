@@ -46,7 +46,7 @@ describe("a database that lets nobody in", () => {
 
   it("refuses a wrong password, which is not told", async () => {
     await using server = await startServer();
-    await using pool = new Pool({ connectionString: server.url() });
+    const pool = new Pool({ connectionString: server.url() });
     const name = await createRole(pool);
 
     const findings = await examine({ jobs: as(server.url(), name, `${secret}-not`) });
