@@ -1,7 +1,8 @@
 import type { Pool } from "pg";
 import { checkTime } from "../check-values.ts";
 import type { ChangeOptions, ChangeResult } from "../change-in-batches.ts";
-import type { DoctorOptions, Finding } from "../doctor/finding.ts";
+import { createDoctor, type DoctorOptions } from "../doctor/doctor.ts";
+import type { Finding } from "../doctor/finding.ts";
 import type { JobFilter, Page } from "../job/job-filter.ts";
 import type { OutboxInfo } from "../outbox/outbox-rows.ts";
 import { changeSelected } from "./change-selected.ts";
@@ -113,10 +114,6 @@ export function createAdmin({ jobs, outbox }: AdminParts): Admin {
     workers: async () => listWorkers(jobs()),
     queues: (page) => listQueues(jobs, page),
     outbox: (page) => listOutbox(outbox, page),
-    doctor: notBuilt,
+    doctor: createDoctor({ jobs, outbox }),
   };
-}
-
-async function notBuilt(): Promise<never> {
-  throw new Error("not built yet");
 }

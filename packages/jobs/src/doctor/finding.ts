@@ -1,22 +1,24 @@
-/** Something that is wrong, or soon will be, and what mends it. */
+/** Something that is wrong, or will be, and how to mend it. Made by `jobs.admin.doctor()`. */
 export interface Finding {
-  /** For programs, as `NO_WORKER_FOR_TASK`. */
+  /** In capitals, for example `NO_WORKER_FOR_TASK`. Does not change between versions. */
   readonly code: string;
-  /** `"error"`: a person is needed now. */
+  /** `"error"`: a person is needed now. `"warning"`: soon. */
   readonly severity: "error" | "warning";
-  /** One sentence, with the numbers. */
+  /** What is the case, in one sentence with numbers. Contains no payload, password or text of an error. */
   readonly what: string;
+  /** Why that matters. */
   readonly why: string;
   /** What to do. */
   readonly mend: string;
-  /** The command of `acme-jobs` that does it. */
+  /** The command that shows or mends it. */
   readonly command?: string;
-  /** Whether the doctor can mend it by itself, without harm. */
+  /** Whether `doctor({ fix: true })` mends it. */
   readonly isFixable: boolean;
+  /** Set if this call has mended it. */
+  readonly isMended?: true;
 }
 
-/** How the doctor looks. */
-export interface DoctorOptions {
-  /** Mend what can be mended without harm. Default: `false`. */
-  readonly fix?: boolean;
+/** A finding that `fix` leaves alone. */
+export function finding(given: Omit<Finding, "isFixable" | "isMended">): Finding {
+  return { ...given, isFixable: false };
 }

@@ -89,7 +89,8 @@ export function createRecovery({ pool, logger, longestAnswerMs, onRecovered, onG
   };
 }
 
-async function recoverOne(pool: Pool, suspects: Suspects, poolId: string): Promise<number> {
+/** Recovers one pool in a transaction of its own, if it is still dead. @returns how many jobs can run again */
+export async function recoverOne(pool: Pool, suspects: Suspects, poolId: string): Promise<number> {
   await using transaction = await beginTransaction(pool, { settings, statementMs });
   const jobCount = await recoverDeadWorker(transaction, suspects, poolId);
   await transaction.commit();

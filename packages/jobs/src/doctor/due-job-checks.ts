@@ -1,0 +1,93 @@
+import { isTrue } from "@acme/shared/is-true";
+import type { Queryable } from "../database/queryable.ts";
+import { freeJobsByTask, type JobsOfTask } from "../graphile/jobs-by-task.ts";
+import type { Patient } from "./check.ts";
+import { finding, type Finding } from "./finding.ts";
+import { duration, few, named, plural, shellWord } from "./words.ts";
+import { seeWorkers, type SeenWorker } from "./workers.ts";
+
+/** No more findings of one kind: the worst come first. */
+const mostOfAKind = 10;
+
+/** Jobs that wait too long, and those that no worker would take. */
+export async function checkDueJobs({ db, thresholds }: Patient): Promise<readonly Finding[]> {
+  const jobs = await freeJobsByTask(db);
+  if (jobs.length === 0) return [];
+  const knownTasks = await readKnownTasks(db);
+  const living = (await seeWorkers(db, thresholds.deadWorkerMs)).filter(({ isAlive }) => isAlive);
+  const kindOf = ({ task }: JobsOfTask) => {
+    if (isRunBy(living, task, knownTasks)) return "served";
+    return living.length > 0 && !knownTasks.has(task) ? "unknown" : "lonely";
+  };
+  const worst = jobs.toSorted((a, b) => b.oldestDueMs - a.oldestDueMs);
+  const most = (kind: string, isBad: (job: JobsOfTask) => boolean) =>
+    worst.filter((job) => kindOf(job) === kind && isBad(job)).slice(0, mostOfAKind);
+  return [
+    ...most("lonely", ({ due, oldestDueMs }) => due > 0 && oldestDueMs > thresholds.noWorkerMs).map((job) =>
+      withoutWorker(job, living, knownTasks),
+    ),
+    ...most("unknown", ({ oldestDueMs, scheduled }) => scheduled > 0 || oldestDueMs > thresholds.noWorkerMs).map(
+      unknown,
+    ),
+    ...most("served", ({ due, oldestDueMs }) => due > 0 && oldestDueMs > thresholds.oldestDueMs).map(tooOld),
+  ];
+}
+
+interface KnownTask {
+  readonly msAgo: number;
+  /** Workers that say nothing about themselves note their tasks every minute or, if that is slow, more rarely. */
+  readonly isFresh: boolean;
+}
+
+async function readKnownTasks(db: Queryable): Promise<ReadonlyMap<string, KnownTask>> {
+  const { rows } = await db.query(
+    `select name, extract(epoch from now() - known_at) * 1000 as ms_ago, known_at > now() - interval '1 hour' as "isFresh"
+     from acme_jobs.tasks where known_at > now() - interval '1 day'`,
+  );
+  return new Map(
+    rows.map((row) => [String(row["name"]), { msAgo: Number(row["ms_ago"]), isFresh: isTrue(row["isFresh"]) }]),
+  );
+}
+
+function isRunBy(living: readonly SeenWorker[], task: string, known: ReadonlyMap<string, KnownTask>): boolean {
+  return living.some(({ about }) => (about ? about.tasks.includes(task) : known.get(task)?.isFresh === true));
+}
+
+function withoutWorker(
+  { task, due, oldestDueMs }: JobsOfTask,
+  living: readonly SeenWorker[],
+  known: ReadonlyMap<string, KnownTask>,
+): Finding {
+  const seen = known.get(task);
+  const last = seen === undefined ? "none has said so within a day" : `one last said so ${duration(seen.msAgo)} ago`;
+  return finding({
+    code: "NO_WORKER_FOR_TASK",
+    severity: "error",
+    what: `${plural(due, "job")} of task ${named(task)} ${due === 1 ? "is" : "are"} due, the oldest for ${duration(oldestDueMs)}, and no living worker runs this task; ${last}.`,
+    why: `These jobs run only when a worker with the task starts. ${living.length === 0 ? "No worker is alive at all." : `${plural(living.length, "other worker")} ${living.length === 1 ? "is" : "are"} alive.`} Plain Graphile Workers are not seen.`,
+    mend: `Start a worker that has ${named(task)} among its tasks, and see why the last one has stopped.`,
+    command: "acme-jobs worker",
+  });
+}
+
+function unknown({ task, due, scheduled }: JobsOfTask): Finding {
+  return finding({
+    code: "TASK_UNKNOWN",
+    severity: "warning",
+    what: `${plural(due + scheduled, "job")} (${few([`${due} due`, `${scheduled} scheduled`])}) of task ${named(task)} wait, which no worker has known for a day.`,
+    why: "Perhaps the task was renamed or removed. Once they have been due for an hour, these jobs become dead letters, if this package enqueued them.",
+    mend: "Start a worker that knows the task, or discard the jobs.",
+    command: `acme-jobs jobs list --task ${shellWord(task)}`,
+  });
+}
+
+function tooOld({ task, due, oldestDueMs }: JobsOfTask): Finding {
+  return finding({
+    code: "OLDEST_DUE_TOO_OLD",
+    severity: "warning",
+    what: `The oldest due job of task ${named(task)} has waited for ${duration(oldestDueMs)}; ${plural(due, "job")} of the task ${due === 1 ? "is" : "are"} due.`,
+    why: "Workers for the task are alive, but more comes than they do, they are busy with other tasks, or one job holds up a named queue.",
+    mend: "See what the workers do. Start more of them or raise their concurrency; give slow tasks a worker of their own.",
+    command: `acme-jobs stats --task ${shellWord(task)}`,
+  });
+}
