@@ -17,7 +17,15 @@ const common: Options = {
 };
 
 export default defineConfig([
-  { ...common, format: "esm" },
+  {
+    ...common,
+    // The command line, with its libraries, and with those parts of the package in chunks that it shares with the library.
+    entry: { ...common.entry, "acme-jobs": "src/cli/main.ts" },
+    format: "esm",
+    noExternal: ["commander", "@commander-js/extra-typings", "@clack/prompts", "fast-string-width"],
+    metafile: true,
+    onSuccess: () => copyLicenses("esm"),
+  },
   {
     ...common,
     format: "cjs",
@@ -27,13 +35,13 @@ export default defineConfig([
     noExternal: ["graphile-worker"],
     external: ["pg", "typescript"],
     metafile: true,
-    onSuccess: copyLicenses,
+    onSuccess: () => copyLicenses("cjs"),
   },
 ]);
 
 /** Whoever passes on a copy of them passes on their terms. */
-async function copyLicenses(): Promise<void> {
-  const metafile = JSON.parse(await readFile("dist/metafile-cjs.json", "utf8")) as { inputs: Record<string, unknown> };
+async function copyLicenses(format: "esm" | "cjs"): Promise<void> {
+  const metafile = JSON.parse(await readFile(`dist/metafile-${format}.json`, "utf8")) as { inputs: Record<string, unknown> };
   const places = Object.keys(metafile.inputs).flatMap(
     (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
   );
@@ -44,5 +52,5 @@ async function copyLicenses(): Promise<void> {
     if (file === undefined) throw new Error(`${name} has no licence to pass on`);
     await cp(`${place}/${file}`, `dist/licenses/${name.replace("/", "-")}.txt`);
   }
-  await rm("dist/metafile-cjs.json");
+  await rm(`dist/metafile-${format}.json`);
 }

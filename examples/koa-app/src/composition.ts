@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createEventBus, createUnitOfWork } from "@acme/domain-events";
 import { knexTransactions } from "@acme/domain-events/knex";
-import { createJobs } from "@acme/jobs";
+import { createJobs, type PerformableTask } from "@acme/jobs";
 import type Koa from "koa";
 import type { Knex } from "knex";
 import { createAppDatabase, type AppDatabase, type DatabaseLimits } from "./app-database.ts";
@@ -26,6 +26,8 @@ import { createUseCases } from "./users/use-cases.ts";
 /** Everything of the app, wired. It has opened nothing yet. */
 export interface Composition {
   readonly database: AppDatabase;
+  /** Every task, with its code. */
+  readonly tasks: readonly PerformableTask[];
   readonly backgroundJobs: BackgroundJobs;
   readonly app: Koa;
   /** Brings the tables of the data and of the outbox up to date, or checks them when AUTO_MIGRATE is false. */
@@ -92,6 +94,7 @@ export function compose({
 
   return {
     database,
+    tasks,
     backgroundJobs,
     app,
     prepareDatabase: () =>

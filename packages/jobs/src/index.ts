@@ -1,4 +1,5 @@
 export { NonRetryableError, RetryAfterError, SnoozeError, snooze } from "./task/attempt-errors.ts";
+export { defineConfig, type CliConfig } from "./cli/config.ts";
 export type { Connection } from "./database/lazy-pool.ts";
 export type { Admin } from "./admin/admin.ts";
 export type { JobSelection, PutOffOptions } from "./admin/job-changes.ts";

@@ -93,7 +93,7 @@ function withLongTimeout(pool: Pool): Pool {
   });
 }
 
-async function revisionOf(pool: Pool): Promise<number | null> {
+export async function revisionOf(pool: Pool): Promise<number | null> {
   const db = withQueryTimeout(pool);
   const { rows: tables } = await db.query("select to_regclass('graphile_worker.migrations') is not null as exists");
   if (!isTrue(tables[0]?.["exists"])) return null;

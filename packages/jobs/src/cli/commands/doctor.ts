@@ -1,0 +1,22 @@
+import { createCommand } from "../command.ts";
+import { renderFindings } from "../render/findings.ts";
+import type { Program, Run } from "../run-cli.ts";
+
+/** `doctor`: everything that is known to go wrong. */
+export function addDoctorCommand(program: Program, run: Run): void {
+  const doctor = createCommand("doctor", {
+    description: "Look for what is wrong, and say what mends it. Exits with 1 if there is something.",
+    examples: ["doctor", "doctor --fix"],
+  }).option("--fix", "mend what can be mended without harm");
+  doctor.action(({ fix }) =>
+    run(async ({ openJobs, output }) => {
+      const { admin } = await openJobs();
+      const findings = await admin.doctor({ fix: fix === true });
+      output.result({ findings }, () =>
+        findings.length === 0 ? "Nothing is wrong." : renderFindings(findings, { withWhy: true }),
+      );
+      return findings.length === 0 ? 0 : 1;
+    }),
+  );
+  program.addCommand(doctor);
+}

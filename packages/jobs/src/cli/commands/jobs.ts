@@ -1,0 +1,157 @@
+import { Option } from "@commander-js/extra-typings";
+import type { JobFilter } from "../../job/job-filter.ts";
+import type { JobSummary } from "../../job/job-summary.ts";
+import { JobsError } from "../../errors.ts";
+import type { Jobs } from "../../jobs.ts";
+import { createCommand } from "../command.ts";
+import type { CliContext } from "../context.ts";
+import { parseCount } from "../input/count.ts";
+import { parsePastTime } from "../input/time.ts";
+import { notFound } from "../not-found.ts";
+import { renderJob } from "../render/job.ts";
+import type { Program, Run } from "../run-cli.ts";
+import { withinTimeout } from "../within-timeout.ts";
+import { addJobChanges } from "./job-changes.ts";
+
+type Parent = ReturnType<typeof createCommand>;
+
+/** `jobs …`: what is in the queue. */
+export function addJobsCommands(program: Program, run: Run): void {
+  const jobs = createCommand("jobs", {
+    description: "Jobs in the queue.",
+    examples: ["jobs list --task sendReceipt --failed", "jobs show 0199f2c1-7d2e-7c44-9a51-3b0d6f4eac5e"],
+  });
+  addList(jobs, run);
+  addShow(jobs, run);
+  addJobChanges(jobs, run);
+  program.addCommand(jobs);
+}
+
+/** A command with the options that choose jobs. */
+export function withJobFilter(command: Parent) {
+  return command
+    .option("--task <task>", "only of this task")
+    .addOption(
+      new Option("--state <state>", "only in this state").choices(["due", "scheduled", "locked", "failed"] as const),
+    )
+    .option("--failed", "only those of which an attempt has failed")
+    .option("--queue <name>", "only of this named queue")
+    .option("--key <key>", "only with this key, as it is listed")
+    .option("--error <text>", "only those whose last error has this text in it")
+    .option("--older-than <time>", "only those enqueued before: 10min, or 2026-11-21T13:00", (text) =>
+      parsePastTime(text),
+    );
+}
+
+/** The filter of the options of {@link withJobFilter}. */
+export function jobFilterOf({
+  failed,
+  olderThan,
+  ...rest
+}: Pick<JobFilter, "task" | "state" | "queue" | "key" | "error"> & {
+  readonly failed?: true | undefined;
+  readonly olderThan?: Date | undefined;
+}): JobFilter {
+  return {
+    ...rest,
+    ...(failed && { hasFailed: true }),
+    ...(olderThan !== undefined && { enqueuedBefore: olderThan }),
+  };
+}
+
+function addList(jobs: Parent, run: Run): void {
+  const list = withJobFilter(
+    createCommand("list", {
+      description: "List jobs, the oldest first.",
+      examples: ["jobs list --task sendReceipt --state due", "jobs list --failed --limit 10"],
+    }),
+  )
+    .option("--limit <count>", "how many", parseCount(1, 1_000), 50)
+    .option("--after <cursor>", "go on after this one");
+  list.action(async ({ limit, after, ...chosen }) => {
+    await run((context) => printList(context, jobFilterOf(chosen), limit, after));
+  });
+  jobs.addCommand(list);
+}
+
+async function printList(
+  context: CliContext,
+  filter: JobFilter,
+  limit: number,
+  after: string | undefined,
+): Promise<void> {
+  const { output } = context;
+  const jobs = await context.openJobs();
+  const page = await withinTimeout(context, readPage(jobs, filter, limit, after));
+  output.result(page, () =>
+    page.jobs.length === 0
+      ? "No jobs."
+      : output.table(
+          [
+            { title: "ID", value: ({ id, jobId }: JobSummary) => id ?? jobId },
+            { title: "TASK", value: ({ task }) => task },
+            { title: "STATE", value: ({ state }) => state },
+            { title: "RUN AT", value: ({ runAt }) => output.time(runAt) },
+            { title: "ATTEMPTS", value: ({ attempts }) => attempts, align: "right" },
+            { title: "QUEUE", value: ({ queue }) => queue, isCut: true },
+            { title: "KEY", value: ({ key }) => key, isCut: true },
+            { title: "LAST ERROR", value: ({ lastError }) => lastError, isCut: true },
+          ],
+          page.jobs,
+        ),
+  );
+  if (page.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
+}
+
+/** Pages that look at many jobs may find few. */
+async function readPage(
+  { admin }: Jobs,
+  filter: JobFilter,
+  limit: number,
+  after: string | undefined,
+): Promise<{ readonly jobs: readonly JobSummary[]; readonly next: string | undefined }> {
+  const found: JobSummary[] = [];
+  let next = after;
+  do {
+    const left = limit - found.length;
+    const page = await admin.list({ ...filter, limit: left, ...(next !== undefined && { after: next }) });
+    found.push(...page.jobs);
+    next = page.next;
+  } while (next !== undefined && found.length < limit);
+  return { jobs: found, next };
+}
+
+function addShow(jobs: Parent, run: Run): void {
+  const show = createCommand("show", {
+    description: "Show one job with all its errors, wherever it is: queue, outbox or dead letters.",
+    examples: ["jobs show 0199f2c1-7d2e-7c44-9a51-3b0d6f4eac5e --stack"],
+  })
+    .argument("<id>", "the id that enqueue returned, or the jobId of the logs")
+    .option("--stack", "print the stacks of the errors")
+    .option("--show-payload", "print the payload, which may be personal data");
+  show.action(async (id, { stack, showPayload }) => {
+    await run(async (context) => {
+      const { admin } = await context.openJobs();
+      const details = await withinTimeout(context, admin.get(id));
+      if (details === undefined) throw notFound("job", id);
+      const payload = showPayload ? await withinTimeout(context, readPayload(admin, id)) : undefined;
+      context.output.result({ ...details, ...(payload && { payload: payload.value }) }, () =>
+        renderJob(context.output, details, {
+          withStacks: stack === true,
+          payload: payload && JSON.stringify(payload.value, undefined, 2),
+        }),
+      );
+    });
+  });
+  jobs.addCommand(show);
+}
+
+/** `undefined` while a worker has the job. */
+async function readPayload(admin: Jobs["admin"], id: string): Promise<{ readonly value: unknown } | undefined> {
+  try {
+    return { value: await admin.payload(id) };
+  } catch (error) {
+    if (error instanceof JobsError && error.code === "JOB_LOCKED") return undefined;
+    throw error;
+  }
+}

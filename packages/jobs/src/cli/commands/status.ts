@@ -1,0 +1,54 @@
+import type { Overview } from "../../admin/overview.ts";
+import { createCommand } from "../command.ts";
+import type { CliContext } from "../context.ts";
+import { style, type Output } from "../output/output.ts";
+import { formatDuration } from "../output/time.ts";
+import { renderFindings } from "../render/findings.ts";
+import type { ExitCode } from "../run-action.ts";
+import type { Program, Run } from "../run-cli.ts";
+
+/** `status`, which is also what the bare command does. */
+export function addStatusCommand(program: Program, run: Run): void {
+  const status = createCommand("status", {
+    description: "Say what is wrong and how the queue does. Exits with 1 if a person is needed.",
+    examples: ["", "status --json"],
+  });
+  status.action(() => run(printStatus));
+  program.addCommand(status);
+}
+
+async function printStatus({ openJobs, output }: CliContext): Promise<ExitCode> {
+  const { admin } = await openJobs();
+  const findings = await admin.doctor();
+  // What keeps it from being read is among the findings.
+  const overview = await admin.overview().catch(() => undefined);
+  output.result({ findings, overview }, () =>
+    [
+      ...(findings.length === 0
+        ? [`${style("green", "✔")} Nothing is wrong.`]
+        : [renderFindings(findings, { withWhy: false })]),
+      ...(overview === undefined ? [] : [renderOverview(output, overview)]),
+    ].join("\n\n"),
+  );
+  return findings.some(({ severity }) => severity === "error") ? 1 : 0;
+}
+
+function renderOverview(output: Output, overview: Overview): string {
+  const { due, scheduled, locked, dead, oldestDueAgeMs, workersAlive, outbox, sampledAt, isCapped } = overview;
+  const least = isCapped ? "at least " : "";
+  const count = (value: number) => value.toLocaleString("en");
+  const oldest = due > 0 ? `, the oldest for ${formatDuration(oldestDueAgeMs)}` : "";
+  return [
+    `  ${least}${count(due)} due${oldest} · ${count(scheduled)} scheduled · ${count(locked)} locked · ${count(dead)} dead letters`,
+    `  ${workersAlive === 1 ? "1 worker" : `${count(workersAlive)} workers`} alive${outboxText(outbox)}`,
+    style("dim", sampledAt === undefined ? "  counted now" : `  counted ${output.time(sampledAt)}`),
+  ].join("\n");
+}
+
+function outboxText(outbox: Overview["outbox"]): string {
+  if (outbox === undefined) return "";
+  if (typeof outbox === "string") return ` · outbox ${outbox}`;
+  const { pendingCount, oldestAgeMs } = outbox;
+  if (pendingCount === 0) return " · outbox empty";
+  return ` · outbox ${pendingCount.toLocaleString("en")}, the oldest for ${formatDuration(oldestAgeMs)}`;
+}

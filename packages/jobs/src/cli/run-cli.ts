@@ -1,0 +1,87 @@
+import { CommanderError } from "@commander-js/extra-typings";
+import { version } from "../version.ts";
+import { addDeadCommands } from "./commands/dead.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEnqueueCommand } from "./commands/enqueue.ts";
+import { addJobsCommands } from "./commands/jobs.ts";
+import { addListCommands } from "./commands/lists.ts";
+import { addMigrateCommand } from "./commands/migrate.ts";
+import { addStatsCommand } from "./commands/stats.ts";
+import { addStatusCommand } from "./commands/status.ts";
+import { addWorkerCommand } from "./commands/worker.ts";
+import { createProgram, type GlobalOptions } from "./global-options.ts";
+import { printError, runAction, type Action, type ExitCode } from "./run-action.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** The root of all commands. */
+export type Program = ReturnType<typeof createProgram>;
+
+/** Gives an action the options of the whole command line. */
+export type Run = (action: Action) => Promise<void>;
+
+/**
+ * Runs a command line.
+ *
+ * @param words - Without the program's name.
+ */
+export async function runCli(words: readonly string[]): Promise<ExitCode> {
+  const program = createProgram(version);
+  let exitCode: ExitCode = 0;
+  const run: Run = async (action) => {
+    exitCode = await runAction(program.opts() as GlobalOptions, action);
+  };
+  for (const addCommand of commands) addCommand(program, run);
+  prepareAll(program);
+  try {
+    await program.parseAsync(withCommand(words), { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (!(error instanceof CommanderError || error instanceof UsageError)) throw error;
+    printError(new UsageError(oneLine(error.message)), words.includes("--json"));
+    return 2;
+  }
+}
+
+const commands: readonly ((program: Program, run: Run) => void)[] = [
+  addStatusCommand,
+  addStatsCommand,
+  addDoctorCommand,
+  addJobsCommands,
+  addDeadCommands,
+  addListCommands,
+  addEnqueueCommand,
+  addMigrateCommand,
+  addWorkerCommand,
+];
+
+/** The bare command shows the status. As the default command of `commander`, `status` would be blamed for unknown ones. */
+function withCommand(words: readonly string[]): string[] {
+  const { operands } = createProgram(version)
+    .exitOverride()
+    .parseOptions([...words]);
+  const asksForHelp = words.some((word) => /^(?:-h|--help|-V|--version)$/.test(word));
+  return operands.length === 0 && !asksForHelp ? ["status", ...words] : [...words];
+}
+
+/** What {@link prepareAll} needs of a command, whatever its options are. */
+interface AnyCommand {
+  readonly commands: readonly AnyCommand[];
+  exitOverride(): unknown;
+  configureOutput(output: { readonly writeErr: (text: string) => void }): unknown;
+}
+
+/** Errors are thrown rather than printed over several lines. */
+function prepareAll(command: AnyCommand): void {
+  command.exitOverride();
+  command.configureOutput({ writeErr: () => undefined });
+  for (const child of command.commands) prepareAll(child);
+}
+
+/** `error: unknown command 'lst'\n(Did you mean list?)` in one line. */
+function oneLine(message: string): string {
+  return message
+    .replace(/^error: /, "")
+    .replace(/\n\(Did you mean (.*?)\?\)/s, ". Did you mean $1?")
+    .replaceAll("\n", " ");
+}
