@@ -9,7 +9,7 @@ const config = loadConfig(process.env);
 const services = await findServices(config);
 const { databaseUrl, jobQueueDatabaseUrl = databaseUrl } = services;
 // Standard output is for results.
-const logger = createLogger({ level: config.logLevel, destination: process.stderr });
+const logger = createLogger({ level: "warn", destination: process.stderr });
 
 export default defineConfig({
   jobs: createJobs({ connection: jobQueueDatabaseUrl, outbox: { connection: databaseUrl }, logger }),

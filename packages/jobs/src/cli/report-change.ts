@@ -1,4 +1,4 @@
-import type { ChangeResult } from "../admin/job-changes.ts";
+import type { ChangeResult } from "../change-in-batches.ts";
 import { JobsError } from "../errors.ts";
 import type { CliContext } from "./context.ts";
 import { printable } from "./output/printable.ts";

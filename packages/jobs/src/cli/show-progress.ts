@@ -1,4 +1,4 @@
-import type { ChangeOptions, Progress } from "../admin/job-changes.ts";
+import type { ChangeOptions, Progress } from "../change-in-batches.ts";
 import type { CliContext } from "./context.ts";
 
 /** How far a change of many has come, on standard error if that is a terminal. */

@@ -1,4 +1,4 @@
-import type { ChangeResult } from "../../admin/job-changes.ts";
+import type { ChangeResult } from "../../change-in-batches.ts";
 import type { DeadLetterFilter } from "../../dead-letters/dead-letter.ts";
 import type { Jobs } from "../../jobs.ts";
 import { isConfirmed } from "../ask.ts";

@@ -1,4 +1,5 @@
-import type { ChangeOptions, ChangeResult, JobSelection } from "../../admin/job-changes.ts";
+import type { JobSelection } from "../../admin/job-changes.ts";
+import type { ChangeOptions, ChangeResult } from "../../change-in-batches.ts";
 import type { JobFilter } from "../../job/job-filter.ts";
 import type { Admin } from "../../admin/admin.ts";
 import { isConfirmed } from "../ask.ts";

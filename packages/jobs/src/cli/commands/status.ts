@@ -3,6 +3,7 @@ import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { style, type Output } from "../output/output.ts";
 import { formatDuration } from "../output/time.ts";
+import { renderBacklog } from "../render/statistics.ts";
 import { renderFindings } from "../render/findings.ts";
 import type { ExitCode } from "../run-action.ts";
 import type { Program, Run } from "../run-cli.ts";
@@ -40,15 +41,7 @@ function renderOverview(output: Output, overview: Overview): string {
   const oldest = due > 0 ? `, the oldest for ${formatDuration(oldestDueAgeMs)}` : "";
   return [
     `  ${least}${count(due)} due${oldest} · ${count(scheduled)} scheduled · ${count(locked)} locked · ${count(dead)} dead letters`,
-    `  ${workersAlive === 1 ? "1 worker" : `${count(workersAlive)} workers`} alive${outboxText(outbox)}`,
+    `  ${workersAlive === 1 ? "1 worker" : `${count(workersAlive)} workers`} alive${outbox === undefined ? "" : ` · outbox ${renderBacklog(outbox)}`}`,
     style("dim", sampledAt === undefined ? "  counted now" : `  counted ${output.time(sampledAt)}`),
   ].join("\n");
-}
-
-function outboxText(outbox: Overview["outbox"]): string {
-  if (outbox === undefined) return "";
-  if (typeof outbox === "string") return ` · outbox ${outbox}`;
-  const { pendingCount, oldestAgeMs } = outbox;
-  if (pendingCount === 0) return " · outbox empty";
-  return ` · outbox ${pendingCount.toLocaleString("en")}, the oldest for ${formatDuration(oldestAgeMs)}`;
 }

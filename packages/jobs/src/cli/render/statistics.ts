@@ -81,11 +81,15 @@ function renderWorkers(workers: readonly WorkerInfo[]): string {
 
 function renderFoot(output: Output, { outbox, sampledAt, isCapped }: Overview): string {
   const counted = sampledAt === undefined ? "counted now" : `counted ${output.time(sampledAt)}`;
-  const waits =
-    outbox === undefined
-      ? ""
-      : typeof outbox === "string"
-        ? `OUTBOX ${outbox} · `
-        : `OUTBOX ${outbox.pendingCount.toLocaleString("en")}, the oldest for ${formatDuration(outbox.oldestAgeMs)} · `;
+  const waits = outbox === undefined ? "" : `OUTBOX ${renderBacklog(outbox)} · `;
   return style("dim", `${waits}${counted}${isCapped ? " · there may be more than counted" : ""}`);
+}
+
+/** What waits in the outbox: `empty`, `12, the oldest for 3 s`, or why that is not known. */
+export function renderBacklog(outbox: NonNullable<Overview["outbox"]>): string {
+  if (typeof outbox === "string") return outbox;
+  const { pendingCount, oldestAgeMs } = outbox;
+  return pendingCount === 0
+    ? "empty"
+    : `${pendingCount.toLocaleString("en")}, the oldest for ${formatDuration(oldestAgeMs)}`;
 }
