@@ -1,6 +1,6 @@
 import { checkNumber } from "./check-options.ts";
 import { JobsError } from "./errors.ts";
-import { answerWithinMs, withQueryTimeout } from "./database/query-timeout.ts";
+import { answerWithinMs, withPromisedWrites } from "./database/query-timeout.ts";
 import { keepErrors } from "./graphile/failure-notes.ts";
 import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
 import { queryMigrated } from "./database/missing-tables.ts";
@@ -89,7 +89,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
   /** Each call is a transaction of its own, so it can be repeated after a conflict. */
   const ask = async <Result>(work: (db: Queryable) => Promise<Result>): Promise<Result> => {
     try {
-      return await retryConflicts(() => work(withQueryTimeout(pool())));
+      return await retryConflicts(() => work(withPromisedWrites(pool())));
     } catch (error) {
       throw explainConnection(error, false);
     }
