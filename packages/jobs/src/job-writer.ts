@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { addJobs } from "./graphile/add-jobs.ts";
-import { withQueryTimeout } from "./database/query-timeout.ts";
+import { withPromisedWrites } from "./database/query-timeout.ts";
 import type { JobRequest, WrittenRequests } from "./job/job-request.ts";
 import { hasKeys, writeToOutbox } from "./outbox/outbox-table.ts";
 import { toQueryable, type Queryable } from "./database/queryable.ts";
@@ -39,7 +39,7 @@ export function createJobWriter(databases: {
       const { jobs, outbox } = databases;
       const given = tx === undefined ? undefined : toQueryable(tx);
       const connectionOf = (pool: () => Pool) =>
-        given ?? withQueryTimeout(pool(), answerWithinMs + requests.length * perJobMs);
+        given ?? withPromisedWrites(pool(), answerWithinMs + requests.length * perJobMs);
       const writeOnce = async () => {
         if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
           return writeToOutbox(connectionOf(outbox.db), requests, proofSql);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { JobsError } from "../errors.ts";
 import { isInfrastructureError } from "../task/infrastructure-error.ts";
+import { StandbyWaitEndedError } from "./standby-waits.ts";
 
 /** Whether a database could not be reached. A database that has refused a statement was reached. */
 export function isUnreachable(error: unknown): boolean {
@@ -13,12 +14,21 @@ const refusedCodes = new Set(["28000", "28P01", "3D000", "42501"]);
 
 /** If an error of the jobs database is one of the connection, turns it into one that says what to do. */
 export function explainConnection(error: unknown, hasOutbox: boolean): unknown {
+  if (error instanceof StandbyWaitEndedError) return perhapsLost(error);
   if (isUnreachable(error)) return jobsDatabaseUnreachable(error, hasOutbox);
   if (!refusedCodes.has(String((error as { code?: unknown } | null)?.code))) return error;
   return new JobsError(
     "JOBS_DATABASE_REFUSED",
     "The jobs database refused the connection or the right to create its tables. Check user, password, the name of the database and the user's rights.",
     { cause: error },
+  );
+}
+
+function perhapsLost(cause: StandbyWaitEndedError): JobsError {
+  return new JobsError(
+    "JOBS_DATABASE_UNREACHABLE",
+    "The change is in the jobs database, and may be lost or not: the wait for a synchronous standby was ended, and a failover takes back what the standby lacks. See that the standby is back.",
+    { cause },
   );
 }
 

@@ -1,6 +1,7 @@
 import type { ClientBase, Pool, QueryConfig, QueryResult } from "pg";
 import { connectIdle } from "./connect-idle.ts";
 import type { Queryable } from "./queryable.ts";
+import { awaitStandbys } from "./standby-waits.ts";
 
 /** Long, because the server may be busy, or another transaction may hold a lock. */
 export const answerWithinMs = 30_000;
@@ -22,12 +23,30 @@ export function withQueryTimeout(pool: Pool, withinMs = answerWithinMs): Queryab
   return { query: (text, values = []) => askWithTimeout(pool, { text, values: [...values] }, withinMs) };
 }
 
+/**
+ * The same for writes that are promised: each statement is a transaction of its own, and fails with
+ * `StandbyWaitEndedError` if the standbys may lack it.
+ */
+export function withPromisedWrites(pool: Pool, withinMs = answerWithinMs): Queryable {
+  return {
+    query: (text, values = []) =>
+      onConnection(pool, (connection) => {
+        const config = { text, values: [...values] };
+        return awaitStandbys(connection.client, () => sendWithTimeout(connection, config, withinMs));
+      }),
+  };
+}
+
 /** The same for one statement, which may have a name. */
-export async function askWithTimeout(pool: Pool, config: QueryConfig, withinMs = answerWithinMs): Promise<QueryResult> {
+export function askWithTimeout(pool: Pool, config: QueryConfig, withinMs = answerWithinMs): Promise<QueryResult> {
+  return onConnection(pool, (connection) => sendWithTimeout(connection, config, withinMs));
+}
+
+async function onConnection(pool: Pool, ask: (connection: Connection) => Promise<QueryResult>): Promise<QueryResult> {
   const client = await connectIdle(pool);
   let failure: unknown;
   try {
-    return await sendWithTimeout({ pool, client }, config, withinMs);
+    return await ask({ pool, client });
   } catch (error) {
     failure = error;
     throw error;

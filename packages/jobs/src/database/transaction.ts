@@ -2,9 +2,11 @@ import type { Pool } from "pg";
 import { connectIdle } from "./connect-idle.ts";
 import { answerWithinMs, promptlyMs, sendWithTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
+import { awaitStandbys, showWarningsSql, writeMarkSql } from "./standby-waits.ts";
 
 /** An open transaction on a connection of its own. It is rolled back if it is disposed without a commit. */
 export interface OpenTransaction extends Queryable, AsyncDisposable {
+  /** @throws `StandbyWaitEndedError` if it is committed, and the synchronous standbys may lack it. */
   commit(): Promise<void>;
 }
 
@@ -20,11 +22,16 @@ export interface TransactionOptions {
    * timeout.
    */
   readonly statementMs?: number;
+  /**
+   * Whether to wait first until the synchronous standbys have what the transaction will find. In the same session,
+   * since what a crash leaves unreplicated is seen only after it, by other sessions.
+   */
+  readonly isBehindStandbys?: boolean;
 }
 
 export async function beginTransaction(
   pool: Pool,
-  { settings = "", statementMs }: TransactionOptions = {},
+  { settings = "", statementMs, isBehindStandbys = false }: TransactionOptions = {},
 ): Promise<OpenTransaction> {
   const connection = await connectIdle(pool);
   connection.on("error", ignoreLoss);
@@ -37,8 +44,10 @@ export async function beginTransaction(
     connection.release(isBroken);
   };
   const send = (text: string, withinMs: number) => sendWithTimeout({ pool, client: connection }, { text }, withinMs);
+  const sendCommit = (text: string, withinMs: number) => awaitStandbys(connection, () => send(text, withinMs));
   try {
-    await send(`begin; ${settings}`, promptlyMs);
+    if (isBehindStandbys) await sendCommit(`begin; ${showWarningsSql}; ${writeMarkSql}; commit`, answerWithinMs);
+    await send(`begin; ${showWarningsSql}; ${settings}`, promptlyMs);
   } catch (error) {
     giveBack(true);
     throw error;
@@ -50,7 +59,7 @@ export async function beginTransaction(
         : sendWithTimeout({ pool, client: connection }, { text, values: [...values] }, statementMs),
     async commit() {
       // COMMIT waits for the disk, and perhaps for standbys.
-      const { command } = await send("commit", Math.max(answerWithinMs, statementMs ?? 0));
+      const { command } = await sendCommit("commit", Math.max(answerWithinMs, statementMs ?? 0));
       // COMMIT of an aborted transaction answers ROLLBACK without an error.
       if (command !== "COMMIT")
         throw new Error("The transaction was aborted; PostgreSQL answered COMMIT with ROLLBACK.");

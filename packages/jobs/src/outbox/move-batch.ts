@@ -9,6 +9,7 @@ import { findOutboxWithRows, removeFromOutbox } from "./outbox-table.ts";
 import { isAboutTheRows } from "../database/database-errors.ts";
 import { keepAsDeadLetter } from "./refused-row.ts";
 import { take } from "./moved-ids.ts";
+import { writeMarkSql } from "../database/standby-waits.ts";
 
 export interface RelayPools {
   readonly outbox: Pool;
@@ -60,23 +61,25 @@ export class KeysHeldError extends Error {
  *
  * The order of the steps is the guarantee. The transaction on the jobs side is open before a row is claimed; it
  * remembers the ids it takes, and adds jobs only for ids not taken before; the rows are removed after its commit.
- * Whatever dies in between leaves the rows where they were, and their ids remembered if the jobs are there.
+ * Whatever dies in between leaves the rows where they were, and their ids remembered if the jobs are there. With
+ * synchronous standbys, a row is claimed once those of its server have it, and removed once those of the jobs have its
+ * job: what is only seen may be of a COMMIT whose wait for them was ended, and a failover may lose it.
  *
  * @throws {@link BatchRefusedError} if several rows were claimed and one of them is refused, or all take too long: try fewer; {@link KeysHeldError} if
  *   one of their keys may be held: try fewer of them.
  */
 export async function moveBatch(pools: RelayPools, claim: Claim): Promise<MovedBatch> {
-  const outboxId = await findOutboxWithRows(withQueryTimeout(pools.outbox, promptlyMs));
-  if (outboxId === undefined) return { movedCount: 0, isContended: false, isCut: false, refused: [] };
+  const found = await findOutboxWithRows(withQueryTimeout(pools.outbox, promptlyMs));
+  if (found === undefined) return { movedCount: 0, isContended: false, isCut: false, refused: [] };
   await using jobs = await beginTransaction(pools.jobs, asRelay);
-  await using outbox = await beginTransaction(pools.outbox, asRelay);
+  await using outbox = await beginTransaction(pools.outbox, { ...asRelay, isBehindStandbys: found.hasStandbys });
   let rowCount = claim.batchSize;
   let keys: readonly string[] = [];
   try {
     const { requests, isContended, isCut } = await claimFromOutbox(outbox, claim);
     rowCount = requests.length;
     keys = keysOf(requests);
-    const refused = await moveRows({ jobs, outbox, outboxId }, requests, claim);
+    const refused = await moveRows({ jobs, outbox, outboxId: found.id }, requests, claim);
     return { movedCount: requests.length, isContended, isCut, refused };
   } catch (error) {
     if (isLockTimeout(error) && keys.length > 0) throw new KeysHeldError(keys, error);
@@ -105,6 +108,8 @@ async function moveRows(
   const repeated = await take(jobs, outboxId, ids);
   const fresh = repeated.size === 0 ? requests : requests.filter(({ id }) => !repeated.has(id));
   const refused = await add(jobs, fresh, claim);
+  // Their jobs are here; COMMIT now waits until the standbys have them, too.
+  if (repeated.size > 0) await jobs.query(writeMarkSql);
   await jobs.commit();
 
   await removeFromOutbox(outbox, ids);

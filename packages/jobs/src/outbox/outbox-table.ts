@@ -2,6 +2,8 @@ import { queryMigrated } from "../database/missing-tables.ts";
 import { batchSql, toBatch } from "../job/job-batch.ts";
 import type { JobRequest, WrittenRequests } from "../job/job-request.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
+import { isTrue } from "@acme/shared/is-true";
+import { hasStandbysSql } from "../database/standby-waits.ts";
 
 const columns = "id, task, payload, run_at, queue, priority, key, preserve_run_at, flags";
 
@@ -51,7 +53,7 @@ export async function hasKeys(db: Queryable, keys: readonly string[]): Promise<b
 }
 
 const identitySql = `
-  select identity.id::text || ':' || database.oid as id
+  select identity.id::text || ':' || database.oid as id, ${hasStandbysSql} as has_standbys
   from acme_jobs.outbox_identity as identity, pg_database as database
   where datname = current_database()`;
 
@@ -61,16 +63,23 @@ export async function readOutboxId(db: Queryable): Promise<string> {
   return String(row?.["id"]);
 }
 
+/** An outbox in which there are rows. */
+export interface OutboxWithRows {
+  readonly id: string;
+  /** Whether the COMMIT of a row may have waited for standbys. */
+  readonly hasStandbys: boolean;
+}
+
 /**
- * The id of this outbox if there are rows in it, which spares the jobs database a visit when there is nothing to bring.
- * The newest first: before the oldest lie the removed ones.
+ * This outbox if there are rows in it, which spares the jobs database a visit when there is nothing to bring. The
+ * newest first: before the oldest lie the removed ones.
  */
-export async function findOutboxWithRows(db: Queryable): Promise<string | undefined> {
+export async function findOutboxWithRows(db: Queryable): Promise<OutboxWithRows | undefined> {
   const [row] = await queryMigrated(
     db,
     `${identitySql} and exists (select 1 from acme_jobs.outbox order by position desc limit 1)`,
   );
-  return row?.["id"] as string | undefined;
+  return row && { id: String(row["id"]), hasStandbys: isTrue(row["has_standbys"]) };
 }
 
 export async function stillInOutbox(db: Queryable, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -54,7 +54,7 @@ export function collectInto(log: LogLine[]): Logger {
 
 const silent = collectInto([]);
 
-async function migrateJobs(url: string): Promise<void> {
+export async function migrateJobs(url: string): Promise<void> {
   await using jobs = createJobs({ connection: url, logger: silent });
   await jobs.migrate();
 }
