@@ -6,11 +6,21 @@ import {
   withCorrelation,
 } from "@acme/domain-events";
 import { pgTransactions } from "@acme/domain-events/pg";
+import { runChild } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { killable } from "./support/killable-task.ts";
 import { createTestJobs, outboxCount, type TestJobs } from "./support/test-jobs.ts";
-import { createJobs, defineTask, NonRetryableError, perform, retry, type AttemptContext } from "../src/index.ts";
+import {
+  createJobs,
+  defineTask,
+  NonRetryableError,
+  perform,
+  retry,
+  snooze,
+  type AttemptContext,
+} from "../src/index.ts";
 import { drain, performTask } from "../src/testing/index.ts";
 
 class OrderPlaced extends defineEvent("order.placed") {}
@@ -130,6 +140,82 @@ describe.each([
     expect(letter?.origin).toEqual({ requestId: "r-1", eventType: "e", eventId: "7" });
     const last = { requestId: "r-1", event: { type: "e", id: "7" }, eventType: "e", eventId: "7" };
     expect(seen).toEqual(["r-1", "r-1", "r-1", last]);
+  });
+});
+
+describe("a job with an origin", () => {
+  it("still has it when its worker was killed and another recovers it", { timeout: 30_000 }, async () => {
+    await using test = await createTestJobs();
+    await using doomed = runChild(new URL("children/worker.child.ts", import.meta.url), {
+      env: { JOBS_URL: test.jobsUrl },
+    });
+    await doomed.waitFor("started");
+    await withCorrelation({ requestId: "r-1", eventType: "e", eventId: "7" }, () =>
+      test.jobs.enqueue(killable, { n: 1 }),
+    );
+    await doomed.waitFor("running 1 1");
+    const seen: unknown[] = [];
+
+    await doomed.kill();
+    await using worker = await test.jobs.startWorker({
+      tasks: [perform(killable, (_payload, context) => void seen.push([context.requestId, context.event]))],
+      heartbeatMs: 100,
+      deadAfterMs: 500,
+    });
+
+    await expect.poll(() => seen, { timeout: 20_000 }).toEqual([["r-1", { type: "e", id: "7" }]]);
+    await worker.stop();
+  });
+
+  it("keeps it as a dead letter if no worker knows its task, or somebody else has failed it", async () => {
+    await using test = await createTestJobs();
+    await withCorrelation({ requestId: "r-1", eventType: "e", eventId: "7" }, async () => {
+      await test.jobs.enqueue(next, { n: 1 });
+      await test.jobs.enqueue(task, { n: 1 }, { runAt: new Date("2099-01-01") });
+    });
+    await test.jobsPool.query("select graphile_worker.permanently_fail_jobs(array[2], 'by hand')");
+
+    await using worker = await test.jobs.startWorker({
+      tasks: [perform(task, () => undefined)],
+      unknownTaskAfterMs: 0,
+    });
+
+    const origin = { requestId: "r-1", eventType: "e", eventId: "7" };
+    await expect
+      .poll(async () => (await test.jobs.deadLetters.list()).map((letter) => letter.origin))
+      .toEqual([origin, origin]);
+    await worker.stop();
+  });
+
+  it("is in each of the worker's own lines about it", async () => {
+    await using test = await createTestJobs();
+    let attempts = 0;
+    const outcomes = [snooze(0), new Error("again"), new NonRetryableError("never")];
+
+    const id = await withCorrelation({ requestId: "r-1", eventType: "e", eventId: "7" }, () =>
+      test.jobs.enqueue(task, { n: 1 }),
+    );
+    await drain(test.jobs, { tasks: [perform(task, () => Promise.reject(outcomes[attempts++]!))] });
+
+    const lines = test.log.filter(({ message }) => message.startsWith("job "));
+    expect(lines.map(({ message }) => message)).toEqual([
+      "job put off; the attempt does not count",
+      "job failed; it will be tried again",
+      "job failed for good; it is a dead letter now",
+    ]);
+    for (const { fields } of lines)
+      expect(fields).toMatchObject({ id, jobId: "1", task: "t", requestId: "r-1", eventId: "7" });
+  });
+
+  it("hands it to a copy of the context, too, with the signal of the attempt", async () => {
+    const performable = perform(task, (_payload, context) => {
+      const copy = { ...context };
+      return [copy.requestId, copy.signal === context.signal, copy.signal instanceof AbortSignal, copy.logger];
+    });
+
+    const copied = await withCorrelation({ requestId: "r-1" }, () => performTask(performable, { n: 1 }));
+
+    expect(copied).toEqual(["r-1", true, true, expect.objectContaining({ info: expect.any(Function) })]);
   });
 });
 
