@@ -12,7 +12,7 @@ describe("the child of a logger", () => {
   it("adds its fields to each line of a logger that has no children", () => {
     const lines: unknown[] = [];
 
-    const child = childLogger(collecting(lines), { task: "t", attempt: 1 });
+    const child = childLogger(collecting(lines), () => ({ task: "t", attempt: 1 }));
     child.debug({}, "a");
     child.info({ attempt: 2 }, "b");
     child.warn({}, "c");
@@ -26,13 +26,14 @@ describe("the child of a logger", () => {
     ]);
   });
 
-  it("is made by the logger itself where it can have one, also behind a protection", () => {
+  it("is made by the logger itself where it can have one, also behind a protection, and not before its first line", () => {
     const lines: unknown[] = [];
     const given: object[] = [];
     const logger = collecting([], { child: (fields: object) => (given.push(fields), collecting(lines)) });
 
-    childLogger(logger, { task: "t" }).info({}, "a");
-    childLogger(protectLogger(logger, collecting([])), { task: "u" }).info({}, "b");
+    childLogger(logger, () => ({ task: "unused" }));
+    childLogger(logger, () => ({ task: "t" })).info({}, "a");
+    childLogger(protectLogger(logger, collecting([])), () => ({ task: "u" })).info({}, "b");
 
     expect(given).toEqual([{ task: "t" }, { task: "u" }]);
     expect(lines).toEqual([
@@ -48,10 +49,13 @@ describe("the child of a logger", () => {
   ])("is a wrapper if the logger's own method %s", (_, child) => {
     const lines: unknown[] = [];
 
-    childLogger(collecting(lines, { child }), { task: "t" }).info({ own: 1 }, "a");
+    childLogger(collecting(lines, { child }), () => ({ task: "t" })).info({ own: 1 }, "a");
     const protectedLines: unknown[] = [];
     const other: unknown[] = [];
-    childLogger(protectLogger(collecting(protectedLines, { child }), collecting(other)), { task: "t" }).info({}, "b");
+    childLogger(protectLogger(collecting(protectedLines, { child }), collecting(other)), () => ({ task: "t" })).info(
+      {},
+      "b",
+    );
 
     expect(lines).toEqual([["info", { task: "t", own: 1 }, "a"]]);
     expect([...protectedLines, ...other]).toEqual([["info", { task: "t" }, "b"]]);

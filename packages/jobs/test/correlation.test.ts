@@ -6,11 +6,21 @@ import {
   withCorrelation,
 } from "@acme/domain-events";
 import { pgTransactions } from "@acme/domain-events/pg";
+import { runChild } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { killable } from "./support/killable-task.ts";
 import { createTestJobs, outboxCount, type TestJobs } from "./support/test-jobs.ts";
-import { createJobs, defineTask, NonRetryableError, perform, retry, type AttemptContext } from "../src/index.ts";
+import {
+  createJobs,
+  defineTask,
+  NonRetryableError,
+  perform,
+  retry,
+  snooze,
+  type AttemptContext,
+} from "../src/index.ts";
 import { drain, performTask } from "../src/testing/index.ts";
 
 class OrderPlaced extends defineEvent("order.placed") {}
@@ -21,8 +31,9 @@ const task = defineTask("t", {
 const next = defineTask("next", { payload: z.object({ n: z.number() }) });
 
 /** What code can tell of where it comes from. */
-const seenIn = ({ requestId, event }: AttemptContext) => ({ requestId, event, ...currentCorrelation() });
-const ofRequest = (requestId: string) => ({ requestId, event: undefined });
+const seenIn = ({ requestId, event }: AttemptContext) => ({ requestId, event, current: currentCorrelation() });
+const ofRequest = (requestId: string) => ({ requestId, event: undefined, current: { requestId } });
+const ofNothing = { requestId: undefined, event: undefined, current: {} };
 
 async function flagsOf(test: TestJobs): Promise<string[][]> {
   const { rows } = await test.jobsPool.query<{ flags: Record<string, true> }>(
@@ -61,16 +72,19 @@ describe.each([
     await using test = await createTestJobs({ outbox });
     const seen: unknown[] = [];
 
-    await withCorrelation({ requestId: "r-1" }, async () => {
-      await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }, { n: 3 }]);
-      await test.jobs.enqueue(task, { n: 4 }, { key: "k", queue: "q", priority: 1, runAt: new Date(0) });
-    });
-    await test.jobs.enqueueMany(task, [{ n: 5 }, { n: 6 }]);
+    const within = (requestId: string, ...rest: Parameters<typeof test.jobs.enqueueMany<{ n: number }>>) =>
+      withCorrelation({ requestId }, () => test.jobs.enqueueMany(...rest));
+
+    await within("r-1", task, [{ n: 0 }, { n: 1 }]);
+    await test.jobs.enqueueMany(task, [{ n: 2 }, { n: 3 }]);
+    await within("r-2", task, [{ n: 4 }]);
+    await within("r-3", task, [{ n: 5 }, { n: 6 }]);
+    await within("r-4", task, [{ n: 7 }], { key: "k", queue: "q", priority: 1, runAt: new Date(0) });
     await drain(test.jobs, {
-      tasks: [perform(task, ({ n }, context) => void (seen[n] = seenIn(context).requestId))],
+      tasks: [perform(task, ({ n }, context) => void (seen[n] = context.requestId))],
     });
 
-    expect(seen.slice(1)).toEqual(["r-1", "r-1", "r-1", "r-1", undefined, undefined]);
+    expect(seen).toEqual(["r-1", "r-1", undefined, undefined, "r-2", "r-3", "r-3", "r-4"]);
   });
 
   it("tells the event of its durable handler, and so do the jobs and units of its attempt", async () => {
@@ -128,8 +142,85 @@ describe.each([
     await drain(test.jobs, { tasks: [perform(task, (_payload, context) => void seen.push(seenIn(context)))] });
 
     expect(letter?.origin).toEqual({ requestId: "r-1", eventType: "e", eventId: "7" });
-    const last = { requestId: "r-1", event: { type: "e", id: "7" }, eventType: "e", eventId: "7" };
+    const current = { requestId: "r-1", eventType: "e", eventId: "7" };
+    const last = { requestId: "r-1", event: { type: "e", id: "7" }, current };
     expect(seen).toEqual(["r-1", "r-1", "r-1", last]);
+  });
+});
+
+describe("a job with an origin", () => {
+  it("still has it when its worker was killed and another recovers it", { timeout: 30_000 }, async () => {
+    await using test = await createTestJobs();
+    await using doomed = runChild(new URL("children/worker.child.ts", import.meta.url), {
+      env: { JOBS_URL: test.jobsUrl },
+    });
+    await doomed.waitFor("started");
+    await withCorrelation({ requestId: "r-1", eventType: "e", eventId: "7" }, () =>
+      test.jobs.enqueue(killable, { n: 1 }),
+    );
+    await doomed.waitFor("running 1 1");
+    const seen: unknown[] = [];
+
+    await doomed.kill();
+    await using worker = await test.jobs.startWorker({
+      tasks: [perform(killable, (_payload, context) => void seen.push([context.requestId, context.event]))],
+      heartbeatMs: 100,
+      deadAfterMs: 500,
+    });
+
+    await expect.poll(() => seen, { timeout: 20_000 }).toEqual([["r-1", { type: "e", id: "7" }]]);
+    await worker.stop();
+  });
+
+  it("keeps it as a dead letter if no worker knows its task, or somebody else has failed it", async () => {
+    await using test = await createTestJobs();
+    await withCorrelation({ requestId: "r-1", eventType: "e", eventId: "7" }, async () => {
+      await test.jobs.enqueue(next, { n: 1 });
+      await test.jobs.enqueue(task, { n: 1 }, { runAt: new Date("2099-01-01") });
+    });
+    await test.jobsPool.query("select graphile_worker.permanently_fail_jobs(array[2], 'by hand')");
+
+    await using worker = await test.jobs.startWorker({
+      tasks: [perform(task, () => undefined)],
+      unknownTaskAfterMs: 0,
+    });
+
+    const origin = { requestId: "r-1", eventType: "e", eventId: "7" };
+    await expect
+      .poll(async () => (await test.jobs.deadLetters.list()).map((letter) => letter.origin))
+      .toEqual([origin, origin]);
+    await worker.stop();
+  });
+
+  it("is in each of the worker's own lines about it", async () => {
+    await using test = await createTestJobs();
+    let attempts = 0;
+    const outcomes = [snooze(0), new Error("again"), new NonRetryableError("never")];
+
+    const id = await withCorrelation({ requestId: "r-1", eventType: "e", eventId: "7" }, () =>
+      test.jobs.enqueue(task, { n: 1 }),
+    );
+    await drain(test.jobs, { tasks: [perform(task, () => Promise.reject(outcomes[attempts++]!))] });
+
+    const lines = test.log.filter(({ message }) => message.startsWith("job "));
+    expect(lines.map(({ message }) => message)).toEqual([
+      "job put off; the attempt does not count",
+      "job failed; it will be tried again",
+      "job failed for good; it is a dead letter now",
+    ]);
+    for (const { fields } of lines)
+      expect(fields).toMatchObject({ id, jobId: "1", task: "t", requestId: "r-1", eventId: "7" });
+  });
+
+  it("hands it to a copy of the context, too, with the signal of the attempt", async () => {
+    const performable = perform(task, (_payload, context) => {
+      const copy = { ...context };
+      return [copy.requestId, copy.signal === context.signal, copy.signal instanceof AbortSignal, copy.logger];
+    });
+
+    const copied = await withCorrelation({ requestId: "r-1" }, () => performTask(performable, { n: 1 }));
+
+    expect(copied).toEqual(["r-1", true, true, expect.objectContaining({ info: expect.any(Function) })]);
   });
 });
 
@@ -148,10 +239,10 @@ describe("a job without an origin", () => {
       await worker.stop();
     });
 
-    expect(seen.slice(1)).toEqual([ofRequest("starter"), ofRequest(undefined as never)]);
+    expect(seen.slice(1)).toEqual([ofRequest("starter"), ofNothing]);
   });
 
-  it("is not logged in the name of whoever has opened the worker's connections", async () => {
+  it("is not logged in the name of whoever has started the worker", async () => {
     await using test = await createTestJobs();
     const lines: unknown[] = [];
     const note = (_fields: object, message: string) => void lines.push([message, currentCorrelation()]);
@@ -165,18 +256,19 @@ describe("a job without an origin", () => {
       for (const client of clients) client.release();
     });
     const worker = await withCorrelation({ requestId: "starter" }, () =>
-      jobs.startWorker({ tasks: [perform(task, () => undefined)], pollIntervalMs: 60_000 }),
+      jobs.startWorker({ tasks: [perform(task, () => undefined)], pollIntervalMs: 60_000, prefetch: 0 }),
     );
 
-    await test.jobs.enqueue(task, { n: 1 });
-    await expect.poll(() => lines.length).toBe(2);
+    // The first may be found without a notification, before the worker listens.
+    for (const n of [1, 2, 3]) {
+      await test.jobs.enqueue(task, { n });
+      await expect.poll(() => lines.length).toBe(1 + n);
+    }
     await worker.stop();
     await pool.end();
 
-    expect(lines.slice(0, 2)).toEqual([
-      ["worker started", {}],
-      ["job done", {}],
-    ]);
+    const done = ["job done", {}];
+    expect(lines.slice(0, 4)).toEqual([["worker started", {}], done, done, done]);
   });
 
   it("leaves the columns of outbox and dead letter null, and its dead letter has an empty origin", async () => {
@@ -267,7 +359,7 @@ describe("flags that plain SQL has written", () => {
       ],
     });
 
-    expect(seen).toEqual([ofRequest(undefined as never)]);
+    expect(seen).toEqual([ofNothing]);
     expect(await test.jobs.deadLetters.list()).toMatchObject([{ id: "7", origin: {} }]);
     await test.jobs.deadLetters.retry("7");
     expect(await flagsOf(test)).toEqual([[]]);
@@ -328,5 +420,5 @@ it("a task's code that a test performs has the ids around the call", async () =>
   expect(await withCorrelation({ requestId: "r-1" }, () => performTask(performable, { n: 1 }))).toEqual(
     ofRequest("r-1"),
   );
-  expect(await performTask(performable, { n: 1 })).toEqual(ofRequest(undefined as never));
+  expect(await performTask(performable, { n: 1 })).toEqual(ofNothing);
 });

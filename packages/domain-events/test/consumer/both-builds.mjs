@@ -48,4 +48,12 @@ assert.deepEqual(ids, ids.toSorted());
 class FromEsmAgain extends cjs.defineEvent("from-esm") {}
 await assert.rejects(esm.publish(new FromEsmAgain()), { code: "EVENT_NAME_TAKEN" });
 
+// What one build has set, the other reads.
+cjs.withCorrelation({ requestId: "r" }, () => {
+  esm.withCorrelation({ eventType: "from-esm", eventId: "7" }, () => {
+    assert.deepEqual(cjs.currentCorrelation(), { requestId: "r", eventType: "from-esm", eventId: "7" });
+  });
+});
+assert.deepEqual(esm.currentCorrelation(), {});
+
 process.stdout.write("both builds share one bus\n");

@@ -1,7 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { WorkerEvents, WorkerPool } from "graphile-worker";
 import type { Pool } from "pg";
-import { replaceCorrelation } from "@acme/shared/correlation";
 import type { Logger } from "@acme/shared/logger";
 import { createFetchAgain } from "./fetch-again.ts";
 import { createFetchSize, mostTaken } from "./fetch-size.ts";
@@ -99,10 +98,7 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
         },
       },
     },
-    // What calls it may be a socket that was opened in a request.
-    Object.fromEntries(
-      options.tasks.map((name) => [name, (_payload, { job }) => replaceCorrelation(undefined, () => run(job))]),
-    ),
+    Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => run(job)])),
     intercepted.pool,
   );
   // Failures arrive through `onFatal`. The pool's own promise may resolve, reject or stay pending.

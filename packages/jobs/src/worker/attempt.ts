@@ -3,7 +3,7 @@ import type { Logger } from "@acme/shared/logger";
 import { checkOwnPayload } from "../task/own-payload.ts";
 import type { PerformableTask } from "../task/perform.ts";
 import { replaceCorrelation } from "@acme/shared/correlation";
-import { attemptContext, type AttemptOfJob } from "./attempt-context.ts";
+import { ContextOfAttempt, type AttemptOfJob } from "./attempt-context.ts";
 import { jobFields } from "./job-fields.ts";
 import { isPromiseLike, whenKnown } from "@acme/shared/promise-like";
 import type { Task } from "../task/task.ts";
@@ -52,7 +52,7 @@ export function createAttempts(logger: Logger): Attempts {
       const begin = (payload: unknown): unknown => {
         attempt.begin();
         // The schema has just made the payload of the right type, but the type is lost in the list of tasks.
-        const context = attemptContext({ job, task: task.name, running: attempt, logger });
+        const context = new ContextOfAttempt({ job, task: task.name, running: attempt, logger });
         return replaceCorrelation(job.origin, () => run(payload as never, context));
       };
       const beginUnlessSuperseded = (payload: unknown): unknown => {

@@ -1,3 +1,4 @@
+import { currentCorrelation, withCorrelation } from "@acme/domain-events";
 import { expect, it } from "vitest";
 import { z } from "zod";
 import { defineTask, perform } from "../../src/index.ts";
@@ -28,3 +29,20 @@ it("the time limit of an attempt runs on when the worker has its answer", async 
 
   await expect(result).rejects.toMatchObject({ code: "ATTEMPT_TIMEOUT" });
 });
+
+it.each([undefined, { requestId: "own" }])(
+  "an attempt runs its code in the correlation of its job alone, whoever calls it: %j",
+  async (origin) => {
+    const attempts = createAttempts(collectInto([]));
+    const seen: unknown[] = [];
+    const performable = perform(task, async () => {
+      seen.push(currentCorrelation());
+      await Promise.resolve();
+      seen.push(currentCorrelation());
+    });
+
+    await withCorrelation({ requestId: "caller", eventId: "7" }, () => attempts.run(performable, { ...job, origin }));
+
+    expect(seen).toEqual([origin ?? {}, origin ?? {}]);
+  },
+);
