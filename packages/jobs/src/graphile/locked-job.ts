@@ -14,13 +14,13 @@ export interface LockedJob {
   readonly isSuperseded: (() => false | Promise<boolean>) | undefined;
   /** The id that `enqueue` made. A job that plain SQL has added has none. */
   readonly id: string | undefined;
-  /** When the job was due and there, by `performance.now()`. Missing if it is not measured. */
+  /** When the job was due, by `performance.now()`. */
   readonly dueAt: number | undefined;
 }
 
-/** The row of a fetch that measures how long its jobs have waited. */
-interface MeasuredRow {
-  readonly waited_ms?: number;
+/** The row of a fetch says in how many seconds the job is due. */
+interface FetchedRow {
+  readonly due_in?: number;
 }
 
 /** What is known of a job besides its row. */
@@ -31,7 +31,7 @@ export interface FetchedJob {
 }
 
 export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: FetchedJob): LockedJob {
-  const { waited_ms: waitedMs } = job as MeasuredRow;
+  const { due_in: dueIn } = job as FetchedRow;
   return {
     jobId: job.id,
     task: job.task_identifier,
@@ -41,6 +41,6 @@ export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: Fetched
     isSuperseded: job.key === null ? undefined : isSuperseded,
     // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
     id: idOfJob(job.flags as unknown as string | null),
-    dueAt: askedAt === undefined || waitedMs === undefined ? undefined : askedAt - waitedMs,
+    dueAt: askedAt === undefined || dueIn === undefined ? undefined : askedAt + dueIn * 1_000,
   };
 }
