@@ -36,3 +36,10 @@ function begin(ms: number): void {
   last.timeMs = ms;
   last.time = `${text.slice(0, 8)}-${text.slice(8)}`;
 }
+
+const v7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7/;
+
+/** When a UUIDv7 was made, in milliseconds since 1970, by the clock of its host. `undefined` for any other text. */
+export function timeOfUuidV7(uuid: string): number | undefined {
+  return v7.test(uuid) ? Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16) : undefined;
+}

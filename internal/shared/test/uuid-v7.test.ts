@@ -1,6 +1,6 @@
 import { array, assert, integer, property } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { uuidV7 } from "../src/uuid-v7.ts";
+import { timeOfUuidV7, uuidV7 } from "../src/uuid-v7.ts";
 
 describe("uuidV7", () => {
   it("has the form, version and variant of RFC 9562, and the time in front", () => {
@@ -29,5 +29,17 @@ describe("uuidV7", () => {
     const ids = Array.from({ length: 100_000 }, () => uuidV7(now));
 
     expect(ids.every((id, index) => index === 0 || id > ids[index - 1]!)).toBe(true);
+  });
+});
+
+describe("timeOfUuidV7", () => {
+  it("is the time at which it was made, and nothing for any other text", () => {
+    expect(timeOfUuidV7("019a0000-0001-7000-8000-000000000000")).toBe(0x019a_0000_0001);
+    expect(timeOfUuidV7(uuidV7())).toBeGreaterThan(Date.now() - 1_000);
+    expect(["", "order-7", "0199f2c1-0000-4000-8000-000000000000"].map(timeOfUuidV7)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });

@@ -9,15 +9,13 @@ import { returnOnly } from "./return-jobs.ts";
 
 interface FetchedRow extends HeldJob {
   readonly priority: number;
-  /** In seconds, where several were asked for. */
-  readonly due_at?: string;
+  /** In seconds. */
+  readonly due_in: number;
 }
 
 export interface FetchInterceptorOptions {
   readonly held: HeldJobs;
   readonly prefetch: Prefetch | undefined;
-  /** Whether the rows say how long the jobs have waited. */
-  readonly measuresWait: boolean;
   readonly observer: Pick<PoolObserver, "onFetch" | "beforeFirstFetch">;
   readonly releases: Releases;
   /** Lets up to `count` idle workers of the pool fetch. */
@@ -35,7 +33,7 @@ export interface FetchInterceptor {
 
 export function createFetchInterceptor(options: FetchInterceptorOptions): FetchInterceptor {
   const { held, prefetch, observer, releases, nudge } = options;
-  const fetchJobs = createFetch(prefetch, options);
+  const fetchJobs = createFetch(prefetch);
   let opening: Promise<void> | undefined;
 
   const fetchNow = async (config: QueryConfig, send: Send) => {
@@ -98,6 +96,6 @@ function isQueued({ job_queue_id }: HeldJob): boolean {
 /** Sorted, because Graphile Worker runs jobs in the order of the answer, which is the order of their ids. */
 function byUrgency(one: FetchedRow, other: FetchedRow): number {
   if (one.priority !== other.priority) return one.priority - other.priority;
-  if (one.due_at !== other.due_at) return Number(one.due_at) - Number(other.due_at);
+  if (one.due_in !== other.due_in) return one.due_in - other.due_in;
   return Number(one.id) - Number(other.id);
 }

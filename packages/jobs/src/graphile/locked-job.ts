@@ -17,13 +17,13 @@ export interface LockedJob {
   readonly id: string | undefined;
   /** The request and the event that the job comes from. */
   readonly origin: Origin | undefined;
-  /** When the job was due and there, by `performance.now()`. Missing if it is not measured. */
+  /** When the job was due, by `performance.now()`. */
   readonly dueAt: number | undefined;
 }
 
-/** The row of a fetch that measures how long its jobs have waited. */
-interface MeasuredRow {
-  readonly waited_ms?: number;
+/** The row of a fetch says in how many seconds the job is due. */
+interface FetchedRow {
+  readonly due_in?: number;
 }
 
 /** What is known of a job besides its row. */
@@ -34,7 +34,7 @@ export interface FetchedJob {
 }
 
 export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: FetchedJob): LockedJob {
-  const { waited_ms: waitedMs } = job as MeasuredRow;
+  const { due_in: dueIn } = job as FetchedRow;
   // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
   const flags = job.flags as unknown as string | null;
   return {
@@ -46,6 +46,6 @@ export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: Fetched
     isSuperseded: job.key === null ? undefined : isSuperseded,
     id: idOfJob(flags),
     origin: originOf(flags),
-    dueAt: askedAt === undefined || waitedMs === undefined ? undefined : askedAt - waitedMs,
+    dueAt: askedAt === undefined || dueIn === undefined ? undefined : askedAt + dueIn * 1_000,
   };
 }

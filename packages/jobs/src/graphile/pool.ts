@@ -23,8 +23,6 @@ export interface GraphilePoolOptions {
   readonly pollIntervalMs: number;
   /** Jobs to fetch at once, at least as many as run at once. With 0, each job is fetched by itself. */
   readonly prefetch: number;
-  /** Whether to measure how long jobs have waited. */
-  readonly measuresWait: boolean;
   /** Milliseconds without a turn of the event loop after which jobs that have not begun are given back. */
   readonly hungAfterMs: number;
   readonly logger: Logger;

@@ -16,8 +16,6 @@ export interface QueryInterceptorOptions {
   readonly held: HeldJobs;
   /** How many jobs to fetch at once. Without it, as many as Graphile Worker asks for. */
   readonly prefetch?: Prefetch | undefined;
-  /** Whether a fetch also measures how long its jobs have waited. */
-  readonly measuresWait: boolean;
   /** Lets idle workers of the pool fetch: up to `count` of them, or all without `count`. */
   readonly nudge: (count?: number) => void;
   /** Whether the pool is shutting down. */

@@ -110,14 +110,13 @@ export class PoolSupervisor {
 
   async #startPool(): Promise<void> {
     const { pool, logger } = this.#dependencies;
-    const { tasks, concurrency, heartbeatMs, deadAfterMs, statistics } = this.#settings;
+    const { tasks, concurrency, heartbeatMs, deadAfterMs } = this.#settings;
     const taskNames = [...tasks.keys()];
     this.#pool = await startSupervisedPool({
       ...this.#settings,
       pgPool: pool,
       logger,
       tasks: taskNames,
-      measuresWait: statistics,
       hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
       run: (job, onEnd) => this.#options.runner.run(job, this.#settlement.intend, onEnd),
       checkLocksEveryMs: heartbeatMs,

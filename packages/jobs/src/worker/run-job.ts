@@ -14,6 +14,7 @@ import type { Queryable } from "../database/queryable.ts";
 import { retryWhile } from "../database/database-errors.ts";
 import type { MinuteCounts } from "../statistics/minute-counts.ts";
 import type { RetryPolicy } from "../task/retry.ts";
+import { waitedUntil } from "./waited-until.ts";
 import { createAttempts, superseded } from "./attempt.ts";
 import { decideOutcome } from "../task/outcome.ts";
 
@@ -100,7 +101,7 @@ export function createJobRunner(
         const idempotencyKey = job.id ?? (await readIdempotencyKey(jobId));
         const attempt = lockCount === 1 ? 1 : await startRepeated(job, idempotencyKey);
         const beganAt = performance.now();
-        const waitedMs = waitOf(job, beganAt);
+        const waitedMs = waitedUntil(beganAt, job);
         try {
           const ran = attempts.run(performable, {
             jobId,
@@ -143,11 +144,6 @@ const dropped = "job dropped: a newer one has taken its key";
 async function readInstallationId(db: Queryable): Promise<string> {
   const { rows } = await db.query("select id::text from acme_jobs.installation");
   return String(rows[0]?.["id"]);
-}
-
-/** How long a job was due before its first attempt began. A later one has waited for its delay. */
-function waitOf({ lockCount, dueAt }: LockedJob, beganAt: number): number | undefined {
-  return lockCount > 1 || dueAt === undefined ? undefined : beganAt - dueAt;
 }
 
 function logFailure(logger: Logger, failed: FailedAttempt): void {

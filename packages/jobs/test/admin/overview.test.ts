@@ -58,7 +58,7 @@ describe("an overview", () => {
     await holder.query("begin; lock table graphile_worker._private_jobs");
     const beganAt = performance.now();
 
-    await expect(readOverview({ jobs: test.jobsPool })).rejects.toThrow();
+    await expect(readOverview({ jobs: test.jobsPool })).rejects.toMatchObject({ code: "JOBS_DATABASE_UNREACHABLE" });
 
     expect(performance.now() - beganAt).toBeLessThan(4_000);
     await holder.query("rollback");

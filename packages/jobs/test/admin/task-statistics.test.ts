@@ -33,7 +33,7 @@ describe("the statistics of tasks", () => {
 
   it("name each task once: those with jobs, those that a worker knows, and those that ran", async () => {
     await using test = await createTestJobs();
-    await using _worker = await test.jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
+    await test.jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
     await test.jobsPool.query("select graphile_worker.add_job('unknown')");
     await test.jobsPool.query("insert into acme_jobs.tasks values ('forgotten', now() - interval '2 days')");
     await addMinute(test, { ago: 2, done: 1, bucket: 0 });

@@ -12,7 +12,7 @@ describe("the list of workers", () => {
   it("has what each has locked, and that it lives", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
-    await using _worker = await test.jobs.startWorker({ tasks: [perform(killable, () => gate.promise)], name: "one" });
+    await test.jobs.startWorker({ tasks: [perform(killable, () => gate.promise)], name: "one" });
     await test.jobs.enqueueMany(killable, [{ n: 1 }, { n: 2 }]);
 
     await expect.poll(() => listWorkers(test.jobsPool)).toMatchObject([{ isAlive: true, lockedCount: 2 }]);

@@ -54,7 +54,7 @@ describe("tables of the version before, in use while they are migrated", () => {
       if (n === 2) throw new Error("once more");
     };
 
-    await using _worker = await jobs.startWorker({ tasks: [perform(killable, run), perform(single, run)], ...quick });
+    await jobs.startWorker({ tasks: [perform(killable, run), perform(single, run)], ...quick });
     await expect.poll(() => attempts.filter(([n]) => n !== 2)).toEqual([[1, 1]]);
     // Its first attempt was one of the version before.
     await expect.poll(() => attempts.filter(([n]) => n === 2)).toEqual([2, 3].map((attempt) => [2, attempt]));

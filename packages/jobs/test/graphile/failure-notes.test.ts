@@ -32,7 +32,7 @@ describe("the errors of a job", () => {
   it("lose older stacks also after the dead letter was retried", async () => {
     await using test = await createTestJobs();
     await start(test, perform(failing, failWithin(0)));
-    const { id } = await test.jobs.enqueue(failing, { n: 1 }).then((enqueued) => ({ id: String(enqueued) }));
+    const id = await test.jobs.enqueue(failing, { n: 1 });
     await errorsOf(test);
 
     await test.jobs.deadLetters.retry(id);

@@ -37,7 +37,6 @@ describe("a statement of Graphile Worker", () => {
       isEnding: () => false,
       held: new HeldJobs(createHangMemory(1)),
       giveUp: signal,
-      measuresWait: false,
       stopSignal: signal,
     });
     const client = await pool.connect();

@@ -15,7 +15,7 @@ describe("a worker", () => {
     await using test = await createTestJobs();
     const tasks = [perform(killable, () => undefined), perform(single, () => undefined)];
 
-    await using _worker = await test.jobs.startWorker({ tasks, name: "mails (Zürich) 📮", concurrency: 7 });
+    await test.jobs.startWorker({ tasks, name: "mails (Zürich) 📮", concurrency: 7 });
 
     await expect.poll(() => aboutAll(test)).toHaveLength(1);
     expect(await aboutAll(test)).toEqual([
@@ -34,7 +34,7 @@ describe("a worker", () => {
   it("says with each heartbeat how many jobs it runs", async () => {
     await using test = await createTestJobs();
     const gate = Promise.withResolvers<void>();
-    await using _worker = await test.jobs.startWorker({ tasks: [perform(killable, () => gate.promise)], ...quick });
+    await test.jobs.startWorker({ tasks: [perform(killable, () => gate.promise)], ...quick });
     await expect.poll(() => runningAll(test)).toEqual([0]);
 
     await test.jobs.enqueueMany(killable, [{ n: 1 }, { n: 2 }, { n: 3 }]);
@@ -46,7 +46,7 @@ describe("a worker", () => {
 
   it("says it again after a recovery has removed its row", async () => {
     await using test = await createTestJobs();
-    await using _worker = await test.jobs.startWorker({ tasks: idle, name: "again", ...quick });
+    await test.jobs.startWorker({ tasks: idle, name: "again", ...quick });
     await expect.poll(() => aboutAll(test)).toMatchObject([{ name: "again" }]);
 
     await test.jobsPool.query("delete from acme_jobs.workers");
@@ -69,7 +69,7 @@ describe("a worker", () => {
     await using test = await createTestJobs();
     const name = "📮".repeat(64);
 
-    await using _worker = await test.jobs.startWorker({ tasks: idle, name });
+    await test.jobs.startWorker({ tasks: idle, name });
 
     await expect.poll(() => aboutAll(test)).toMatchObject([{ name }]);
   });
