@@ -32,7 +32,7 @@ export interface QueuePage {
   readonly queues: readonly QueueInfo[];
   /** Give it as `after` to get the next page. `undefined` if there is none. */
   readonly next: string | undefined;
-  /** Whether there are more jobs than were looked at, the oldest 200,000: counts are minima then, and queues may be missing. */
+  /** Whether there are more jobs than were looked at, the oldest 50,000: counts are minima then, and queues may be missing. */
   readonly isCapped: boolean;
 }
 

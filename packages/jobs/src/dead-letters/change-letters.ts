@@ -18,7 +18,7 @@ type Change = (letters: string) => string;
 const discardLettersSql: Change = (letters) => `
   letter as materialized (${letters}),
   changed as (
-    delete from acme_jobs.dead_letters as gone using letter where gone.id = letter.id returning gone.id
+    delete from acme_jobs.dead_letters where id = any(array(select id from letter)) returning id
   )`;
 
 interface Changing {
@@ -93,8 +93,8 @@ async function changeOnce(db: Queryable, change: Change, batch: Batch): Promise<
   const { size = batchSize } = batch;
   const { picked, values } = pick(batch, size);
   const letters = `
-    select letter.*, picked.place from picked join acme_jobs.dead_letters as letter on letter.id = picked.id
-    where letter.died_at = picked.died_at for update of letter skip locked`;
+    select letter.*, picked.place from picked join acme_jobs.dead_letters as letter using (id, died_at)
+    where letter.id = any(array(select id from picked)) for update of letter skip locked`;
   const [row] = await queryMigrated(
     db,
     `with ${picked}, ${change(letters)}

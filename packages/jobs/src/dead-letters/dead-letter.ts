@@ -55,6 +55,6 @@ export interface DeadLetterGroup {
 /** Dead letters by task and error, the largest group first. */
 export interface DeadLetterGroups {
   readonly groups: readonly DeadLetterGroup[];
-  /** Whether there are more dead letters than were read, the latest 50,000. */
+  /** Whether there are more dead letters than were read, the latest 10,000. */
   readonly isCapped: boolean;
 }

@@ -4,7 +4,7 @@ import { sqlValues } from "../database/sql-values.ts";
 import type { DeadLetterFilter, DeadLetterGroup, DeadLetterGroups } from "./dead-letter.ts";
 import { letterConditions } from "./letter-filter.ts";
 
-const mostRead = 50_000;
+const mostRead = 10_000;
 /** Longer messages mostly end with what differs. */
 const longestMessage = 300;
 const mostGroups = 1_000;

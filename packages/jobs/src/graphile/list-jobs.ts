@@ -59,6 +59,9 @@ export async function countJobs(db: Queryable, filter: JobFilter, range: JobRang
 
 /** The greatest number of a job. Jobs that come later have greater ones. */
 export async function lastJobId(db: Queryable): Promise<string> {
-  const [row] = await queryMigrated(db, "select job.id::text from graphile_worker.jobs as job order by job.id desc limit 1");
+  const [row] = await queryMigrated(
+    db,
+    "select job.id::text from graphile_worker.jobs as job order by job.id desc limit 1",
+  );
   return (row?.["id"] as string | undefined) ?? "0";
 }

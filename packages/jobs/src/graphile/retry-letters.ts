@@ -1,30 +1,44 @@
 import { highestMaxAttempts, idFlagPrefix } from "./add-jobs.ts";
 import { mostEarlierErrors } from "./failure-notes.ts";
 
+const runAtSql = "statement_timestamp() - place * interval '1 microsecond'";
+const flagsSql = `array['${idFlagPrefix}' || letter.id] || array(
+  select flag from unnest(letter.flags) as flag where flag not like '${idFlagPrefix}%'
+)`;
+
 /**
  * Makes dead letters jobs again, each as a single retry does, and returns which of them.
  *
- * A newer job keeps its key: the dead letter stays then. So the letters of one key must come in their order, the one that counts
- * first. Their times are a microsecond apart, so that of one batch the earliest runs first, as it did before.
+ * A newer job keeps its key: the dead letter stays then. So letters with a key are added one by one, the one that counts first. The
+ * others are added at once, which is much faster. Their times are a microsecond apart: of one batch the earliest runs first, as
+ * it did before.
  *
  * @param letters - A query of rows of the table, locked, with their `place` from 1.
  */
 export const retryLettersSql = (letters: string) => `
   letter as materialized (${letters}),
-  added as materialized (
+  plain as materialized (
+    select substr(flag, ${idFlagPrefix.length + 1}) as id, job.id as job_id
+    from (
+      select array_agg(
+        row(task, payload, queue, ${runAtSql}, ${highestMaxAttempts}, null, priority, ${flagsSql})::graphile_worker.job_spec
+        order by place
+      ) as specs
+      from letter where key is null having count(*) > 0
+    ) as batch
+    cross join lateral graphile_worker.add_jobs(batch.specs) as job
+    cross join lateral jsonb_object_keys(job.flags) as flag
+    where flag like '${idFlagPrefix}%'
+  ),
+  keyed as materialized (
     select letter.id, job.id as job_id
-    from (select * from letter order by place offset 0) as letter
+    from (select * from letter where key is not null order by place offset 0) as letter
     cross join lateral graphile_worker.add_job(
-      letter.task, letter.payload, letter.queue,
-      statement_timestamp() - letter.place * interval '1 microsecond',
-      ${highestMaxAttempts}, letter.key, letter.priority,
-      array['${idFlagPrefix}' || letter.id] || array(
-        select flag from unnest(letter.flags) as flag where flag not like '${idFlagPrefix}%'
-      ),
-      'unsafe_dedupe'
+      task, payload, queue, ${runAtSql}, ${highestMaxAttempts}, letter.key, letter.priority, ${flagsSql}, 'unsafe_dedupe'
     ) as job
     where job.flags ? ('${idFlagPrefix}' || letter.id)
   ),
+  added as materialized (select * from plain union all select * from keyed),
   kept as (
     insert into acme_jobs.failures
       (job_id, idempotency_key, task, attempt, outcome, reason, run_at, next_attempts, is_settled, errors)
@@ -37,5 +51,5 @@ export const retryLettersSql = (letters: string) => `
     on conflict (job_id) do nothing
   ),
   changed as (
-    delete from acme_jobs.dead_letters as gone using added where gone.id = added.id returning gone.id
+    delete from acme_jobs.dead_letters where id = any(array(select id from added)) returning id
   )`;
