@@ -40,12 +40,13 @@ const duties: Readonly<Record<DatabaseName, readonly Duty[]>> = {
   ],
 };
 
-/** By the catalog, since a name in a schema that the role may not use cannot be looked up. What is not there needs no right. */
+/** By the catalog, since a name in a schema that the role may not use cannot be looked up. What is not there needs no right.
+ * Some rights are granted on a few columns only. */
 const missingSql = `
   select nspname || '.' || relname as name, right_name as "right"
   from unnest($1::text[], $2::text[], $3::text[]) as need (schema_name, table_name, right_name)
   join pg_namespace on nspname = schema_name join pg_class on relnamespace = pg_namespace.oid and relname = table_name
-  where not (has_schema_privilege(pg_namespace.oid, 'usage') and has_table_privilege(pg_class.oid, right_name))`;
+  where not (has_schema_privilege(pg_namespace.oid, 'usage') and case when right_name = 'delete' then has_table_privilege(pg_class.oid, right_name) else has_any_column_privilege(pg_class.oid, right_name) end)`;
 
 /** Whether the role that asks may do what it is there for. */
 export async function checkRights({ name, db }: Patient): Promise<readonly Finding[]> {
@@ -65,7 +66,7 @@ async function missingAmong(db: Queryable, needs: readonly TableRights[]): Promi
     each.map(({ table }) => table),
     each.map(({ right }) => right.toLowerCase()),
   ]);
-  return [...new Set(rows.map((row) => `${String(row["right"])} on ${String(row["name"])}`))];
+  return [...new Set(rows.map((row) => `${String(row["right"]).toUpperCase()} on ${String(row["name"])}`))];
 }
 
 async function checkHiddenRows(db: Queryable): Promise<readonly Finding[]> {
