@@ -44,9 +44,10 @@ const duties: Readonly<Record<DatabaseName, readonly Duty[]>> = {
  * Some rights are granted on a few columns only. */
 const missingSql = `
   select nspname || '.' || relname as name, right_name as "right"
-  from unnest($1::text[], $2::text[], $3::text[]) as need (schema_name, table_name, right_name)
+  from unnest($1::text[], $2::text[], $3::text[]) with ordinality as need (schema_name, table_name, right_name, place)
   join pg_namespace on nspname = schema_name join pg_class on relnamespace = pg_namespace.oid and relname = table_name
-  where not (has_schema_privilege(pg_namespace.oid, 'usage') and case when right_name = 'delete' then has_table_privilege(pg_class.oid, right_name) else has_any_column_privilege(pg_class.oid, right_name) end)`;
+  where not (has_schema_privilege(pg_namespace.oid, 'usage') and case when right_name = 'delete' then has_table_privilege(pg_class.oid, right_name) else has_any_column_privilege(pg_class.oid, right_name) end)
+  order by place`;
 
 /** Whether the role that asks may do what it is there for. */
 export async function checkRights({ name, db }: Patient): Promise<readonly Finding[]> {
