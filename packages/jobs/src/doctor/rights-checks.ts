@@ -1,5 +1,11 @@
 import { hiddenTables } from "../graphile/check-rights.ts";
-import { rightsToEnqueue, rightsToRead, rightsToWork, type TableRights } from "../graphile/needed-rights.ts";
+import {
+  rightsToAct,
+  rightsToEnqueue,
+  rightsToRead,
+  rightsToWork,
+  type TableRights,
+} from "../graphile/needed-rights.ts";
 import { graphileSchema } from "../graphile/schema.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { titleOf, type DatabaseName, type Patient } from "./check.ts";
@@ -15,12 +21,12 @@ interface Duty {
   readonly needs: readonly TableRights[];
 }
 
-const onJobs = (right: TableRights["rights"][number]): TableRights => ({
-  schema: graphileSchema,
-  table: "_private_jobs",
-  rights: [right],
+const on = (schema: string, table: string, ...rights: TableRights["rights"]): TableRights => ({
+  schema,
+  table,
+  rights,
 });
-const onOutbox = (...rights: TableRights["rights"]): TableRights => ({ schema: "acme_jobs", table: "outbox", rights });
+const onOutbox = (...rights: TableRights["rights"]) => on("acme_jobs", "outbox", ...rights);
 const readable = ["outbox", "outbox_identity", "migrations"].map((table): TableRights => ({
   schema: "acme_jobs",
   table,
@@ -30,8 +36,9 @@ const readable = ["outbox", "outbox_identity", "migrations"].map((table): TableR
 const duties: Readonly<Record<DatabaseName, readonly Duty[]>> = {
   jobs: [
     { what: "to see what is in the queue", sign: undefined, needs: rightsToRead },
-    { what: "to enqueue", sign: onJobs("INSERT"), needs: rightsToEnqueue },
-    { what: "to work", sign: onJobs("DELETE"), needs: rightsToWork },
+    { what: "to enqueue", sign: on(graphileSchema, "_private_jobs", "INSERT"), needs: rightsToEnqueue },
+    { what: "to act", sign: on("acme_jobs", "dead_letters", "DELETE"), needs: rightsToAct },
+    { what: "to work", sign: on("acme_jobs", "tasks", "INSERT"), needs: rightsToWork },
   ],
   outbox: [
     { what: "to see what is in the outbox", sign: undefined, needs: readable },
@@ -52,9 +59,12 @@ const missingSql = `
 /** Whether the role that asks may do what it is there for. */
 export async function checkRights({ name, db }: Patient): Promise<readonly Finding[]> {
   const found: Finding[] = [];
+  const told = new Set<string>();
   for (const { what, sign, needs } of duties[name]) {
     if (sign !== undefined && (await missingAmong(db, [sign])).length > 0) continue;
-    const missing = await missingAmong(db, needs);
+    // What a duty needs, others need as well.
+    const missing = (await missingAmong(db, needs)).filter((each) => !told.has(each));
+    missing.forEach((each) => told.add(each));
     if (missing.length > 0) found.push(rightsMissing(titleOf(name), what, missing));
   }
   return name === "jobs" ? [...found, ...(await checkHiddenRows(db))] : found;

@@ -212,6 +212,7 @@ describe("with the rights of the guide", () => {
     await expect.poll(() => count(databases.jobs.pool, "select from acme_jobs.failures where is_settled")).toBe(1);
     await expect.poll(() => count(databases.jobs.pool, "select from acme_jobs.dead_letters")).toBe(1);
     expect(log.filter(({ fields }) => JSON.stringify(fields).includes("permission denied"))).toEqual([]);
+    expect(codesOf(await examine({ jobs: as(databases.jobs.url, "worker") }))).toEqual([]);
     await expect(pool.query("drop table acme_jobs.dead_letters")).rejects.toMatchObject({ code: "42501" });
     await expect(pool.query("create table acme_jobs.mine ()")).rejects.toMatchObject({ code: "42501" });
   });
@@ -260,6 +261,7 @@ describe("with the rights of the guide", () => {
     await asOperator.query(`select graphile_worker.reschedule_jobs(${ids}, run_at := now() + interval '1 hour')`);
     await asOperator.query(`select graphile_worker.complete_jobs(${ids})`);
 
+    expect(codesOf(mended)).toEqual(["LOCKS_OF_DEAD_WORKERS"]);
     expect(findingOf(mended, "LOCKS_OF_DEAD_WORKERS")?.isMended).toBe(true);
     expect(await jobCount(pool)).toBe(0);
     await expect(asOperator.query("insert into acme_jobs.workers (pool_id) values ('me')")).rejects.toMatchObject({
