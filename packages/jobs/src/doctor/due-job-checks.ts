@@ -53,17 +53,19 @@ function isRunBy(living: readonly SeenWorker[], task: string, known: ReadonlyMap
   return living.some(({ about }) => (about ? about.tasks.includes(task) : known.get(task)?.isFresh === true));
 }
 
-function withoutWorker(
-  { task, due, oldestDueMs }: JobsOfTask,
-  living: readonly SeenWorker[],
-  known: ReadonlyMap<string, KnownTask>,
-): Finding {
+/** For example "2 jobs of task "mail" are due". */
+function jobsDue({ task, due, isCapped }: JobsOfTask): string {
+  return `${isCapped ? "At least " : ""}${plural(due, "job")} of task ${named(task)} ${due === 1 ? "is" : "are"} due`;
+}
+
+function withoutWorker(job: JobsOfTask, living: readonly SeenWorker[], known: ReadonlyMap<string, KnownTask>): Finding {
+  const { task, oldestDueMs } = job;
   const seen = known.get(task);
   const last = seen === undefined ? "none has said so within a day" : `one last said so ${duration(seen.msAgo)} ago`;
   return finding({
     code: "NO_WORKER_FOR_TASK",
     severity: "error",
-    what: `${plural(due, "job")} of task ${named(task)} ${due === 1 ? "is" : "are"} due, the oldest for ${duration(oldestDueMs)}, and no living worker runs this task; ${last}.`,
+    what: `${jobsDue(job)}, the oldest for ${duration(oldestDueMs)}, and no living worker runs this task; ${last}.`,
     why: `These jobs run only when a worker with the task starts. ${living.length === 0 ? "No worker is alive at all." : `${plural(living.length, "other worker")} ${living.length === 1 ? "is" : "are"} alive.`} Plain Graphile Workers are not seen.`,
     mend: `Start a worker that has ${named(task)} among its tasks, and see why the last one has stopped.`,
     command: "acme-jobs worker",
@@ -81,11 +83,12 @@ function unknown({ task, due, scheduled }: JobsOfTask): Finding {
   });
 }
 
-function tooOld({ task, due, oldestDueMs }: JobsOfTask): Finding {
+function tooOld(job: JobsOfTask): Finding {
+  const { task, oldestDueMs } = job;
   return finding({
     code: "OLDEST_DUE_TOO_OLD",
     severity: "warning",
-    what: `The oldest due job of task ${named(task)} has waited for ${duration(oldestDueMs)}; ${plural(due, "job")} of the task ${due === 1 ? "is" : "are"} due.`,
+    what: `${jobsDue(job)}, and the oldest has waited for ${duration(oldestDueMs)}.`,
     why: "Workers for the task are alive, but more comes than they do, they are busy with other tasks, or one job holds up a named queue.",
     mend: "See what the workers do. Start more of them or raise their concurrency; give slow tasks a worker of their own.",
     command: `acme-jobs stats --task ${shellWord(task)}`,

@@ -30,8 +30,8 @@ async function mend(found: Finding, jobs: Patient, options: MendOptions): Promis
 
 /** Without the command: nothing is left to do. */
 function mended({ code, what, why }: Finding): Finding {
-  const mend = "Nothing: it is mended.";
-  return { code, severity: "warning", what: `${what} Mended.`, why, mend, isFixable: true, isMended: true };
+  const now = { what: `${what} Mended.`, why, mend: "Nothing: it is mended." };
+  return { code, severity: "warning", ...now, isFixable: true, isMended: true };
 }
 
 function failed({ code: of }: Finding, code: string): Finding {

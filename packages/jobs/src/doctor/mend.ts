@@ -23,6 +23,8 @@ export interface MendOptions {
   readonly watchMs: number;
 }
 
+/** Whoever asks for less wants to see more, not to take jobs from workers that are about to connect again. */
+const shortestDeathMs = 60_000;
 /** A deletion or an update of many rows takes its time. */
 const longestMendMs = 60_000;
 
@@ -41,7 +43,7 @@ const slowly = (pool: Pool) => withQueryTimeout(pool, longestMendMs);
 async function recoverDeadWorkers({ db, pool, thresholds }: Patient, { watchMs }: MendOptions): Promise<number> {
   const stored = await readStoredHeartbeats(db);
   await pause(watchMs);
-  const workers = await seeWorkers(db, thresholds.deadWorkerMs);
+  const workers = await seeWorkers(db, Math.max(shortestDeathMs, thresholds.deadWorkerMs));
   const dead = new Set(workers.filter(({ isAlive }) => !isAlive).map(({ poolId }) => poolId));
   const unchanged = stored.filter(({ poolId }) => dead.has(poolId));
   const suspects = { ownPoolIds: [], deadAfterMs: undefined, unchanged };

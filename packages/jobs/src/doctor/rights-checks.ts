@@ -1,5 +1,11 @@
 import { hiddenTables } from "../graphile/check-rights.ts";
-import { rightsToEnqueue, rightsToRead, rightsToWork, type TableRights } from "../graphile/needed-rights.ts";
+import {
+  rightsToAct,
+  rightsToEnqueue,
+  rightsToRead,
+  rightsToWork,
+  type TableRights,
+} from "../graphile/needed-rights.ts";
 import { graphileSchema } from "../graphile/schema.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { titleOf, type DatabaseName, type Patient } from "./check.ts";
@@ -15,12 +21,12 @@ interface Duty {
   readonly needs: readonly TableRights[];
 }
 
-const onJobs = (right: TableRights["rights"][number]): TableRights => ({
-  schema: graphileSchema,
-  table: "_private_jobs",
-  rights: [right],
+const on = (schema: string, table: string, ...rights: TableRights["rights"]): TableRights => ({
+  schema,
+  table,
+  rights,
 });
-const onOutbox = (...rights: TableRights["rights"]): TableRights => ({ schema: "acme_jobs", table: "outbox", rights });
+const onOutbox = (...rights: TableRights["rights"]) => on("acme_jobs", "outbox", ...rights);
 const readable = ["outbox", "outbox_identity", "migrations"].map((table): TableRights => ({
   schema: "acme_jobs",
   table,
@@ -30,8 +36,9 @@ const readable = ["outbox", "outbox_identity", "migrations"].map((table): TableR
 const duties: Readonly<Record<DatabaseName, readonly Duty[]>> = {
   jobs: [
     { what: "to see what is in the queue", sign: undefined, needs: rightsToRead },
-    { what: "to enqueue", sign: onJobs("INSERT"), needs: rightsToEnqueue },
-    { what: "to work", sign: onJobs("DELETE"), needs: rightsToWork },
+    { what: "to enqueue", sign: on(graphileSchema, "_private_jobs", "INSERT"), needs: rightsToEnqueue },
+    { what: "to act", sign: on("acme_jobs", "dead_letters", "DELETE"), needs: rightsToAct },
+    { what: "to work", sign: on("acme_jobs", "tasks", "INSERT"), needs: rightsToWork },
   ],
   outbox: [
     { what: "to see what is in the outbox", sign: undefined, needs: readable },
@@ -40,19 +47,24 @@ const duties: Readonly<Record<DatabaseName, readonly Duty[]>> = {
   ],
 };
 
-/** By the catalog, since a name in a schema that the role may not use cannot be looked up. What is not there needs no right. */
+/** By the catalog, since a name in a schema that the role may not use cannot be looked up. What is not there needs no right.
+ * Some rights are granted on a few columns only. */
 const missingSql = `
   select nspname || '.' || relname as name, right_name as "right"
-  from unnest($1::text[], $2::text[], $3::text[]) as need (schema_name, table_name, right_name)
+  from unnest($1::text[], $2::text[], $3::text[]) with ordinality as need (schema_name, table_name, right_name, place)
   join pg_namespace on nspname = schema_name join pg_class on relnamespace = pg_namespace.oid and relname = table_name
-  where not (has_schema_privilege(pg_namespace.oid, 'usage') and has_table_privilege(pg_class.oid, right_name))`;
+  where not (has_schema_privilege(pg_namespace.oid, 'usage') and case when right_name = 'delete' then has_table_privilege(pg_class.oid, right_name) else has_any_column_privilege(pg_class.oid, right_name) end)
+  order by place`;
 
 /** Whether the role that asks may do what it is there for. */
 export async function checkRights({ name, db }: Patient): Promise<readonly Finding[]> {
   const found: Finding[] = [];
+  const told = new Set<string>();
   for (const { what, sign, needs } of duties[name]) {
     if (sign !== undefined && (await missingAmong(db, [sign])).length > 0) continue;
-    const missing = await missingAmong(db, needs);
+    // What a duty needs, others need as well.
+    const missing = (await missingAmong(db, needs)).filter((each) => !told.has(each));
+    missing.forEach((each) => told.add(each));
     if (missing.length > 0) found.push(rightsMissing(titleOf(name), what, missing));
   }
   return name === "jobs" ? [...found, ...(await checkHiddenRows(db))] : found;
@@ -65,7 +77,7 @@ async function missingAmong(db: Queryable, needs: readonly TableRights[]): Promi
     each.map(({ table }) => table),
     each.map(({ right }) => right.toLowerCase()),
   ]);
-  return [...new Set(rows.map((row) => `${String(row["right"])} on ${String(row["name"])}`))];
+  return [...new Set(rows.map((row) => `${String(row["right"]).toUpperCase()} on ${String(row["name"])}`))];
 }
 
 async function checkHiddenRows(db: Queryable): Promise<readonly Finding[]> {

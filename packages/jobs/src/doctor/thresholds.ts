@@ -10,7 +10,10 @@ export interface Thresholds {
   readonly deadLetters: number;
   /** Default: 1 hour. */
   readonly deadLettersWithinMs: number;
-  /** How old the last heartbeat of a worker without its lock must be before its locks are reported. Default: 30 s. */
+  /**
+   * How old the last heartbeat of a worker without its lock must be before its locks are reported. `fix` waits for a minute at
+   * least. Give more than that if your workers have a longer `deadAfterMs`. Default: 1 minute.
+   */
   readonly deadWorkerMs: number;
   /** How long a pool that is not registered, as that of a plain Graphile Worker, may keep a lock. Default: 10 minutes. */
   readonly foreignLockMs: number;
@@ -37,7 +40,7 @@ export const defaultThresholds: Thresholds = {
   noWorkerMs: 60_000,
   deadLetters: 9,
   deadLettersWithinMs: 3_600_000,
-  deadWorkerMs: 30_000,
+  deadWorkerMs: 60_000,
   foreignLockMs: 600_000,
   outboxOldestMs: 60_000,
   clockSkewMs: 5_000,

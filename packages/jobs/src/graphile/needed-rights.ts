@@ -38,17 +38,23 @@ export const rightsToEnqueue: readonly TableRights[] = [
   graphile("_private_tasks", "SELECT", "INSERT"),
 ];
 
-/** What a worker needs besides. */
-export const rightsToWork: readonly TableRights[] = [
+/** What an operator needs besides, to change jobs and dead letters and to recover dead workers. */
+export const rightsToAct: readonly TableRights[] = [
   ...rightsToRead,
   ...rightsToEnqueue,
-  graphile("_private_jobs", "DELETE"),
+  graphile("_private_jobs", "UPDATE", "DELETE"),
   graphile("_private_job_queues", "UPDATE"),
-  own("workers", "INSERT", "UPDATE", "DELETE"),
-  own("tasks", "INSERT", "UPDATE"),
-  own("installation", "UPDATE"),
   own("failures", "INSERT", "UPDATE", "DELETE"),
   own("dead_letters", "INSERT", "UPDATE", "DELETE"),
+  own("workers", "UPDATE", "DELETE"),
+];
+
+/** What a worker needs besides. */
+export const rightsToWork: readonly TableRights[] = [
+  ...rightsToAct,
+  own("workers", "INSERT"),
+  own("tasks", "INSERT", "UPDATE"),
+  own("installation", "UPDATE"),
   own("sampler", "INSERT", "UPDATE"),
   own("samples", "INSERT", "UPDATE", "DELETE"),
   own("minutes", "INSERT", "UPDATE", "DELETE"),

@@ -50,4 +50,36 @@ describe("a worker whose user has every right on the tables", () => {
 
     await expect.poll(() => ran).toEqual([1]);
   });
+
+  it.each([
+    { how: "shows every row", policy: "for all using (true) with check (true)", isRefused: false },
+    { how: "is for reading only", policy: "for select using (true)", isRefused: true },
+    { how: "shows some rows", policy: "for all using (id > 10)", isRefused: true },
+    { how: "lets it add some rows", policy: "for all using (true) with check (id > 10)", isRefused: true },
+    {
+      how: "is beside a restrictive one",
+      policy: "for all using (true)",
+      restrictive: "using (id > 10)",
+      isRefused: true,
+    },
+    { how: "is for another role", policy: "for all to pg_monitor using (true)", isRefused: true },
+  ])("and has a policy that $how: refused is $isRefused", async ({ policy, restrictive, isRefused }) => {
+    await using test = await createTestJobs();
+    const connection = await createUser(test);
+    for (const table of ["_private_jobs", "_private_job_queues", "_private_tasks"]) {
+      await test.jobsPool.query(`create policy p on graphile_worker.${table} ${policy}`);
+      if (restrictive) {
+        await test.jobsPool.query(`create policy r on graphile_worker.${table} as restrictive ${restrictive}`);
+      }
+    }
+    const jobs = createJobs({ connection, logger: collectInto([]) });
+    onTestFinished(() => jobs.close());
+
+    const starting = jobs.startWorker({ tasks: [perform(task, () => undefined)] }).then(
+      () => "started",
+      (error: unknown) => (error as { code: unknown }).code,
+    );
+
+    expect(await starting).toBe(isRefused ? "JOBS_DATABASE_REFUSED" : "started");
+  });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { defineTask, perform } from "../../src/index.ts";
 import { codesOf, examine, findingOf } from "../support/examine.ts";
@@ -63,16 +63,19 @@ describe("jobs that are due", () => {
 
   it("have a worker that was busy for a while: its heartbeat is old, and its lock is held", async () => {
     await using test = await createTestJobs();
-    await using worker = await test.jobs.startWorker({
-      tasks: [perform(defineTask("other", { payload: z.any() }), () => undefined)],
+    const end = Promise.withResolvers<void>();
+    await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }], dueSince(3 * minuteMs));
+    await test.jobs.startWorker({ tasks: [perform(task, () => end.promise)], concurrency: 1, prefetch: 0 });
+    await vi.waitFor(async () => {
+      const { rows } = await test.jobsPool.query(
+        `select from acme_jobs.tasks where exists (select from graphile_worker.jobs where locked_at is not null)
+           and exists (select from acme_jobs.workers)`,
+      );
+      expect(rows).toHaveLength(1);
     });
-    await expect.poll(() => worker.state).toBe("running");
-    await test.jobsPool.query("update acme_jobs.workers set about = $1", [
-      JSON.stringify({ tasks: ["receipt"], version: "1" }),
-    ]);
-    await test.jobs.enqueue(task, { n: 1 }, dueSince(3 * minuteMs));
 
     const findings = await examine({ jobs: test.jobsUrl }, { thresholds: { deadWorkerMs: 0 } });
+    end.resolve();
 
     expect(codesOf(findings)).toEqual([]);
   });
@@ -86,7 +89,7 @@ describe("jobs that are due", () => {
 
     expect(codesOf(findings)).toEqual(["OLDEST_DUE_TOO_OLD"]);
     expect(findingOf(findings, "OLDEST_DUE_TOO_OLD")?.what).toBe(
-      'The oldest due job of task "receipt" has waited for 6 min; 2 jobs of the task are due.',
+      '2 jobs of task "receipt" are due, and the oldest has waited for 6 min.',
     );
     expect(codesOf(await examine({ jobs: test.jobsUrl }, { thresholds: { oldestDueMs: 7 * minuteMs } }))).toEqual([]);
   });
@@ -117,7 +120,9 @@ describe("jobs that are due", () => {
     const sampled = await examine({ jobs: test.jobsUrl });
     await test.jobsPool.query("update acme_jobs.sampler set sampled_at = now() - interval '1 hour'");
 
-    expect(findingOf(sampled, "OLDEST_DUE_TOO_OLD")?.what).toContain("waited for 14 min; 1,204 jobs");
+    expect(findingOf(sampled, "OLDEST_DUE_TOO_OLD")?.what).toContain(
+      '1,204 jobs of task "receipt" are due, and the oldest has waited for 14 min',
+    );
     expect(codesOf(await examine({ jobs: test.jobsUrl }))).toEqual([]);
   });
 });

@@ -107,6 +107,21 @@ describe("locks of a dead worker", () => {
     expect(await lockedCount(test)).toBe(1);
   });
 
+  it("are reported earlier if asked, and left alone by fix for a minute all the same", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(task, { n: 1 });
+    await leaveLocked(test);
+    await test.jobsPool.query(
+      "insert into acme_jobs.workers values ('dead-pool', now(), now() - interval '20 seconds')",
+    );
+
+    const left = await examine({ jobs: test.jobsUrl }, { fix: true, thresholds: { deadWorkerMs: 1_000 } });
+
+    expect(codesOf(left)).toEqual(["LOCKS_OF_DEAD_WORKERS"]);
+    expect(findingOf(left, "LOCKS_OF_DEAD_WORKERS")?.isMended).toBeUndefined();
+    expect(await lockedCount(test)).toBe(1);
+  });
+
   it("may be those of a plain Graphile Worker: they are reported after a while, and never freed", async () => {
     await using test = await createTestJobs();
     await test.jobs.enqueue(task, { n: 1 });
