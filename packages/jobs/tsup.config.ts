@@ -3,9 +3,11 @@ import { defineConfig, type Options } from "tsup";
 
 const entries = { index: "src/index.ts", testing: "src/testing/index.ts" };
 
+/** The last is a thread's, started from its file. */
+const files = { ...entries, "hang-thread": "src/graphile/hang-thread.ts" };
+
 const common: Options = {
-  // The last is a thread's, started from its file.
-  entry: { ...entries, "hang-thread": "src/graphile/hang-thread.ts" },
+  entry: files,
   target: "node22",
   dts: {
     entry: entries,
@@ -20,7 +22,7 @@ export default defineConfig([
   {
     ...common,
     // The command line, with its libraries, and with those parts of the package in chunks that it shares with the library.
-    entry: { ...common.entry, "acme-jobs": "src/cli/main.ts" },
+    entry: { ...files, "acme-jobs": "src/cli/main.ts" },
     format: "esm",
     noExternal: ["commander", "@commander-js/extra-typings", "@clack/prompts", "fast-string-width"],
     metafile: true,
@@ -41,7 +43,9 @@ export default defineConfig([
 
 /** Whoever passes on a copy of them passes on their terms. */
 async function copyLicenses(format: "esm" | "cjs"): Promise<void> {
-  const metafile = JSON.parse(await readFile(`dist/metafile-${format}.json`, "utf8")) as { inputs: Record<string, unknown> };
+  const metafile = JSON.parse(await readFile(`dist/metafile-${format}.json`, "utf8")) as {
+    inputs: Record<string, unknown>;
+  };
   const places = Object.keys(metafile.inputs).flatMap(
     (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
   );

@@ -4,20 +4,18 @@ import { addDeadCommands } from "./commands/dead.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEnqueueCommand } from "./commands/enqueue.ts";
 import { addJobsCommands } from "./commands/jobs.ts";
-import { addListCommands } from "./commands/lists.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
+import { addOutboxCommand } from "./commands/outbox.ts";
+import { addQueuesCommand } from "./commands/queues.ts";
 import { addStatsCommand } from "./commands/stats.ts";
 import { addStatusCommand } from "./commands/status.ts";
+import { addTasksCommand } from "./commands/tasks.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
-import { createProgram, type GlobalOptions } from "./global-options.ts";
-import { printError, runAction, type Action, type ExitCode } from "./run-action.ts";
+import { addWorkersCommand } from "./commands/workers.ts";
+import { createProgram } from "./global-options.ts";
+import type { Program, Run } from "./program.ts";
+import { printError, runAction, type ExitCode } from "./run-action.ts";
 import { UsageError } from "./usage-error.ts";
-
-/** The root of all commands. */
-export type Program = ReturnType<typeof createProgram>;
-
-/** Gives an action the options of the whole command line. */
-export type Run = (action: Action) => Promise<void>;
 
 /**
  * Runs a command line.
@@ -28,7 +26,7 @@ export async function runCli(words: readonly string[]): Promise<ExitCode> {
   const program = createProgram(version);
   let exitCode: ExitCode = 0;
   const run: Run = async (action) => {
-    exitCode = await runAction(program.opts() as GlobalOptions, action);
+    exitCode = await runAction(program.opts(), action);
   };
   for (const addCommand of commands) addCommand(program, run);
   prepareAll(program);
@@ -49,7 +47,10 @@ const commands: readonly ((program: Program, run: Run) => void)[] = [
   addDoctorCommand,
   addJobsCommands,
   addDeadCommands,
-  addListCommands,
+  addWorkersCommand,
+  addQueuesCommand,
+  addOutboxCommand,
+  addTasksCommand,
   addEnqueueCommand,
   addMigrateCommand,
   addWorkerCommand,

@@ -30,7 +30,7 @@ export async function watch({ signal }: CliContext, render: () => Promise<string
   const restore = () => stdout.write(leaveScreen);
   process.once("exit", restore);
   stdout.write(enterScreen);
-  const isRaw = stdin.isTTY === true;
+  const isRaw = stdin.isTTY;
   if (isRaw) stdin.setRawMode(true).on("data", onKey).resume();
   try {
     while (!stop.aborted) {

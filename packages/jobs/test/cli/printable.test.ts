@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, property, string } from "fast-check";
 import { expect, it } from "vitest";
 import { printable } from "../../src/cli/output/printable.ts";
 
@@ -7,8 +7,8 @@ it("text of strangers cannot move the cursor, set a title or end a line", () => 
 });
 
 it("whatever the text, nothing but printable characters are left", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => {
+  assert(
+    property(string({ unit: "binary" }), (text) => {
       const printed = printable(text);
       expect(printed).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
       expect(printed.isWellFormed()).toBe(true);

@@ -1,5 +1,5 @@
 import stringWidth from "fast-string-width";
-import fc from "fast-check";
+import { assert, integer, property, string } from "fast-check";
 import { expect, it } from "vitest";
 import { cutTo, formatTable, type Column } from "../../src/cli/output/table.ts";
 
@@ -32,8 +32,8 @@ it("a table in a pipe is not cut", () => {
 });
 
 it("a text that is cut never takes more columns than it may", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 40 }), (text, width) => {
+  assert(
+    property(string({ unit: "grapheme" }), integer({ min: 1, max: 40 }), (text, width) => {
       expect(stringWidth(cutTo(text, width))).toBeLessThanOrEqual(width);
     }),
   );

@@ -1,20 +1,10 @@
-import type { ChangeResult } from "../../change-in-batches.ts";
-import type { DeadLetterFilter } from "../../dead-letters/dead-letter.ts";
-import type { Jobs } from "../../jobs.ts";
-import { isConfirmed } from "../ask.ts";
-import { withChangeFlags, type ChangeFlags } from "../changes.ts";
+import { changeLetters, discarding, retrying } from "../change-letters.ts";
+import { withChangeFlags } from "../changes.ts";
 import { createCommand } from "../command.ts";
-import type { CliContext } from "../context.ts";
-import { findTask } from "../find-task.ts";
 import { parseDuration } from "../input/duration.ts";
-import { readJson } from "../input/json.ts";
-import { changeOneByOne, reportChange } from "../report-change.ts";
-import type { ExitCode } from "../run-action.ts";
-import type { Run } from "../run-cli.ts";
-import { showProgress } from "../show-progress.ts";
-import { UsageError } from "../usage-error.ts";
-import { withinTimeout } from "../within-timeout.ts";
-import { withDeadFilter } from "./dead.ts";
+import type { Run } from "../program.ts";
+import { retryMended } from "../retry-mended.ts";
+import { withDeadFilter } from "./dead-filter.ts";
 
 type Parent = ReturnType<typeof createCommand>;
 
@@ -43,7 +33,7 @@ function addRetry(dead: Parent, run: Run): void {
   retry.action(async (ids, { payload, all, dryRun, yes, reason, ...filter }) => {
     const flags = { dryRun, yes, reason };
     await run(async (context) => {
-      if (payload !== undefined) return retryMended(context, ids, payload, flags);
+      if (payload !== undefined) return retryMended(context, { ids, payload }, flags);
       return changeLetters(context, { ids, all, filter, flags }, retrying);
     });
   });
@@ -87,126 +77,4 @@ function addPurge(dead: Parent, run: Run): void {
     );
   });
   dead.addCommand(purge);
-}
-
-/** One of the two changes. */
-interface LetterChange {
-  readonly verb: "retry" | "discard";
-  readonly done: string;
-  readonly consequence: string;
-  /** Ids are named by a person who knows what they are about. */
-  readonly asksForIds: boolean;
-  one(jobs: Jobs, id: string): Promise<void>;
-  all(
-    jobs: Jobs,
-    filter: DeadLetterFilter,
-    options: Parameters<Jobs["deadLetters"]["retryAll"]>[1],
-  ): Promise<ChangeResult>;
-}
-
-const retrying: LetterChange = {
-  verb: "retry",
-  done: "retried",
-  consequence: "They run again with all attempts and the same idempotency keys.",
-  asksForIds: false,
-  one: (jobs, id) => jobs.deadLetters.retry(id),
-  all: (jobs, filter, options) => jobs.deadLetters.retryAll(filter, options),
-};
-
-const discarding: LetterChange = {
-  verb: "discard",
-  done: "discarded",
-  consequence: "They are gone for good, with their payloads.",
-  asksForIds: true,
-  one: (jobs, id) => jobs.deadLetters.discard(id),
-  all: (jobs, filter, options) => jobs.deadLetters.discardAll(filter, options),
-};
-
-interface Chosen {
-  readonly ids: readonly string[];
-  readonly all: true | undefined;
-  readonly filter: DeadLetterFilter;
-  readonly flags: ChangeFlags;
-}
-
-async function changeLetters(context: CliContext, chosen: Chosen, change: LetterChange): Promise<ExitCode> {
-  const { ids, filter, flags } = chosen;
-  checkChoice(chosen);
-  const jobs = await context.openJobs();
-  const counted =
-    ids.length > 0
-      ? { count: ids.length, isCapped: false }
-      : await withinTimeout(context, jobs.deadLetters.count(filter));
-  const what = `${counted.count.toLocaleString("en")}${counted.isCapped ? " or more" : ""} dead letter${counted.count === 1 ? "" : "s"}`;
-  if (flags.dryRun) {
-    context.output.result({ dryRun: true, ...counted }, () => `${what} would be ${change.done}. ${change.consequence}`);
-    return 0;
-  }
-  const isAsked = counted.count > 0 && (ids.length === 0 || change.asksForIds);
-  if (isAsked && !(await isConfirmed(context, flags, `${change.consequence} ${capital(change.verb)} ${what}?`)))
-    return 1;
-  const result =
-    ids.length > 0
-      ? await changeOneByOne(context, ids, (id) => change.one(jobs, id))
-      : await changeAll(context, jobs, filter, change);
-  return reportChange(context, result, { done: change.done, what: "dead letters", reason: flags.reason });
-}
-
-function checkChoice({ ids, all, filter }: Chosen): void {
-  const isFiltered = Object.values(filter).some((value) => value !== undefined);
-  if (ids.length > 0 && (all || isFiltered)) throw new UsageError("Give ids or a filter, not both.");
-  if (ids.length === 0 && !all && !isFiltered) {
-    throw new UsageError("Which ones? Give ids, a filter such as --task, or --all.");
-  }
-}
-
-async function changeAll(
-  context: CliContext,
-  jobs: Jobs,
-  filter: DeadLetterFilter,
-  change: LetterChange,
-): Promise<ChangeResult> {
-  const { end, ...progress } = await showProgress(context);
-  try {
-    // Those that die from now on are not what was counted.
-    const until = filter.until ?? new Date();
-    return await change.all(jobs, { ...filter, until }, { ...progress, signal: context.signal });
-  } finally {
-    end();
-  }
-}
-
-async function retryMended(
-  context: CliContext,
-  ids: readonly string[],
-  given: string,
-  { reason, dryRun }: ChangeFlags,
-): Promise<ExitCode> {
-  const [id, ...others] = ids;
-  if (id === undefined || others.length > 0) throw new UsageError("--payload is for one id.");
-  const payload = await readJson(given);
-  const jobs = await context.openJobs();
-  const letter = await withinTimeout(context, jobs.deadLetters.get(id));
-  const task = letter && (await findTask(context, letter.task));
-  if (letter && task === undefined) {
-    throw new UsageError(
-      `The configuration has no task "${letter.task}", so the payload cannot be checked. Name it in "tasks" of acme-jobs.config.ts.`,
-    );
-  }
-  if (dryRun) {
-    context.output.result(
-      { dryRun: true, count: letter ? 1 : 0 },
-      () => `${letter ? 1 : 0} dead letters would be retried.`,
-    );
-    return 0;
-  }
-  const result = await changeOneByOne(context, ids, () =>
-    // One that is gone is refused by the same error.
-    task === undefined ? jobs.deadLetters.retry(id) : jobs.deadLetters.retry(id, { task, payload }),
-  );
-  return reportChange(context, result, { done: "retried", what: "dead letters", reason });
-}
-
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
 }

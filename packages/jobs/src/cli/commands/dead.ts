@@ -1,13 +1,13 @@
-import type { DeadLetterFilter } from "../../dead-letters/dead-letter.ts";
+import type { DeadLetter, DeadLetterFilter } from "../../dead-letters/dead-letter.ts";
 import type { CliContext } from "../context.ts";
 import { createCommand } from "../command.ts";
 import { parseCount } from "../input/count.ts";
-import { parsePastTime } from "../input/time.ts";
 import { renderDeadLetter } from "../render/dead-letter.ts";
 import { describeOrigin } from "../render/origin.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 import { withinTimeout } from "../within-timeout.ts";
 import { addDeadChanges } from "./dead-changes.ts";
+import { withDeadFilter } from "./dead-filter.ts";
 import { notFound } from "../not-found.ts";
 
 /** `dead …`: jobs that have failed for good. */
@@ -23,15 +23,6 @@ export function addDeadCommands(program: Program, run: Run): void {
 }
 
 type Parent = ReturnType<typeof createCommand>;
-
-/** A command with the options that choose dead letters. */
-export function withDeadFilter(command: Parent) {
-  return command
-    .option("--task <task>", "only of this task")
-    .option("--error <text>", "only those whose error has this text in it")
-    .option("--since <time>", "only those that died since: 2h, or 2026-11-21T13:00", (text) => parsePastTime(text))
-    .option("--until <time>", "only those that died before", (text) => parsePastTime(text));
-}
 
 function addList(dead: Parent, run: Run): void {
   const list = withDeadFilter(
@@ -83,7 +74,7 @@ async function printList(
   const jobs = await context.openJobs();
   const letters = await withinTimeout(context, jobs.deadLetters.list({ ...filter, ...page }));
   const next = letters.length === page.limit ? letters.at(-1)?.cursor : undefined;
-  const shown = letters.map(({ payload: _, ...letter }) => letter);
+  const shown = letters.map(withoutPayload);
   output.result({ deadLetters: shown, next }, () =>
     shown.length === 0
       ? "No dead letters."
@@ -115,14 +106,19 @@ function addShow(dead: Parent, run: Run): void {
       const jobs = await context.openJobs();
       const letter = await withinTimeout(context, jobs.deadLetters.get(id));
       if (letter === undefined) throw notFound("dead letter", id);
-      const { payload, ...shown } = letter;
+      const shown = withoutPayload(letter);
       context.output.result(showPayload ? letter : shown, () =>
         renderDeadLetter(context.output, shown, {
           withStacks: stack === true,
-          payload: showPayload ? JSON.stringify(payload, undefined, 2) : undefined,
+          payload: showPayload ? JSON.stringify(letter.payload, undefined, 2) : undefined,
         }),
       );
     });
   });
   dead.addCommand(show);
+}
+
+function withoutPayload(letter: DeadLetter): Omit<DeadLetter, "payload"> {
+  const { payload: _payload, ...rest } = letter;
+  return rest;
 }

@@ -1,6 +1,6 @@
 import { createCommand } from "../command.ts";
 import { renderFindings } from "../render/findings.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 
 /** `doctor`: everything that is known to go wrong. */
 export function addDoctorCommand(program: Program, run: Run): void {

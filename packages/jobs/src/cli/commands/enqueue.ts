@@ -4,7 +4,7 @@ import { findTask } from "../find-task.ts";
 import { parseCount } from "../input/count.ts";
 import { readJson } from "../input/json.ts";
 import { parseFutureTime } from "../input/time.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** `enqueue`: one job, by hand. */

@@ -10,11 +10,11 @@ import { countJobs } from "../count-jobs.ts";
 import { parseFutureTime } from "../input/time.ts";
 import { reportChange } from "../report-change.ts";
 import type { ExitCode } from "../run-action.ts";
-import type { Run } from "../run-cli.ts";
+import type { Run } from "../program.ts";
 import { showProgress } from "../show-progress.ts";
 import { UsageError } from "../usage-error.ts";
 import { withinTimeout } from "../within-timeout.ts";
-import { jobFilterOf, withJobFilter } from "./jobs.ts";
+import { jobFilterOf, withJobFilter } from "./job-filter.ts";
 
 type Parent = ReturnType<typeof createCommand>;
 

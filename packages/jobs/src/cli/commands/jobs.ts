@@ -1,17 +1,17 @@
-import { Option } from "@commander-js/extra-typings";
+import type { Admin } from "../../admin/admin.ts";
+import type { JobPage } from "../../admin/job-details.ts";
 import type { JobFilter } from "../../job/job-filter.ts";
 import type { JobSummary } from "../../job/job-summary.ts";
 import { JobsError } from "../../errors.ts";
-import type { Jobs } from "../../jobs.ts";
 import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { parseCount } from "../input/count.ts";
-import { parsePastTime } from "../input/time.ts";
 import { notFound } from "../not-found.ts";
 import { renderJob } from "../render/job.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 import { withinTimeout } from "../within-timeout.ts";
 import { addJobChanges } from "./job-changes.ts";
+import { jobFilterOf, withJobFilter } from "./job-filter.ts";
 
 type Parent = ReturnType<typeof createCommand>;
 
@@ -27,38 +27,6 @@ export function addJobsCommands(program: Program, run: Run): void {
   program.addCommand(jobs);
 }
 
-/** A command with the options that choose jobs. */
-export function withJobFilter(command: Parent) {
-  return command
-    .option("--task <task>", "only of this task")
-    .addOption(
-      new Option("--state <state>", "only in this state").choices(["due", "scheduled", "locked", "failed"] as const),
-    )
-    .option("--failed", "only those of which an attempt has failed")
-    .option("--queue <name>", "only of this named queue")
-    .option("--key <key>", "only with this key, as it is listed")
-    .option("--error <text>", "only those whose last error has this text in it")
-    .option("--older-than <time>", "only those enqueued before: 10min, or 2026-11-21T13:00", (text) =>
-      parsePastTime(text),
-    );
-}
-
-/** The filter of the options of {@link withJobFilter}. */
-export function jobFilterOf({
-  failed,
-  olderThan,
-  ...rest
-}: Pick<JobFilter, "task" | "state" | "queue" | "key" | "error"> & {
-  readonly failed?: true | undefined;
-  readonly olderThan?: Date | undefined;
-}): JobFilter {
-  return {
-    ...rest,
-    ...(failed && { hasFailed: true }),
-    ...(olderThan !== undefined && { enqueuedBefore: olderThan }),
-  };
-}
-
 function addList(jobs: Parent, run: Run): void {
   const list = withJobFilter(
     createCommand("list", {
@@ -69,20 +37,16 @@ function addList(jobs: Parent, run: Run): void {
     .option("--limit <count>", "how many", parseCount(1, 1_000), 50)
     .option("--after <cursor>", "go on after this one");
   list.action(async ({ limit, after, ...chosen }) => {
-    await run((context) => printList(context, jobFilterOf(chosen), limit, after));
+    const page = { limit, ...(after !== undefined && { after }) };
+    await run((context) => printList(context, jobFilterOf(chosen), page));
   });
   jobs.addCommand(list);
 }
 
-async function printList(
-  context: CliContext,
-  filter: JobFilter,
-  limit: number,
-  after: string | undefined,
-): Promise<void> {
+async function printList(context: CliContext, filter: JobFilter, wanted: WantedPage): Promise<void> {
   const { output } = context;
   const jobs = await context.openJobs();
-  const page = await withinTimeout(context, readPage(jobs, filter, limit, after));
+  const page = await withinTimeout(context, readPage(jobs.admin, filter, wanted));
   output.result(page, () =>
     page.jobs.length === 0
       ? "No jobs."
@@ -103,13 +67,13 @@ async function printList(
   if (page.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
 }
 
+interface WantedPage {
+  readonly limit: number;
+  readonly after?: string;
+}
+
 /** Pages that look at many jobs may find few. */
-async function readPage(
-  { admin }: Jobs,
-  filter: JobFilter,
-  limit: number,
-  after: string | undefined,
-): Promise<{ readonly jobs: readonly JobSummary[]; readonly next: string | undefined }> {
+async function readPage(admin: Admin, filter: JobFilter, { limit, after }: WantedPage): Promise<JobPage> {
   const found: JobSummary[] = [];
   let next = after;
   do {
@@ -147,7 +111,7 @@ function addShow(jobs: Parent, run: Run): void {
 }
 
 /** `undefined` while a worker has the job. */
-async function readPayload(admin: Jobs["admin"], id: string): Promise<{ readonly value: unknown } | undefined> {
+async function readPayload(admin: Admin, id: string): Promise<{ readonly value: unknown } | undefined> {
   try {
     return { value: await admin.payload(id) };
   } catch (error) {

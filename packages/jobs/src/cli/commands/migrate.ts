@@ -1,6 +1,6 @@
 import { createCommand } from "../command.ts";
 import { internalsOf } from "../../internals.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 import { withinTimeout } from "../within-timeout.ts";
 
 /** `migrate`: creates or updates the tables. */
@@ -16,7 +16,7 @@ export function addMigrateCommand(program: Program, run: Run): void {
       const { output } = context;
       const jobs = await context.openJobs();
       if (dryRun) {
-        const { planMigration } = await import("../../database/plan-migration.ts");
+        const { planMigration } = await import("../../plan-migration.ts");
         const steps = await withinTimeout(context, planMigration(internalsOf(jobs)));
         return output.result({ dryRun: true, steps }, () =>
           steps.length === 0

@@ -4,7 +4,7 @@ import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { renderPrometheus } from "../render/prometheus.ts";
 import { renderStatistics, type Statistics } from "../render/statistics.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { watch } from "../watch.ts";
 import { withinTimeout } from "../within-timeout.ts";

@@ -6,7 +6,7 @@ import { formatDuration } from "../output/time.ts";
 import { renderBacklog } from "../render/statistics.ts";
 import { renderFindings } from "../render/findings.ts";
 import type { ExitCode } from "../run-action.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 
 /** `status`, which is also what the bare command does. */
 export function addStatusCommand(program: Program, run: Run): void {
@@ -37,11 +37,14 @@ async function printStatus({ openJobs, output }: CliContext): Promise<ExitCode> 
 function renderOverview(output: Output, overview: Overview): string {
   const { due, scheduled, locked, dead, oldestDueAgeMs, workersAlive, outbox, sampledAt, isCapped } = overview;
   const least = isCapped ? "at least " : "";
-  const count = (value: number) => value.toLocaleString("en");
   const oldest = due > 0 ? `, the oldest for ${formatDuration(oldestDueAgeMs)}` : "";
   return [
     `  ${least}${count(due)} due${oldest} · ${count(scheduled)} scheduled · ${count(locked)} locked · ${count(dead)} dead letters`,
     `  ${workersAlive === 1 ? "1 worker" : `${count(workersAlive)} workers`} alive${outbox === undefined ? "" : ` · outbox ${renderBacklog(outbox)}`}`,
     style("dim", sampledAt === undefined ? "  counted now" : `  counted ${output.time(sampledAt)}`),
   ].join("\n");
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en");
 }

@@ -1,7 +1,7 @@
 import { createCommand } from "../command.ts";
 import { parseCount } from "../input/count.ts";
 import { startProbe } from "../probe.ts";
-import type { Program, Run } from "../run-cli.ts";
+import type { Program, Run } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { untilAborted } from "@acme/shared/timeout";
 

@@ -34,18 +34,17 @@ function renderQueued(
   ].join("\n");
 }
 
-function stateText(output: Output, { state, hasFailed, runAt, attempts, lockedAt, lockedBy }: JobSummary): string {
-  const next = `attempt ${attempts + 1} ${hasFailed ? "after a failure, " : ""}`;
-  switch (state) {
-    case "due":
-      return `due since ${output.time(runAt)}, ${next.trimEnd().replace(/,$/, "")}`;
-    case "scheduled":
-      return `${next}${output.time(runAt)}`;
-    case "locked":
-      return `locked, attempt ${attempts}, by ${printable(lockedBy ?? "–")}${lockedAt === null ? "" : ` since ${output.time(lockedAt)}`}`;
-    case "failed":
-      return "failed: no attempts left";
-  }
+function stateText(output: Output, job: JobSummary): string {
+  const { state, hasFailed, runAt, attempts, lockedAt, lockedBy } = job;
+  const next = `attempt ${attempts + 1}${hasFailed ? " after a failure" : ""}`;
+  const lock = `by ${printable(lockedBy ?? "–")}${lockedAt === null ? "" : ` since ${output.time(lockedAt)}`}`;
+  const texts: Readonly<Record<JobSummary["state"], string>> = {
+    due: `due since ${output.time(runAt)}, ${next}`,
+    scheduled: `scheduled, ${next} ${output.time(runAt)}`,
+    locked: `locked, attempt ${attempts}, ${lock}`,
+    failed: "failed: no attempts left",
+  };
+  return texts[state];
 }
 
 function renderOutboxRow(output: Output, row: OutboxRow, { payload }: RenderOptions): string {

@@ -2,13 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Pool } from "pg";
-import { knownRevision, revisionOf } from "../graphile/migrate-graphile-worker.ts";
-import { graphileSchema } from "../graphile/schema.ts";
-import type { JobsInternals } from "../internals.ts";
-import { readDone } from "./done-migrations.ts";
-import { jobsMigrations, outboxMigrations, type Migration } from "./migrations.ts";
-import { JobsError } from "../errors.ts";
-import { withQueryTimeout } from "./query-timeout.ts";
+import { knownRevision, revisionOf } from "./graphile/migrate-graphile-worker.ts";
+import { graphileSchema } from "./graphile/schema.ts";
+import type { JobsInternals } from "./internals.ts";
+import { readDone } from "./database/done-migrations.ts";
+import { jobsMigrations, outboxMigrations, type Migration } from "./database/migrations.ts";
+import { JobsError } from "./errors.ts";
+import { withQueryTimeout } from "./database/query-timeout.ts";
 
 /** One step that `migrate()` would take. */
 export interface PlannedStep {
