@@ -1,9 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Pool } from "pg";
-import { knownRevision, revisionOf } from "./graphile/migrate-graphile-worker.ts";
-import { graphileSchema } from "./graphile/schema.ts";
+import { pendingRevisions } from "./graphile/pending-revisions.ts";
 import type { JobsInternals } from "./internals.ts";
 import { readDone } from "./database/done-migrations.ts";
 import { jobsMigrations, outboxMigrations, type Migration } from "./database/migrations.ts";
@@ -22,7 +18,7 @@ export interface PlannedStep {
 export async function planMigration({ jobsPool, outboxPool }: JobsInternals): Promise<PlannedStep[]> {
   return [
     ...(outboxPool === undefined ? [] : await planPart(outboxPool(), "outbox", outboxMigrations)),
-    ...(await planGraphileWorker(jobsPool())),
+    ...(await pendingRevisions(jobsPool())).map((step) => ({ where: "jobs" as const, ...step })),
     ...(await planPart(jobsPool(), "jobs", jobsMigrations)),
   ];
 }
@@ -41,19 +37,4 @@ async function planPart(
     what: `@acme/jobs, version ${count + index + 1} of ${migrations.length}`,
     sql: sql.replace(/^\n/, "").trimEnd(),
   }));
-}
-
-/** From the files that Graphile Worker is published with. */
-async function planGraphileWorker(pool: Pool): Promise<PlannedStep[]> {
-  const revision = (await revisionOf(pool)) ?? 0;
-  if (revision >= knownRevision) return [];
-  const folder = join(fileURLToPath(import.meta.resolve("graphile-worker")), "../../sql");
-  const files = (await readdir(folder)).filter((name) => Number.parseInt(name, 10) > revision).toSorted();
-  return Promise.all(
-    files.map(async (name) => ({
-      where: "jobs" as const,
-      what: `Graphile Worker, revision ${Number.parseInt(name, 10)} of ${knownRevision}`,
-      sql: (await readFile(join(folder, name), "utf8")).replaceAll(":GRAPHILE_WORKER_SCHEMA", graphileSchema).trimEnd(),
-    })),
-  );
 }
