@@ -2,7 +2,16 @@
 // A budget is raised on purpose, in the commit that needs it.
 const budgets = {
   "domain-events": { index: "20 kB", knex: "4.5 kB", pg: "4.5 kB", testing: "19 kB", vitest: "6 kB" },
-  jobs: { index: "37 kB", testing: "11 kB" },
+  jobs: { index: "46 kB", testing: "12.5 kB" },
+};
+
+/** A part behind import() costs nothing before it is used. */
+const withoutWhatIsLoadedLater = {
+  name: "without-what-is-loaded-later",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /.*/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "later", external: true } : undefined,
+    ),
 };
 
 export default Object.entries(budgets).flatMap(([workspace, entries]) =>
@@ -10,6 +19,12 @@ export default Object.entries(budgets).flatMap(([workspace, entries]) =>
     name: entry === "index" ? `@acme/${workspace}` : `@acme/${workspace}/${entry}`,
     path: `packages/${workspace}/dist/${entry}.js`,
     limit,
-    modifyEsbuildConfig: (config) => ({ ...config, platform: "node", packages: "external", logLevel: "error" }),
+    modifyEsbuildConfig: (config) => ({
+      ...config,
+      platform: "node",
+      packages: "external",
+      logLevel: "error",
+      plugins: [withoutWhatIsLoadedLater],
+    }),
   })),
 );

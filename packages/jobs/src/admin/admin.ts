@@ -1,21 +1,17 @@
 import type { Pool } from "pg";
 import { checkTime } from "../check-values.ts";
 import type { ChangeOptions, ChangeResult } from "../change-in-batches.ts";
-import { createDoctor, type DoctorOptions } from "../doctor/doctor.ts";
+import type { DoctorOptions } from "../doctor/doctor.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { JobFilter, Page } from "../job/job-filter.ts";
 import type { OutboxInfo } from "../outbox/outbox-rows.ts";
-import { changeSelected } from "./change-selected.ts";
-import { getJob, getPayload } from "./get-job.ts";
 import type { JobSelection, PutOffOptions } from "./job-changes.ts";
 import type { JobDetails, JobPage } from "./job-details.ts";
-import { listPage } from "./list-page.ts";
-import { listQueues, type QueuePage } from "./named-queues.ts";
-import { listOutbox } from "./outbox-page.ts";
-import { readOverview, type Overview } from "./overview.ts";
-import { readTaskMinutes, type TaskMinute, type TaskMinutesOptions } from "./task-minutes.ts";
-import { readTaskStatistics, type TaskStatistics } from "./task-statistics.ts";
-import { listWorkers, type WorkerInfo } from "./worker-list.ts";
+import type { QueuePage } from "./named-queues.ts";
+import type { Overview } from "./overview.ts";
+import type { TaskMinute, TaskMinutesOptions } from "./task-minutes.ts";
+import type { TaskStatistics } from "./task-statistics.ts";
+import type { WorkerInfo } from "./worker-list.ts";
 
 /**
  * Reads and changes what is in the queue. Made for operators: a command line and a dashboard can stand on it.
@@ -96,24 +92,27 @@ interface AdminParts {
   readonly outbox: (() => Pool) | undefined;
 }
 
-/** Makes `jobs.admin`. Does not connect yet. */
+/** Makes `jobs.admin`. Does not connect yet, and loads nothing before its first call: most processes are no operator's. */
 export function createAdmin({ jobs, outbox }: AdminParts): Admin {
+  const load = () => import("./admin-calls.ts");
   return {
-    overview: async () => readOverview({ jobs: jobs(), outbox }),
-    tasks: async () => readTaskStatistics(jobs()),
-    minutes: async (options) => readTaskMinutes(jobs(), options),
-    list: (filter) => listPage(jobs, filter),
-    get: (id) => getJob({ jobs, outbox }, id),
-    payload: (id) => getPayload({ jobs, outbox }, id),
-    runNow: (which, options) => changeSelected(jobs, { kind: "reschedule", runAt: "now" }, { which, options }),
+    overview: async () => (await load()).readOverview({ jobs: jobs(), outbox }),
+    tasks: async () => (await load()).readTaskStatistics(jobs()),
+    minutes: async (options) => (await load()).readTaskMinutes(jobs(), options),
+    list: async (filter) => (await load()).listPage(jobs, filter),
+    get: async (id) => (await load()).getJob({ jobs, outbox }, id),
+    payload: async (id) => (await load()).getPayload({ jobs, outbox }, id),
+    async runNow(which, options) {
+      return (await load()).changeSelected(jobs, { kind: "reschedule", runAt: "now" }, { which, options });
+    },
     async putOff(which, { until, ...options } = {} as never) {
       checkTime("until", until ?? null);
-      return changeSelected(jobs, { kind: "reschedule", runAt: until }, { which, options });
+      return (await load()).changeSelected(jobs, { kind: "reschedule", runAt: until }, { which, options });
     },
-    discard: (which, options) => changeSelected(jobs, { kind: "discard" }, { which, options }),
-    workers: async () => listWorkers(jobs()),
-    queues: (page) => listQueues(jobs, page),
-    outbox: (page) => listOutbox(outbox, page),
-    doctor: createDoctor({ jobs, outbox }),
+    discard: async (which, options) => (await load()).changeSelected(jobs, { kind: "discard" }, { which, options }),
+    workers: async () => (await load()).listWorkers(jobs()),
+    queues: async (page) => (await load()).listQueues(jobs, page),
+    outbox: async (page) => (await load()).listOutbox(outbox, page),
+    doctor: async (options) => (await load()).createDoctor({ jobs, outbox })(options),
   };
 }
