@@ -92,9 +92,10 @@ interface AdminParts {
   readonly outbox: (() => Pool) | undefined;
 }
 
+const load = () => import("./admin-calls.ts");
+
 /** Makes `jobs.admin`. Does not connect yet, and loads nothing before its first call: most processes are no operator's. */
 export function createAdmin({ jobs, outbox }: AdminParts): Admin {
-  const load = () => import("./admin-calls.ts");
   return {
     overview: async () => (await load()).readOverview({ jobs: jobs(), outbox }),
     tasks: async () => (await load()).readTaskStatistics(jobs()),

@@ -8,6 +8,7 @@ import { addCounts, quantileOf } from "../statistics/histogram.ts";
 import { readMinutes, type StoredMinute } from "../statistics/minutes-table.ts";
 import { unlessOnStandby } from "../statistics/on-standby.ts";
 import { readCurrentCounts } from "./current-counts.ts";
+import { readLivingTasks } from "./worker-list.ts";
 
 /** Half of the times were no longer than `p50`, and 95 of a hundred no longer than `p95`. Estimated, in milliseconds. */
 export interface Quantiles {
@@ -38,7 +39,10 @@ export interface TaskStatistics {
   readonly waitMs: Quantiles | undefined;
   /** When a worker last said that it knows the task. */
   readonly knownAt: Date | undefined;
-  /** Whether that was within the last day. Due jobs of other tasks become dead letters. */
+  /**
+   * Whether a living worker runs the task. If workers of an older version live, which do not say what they run: whether any worker
+   * has known it within the last day.
+   */
   readonly isKnownByWorker: boolean;
 }
 
@@ -49,40 +53,46 @@ const recentMinutes = 5;
 /** A task that no worker has known for a day is listed only if it has jobs or has had them within the hour. */
 const nowSql = "select (extract(epoch from date_trunc('minute', now())) * 1000)::float8 as minute_ms";
 const knownSql = `
-  select name, (extract(epoch from known_at) * 1000)::float8 as known_ms, known_at > now() - interval '1 day' as is_known
+  select name, (extract(epoch from known_at) * 1000)::float8 as known_ms, known_at > now() - interval '1 day' as is_recent
   from acme_jobs.tasks`;
 
 /** All tasks that workers know, that have jobs or dead letters, or had some within the last hour; by name. */
 export async function readTaskStatistics(pool: Pool): Promise<readonly TaskStatistics[]> {
   const db = withQueryTimeout(pool, promptlyMs);
   try {
-    const [{ tasks: counted }, known, minutes, thisMinuteMs] = await Promise.all([
+    const [{ tasks: counted }, known, living, minutes, thisMinuteMs] = await Promise.all([
       readCurrentCounts(pool),
       readKnownTasks(db),
+      readLivingTasks(db),
       unlessOnStandby(() => readMinutes(db, { sinceMs: hourMs }), []),
       readThisMinute(db),
     ]);
     const countsByTask = new Map(counted.map((counts) => [counts.task, counts]));
     const minutesByTask = Map.groupBy(minutes, ({ task }) => task);
-    const current = [...known].filter(([, { isKnownByWorker }]) => isKnownByWorker).map(([task]) => task);
+    const current = [...known].filter(([, { isRecent }]) => isRecent).map(([task]) => task);
     const names = new Set([...countsByTask.keys(), ...minutesByTask.keys(), ...current]);
     return [...names].toSorted().map((task) => ({
       ...(countsByTask.get(task) ?? noJobs(task)),
       ...summarize(minutesByTask.get(task) ?? [], thisMinuteMs),
-      ...(known.get(task) ?? { knownAt: undefined, isKnownByWorker: false }),
+      knownAt: known.get(task)?.knownAt,
+      isKnownByWorker: living.tasks.has(task) || (living.mayBeMore && known.get(task)?.isRecent === true),
     }));
   } catch (error) {
     throw explainConnection(error, false);
   }
 }
 
-type Known = Pick<TaskStatistics, "knownAt" | "isKnownByWorker">;
+interface Known {
+  readonly knownAt: Date;
+  /** Due jobs of tasks that no worker has known for a day become dead letters. */
+  readonly isRecent: boolean;
+}
 
 async function readKnownTasks(db: Queryable): Promise<ReadonlyMap<string, Known>> {
   const rows = await queryMigrated(db, knownSql);
   return new Map(
     rows.map((row) => {
-      const known = { knownAt: new Date(Number(row["known_ms"])), isKnownByWorker: row["is_known"] === true };
+      const known = { knownAt: new Date(Number(row["known_ms"])), isRecent: row["is_recent"] === true };
       return [String(row["name"]), known];
     }),
   );

@@ -66,6 +66,20 @@ export async function listWorkers(pool: Pool): Promise<readonly WorkerInfo[]> {
   }
 }
 
+/** What living workers run. */
+export interface LivingTasks {
+  readonly tasks: ReadonlySet<string>;
+  /** Whether there are living workers of an older version, which do not say what they run. */
+  readonly mayBeMore: boolean;
+}
+
+/** The tasks of the workers that live. */
+export async function readLivingTasks(db: Queryable): Promise<LivingTasks> {
+  const rows = await queryMigrated(db, listSql);
+  const abouts = rows.filter((row) => row["is_alive"] === true).map((row) => toAbout(row["about"]));
+  return { tasks: new Set(abouts.flatMap((about) => about?.tasks ?? [])), mayBeMore: abouts.includes(undefined) };
+}
+
 /** How many workers live. */
 export async function countWorkersAlive(db: Queryable): Promise<number> {
   const [row] = await queryMigrated(db, countAliveSql);

@@ -7,7 +7,7 @@ import type { Thresholds } from "./thresholds.ts";
 export type DatabaseName = "jobs" | "outbox";
 
 /** A database under examination. */
-export interface Patient {
+export interface Target {
   readonly name: DatabaseName;
   /** Each statement has a time limit. */
   readonly db: Queryable;
@@ -19,7 +19,7 @@ export interface Patient {
 export interface Check {
   /** What is looked at, as the end of "The check of …". */
   readonly what: string;
-  readonly find: (patient: Patient) => Promise<readonly Finding[]>;
+  readonly find: (target: Target) => Promise<readonly Finding[]>;
 }
 
 /** As findings name the two databases. */

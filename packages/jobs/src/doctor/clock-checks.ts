@@ -1,5 +1,5 @@
 import type { Queryable } from "../database/queryable.ts";
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration } from "./words.ts";
 
@@ -18,13 +18,13 @@ async function offsetOf(db: Queryable): Promise<Offset> {
 }
 
 /** Whether the clock of the server agrees with that of this process. */
-export async function checkClock({ name, db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkClock({ name, db, thresholds }: Target): Promise<readonly Finding[]> {
   const offset = await offsetOf(db);
   return isApart(offset, thresholds.clockSkewMs) ? [skewed(titleOf(name), "this process", offset.aheadMs)] : [];
 }
 
 /** Whether the clocks of two servers agree. */
-export async function compareClocks(jobs: Patient, outbox: Patient): Promise<readonly Finding[]> {
+export async function compareClocks(jobs: Target, outbox: Target): Promise<readonly Finding[]> {
   const [one, other] = [await offsetOf(jobs.db), await offsetOf(outbox.db)];
   const between = { aheadMs: one.aheadMs - other.aheadMs, within: one.within + other.within };
   return isApart(between, jobs.thresholds.clockSkewMs)

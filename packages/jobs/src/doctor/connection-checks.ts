@@ -1,4 +1,4 @@
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { count, named, percent } from "./words.ts";
 
@@ -26,7 +26,7 @@ const longer: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 /** How much of the limits of server, database and roles is in use. */
-export async function checkConnections({ name, db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkConnections({ name, db, thresholds }: Target): Promise<readonly Finding[]> {
   const { rows } = await db.query(limitsSql);
   return rows
     .filter(({ used, most }) => Number(used) >= thresholds.connectionShare * Number(most))

@@ -1,4 +1,4 @@
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration, few, named, plural, shellWord } from "./words.ts";
 
@@ -13,7 +13,7 @@ const recentSql = `
   from recent group by task order by count(*) desc, task`;
 
 /** Whether more jobs than usual have failed for good. Of their errors only the name is told. */
-export async function checkDeadLetters({ db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkDeadLetters({ db, thresholds }: Target): Promise<readonly Finding[]> {
   const { rows } = await db.query(recentSql, [thresholds.deadLettersWithinMs]);
   const total = rows.reduce((sum, row) => sum + Number(row["count"]), 0);
   if (total <= thresholds.deadLetters) return [];

@@ -1,4 +1,4 @@
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { bytes, named, plural } from "./words.ts";
 
@@ -12,7 +12,7 @@ const archiverSql = `
   where last_failed_time > coalesce(last_archived_time, '-infinity')`;
 
 /** What fills the disk of the server, as far as any role can see it. */
-export async function checkDisk({ name, db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkDisk({ name, db, thresholds }: Target): Promise<readonly Finding[]> {
   const place = titleOf(name);
   const { rows: slots } = await db.query(slotsSql);
   const { rows: archiver } = await db.query(archiverSql);

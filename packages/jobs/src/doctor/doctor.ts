@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { checkNames } from "../check-options.ts";
-import type { Check, Patient } from "./check.ts";
+import type { Check, Target } from "./check.ts";
 import { compareClocks } from "./clock-checks.ts";
 import { checksOf, outboxOnlyChecks, type Checks } from "./checks.ts";
 import type { Finding } from "./finding.ts";
 import { mendAll } from "./mend-all.ts";
-import { openPatient } from "./open-patient.ts";
+import { openTarget } from "./open-target.ts";
 import { checkReach } from "./reach.ts";
 import { checkRights } from "./rights-checks.ts";
 import { runCheck, runChecks } from "./run-checks.ts";
@@ -44,43 +44,43 @@ export function createDoctor({ jobs, outbox, watchMs = 5_000 }: DoctorParts) {
   return async (options: DoctorOptions = {}): Promise<readonly Finding[]> => {
     checkNames(options, { what: "doctor()", known: ["thresholds", "fix"] satisfies (keyof DoctorOptions)[] });
     const thresholds = resolveThresholds(options.thresholds);
-    await using jobsPatient = jobs && openPatient("jobs", jobs(), thresholds);
-    await using outboxPatient = outbox && openPatient("outbox", outbox(), thresholds);
+    await using jobsTarget = jobs && openTarget("jobs", jobs(), thresholds);
+    await using outboxTarget = outbox && openTarget("outbox", outbox(), thresholds);
 
-    const patients = [jobsPatient, outboxPatient].filter((patient) => patient !== undefined);
-    const found = await examineAll(patients);
-    const mended = options.fix === true && jobsPatient ? await mendAll(found, jobsPatient, { watchMs }) : found;
+    const targets = [jobsTarget, outboxTarget].filter((target) => target !== undefined);
+    const found = await examineAll(targets);
+    const mended = options.fix === true && jobsTarget ? await mendAll(found, jobsTarget, { watchMs }) : found;
     return mended.toSorted((a, b) => rank(a) - rank(b));
   };
 }
 
 const rank = ({ severity }: Finding) => (severity === "error" ? 0 : 1);
 
-async function examineAll(patients: readonly Patient[]): Promise<readonly Finding[]> {
+async function examineAll(targets: readonly Target[]): Promise<readonly Finding[]> {
   const found: Finding[] = [];
-  const reached: Patient[] = [];
-  for (const patient of patients) {
-    const unreachable = await checkReach(patient);
+  const reached: Target[] = [];
+  for (const target of targets) {
+    const unreachable = await checkReach(target);
     found.push(...unreachable);
-    if (unreachable.length === 0) reached.push(patient);
+    if (unreachable.length === 0) reached.push(target);
   }
   const [first, second] = reached;
   const shared = first && second && (await whatIsShared(first.db, second.db));
-  for (const patient of reached) {
-    const isKnown = patient.name === "outbox" && shared === "database";
-    found.push(...(await examine(patient, isKnown ? outboxOnlyChecks : checksOf[patient.name])));
+  for (const target of reached) {
+    const isKnown = target.name === "outbox" && shared === "database";
+    found.push(...(await examine(target, isKnown ? outboxOnlyChecks : checksOf[target.name])));
   }
   return first && second && shared === undefined ? [...found, ...(await examineTogether(first, second))] : found;
 }
 
-async function examine(patient: Patient, { always, migrated }: Checks): Promise<readonly Finding[]> {
-  const rights = await runCheck({ what: "rights", find: checkRights }, patient);
-  const schema = await runCheck({ what: "the tables' versions", find: checkSchema }, patient);
-  const server = await runChecks(always, patient);
+async function examine(target: Target, { always, migrated }: Checks): Promise<readonly Finding[]> {
+  const rights = await runCheck({ what: "rights", find: checkRights }, target);
+  const schema = await runCheck({ what: "the tables' versions", find: checkSchema }, target);
+  const server = await runChecks(always, target);
   // A standby has neither the rows of unlogged tables nor the locks of workers.
   const isStandby = server.some(({ code }) => code === "SERVER_IS_STANDBY");
   const isMigrated = schema.every(({ code }) => code === "SCHEMA_NEWER");
-  const content = isMigrated && !isStandby ? await runChecks(migrated, patient) : [];
+  const content = isMigrated && !isStandby ? await runChecks(migrated, target) : [];
   const found = [...rights, ...schema, ...server, ...content];
   // Whatever else a missing right has kept from answering is told once.
   return rights.some(({ code }) => code === "RIGHTS_MISSING") ? found.filter((each) => !isRefused(each)) : found;
@@ -88,7 +88,7 @@ async function examine(patient: Patient, { always, migrated }: Checks): Promise<
 
 const isRefused = ({ code, what }: Finding) => code === "CHECK_FAILED" && what.includes("42501");
 
-function examineTogether(jobs: Patient, outbox: Patient): Promise<readonly Finding[]> {
-  const check: Check = { what: "the clocks of both databases", find: (patient) => compareClocks(patient, outbox) };
+function examineTogether(jobs: Target, outbox: Target): Promise<readonly Finding[]> {
+  const check: Check = { what: "the clocks of both databases", find: (target) => compareClocks(target, outbox) };
   return runCheck(check, jobs);
 }

@@ -1,7 +1,7 @@
 import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
 import { freeJobsByTask, type JobsOfTask } from "../graphile/jobs-by-task.ts";
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration, few, named, plural, shellWord } from "./words.ts";
 import { seeWorkers, type SeenWorker } from "./workers.ts";
@@ -10,7 +10,7 @@ import { seeWorkers, type SeenWorker } from "./workers.ts";
 const mostOfAKind = 10;
 
 /** Jobs that wait too long, and those that no worker would take. */
-export async function checkDueJobs({ db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkDueJobs({ db, thresholds }: Target): Promise<readonly Finding[]> {
   const jobs = await freeJobsByTask(db);
   if (jobs.length === 0) return [];
   const knownTasks = await readKnownTasks(db);

@@ -1,5 +1,5 @@
 import { graphileSchema } from "../graphile/schema.ts";
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { few } from "./words.ts";
 
@@ -16,7 +16,7 @@ const unloggedSql = `
   ) order by 1`;
 
 /** What would lose committed jobs in a crash of the server. */
-export async function checkDurability({ name, db }: Patient): Promise<readonly Finding[]> {
+export async function checkDurability({ name, db }: Target): Promise<readonly Finding[]> {
   const place = titleOf(name);
   const { rows: settings } = await db.query(settingsSql);
   const { rows: tables } = await db.query(unloggedSql);

@@ -1,7 +1,7 @@
 import { isTrue } from "@acme/shared/is-true";
 import { graphileIndexes } from "../graphile/indexes.ts";
 import { graphileSchema } from "../graphile/schema.ts";
-import { titleOf, type DatabaseName, type Patient } from "./check.ts";
+import { titleOf, type DatabaseName, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { few } from "./words.ts";
 
@@ -42,7 +42,7 @@ const indexesSql = `
     and indexrelid not in (select index_relid from pg_stat_progress_create_index where index_relid is not null)`;
 
 /** Whether all indexes are there. */
-export async function checkMissingIndexes({ name, db }: Patient): Promise<readonly Finding[]> {
+export async function checkMissingIndexes({ name, db }: Target): Promise<readonly Finding[]> {
   const { rows } = await db.query(indexesSql);
   const there = new Set(rows.map((row) => String(row["name"])));
   const missing = expectedIndexes(name).filter((each) => !there.has(each));
@@ -50,7 +50,7 @@ export async function checkMissingIndexes({ name, db }: Patient): Promise<readon
 }
 
 /** Whether the server uses all indexes of the schemas. */
-export async function checkInvalidIndexes({ name, db }: Patient): Promise<readonly Finding[]> {
+export async function checkInvalidIndexes({ name, db }: Target): Promise<readonly Finding[]> {
   const { rows } = await db.query(indexesSql);
   const invalid = rows.filter((row) => !isTrue(row["isValid"])).map((row) => String(row["name"]));
   return invalid.length > 0 ? [invalidIndex(titleOf(name), invalid)] : [];

@@ -5,13 +5,13 @@ import {
   unlockStatement,
   type LocksOfPool,
 } from "../graphile/lock-overview.ts";
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration, few, named, plural } from "./words.ts";
 import { seeWorkers } from "./workers.ts";
 
 /** Jobs that nobody runs, and that nobody else may run, because a dead worker has locked them. */
-export async function checkLocks({ db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkLocks({ db, thresholds }: Target): Promise<readonly Finding[]> {
   // The locks first: of a pool that registers in between, no lock was seen.
   const locks = await locksByPool(db);
   if (locks.length === 0) return [];
@@ -52,7 +52,7 @@ function ofForeignPools(locks: readonly LocksOfPool[]): Finding {
 }
 
 /** Named queues that nobody can take a job from. */
-export async function checkQueues({ db }: Patient): Promise<readonly Finding[]> {
+export async function checkQueues({ db }: Target): Promise<readonly Finding[]> {
   const queues = await orphanedQueues(db);
   if (queues.length === 0) return [];
   return [
@@ -69,7 +69,7 @@ export async function checkQueues({ db }: Patient): Promise<readonly Finding[]> 
 }
 
 /** Left-over notes, which are only a waste. */
-export async function checkGoneFailures({ db }: Patient): Promise<readonly Finding[]> {
+export async function checkGoneFailures({ db }: Target): Promise<readonly Finding[]> {
   const gone = await countGoneFailures(db);
   if (gone === 0) return [];
   return [

@@ -1,4 +1,4 @@
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { menders, type MendOptions } from "./mend.ts";
 import { codeOf } from "./reach.ts";
@@ -6,7 +6,7 @@ import { codeOf } from "./reach.ts";
 /** Mends what can be mended, looks again, and says what became of it. */
 export async function mendAll(
   found: readonly Finding[],
-  jobs: Patient,
+  jobs: Target,
   options: MendOptions,
 ): Promise<readonly Finding[]> {
   const result: Finding[] = [];
@@ -14,7 +14,7 @@ export async function mendAll(
   return result;
 }
 
-async function mend(found: Finding, jobs: Patient, options: MendOptions): Promise<readonly Finding[]> {
+async function mend(found: Finding, jobs: Target, options: MendOptions): Promise<readonly Finding[]> {
   const mender = menders.get(found.code);
   if (mender === undefined) return [found];
   try {

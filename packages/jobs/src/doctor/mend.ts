@@ -5,7 +5,7 @@ import { forgetGoneFailures } from "../graphile/failure-notes.ts";
 import { freeDesertedQueues } from "../graphile/job-locks.ts";
 import { readStoredHeartbeats } from "../worker/recover-dead-workers.ts";
 import { recoverOne } from "../worker/recovery.ts";
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { checkGoneFailures, checkLocks, checkQueues } from "./lock-checks.ts";
 import type { Finding } from "./finding.ts";
 import { seeWorkers } from "./workers.ts";
@@ -13,9 +13,9 @@ import { seeWorkers } from "./workers.ts";
 /** What `fix` does about a finding. Each does what a living worker does by itself. */
 export interface Mender {
   /** @returns how much was mended, if that is known. */
-  readonly run: (patient: Patient, options: MendOptions) => Promise<number | void>;
+  readonly run: (target: Target, options: MendOptions) => Promise<number | void>;
   /** Looks again. */
-  readonly find: (patient: Patient) => Promise<readonly Finding[]>;
+  readonly find: (target: Target) => Promise<readonly Finding[]>;
 }
 
 export interface MendOptions {
@@ -40,7 +40,7 @@ const slowly = (pool: Pool) => withQueryTimeout(pool, longestMendMs);
  * Watches for a while first. After an outage all heartbeats are old, and the locks of all workers are free, though the workers
  * live: they are about to connect again.
  */
-async function recoverDeadWorkers({ db, pool, thresholds }: Patient, { watchMs }: MendOptions): Promise<number> {
+async function recoverDeadWorkers({ db, pool, thresholds }: Target, { watchMs }: MendOptions): Promise<number> {
   const stored = await readStoredHeartbeats(db);
   await pause(watchMs);
   const workers = await seeWorkers(db, Math.max(shortestDeathMs, thresholds.deadWorkerMs));

@@ -1,6 +1,6 @@
 import { outboxChannel } from "../outbox/announcer.ts";
 import { outboxBacklog } from "../outbox/outbox-table.ts";
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration, plural } from "./words.ts";
 
@@ -11,7 +11,7 @@ const relaysSql = `
   from pg_stat_activity where datname = current_database()`;
 
 /** Whether rows of the outbox become jobs. */
-export async function checkOutbox({ db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkOutbox({ db, thresholds }: Target): Promise<readonly Finding[]> {
   const { pendingCount, oldestAgeMs } = await outboxBacklog(db);
   if (pendingCount === 0 || oldestAgeMs <= thresholds.outboxOldestMs) return [];
   const { rows } = await db.query(relaysSql, [`listen ${outboxChannel}%`]);

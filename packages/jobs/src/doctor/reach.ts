@@ -1,5 +1,5 @@
 import { isUnreachable } from "../database/database-errors.ts";
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { named } from "./words.ts";
 
@@ -9,16 +9,16 @@ const tooManyCodes = new Set(["53300"]);
 const notReadyCodes = new Set(["57P01", "57P02", "57P03"]);
 
 /** Whether the database lets this process in. Never rejects. */
-export async function checkReach(patient: Patient): Promise<readonly Finding[]> {
+export async function checkReach(target: Target): Promise<readonly Finding[]> {
   try {
-    await patient.db.query("select");
+    await target.db.query("select");
     return [];
   } catch (error) {
-    return [explain(patient, error)];
+    return [explain(target, error)];
   }
 }
 
-function explain({ name }: Patient, error: unknown): Finding {
+function explain({ name }: Target, error: unknown): Finding {
   const code = codeOf(error);
   const place = titleOf(name);
   if (tooManyCodes.has(code)) return noConnectionLeft(place, code);

@@ -8,7 +8,7 @@ import {
 } from "../graphile/needed-rights.ts";
 import { graphileSchema } from "../graphile/schema.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { titleOf, type DatabaseName, type Patient } from "./check.ts";
+import { titleOf, type DatabaseName, type Target } from "./check.ts";
 import { codeOf } from "./reach.ts";
 import { finding, type Finding } from "./finding.ts";
 import { few } from "./words.ts";
@@ -57,7 +57,7 @@ const missingSql = `
   order by place`;
 
 /** Whether the role that asks may do what it is there for. */
-export async function checkRights({ name, db }: Patient): Promise<readonly Finding[]> {
+export async function checkRights({ name, db }: Target): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   const told = new Set<string>();
   for (const { what, sign, needs } of duties[name]) {

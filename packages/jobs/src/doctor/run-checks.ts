@@ -1,30 +1,30 @@
-import { titleOf, type Check, type Patient } from "./check.ts";
+import { titleOf, type Check, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { codeOf } from "./reach.ts";
 
 const laneCount = 3;
 
 /** Runs the checks, a few at a time, and returns what they find in their order. */
-export async function runChecks(checks: readonly Check[], patient: Patient): Promise<readonly Finding[]> {
+export async function runChecks(checks: readonly Check[], target: Target): Promise<readonly Finding[]> {
   const found: (readonly Finding[])[] = [];
   const waiting = checks.entries();
   const lane = async () => {
-    for (const [place, check] of waiting) found[place] = await runCheck(check, patient);
+    for (const [place, check] of waiting) found[place] = await runCheck(check, target);
   };
   await Promise.all(Array.from({ length: laneCount }, lane));
   return found.flat();
 }
 
 /** Runs one check. Never rejects. */
-export async function runCheck({ what, find }: Check, patient: Patient): Promise<readonly Finding[]> {
+export async function runCheck({ what, find }: Check, target: Target): Promise<readonly Finding[]> {
   try {
-    return await find(patient);
+    return await find(target);
   } catch (error) {
-    return [failed(what, patient, codeOf(error))];
+    return [failed(what, target, codeOf(error))];
   }
 }
 
-function failed(what: string, { name }: Patient, code: string): Finding {
+function failed(what: string, { name }: Target, code: string): Finding {
   return finding({
     code: "CHECK_FAILED",
     severity: "warning",

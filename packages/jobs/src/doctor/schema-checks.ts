@@ -2,7 +2,7 @@ import { jobsMigrations, outboxMigrations } from "../database/migrations.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { knownRevision } from "../graphile/migrate-graphile-worker.ts";
 import { readRevision } from "../graphile/revision.ts";
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 
 interface Tables {
@@ -13,7 +13,7 @@ interface Tables {
 }
 
 /** Whether the tables are there, in the version that this package knows. */
-export async function checkSchema({ name, db }: Patient): Promise<readonly Finding[]> {
+export async function checkSchema({ name, db }: Target): Promise<readonly Finding[]> {
   const place = titleOf(name);
   const known = (name === "jobs" ? jobsMigrations : outboxMigrations).length;
   const found = ownTables({ place, whose: `of the ${name}`, done: await doneCount(db, name), known });

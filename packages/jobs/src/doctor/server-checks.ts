@@ -1,5 +1,5 @@
 import { isTrue } from "@acme/shared/is-true";
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { named } from "./words.ts";
 
@@ -11,7 +11,7 @@ const serverSql = `
     pg_is_in_recovery() as "isStandby", current_setting('transaction_read_only') as "readOnly"`;
 
 /** Engine, version, encoding, and whether the server can be written to. */
-export async function checkServer({ name, db }: Patient): Promise<readonly Finding[]> {
+export async function checkServer({ name, db }: Target): Promise<readonly Finding[]> {
   const { rows } = await db.query(serverSql);
   const [row = {}] = rows;
   const place = titleOf(name);

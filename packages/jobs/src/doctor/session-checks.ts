@@ -1,10 +1,10 @@
 import { refuseSharedSessions } from "../database/check-sessions.ts";
 import { JobsError } from "../errors.ts";
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 
 /** Whether clients have sessions of their own, which a worker needs. */
-export async function checkSessions({ pool }: Patient): Promise<readonly Finding[]> {
+export async function checkSessions({ pool }: Target): Promise<readonly Finding[]> {
   try {
     await refuseSharedSessions(pool);
     return [];

@@ -1,6 +1,6 @@
 import { isTrue } from "@acme/shared/is-true";
 import { graphileSchema } from "../graphile/schema.ts";
-import { titleOf, type Patient } from "./check.ts";
+import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { bytes, count, duration, few, percent } from "./words.ts";
 
@@ -13,7 +13,7 @@ const tablesSql = `
   where schemaname in ('acme_jobs', '${graphileSchema}') order by n_dead_tup desc`;
 
 /** Dead rows, and whether anything removes them. */
-export async function checkTables({ name, db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkTables({ name, db, thresholds }: Target): Promise<readonly Finding[]> {
   const { rows } = await db.query(tablesSql);
   const { rows: server } = await db.query("select current_setting('autovacuum') = 'off' as \"isOff\"");
   const off = rows.filter((row) => isTrue(row["isOff"])).map((row) => String(row["name"]));
@@ -73,7 +73,7 @@ const slotsSql = `
   where not active and (xmin is not null or (catalog_xmin is not null and database = current_database()))`;
 
 /** What keeps vacuum from removing dead rows. */
-export async function checkVacuumHolders({ name, db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkVacuumHolders({ name, db, thresholds }: Target): Promise<readonly Finding[]> {
   const { rows: holders } = await db.query(holdersSql, [thresholds.longTransactionMs]);
   const { rows: slots } = await db.query(slotsSql);
   return [

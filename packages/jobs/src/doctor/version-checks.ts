@@ -1,10 +1,10 @@
-import type { Patient } from "./check.ts";
+import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration, few, named } from "./words.ts";
 import { seeWorkers } from "./workers.ts";
 
 /** Whether a deployment was left half done. */
-export async function checkVersions({ db, thresholds }: Patient): Promise<readonly Finding[]> {
+export async function checkVersions({ db, thresholds }: Target): Promise<readonly Finding[]> {
   const living = (await seeWorkers(db, thresholds.deadWorkerMs)).filter(({ isAlive }) => isAlive);
   const counts = new Map<string, number>();
   for (const { about } of living) {

@@ -53,6 +53,25 @@ describe("the statistics of tasks", () => {
     expect(known?.knownAt?.getTime()).toBeGreaterThan(Date.now() - 60_000);
   });
 
+  it("say of a task whose worker has stopped that no worker knows it now, though one knew it a moment ago", async () => {
+    await using test = await createTestJobs();
+    const worker = await test.jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
+    const known = async () =>
+      (await readTaskStatistics(test.jobsPool)).map(({ task, knownAt, isKnownByWorker }) => ({
+        task,
+        isKnownByWorker,
+        wasKnown: knownAt !== undefined,
+      }));
+    await expect.poll(known).toEqual([{ task: "killable", isKnownByWorker: true, wasKnown: true }]);
+
+    await worker.stop();
+
+    expect(await known()).toEqual([{ task: "killable", isKnownByWorker: false, wasKnown: true }]);
+    // One of an older version does not say what it runs.
+    await test.jobsPool.query("insert into acme_jobs.workers (pool_id) values ('older')");
+    expect(await known()).toEqual([{ task: "killable", isKnownByWorker: true, wasKnown: true }]);
+  });
+
   it("are refused with a code where the tables are missing", async () => {
     await using test = await createTestJobs();
     await test.jobsPool.query("drop schema acme_jobs cascade");

@@ -77,11 +77,11 @@ describe("clocks", () => {
   it("of two servers are compared with each other", async () => {
     await using test = await createTestJobs({ outbox: true });
     const { compareClocks } = await import("../../src/doctor/clock-checks.ts");
-    const { openPatient } = await import("../../src/doctor/open-patient.ts");
+    const { openTarget } = await import("../../src/doctor/open-target.ts");
     const { defaultThresholds } = await import("../../src/doctor/thresholds.ts");
     await shift(test.dataPool, "-20 seconds");
-    await using jobs = openPatient("jobs", test.jobsPool, defaultThresholds);
-    await using outbox = openPatient("outbox", test.dataPool, defaultThresholds);
+    await using jobs = openTarget("jobs", test.jobsPool, defaultThresholds);
+    await using outbox = openTarget("outbox", test.dataPool, defaultThresholds);
 
     const [found] = await compareClocks(jobs, outbox);
 

@@ -2,7 +2,7 @@ import { Pool } from "pg";
 import { guard } from "../database/lazy-pool.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import { withTimeout } from "@acme/shared/timeout";
-import type { DatabaseName, Patient } from "./check.ts";
+import type { DatabaseName, Target } from "./check.ts";
 import type { Thresholds } from "./thresholds.ts";
 
 const connectWithinMs = 5_000;
@@ -13,7 +13,7 @@ const mostConnections = 3;
  * Opens connections of its own: the pool of the application may be used up, which must not hide everything else; and whether the
  * server lets a new connection in is a question, too.
  */
-export function openPatient(name: DatabaseName, given: Pool, thresholds: Thresholds): Patient & AsyncDisposable {
+export function openTarget(name: DatabaseName, given: Pool, thresholds: Thresholds): Target & AsyncDisposable {
   const pool = guard(new Pool(given.options));
   pool.options.max = mostConnections;
   pool.options.connectionTimeoutMillis = connectWithinMs;
