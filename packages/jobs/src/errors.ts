@@ -42,6 +42,11 @@ export type JobsErrorCode =
  * the `cause`.
  */
 export class JobsError extends Error {
+  static {
+    // A bundler may make it a class without a name.
+    Object.defineProperty(this, "name", { value: "JobsError", configurable: true });
+  }
+
   override readonly name: string = "JobsError";
   readonly code: JobsErrorCode;
 

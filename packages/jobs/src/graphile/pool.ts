@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { WorkerEvents, WorkerPool } from "graphile-worker";
 import type { Pool } from "pg";
+import { replaceCorrelation } from "@acme/shared/correlation";
 import type { Logger } from "@acme/shared/logger";
 import { createFetchAgain } from "./fetch-again.ts";
 import { createFetchSize, mostTaken } from "./fetch-size.ts";
@@ -96,7 +97,9 @@ export async function startGraphilePool(options: GraphilePoolOptions): Promise<G
         },
       },
     },
-    Object.fromEntries(options.tasks.map((name) => [name, (_payload, { job }) => run(job)])),
+    Object.fromEntries(
+      options.tasks.map((name) => [name, (_payload, { job }) => replaceCorrelation(undefined, () => run(job))]),
+    ),
     intercepted.pool,
   );
   // Failures arrive through `onFatal`. The pool's own promise may resolve, reject or stay pending.
