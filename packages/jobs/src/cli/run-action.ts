@@ -1,6 +1,7 @@
 import { JobsError } from "../errors.ts";
 import { createContext, type CliContext } from "./context.ts";
 import type { GlobalOptions } from "./global-options.ts";
+import { formatJson } from "./output/json.ts";
 import { printable } from "./output/printable.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -44,7 +45,7 @@ function listenForInterruption(): { readonly signal: AbortSignal; stop(): void }
 export function printError(error: unknown, isJson: boolean): void {
   const { code, message } = describe(error);
   const text = isJson
-    ? JSON.stringify({ error: { code, message } })
+    ? formatJson({ error: { code, message } })
     : `acme-jobs: ${printable(message)}${code === undefined || error instanceof UsageError ? "" : ` (${code})`}`;
   process.stderr.write(`${text}\n`);
 }

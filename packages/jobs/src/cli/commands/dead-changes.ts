@@ -8,6 +8,7 @@ import type { CliContext } from "../context.ts";
 import { findTask } from "../find-task.ts";
 import { parseDuration } from "../input/duration.ts";
 import { readJson } from "../input/json.ts";
+import { countText } from "../output/count-text.ts";
 import { changeOneByOne, reportChange } from "../report-change.ts";
 import type { ExitCode } from "../run-action.ts";
 import type { Run } from "../run-cli.ts";
@@ -107,7 +108,7 @@ interface LetterChange {
 const retrying: LetterChange = {
   verb: "retry",
   done: "retried",
-  consequence: "They run again with all attempts and the same idempotency keys.",
+  consequence: "Retrying gives all attempts anew, and keeps the idempotency keys.",
   asksForIds: false,
   one: (jobs, id) => jobs.deadLetters.retry(id),
   all: (jobs, filter, options) => jobs.deadLetters.retryAll(filter, options),
@@ -116,7 +117,7 @@ const retrying: LetterChange = {
 const discarding: LetterChange = {
   verb: "discard",
   done: "discarded",
-  consequence: "They are gone for good, with their payloads.",
+  consequence: "Discarding is for good, and takes the payloads, too.",
   asksForIds: true,
   one: (jobs, id) => jobs.deadLetters.discard(id),
   all: (jobs, filter, options) => jobs.deadLetters.discardAll(filter, options),
@@ -135,9 +136,9 @@ async function changeLetters(context: CliContext, chosen: Chosen, change: Letter
   const jobs = await context.openJobs();
   const counted =
     ids.length > 0
-      ? { count: ids.length, isCapped: false }
+      ? { count: flags.dryRun ? await countLetters(context, jobs, ids) : new Set(ids).size, isCapped: false }
       : await withinTimeout(context, jobs.deadLetters.count(filter));
-  const what = `${counted.count.toLocaleString("en")}${counted.isCapped ? " or more" : ""} dead letter${counted.count === 1 ? "" : "s"}`;
+  const what = countText(counted.count, "dead letter", counted.isCapped);
   if (flags.dryRun) {
     context.output.result({ dryRun: true, ...counted }, () => `${what} would be ${change.done}. ${change.consequence}`);
     return 0;
@@ -149,7 +150,14 @@ async function changeLetters(context: CliContext, chosen: Chosen, change: Letter
     ids.length > 0
       ? await changeOneByOne(context, ids, (id) => change.one(jobs, id))
       : await changeAll(context, jobs, filter, change);
-  return reportChange(context, result, { done: change.done, what: "dead letters", reason: flags.reason });
+  return reportChange(context, result, { done: change.done, what: "dead letter", reason: flags.reason });
+}
+
+/** How many of the ids are those of dead letters. */
+async function countLetters(context: CliContext, jobs: Jobs, ids: readonly string[]): Promise<number> {
+  let count = 0;
+  for (const id of new Set(ids)) if (await withinTimeout(context, jobs.deadLetters.get(id))) count += 1;
+  return count;
 }
 
 function checkChoice({ ids, all, filter }: Chosen): void {
@@ -196,7 +204,7 @@ async function retryMended(
   if (dryRun) {
     context.output.result(
       { dryRun: true, count: letter ? 1 : 0 },
-      () => `${letter ? 1 : 0} dead letters would be retried.`,
+      () => `${countText(letter ? 1 : 0, "dead letter")} would be retried.`,
     );
     return 0;
   }
@@ -204,7 +212,7 @@ async function retryMended(
     // One that is gone is refused by the same error.
     task === undefined ? jobs.deadLetters.retry(id) : jobs.deadLetters.retry(id, { task, payload }),
   );
-  return reportChange(context, result, { done: "retried", what: "dead letters", reason });
+  return reportChange(context, result, { done: "retried", what: "dead letter", reason });
 }
 
 function capital(word: string): string {

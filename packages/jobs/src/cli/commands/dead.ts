@@ -3,6 +3,7 @@ import type { CliContext } from "../context.ts";
 import { createCommand } from "../command.ts";
 import { parseCount } from "../input/count.ts";
 import { parsePastTime } from "../input/time.ts";
+import { nextPage } from "../next-page.ts";
 import { renderDeadLetter } from "../render/dead-letter.ts";
 import { describeOrigin } from "../render/origin.ts";
 import type { Program, Run } from "../run-cli.ts";
@@ -99,7 +100,7 @@ async function printList(
           shown,
         ),
   );
-  if (next !== undefined) output.remark(`There may be more: go on with --after ${next}`);
+  if (next !== undefined) output.remark(nextPage(next));
 }
 
 function addShow(dead: Parent, run: Run): void {

@@ -7,6 +7,7 @@ import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { parseCount } from "../input/count.ts";
 import { parsePastTime } from "../input/time.ts";
+import { nextPage } from "../next-page.ts";
 import { notFound } from "../not-found.ts";
 import { renderJob } from "../render/job.ts";
 import type { Program, Run } from "../run-cli.ts";
@@ -100,7 +101,7 @@ async function printList(
           page.jobs,
         ),
   );
-  if (page.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
+  if (page.next !== undefined) output.remark(nextPage(page.next));
 }
 
 /** Pages that look at many jobs may find few. */

@@ -1,5 +1,6 @@
 import { createCommand } from "../command.ts";
 import { parseCount } from "../input/count.ts";
+import { nextPage } from "../next-page.ts";
 import { describeOrigin } from "../render/origin.ts";
 import { formatDuration } from "../output/time.ts";
 import type { Program, Run } from "../run-cli.ts";
@@ -99,7 +100,7 @@ function addQueues(program: Program, run: Run): void {
             ),
       );
       if (page.isCapped) output.remark("There are more jobs than were looked at: counts are the least that there are.");
-      if (page.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
+      if (page.next !== undefined) output.remark(nextPage(page.next));
     }),
   );
   program.addCommand(queues);
@@ -129,7 +130,7 @@ function addOutbox(program: Program, run: Run): void {
         );
         return `${head}\n${table}`;
       });
-      if (page?.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
+      if (page?.next !== undefined) output.remark(nextPage(page.next));
     }),
   );
   program.addCommand(outbox);
