@@ -19,13 +19,15 @@ export async function runAction(options: GlobalOptions, action: Action): Promise
     await using context = createContext(options, interruption.signal);
     return (await action(context)) ?? 0;
   } catch (error) {
-    if (interruption.signal.aborted && error === interruption.signal.reason) return 1;
-    printError(error, options.json === true);
+    const isStopped = interruption.signal.aborted && error === interruption.signal.reason;
+    printError(isStopped ? new Error(stopped) : error, options.json === true);
     return error instanceof UsageError ? 2 : 1;
   } finally {
     interruption.stop();
   }
 }
+
+const stopped = "Stopped. What is changed stays changed; the same command goes on with the rest.";
 
 function listenForInterruption(): { readonly signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
