@@ -31,7 +31,7 @@ describe("in a terminal", () => {
   });
 
   it("a table is cut to the width", async () => {
-    await using test = await createFilledJobs("x".repeat(400));
+    await using test = await createFilledJobs("x".repeat(100));
 
     const terminal = startInTerminal(["dead", "list", "--no-color"], { url: test.jobsUrl });
     await terminal.exitCode;
