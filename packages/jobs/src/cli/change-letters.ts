@@ -4,6 +4,7 @@ import type { Jobs } from "../jobs.ts";
 import { isConfirmed } from "./ask.ts";
 import type { ChangeFlags } from "./changes.ts";
 import type { CliContext } from "./context.ts";
+import { countText } from "./output/count-text.ts";
 import { changeOneByOne, reportChange } from "./report-change.ts";
 import type { ExitCode } from "./run-action.ts";
 import { showProgress } from "./show-progress.ts";
@@ -25,7 +26,7 @@ export interface LetterChange {
 export const retrying: LetterChange = {
   verb: "retry",
   done: "retried",
-  consequence: "They run again with all attempts and the same idempotency keys.",
+  consequence: "Retrying gives all attempts anew, and keeps the idempotency keys.",
   asksForIds: false,
   one: (jobs, id) => jobs.deadLetters.retry(id),
   all: (jobs, filter, options) => jobs.deadLetters.retryAll(filter, options),
@@ -35,7 +36,7 @@ export const retrying: LetterChange = {
 export const discarding: LetterChange = {
   verb: "discard",
   done: "discarded",
-  consequence: "They are gone for good, with their payloads.",
+  consequence: "Discarding is for good, and takes the payloads, too.",
   asksForIds: true,
   one: (jobs, id) => jobs.deadLetters.discard(id),
   all: (jobs, filter, options) => jobs.deadLetters.discardAll(filter, options),
@@ -56,9 +57,9 @@ export async function changeLetters(context: CliContext, chosen: Chosen, change:
   const jobs = await context.openJobs();
   const counted =
     ids.length > 0
-      ? { count: ids.length, isCapped: false }
+      ? { count: flags.dryRun ? await countLetters(context, jobs, ids) : new Set(ids).size, isCapped: false }
       : await withinTimeout(context, jobs.deadLetters.count(filter));
-  const what = `${counted.count.toLocaleString("en")}${counted.isCapped ? " or more" : ""} dead letter${counted.count === 1 ? "" : "s"}`;
+  const what = countText(counted.count, "dead letter", counted.isCapped);
   if (flags.dryRun) {
     context.output.result({ dryRun: true, ...counted }, () => `${what} would be ${change.done}. ${change.consequence}`);
     return 0;
@@ -70,7 +71,14 @@ export async function changeLetters(context: CliContext, chosen: Chosen, change:
     ids.length > 0
       ? await changeOneByOne(context, ids, (id) => change.one(jobs, id))
       : await changeAll(context, filter, (...given) => change.all(jobs, ...given));
-  return reportChange(context, result, { done: change.done, what: "dead letters", reason: flags.reason });
+  return reportChange(context, result, { done: change.done, what: "dead letter", reason: flags.reason });
+}
+
+/** How many of the ids are those of dead letters. */
+async function countLetters(context: CliContext, jobs: Jobs, ids: readonly string[]): Promise<number> {
+  let count = 0;
+  for (const id of new Set(ids)) if (await withinTimeout(context, jobs.deadLetters.get(id))) count += 1;
+  return count;
 }
 
 function checkChoice({ ids, all, filter }: Chosen): void {

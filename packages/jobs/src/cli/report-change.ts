@@ -1,6 +1,7 @@
 import type { ChangeResult } from "../change-in-batches.ts";
 import { JobsError } from "../errors.ts";
 import type { CliContext } from "./context.ts";
+import { countText } from "./output/count-text.ts";
 import { printable } from "./output/printable.ts";
 import type { ExitCode } from "./run-action.ts";
 
@@ -48,7 +49,7 @@ export function reportChange(
   output.result({ ...result, ...(reason !== undefined && { reason }) }, () => {
     const rest = skippedCount === 0 ? "" : `, ${skippedCount.toLocaleString("en")} skipped`;
     const lines = skipped.map(({ id, message }) => `  ${printable(id)}: ${printable(message)}`);
-    return [`${changedCount.toLocaleString("en")} ${what} ${done}${rest}.`, ...lines].join("\n");
+    return [`${countText(changedCount, what)} ${done}${rest}.`, ...lines].join("\n");
   });
   if (reason !== undefined) output.remark(`Reason: ${printable(reason)}`);
   return skipped.length > 0 ? 1 : 0;

@@ -2,6 +2,7 @@ import type { ChangeFlags } from "./changes.ts";
 import type { CliContext } from "./context.ts";
 import { findTask } from "./find-task.ts";
 import { readJson } from "./input/json.ts";
+import { countText } from "./output/count-text.ts";
 import { changeOneByOne, reportChange } from "./report-change.ts";
 import type { ExitCode } from "./run-action.ts";
 import { UsageError } from "./usage-error.ts";
@@ -33,7 +34,7 @@ export async function retryMended(
   if (dryRun) {
     context.output.result(
       { dryRun: true, count: letter ? 1 : 0 },
-      () => `${letter ? 1 : 0} dead letters would be retried.`,
+      () => `${countText(letter ? 1 : 0, "dead letter")} would be retried.`,
     );
     return 0;
   }
@@ -41,5 +42,5 @@ export async function retryMended(
     // One that is gone is refused by the same error.
     task === undefined ? jobs.deadLetters.retry(id) : jobs.deadLetters.retry(id, { task, payload }),
   );
-  return reportChange(context, result, { done: "retried", what: "dead letters", reason });
+  return reportChange(context, result, { done: "retried", what: "dead letter", reason });
 }

@@ -1,6 +1,7 @@
 import { JobsError } from "../errors.ts";
 import { createContext, type CliContext } from "./context.ts";
 import type { GlobalOptions } from "./global-options.ts";
+import { formatJson } from "./output/json.ts";
 import { printable } from "./output/printable.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -18,13 +19,15 @@ export async function runAction(options: GlobalOptions, action: Action): Promise
     await using context = createContext(options, interruption.signal);
     return (await action(context)) ?? 0;
   } catch (error) {
-    if (interruption.signal.aborted && error === interruption.signal.reason) return 1;
-    printError(error, options.json === true);
+    const isStopped = interruption.signal.aborted && error === interruption.signal.reason;
+    printError(isStopped ? new Error(stopped) : error, options.json === true);
     return error instanceof UsageError ? 2 : 1;
   } finally {
     interruption.stop();
   }
 }
+
+const stopped = "Stopped. What is changed stays changed; the same command goes on with the rest.";
 
 function listenForInterruption(): { readonly signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
@@ -44,7 +47,7 @@ function listenForInterruption(): { readonly signal: AbortSignal; stop(): void }
 export function printError(error: unknown, isJson: boolean): void {
   const { code, message } = describe(error);
   const text = isJson
-    ? JSON.stringify({ error: { code, message } })
+    ? formatJson({ error: { code, message } })
     : `acme-jobs: ${printable(message)}${code === undefined || error instanceof UsageError ? "" : ` (${code})`}`;
   process.stderr.write(`${text}\n`);
 }

@@ -36,7 +36,7 @@ export async function runCli(words: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (!(error instanceof CommanderError || error instanceof UsageError)) throw error;
-    printError(new UsageError(oneLine(error.message)), words.includes("--json"));
+    printError(new UsageError(messageOf(error)), words.includes("--json"));
     return 2;
   }
 }
@@ -60,6 +60,7 @@ const commands: readonly ((program: Program, run: Run) => void)[] = [
 function withCommand(words: readonly string[]): string[] {
   const { operands } = createProgram(version)
     .exitOverride()
+    .configureOutput(silent)
     .parseOptions([...words]);
   const asksForHelp = words.some((word) => /^(?:-h|--help|-V|--version)$/.test(word));
   return operands.length === 0 && !asksForHelp ? ["status", ...words] : [...words];
@@ -72,11 +73,19 @@ interface AnyCommand {
   configureOutput(output: { readonly writeErr: (text: string) => void }): unknown;
 }
 
+const silent = { writeErr: () => undefined };
+
 /** Errors are thrown rather than printed over several lines. */
 function prepareAll(command: AnyCommand): void {
   command.exitOverride();
-  command.configureOutput({ writeErr: () => undefined });
+  command.configureOutput(silent);
   for (const child of command.commands) prepareAll(child);
+}
+
+function messageOf(error: CommanderError | UsageError): string {
+  // The help itself would be too long for an error.
+  const isHelp = error instanceof CommanderError && error.code === "commander.help";
+  return isHelp ? "A command is missing or unknown. Add --help to see which there are." : oneLine(error.message);
 }
 
 /** `error: unknown command 'lst'\n(Did you mean list?)` in one line. */

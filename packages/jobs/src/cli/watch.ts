@@ -1,5 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { untilAborted } from "@acme/shared/timeout";
 import type { CliContext } from "./context.ts";
+import { printable } from "./output/printable.ts";
 import { cutTo } from "./output/table.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -34,9 +36,9 @@ export async function watch({ signal }: CliContext, render: () => Promise<string
   if (isRaw) stdin.setRawMode(true).on("data", onKey).resume();
   try {
     while (!stop.aborted) {
-      const text = await render().catch((error: unknown) => {
+      const text = await untilAborted(stop, render()).catch((error: unknown) => {
         if (stop.aborted) return "";
-        return `${(error as Error).message}\nIt is tried again.`;
+        return `${printable((error as Error).message)}\nIt is tried again.`;
       });
       if (stop.aborted) break;
       draw(`${text}\n\nevery 2 s · q quits`);
@@ -51,7 +53,9 @@ export async function watch({ signal }: CliContext, render: () => Promise<string
 
 /** Over what was there, line by line, because a cleared screen flickers. */
 function draw(text: string): void {
-  const { columns, rows } = process.stdout;
+  // A terminal that does not know its size says 0.
+  const columns = process.stdout.columns || 80;
+  const rows = process.stdout.rows || 24;
   const lines = text
     .split("\n")
     .slice(0, rows - 1)

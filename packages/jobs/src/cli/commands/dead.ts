@@ -1,3 +1,4 @@
+import { nextPage } from "../next-page.ts";
 import type { DeadLetter, DeadLetterFilter } from "../../dead-letters/dead-letter.ts";
 import type { CliContext } from "../context.ts";
 import { createCommand } from "../command.ts";
@@ -90,7 +91,7 @@ async function printList(
           shown,
         ),
   );
-  if (next !== undefined) output.remark(`There may be more: go on with --after ${next}`);
+  if (next !== undefined) output.remark(nextPage(next));
 }
 
 function addShow(dead: Parent, run: Run): void {

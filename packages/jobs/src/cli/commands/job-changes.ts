@@ -1,5 +1,6 @@
 import type { JobSelection } from "../../admin/job-changes.ts";
 import type { ChangeOptions, ChangeResult } from "../../change-in-batches.ts";
+import { JobsError } from "../../errors.ts";
 import type { JobFilter } from "../../job/job-filter.ts";
 import type { Admin } from "../../admin/admin.ts";
 import { isConfirmed } from "../ask.ts";
@@ -8,11 +9,13 @@ import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { countJobs } from "../count-jobs.ts";
 import { parseFutureTime } from "../input/time.ts";
-import { reportChange } from "../report-change.ts";
+import { countText } from "../output/count-text.ts";
+import { changeOneByOne, reportChange } from "../report-change.ts";
 import type { ExitCode } from "../run-action.ts";
 import type { Run } from "../program.ts";
 import { showProgress } from "../show-progress.ts";
 import { UsageError } from "../usage-error.ts";
+import { whyUnchanged } from "../why-unchanged.ts";
 import { withinTimeout } from "../within-timeout.ts";
 import { jobFilterOf, withJobFilter } from "./job-filter.ts";
 
@@ -64,14 +67,17 @@ interface JobChange {
   readonly done: string;
   readonly consequence: string;
   readonly asksForIds: boolean;
+  /** Why a job that is there was not changed. */
+  readonly unchanged: string;
   run(admin: Admin, which: JobSelection, options: ChangeOptions): Promise<ChangeResult>;
 }
 
 const makingDue: JobChange = {
   verb: "Run",
   done: "made due",
-  consequence: "They run as soon as a worker has time.",
+  consequence: "What is due runs as soon as a worker has time.",
   asksForIds: false,
+  unchanged: "It is due already.",
   run: (admin, which, options) => admin.runNow(which, options),
 };
 
@@ -79,8 +85,9 @@ function puttingOff(until: Date): JobChange {
   return {
     verb: "Put off",
     done: "put off",
-    consequence: `They run at ${until.toISOString()} or later.`,
+    consequence: `Nothing of it runs before ${until.toISOString()}.`,
     asksForIds: false,
+    unchanged: "It has changed meanwhile. Try again.",
     run: (admin, which, options) => admin.putOff(which, { ...options, until }),
   };
 }
@@ -88,8 +95,9 @@ function puttingOff(until: Date): JobChange {
 const discarding: JobChange = {
   verb: "Discard",
   done: "discarded",
-  consequence: "They are gone for good, with their payloads.",
+  consequence: "Discarding is for good, and takes the payloads, too.",
   asksForIds: true,
+  unchanged: "It has changed meanwhile. Try again.",
   run: (admin, which, options) => admin.discard(which, options),
 };
 
@@ -106,9 +114,9 @@ async function changeJobs(context: CliContext, selected: Selected, change: JobCh
   const { admin } = await context.openJobs();
   const counted =
     ids.length > 0
-      ? { count: new Set(ids).size, isCapped: false }
+      ? { count: flags.dryRun ? await countChangeable(context, admin, ids) : new Set(ids).size, isCapped: false }
       : await withinTimeout(context, countJobs(admin, selected.filter));
-  const what = `${counted.count.toLocaleString("en")}${counted.isCapped ? " or more" : ""} job${counted.count === 1 ? "" : "s"}`;
+  const what = countText(counted.count, "job", counted.isCapped);
   if (flags.dryRun) {
     context.output.result({ dryRun: true, ...counted }, () => `${what} would be ${change.done}. ${change.consequence}`);
     return 0;
@@ -117,13 +125,27 @@ async function changeJobs(context: CliContext, selected: Selected, change: JobCh
   if (isAsked && !(await isConfirmed(context, flags, `${change.consequence} ${change.verb} ${what}?`))) return 1;
   const { end, ...progress } = await showProgress(context);
   try {
-    const result = await change.run(admin, which, { ...progress, signal: context.signal });
-    const exitCode = reportChange(context, result, { done: change.done, what: "jobs", reason: flags.reason });
-    // Of those that were named, each was meant.
-    return ids.length > 0 && result.changedCount === 0 ? 1 : exitCode;
+    const result =
+      ids.length > 0
+        ? await changeOneByOne(context, ids, (id) => changeOne(admin, id, change))
+        : await change.run(admin, which, { ...progress, signal: context.signal });
+    return reportChange(context, result, { done: change.done, what: "job", reason: flags.reason });
   } finally {
     end();
   }
+}
+
+async function changeOne(admin: Admin, id: string, change: JobChange): Promise<void> {
+  const { changedCount } = await change.run(admin, { ids: [id] }, {});
+  if (changedCount > 0) return;
+  throw (await whyUnchanged(admin, id)) ?? new JobsError("JOB_MISSING", change.unchanged);
+}
+
+/** How many of the ids are those of jobs that can be changed. */
+async function countChangeable(context: CliContext, admin: Admin, ids: readonly string[]): Promise<number> {
+  let count = 0;
+  for (const id of new Set(ids)) if (!(await withinTimeout(context, whyUnchanged(admin, id)))) count += 1;
+  return count;
 }
 
 function selectionOf({ ids, all, filter }: Selected): JobSelection {

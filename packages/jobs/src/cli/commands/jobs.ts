@@ -1,3 +1,4 @@
+import { nextPage } from "../next-page.ts";
 import type { Admin } from "../../admin/admin.ts";
 import type { JobPage } from "../../admin/job-details.ts";
 import type { JobFilter } from "../../job/job-filter.ts";
@@ -64,7 +65,7 @@ async function printList(context: CliContext, filter: JobFilter, wanted: WantedP
           page.jobs,
         ),
   );
-  if (page.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
+  if (page.next !== undefined) output.remark(nextPage(page.next));
 }
 
 interface WantedPage {

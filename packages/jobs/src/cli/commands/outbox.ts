@@ -1,3 +1,4 @@
+import { nextPage } from "../next-page.ts";
 import { formatDuration } from "../output/time.ts";
 import { describeOrigin } from "../render/origin.ts";
 import type { Program, Run } from "../program.ts";
@@ -29,7 +30,7 @@ export function addOutboxCommand(program: Program, run: Run): void {
         );
         return `${head}\n${table}`;
       });
-      if (page?.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
+      if (page?.next !== undefined) output.remark(nextPage(page.next));
     }),
   );
   program.addCommand(outbox);

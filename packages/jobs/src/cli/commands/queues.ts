@@ -1,3 +1,4 @@
+import { nextPage } from "../next-page.ts";
 import { formatDuration } from "../output/time.ts";
 import type { Program, Run } from "../program.ts";
 import { withinTimeout } from "../within-timeout.ts";
@@ -36,7 +37,7 @@ export function addQueuesCommand(program: Program, run: Run): void {
             ),
       );
       if (page.isCapped) output.remark("There are more jobs than were looked at: counts are the least that there are.");
-      if (page.next !== undefined) output.remark(`There may be more: go on with --after ${page.next}`);
+      if (page.next !== undefined) output.remark(nextPage(page.next));
     }),
   );
   program.addCommand(queues);

@@ -2,6 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import type { Admin } from "../../admin/admin.ts";
 import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
+import { formatJson } from "../output/json.ts";
 import { renderPrometheus } from "../render/prometheus.ts";
 import { renderStatistics, type Statistics } from "../render/statistics.ts";
 import type { Program, Run } from "../program.ts";
@@ -53,7 +54,7 @@ function print({ output, options }: CliContext, statistics: Statistics, format: 
   if (format === "prometheus") return void process.stdout.write(renderPrometheus(statistics));
   const { overview, tasks, workers } = statistics;
   if (format === "json" && !options.json) {
-    return void process.stdout.write(`${JSON.stringify({ overview, tasks, workers }, undefined, 2)}\n`);
+    return void process.stdout.write(`${formatJson({ overview, tasks, workers }, 2)}\n`);
   }
   output.result({ overview, tasks, workers }, () => renderStatistics(output, statistics));
 }

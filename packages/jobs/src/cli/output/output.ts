@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { GlobalOptions } from "../global-options.ts";
+import { formatJson } from "./json.ts";
 import { formatTable, type Column } from "./table.ts";
 import { formatTime } from "./time.ts";
 
@@ -16,14 +17,15 @@ export interface Output {
 export function createOutput({ json, quiet, time: format }: GlobalOptions): Output {
   return {
     result(value, text) {
-      const printed = json ? JSON.stringify(value, undefined, 2) : text();
+      const printed = json ? formatJson(value, 2) : text();
       if (printed !== "") process.stdout.write(`${printed}\n`);
     },
     remark(text) {
       if (!quiet && !json) process.stderr.write(`${text}\n`);
     },
     table: (columns, rows) => {
-      const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+      // A terminal that does not know its size says 0.
+      const width = (process.stdout.isTTY && process.stdout.columns) || undefined;
       const [head = "", ...lines] = formatTable(columns, rows, width).split("\n");
       return [style("dim", head), ...lines].join("\n");
     },

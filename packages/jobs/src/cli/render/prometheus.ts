@@ -1,3 +1,4 @@
+import { printable } from "../output/printable.ts";
 import type { Statistics } from "./statistics.ts";
 
 interface Metric {
@@ -74,6 +75,7 @@ function renderLabels(labels: Readonly<Record<string, string>>): string {
   return texts.length === 0 ? "" : `{${texts.join(",")}}`;
 }
 
+/** Without what could change the terminal of a person who reads it. */
 function escape(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+  return printable(value).replaceAll("\\", "\\\\").replaceAll('"', '\\"');
 }

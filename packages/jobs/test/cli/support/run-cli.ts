@@ -17,10 +17,22 @@ export interface CliOptions {
   readonly input?: string;
 }
 
+/** Without what says where the database is, or whether there are colours. */
+export function cliEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const {
+    DATABASE_URL: _data,
+    JOB_QUEUE_DATABASE_URL: _jobs,
+    FORCE_COLOR: _color,
+    NO_COLOR: _plain,
+    CI: _ci,
+    ...rest
+  } = process.env;
+  return { ...rest, ...more };
+}
+
 /** Starts the built command in an environment that names no database. */
 export function startCli(words: readonly string[], { env = {}, cwd }: CliOptions = {}): ChildProcess {
-  const { DATABASE_URL: _data, JOB_QUEUE_DATABASE_URL: _jobs, FORCE_COLOR: _color, ...rest } = process.env;
-  return spawn(process.execPath, [cliPath, ...words], { env: { ...rest, ...env }, cwd, stdio: "pipe" });
+  return spawn(process.execPath, [cliPath, ...words], { env: cliEnvironment(env), cwd, stdio: "pipe" });
 }
 
 /** Runs the built command to its end. */
@@ -31,4 +43,14 @@ export async function runCli(words: readonly string[], options: CliOptions = {})
   child.once("close", resolve);
   const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
   return { exitCode: await exitCode, stdout, stderr };
+}
+
+/** Runs commands on this database. A command line is split at spaces. */
+export function cliOn(url: string, defaults: CliOptions = {}) {
+  return (line: string | readonly string[], options: CliOptions = {}): Promise<CliResult> =>
+    runCli(typeof line === "string" ? line.split(" ").filter(Boolean) : line, {
+      ...defaults,
+      ...options,
+      env: { DATABASE_URL: url, ...defaults.env, ...options.env },
+    });
 }
