@@ -4,7 +4,7 @@ import { offersPutOff } from "./faults/offers-put-off.ts";
 import { paymentsOutage } from "./faults/payments-outage.ts";
 import { poisonJob } from "./faults/poison-job.ts";
 import { receiptsWorkerGone } from "./faults/receipts-worker-gone.ts";
-import type { Shop } from "./shop.ts";
+import { isWorkerName, type Shop } from "./shop.ts";
 import { shuffle } from "./shuffle.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -25,6 +25,7 @@ const lookEveryMs = 250;
 export async function runExercise(shop: Shop, { seed, signal, tell }: ExerciseOptions): Promise<void> {
   const order = shuffle(faults, seed);
   for (const [index, fault] of order.entries()) {
+    await untilAlone(shop, { signal, tell });
     await fault.plant(shop);
     const beganAt = Date.now();
     tell(`\n[${index + 1} of ${order.length}] ${fault.symptom}`);
@@ -35,6 +36,14 @@ export async function runExercise(shop: Shop, { seed, signal, tell }: ExerciseOp
     await shop.startWorkers();
   }
   tell("\nAll faults are mended.");
+}
+
+/** A worker of the person would take the jobs of the next fault. */
+async function untilAlone({ jobs }: Shop, { signal, tell }: Pick<ExerciseOptions, "signal" | "tell">): Promise<void> {
+  const isAlone = async () => (await jobs.admin.workers()).every(({ about }) => isWorkerName(about?.name));
+  if (await isAlone()) return;
+  tell("Stop the worker that you have started: press Ctrl-C in its terminal.");
+  await waitUntil(isAlone, { everyMs: lookEveryMs, signal });
 }
 
 function describeSeconds(ms: number): string {

@@ -14,7 +14,12 @@ export interface Shop extends AsyncDisposable {
   doneCount(task: string): Promise<number>;
 }
 
-export type WorkerName = "receipts" | "shop";
+const workerNames = ["receipts", "shop"] as const;
+export type WorkerName = (typeof workerNames)[number];
+
+export function isWorkerName(name: unknown): name is WorkerName {
+  return workerNames.some((each) => each === name);
+}
 
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
@@ -39,7 +44,7 @@ export async function openShop(url: string): Promise<Shop> {
         if (!workers.has(name)) workers.set(name, await jobs.startWorker({ tasks, name }));
       }
     },
-    async stopWorkers(names = ["receipts", "shop"]) {
+    async stopWorkers(names = workerNames) {
       for (const name of names) {
         await workers.get(name)?.stop();
         workers.delete(name);
