@@ -26,7 +26,7 @@ export async function runExercise(shop: Shop, { seed, signal, tell }: ExerciseOp
   const order = shuffle(faults, seed);
   for (const [index, fault] of order.entries()) {
     await untilAlone(shop, { signal, tell });
-    await fault.plant(shop);
+    await Promise.race([fault.plant(shop), untilAborted(signal)]);
     const beganAt = Date.now();
     tell(`\n[${index + 1} of ${order.length}] ${fault.symptom}`);
     await waitUntil(() => fault.isMended(shop), { everyMs: lookEveryMs, signal });
@@ -44,6 +44,14 @@ async function untilAlone({ jobs }: Shop, { signal, tell }: Pick<ExerciseOptions
   if (await isAlone()) return;
   tell("Stop the worker that you have started: press Ctrl-C in its terminal.");
   await waitUntil(isAlone, { everyMs: lookEveryMs, signal });
+}
+
+async function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
 }
 
 function describeSeconds(ms: number): string {

@@ -19,7 +19,7 @@ export const locksLeft: Fault = {
     for (const queue of printers) await shop.jobs.enqueue(printLabel, { parcel: queue }, { queue });
     const child = spawn(process.execPath, [killedWorker], {
       env: { ...process.env, JOB_QUEUE_DATABASE_URL: shop.url },
-      stdio: "ignore",
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
     await waitUntil(async () => (await lockedJobs(shop)) === printers.length);
     child.kill("SIGKILL");
