@@ -39,6 +39,16 @@ export function jobWindow(filter: JobFilter, { after, upTo }: JobRange, sql: Sql
   const lookedTo = (source: Source) =>
     `(select max(${source.id}) from ${rows(source.id, source)} as looked having count(*) = ${source.most})`;
 
+  if (filter.key !== undefined) {
+    // At most one job has it, and Graphile Worker finds it by an index: there is nothing to look through.
+    const key = sql.put(filter.key, "text");
+    return {
+      from: `(select * from graphile_worker.jobs where key = ${key} and id > ${from} ${to.replace("%id", "id")}) as job
+        left join acme_jobs.failures as note on note.job_id = job.id and ${isNoteOfJobSql}`,
+      where: conditions(filter, sql),
+      lookedTo: "null",
+    };
+  }
   if (filter.hasFailed === true) {
     return {
       // One lookup for each: with a join, the planner would rather read all jobs.
