@@ -90,14 +90,13 @@ describe("each command of the runbook", () => {
     "is understood: acme-jobs $text",
     async ({ words }) => {
       const [id] = words.join(" ").match(idPattern) ?? [];
-      const isReading = words.includes("show");
+      const shown = id !== undefined && words.includes("show") ? taskOf.get(id) : undefined;
 
       const { exitCode, stdout, stderr } = await runCli(words, databases);
 
-      expect(exitCode, stderr).not.toBe(2);
-      expect(exitCode, stderr).not.toBeNull();
+      expect([0, 1]).toContain(exitCode);
       expect(stderr).not.toMatch(/ {4}at /);
-      if (id !== undefined && isReading) expect(stdout).toMatch(new RegExp(`^${taskOf.get(id)}`));
+      expect(stdout.startsWith(shown ?? "")).toBe(true);
     },
   );
 });

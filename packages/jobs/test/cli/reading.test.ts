@@ -90,9 +90,10 @@ describe("a command that reads", () => {
   });
 
   it("ends with 1 once it has taken longer than --timeout", async () => {
-    await using _held = await lockLetters(filled);
+    const lock = await lockLetters(filled);
 
     const { exitCode, stderr } = await run("dead list --timeout 300ms");
+    await lock[Symbol.asyncDispose]();
 
     expect(stderr).toBe("acme-jobs: There was no answer within 300 ms. Try again with a longer --timeout.\n");
     expect(exitCode).toBe(1);

@@ -1,34 +1,38 @@
 import { spawnSync } from "node:child_process";
-import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { cliEnvironment, cliPath } from "./support/run-cli.ts";
 
+const cpuTime = fileURLToPath(new URL("support/cpu-time.cjs", import.meta.url));
 const rounds = 15;
 
-/** Milliseconds that a process takes. */
-function timeOf(words: readonly string[]): number {
-  const begin = performance.now();
-  const { status } = spawnSync(process.execPath, words, { env: cliEnvironment(), stdio: "ignore" });
-  expect(status).toBe(0);
-  return performance.now() - begin;
+/** Microseconds of processor time: on an idle machine as long as it takes, and on a busy one not longer. */
+function costOf(words: readonly string[]): number {
+  const { stderr } = spawnSync(process.execPath, ["--require", cpuTime, ...words], {
+    env: cliEnvironment(),
+    encoding: "utf8",
+  });
+  return Number(/\ncpu (\d+)$/.exec(stderr)?.[1]);
 }
 
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN;
+function median(costs: readonly number[]): number {
+  return costs.toSorted((a, b) => a - b)[Math.floor(costs.length / 2)] ?? NaN;
 }
 
 /**
- * The limit is 150 ms. An idle machine of the kind that this was measured on takes 45 ms for a Node that does nothing, so the
- * limit is a ratio of 3.3; on a machine that is slower or busy, both take longer by the same factor. Measured: 2.
+ * A Node that does nothing takes about 40 ms on an idle machine, so 150 ms are 3.75 times of it. The rest is for machines on which
+ * Node itself is slower to begin. Measured: 2.4. With `node:http` or the library loaded from the start it is more than 4.
  */
-it("--help takes less than 3.3 times of what Node takes to do nothing", () => {
+const limit = 3.5;
+
+it("--help costs less than 150 ms where Node costs 40 ms to do nothing", () => {
   const nothing: number[] = [];
   const help: number[] = [];
   // In turns, so that what else the machine does is in both.
   for (let round = 0; round < rounds; round += 1) {
-    nothing.push(timeOf(["-e", "0"]));
-    help.push(timeOf([cliPath, "--help"]));
+    nothing.push(costOf(["-e", "0"]));
+    help.push(costOf([cliPath, "--help"]));
   }
 
-  expect(median(help) / median(nothing)).toBeLessThan(3.3);
+  expect(median(help) / median(nothing)).toBeLessThan(limit);
 });

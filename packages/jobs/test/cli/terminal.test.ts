@@ -10,7 +10,9 @@ beforeEach(needsTerminal);
 
 const enterScreen = "\x1b[?1049h";
 /** The usual screen, and the cursor. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for.
 const left = /\x1b\[\?25h\x1b\[\?1049l(?:\x1b\[\?25h)?[^\x1b]*$/;
+// oxlint-disable-next-line no-control-regex -- as above.
 const colour = /\x1b\[(?:\d+;)*(?:[1-9]|[39]\d)m/;
 
 describe("in a terminal", () => {

@@ -7,6 +7,9 @@ const nowhere = "postgres://nobody@127.0.0.1:1/none";
 describe("a command line that is wrong", () => {
   it.each([
     [["jobs", "lst"], "unknown command 'lst'. Did you mean list?"],
+    [["jobs"], "A command is missing or unknown. Add --help to see which there are."],
+    [["help", "frobnicate"], "A command is missing or unknown."],
+    [["status", "--time", "soon"], "Allowed choices are relative, iso"],
     [["frobnicate"], "unknown command 'frobnicate'"],
     [["status", "--colour"], "unknown option '--colour'"],
     [["jobs", "list", "--state", "gone"], "Allowed choices are due, scheduled, locked, failed"],

@@ -1,6 +1,5 @@
 import { createCommand } from "../command.ts";
 import { parseCount } from "../input/count.ts";
-import { startProbe } from "../probe.ts";
 import type { Program, Run } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { untilAborted } from "@acme/shared/timeout";
@@ -29,6 +28,8 @@ export function addWorkerCommand(program: Program, run: Run): void {
         ...(concurrency !== undefined && { concurrency }),
         ...(name !== undefined && { name }),
       });
+      // Loaded where it is needed: a server costs every other command a tenth of its start.
+      const { startProbe } = await import("../probe.ts");
       await using probe = probePort === undefined ? undefined : await startProbe(probePort, { jobs, worker: started });
       output.remark(`Worker ${started.state}${probe ? `, probes on port ${probe.port}` : ""}.`);
       await untilAborted(signal, started.finished).catch((error: unknown) => {
