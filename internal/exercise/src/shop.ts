@@ -6,7 +6,7 @@ import { createShopTasks, sendReceipt } from "./shop-tasks.ts";
 export interface Shop extends AsyncDisposable {
   readonly url: string;
   readonly jobs: Jobs;
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   /** Starts those that do not run: "receipts" for receipts alone, and "shop" for all else. */
   startWorkers(): Promise<void>;
   stopWorkers(names?: readonly WorkerName[]): Promise<void>;

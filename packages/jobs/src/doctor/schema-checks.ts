@@ -1,3 +1,4 @@
+import { readDone, type DoneMigrations } from "../database/done-migrations.ts";
 import { jobsMigrations, outboxMigrations } from "../database/migrations.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { knownRevision } from "../graphile/migrate-graphile-worker.ts";
@@ -16,22 +17,21 @@ interface Tables {
 export async function checkSchema({ name, db }: Target): Promise<readonly Finding[]> {
   const place = titleOf(name);
   const known = (name === "jobs" ? jobsMigrations : outboxMigrations).length;
-  const found = ownTables({ place, whose: `of the ${name}`, done: await doneCount(db, name), known });
+  const { count: done, neededVersion } = await doneMigrations(db, name);
+  const found = ownTables({ place, whose: `of the ${name}`, done, known }, neededVersion);
   return name === "outbox" ? found : [...found, ...(await graphileTables(db, place))];
 }
 
-async function doneCount(db: Queryable, part: string): Promise<number> {
+async function doneMigrations(db: Queryable, part: string): Promise<DoneMigrations> {
   const { rows: tables } = await db.query("select to_regclass('acme_jobs.migrations') is null as missing");
-  if (tables[0]?.["missing"] === true) return 0;
-  const { rows } = await db.query("select count(*)::int as count from acme_jobs.migrations where part = $1", [part]);
-  return Number(rows[0]?.["count"]);
+  return tables[0]?.["missing"] === true ? { count: 0, neededVersion: 0 } : readDone(db, part);
 }
 
-function ownTables(tables: Tables): readonly Finding[] {
+function ownTables(tables: Tables, neededVersion: number): readonly Finding[] {
   const { done, known } = tables;
   if (done === 0) return [missing(tables)];
   if (done < known) return [older(tables)];
-  return done > known ? [newer(tables, { isBreaking: true })] : [];
+  return done > known ? [newer(tables, { isBreaking: neededVersion > known })] : [];
 }
 
 async function graphileTables(db: Queryable, place: string): Promise<readonly Finding[]> {
@@ -71,7 +71,7 @@ function newer({ place, whose, done, known }: Tables, { isBreaking }: { readonly
     what: `A later version has migrated the tables ${whose} in the ${place} to version ${done}; this one knows ${known}.`,
     why: isBreaking
       ? "This version cannot work with these tables: it rejects with MIGRATION_NEWER."
-      : "The later version says that older workers can go on; it was not tried with this package.",
+      : "The later version says that older ones can go on. That was not tried with this one.",
     mend: "Update @acme/jobs in this process, and in all workers.",
     command: "acme-jobs workers",
   });

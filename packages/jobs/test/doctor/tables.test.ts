@@ -42,6 +42,7 @@ describe("the tables of a database", () => {
 
   it.each([
     { severity: "error", sql: "insert into acme_jobs.migrations values ('jobs', 99)" },
+    { severity: "warning", sql: "insert into acme_jobs.migrations values ('jobs', 99, now(), true)" },
     { severity: "error", sql: "insert into graphile_worker.migrations values (99, now(), true)" },
     { severity: "warning", sql: "insert into graphile_worker.migrations values (99, now(), false)" },
   ])("are newer: $sql", async ({ severity, sql }) => {

@@ -5,7 +5,7 @@ import type { Program, Run } from "../program.ts";
 /** `doctor`: everything that is known to go wrong. */
 export function addDoctorCommand(program: Program, run: Run): void {
   const doctor = createCommand("doctor", {
-    description: "Look for what is wrong, and say what mends it. Exits with 1 if there is something.",
+    description: "Look for what is wrong, and say what mends it. Exits with 1 if something is left.",
     examples: ["doctor", "doctor --fix"],
   }).option("--fix", "mend what can be mended without harm");
   doctor.action(({ fix }) =>
@@ -15,7 +15,7 @@ export function addDoctorCommand(program: Program, run: Run): void {
       output.result({ findings }, () =>
         findings.length === 0 ? "Nothing is wrong." : renderFindings(findings, { withWhy: true }),
       );
-      return findings.length === 0 ? 0 : 1;
+      return findings.every(({ isMended }) => isMended) ? 0 : 1;
     }),
   );
   program.addCommand(doctor);

@@ -3,6 +3,7 @@ import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { style, type Output } from "../output/output.ts";
 import { formatDuration } from "../output/time.ts";
+import { countText } from "../output/count-text.ts";
 import { renderBacklog } from "../render/statistics.ts";
 import { renderFindings } from "../render/findings.ts";
 import type { ExitCode } from "../run-action.ts";
@@ -39,8 +40,8 @@ function renderOverview(output: Output, overview: Overview): string {
   const least = isCapped ? "at least " : "";
   const oldest = due > 0 ? `, the oldest for ${formatDuration(oldestDueAgeMs)}` : "";
   return [
-    `  ${least}${count(due)} due${oldest} · ${count(scheduled)} scheduled · ${count(locked)} locked · ${count(dead)} dead letters`,
-    `  ${workersAlive === 1 ? "1 worker" : `${count(workersAlive)} workers`} alive${outbox === undefined ? "" : ` · outbox ${renderBacklog(outbox)}`}`,
+    `  ${least}${count(due)} due${oldest} · ${count(scheduled)} scheduled · ${count(locked)} locked · ${countText(dead, "dead letter")}`,
+    `  ${countText(workersAlive, "worker")} alive${outbox === undefined ? "" : ` · outbox ${renderBacklog(outbox)}`}`,
     style("dim", sampledAt === undefined ? "  counted now" : `  counted ${output.time(sampledAt)}`),
   ].join("\n");
 }
