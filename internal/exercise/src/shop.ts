@@ -1,12 +1,12 @@
 import { createJobs, type Jobs, type PerformableTask, type Worker } from "@acme/jobs";
-import pg from "pg";
+import { Pool } from "pg";
 import { createShopTasks, sendReceipt } from "./shop-tasks.ts";
 
 /** The service of the exercise: its jobs, its data in the same database, and two workers. */
 export interface Shop extends AsyncDisposable {
   readonly url: string;
   readonly jobs: Jobs;
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   /** Starts those that do not run: "receipts" for receipts alone, and "shop" for all else. */
   startWorkers(): Promise<void>;
   stopWorkers(names?: readonly WorkerName[]): Promise<void>;
@@ -25,7 +25,7 @@ const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** Creates the tables, and starts both workers. */
 export async function openShop(url: string): Promise<Shop> {
-  const pool = new pg.Pool({ connectionString: url });
+  const pool = new Pool({ connectionString: url });
   pool.on("error", nothing);
   const jobs = createJobs({ connection: url, logger: silent });
   await jobs.migrate();
@@ -68,11 +68,14 @@ export async function openShop(url: string): Promise<Shop> {
 }
 
 function tasksByWorker(tasks: readonly PerformableTask[]): readonly (readonly [WorkerName, PerformableTask[]])[] {
-  const isReceipt = ({ task }: PerformableTask) => task.name === sendReceipt.name;
   return [
     ["receipts", tasks.filter(isReceipt)],
     ["shop", tasks.filter((task) => !isReceipt(task))],
   ];
+}
+
+function isReceipt({ task }: PerformableTask): boolean {
+  return task.name === sendReceipt.name;
 }
 
 function nothing(): void {}
