@@ -23,7 +23,7 @@ const taskOf = new Map([
   [letter.id, letter.task],
   [outboxRow.id, outboxRow.task],
 ]);
-const idPattern = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{8}ac5e/g;
+const idPattern = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 const { entries, commands } = readRunbook();
 const stack = new AsyncDisposableStack();
