@@ -27,6 +27,7 @@ export async function runExercise(shop: Shop, { seed, signal, tell }: ExerciseOp
   for (const [index, fault] of order.entries()) {
     await untilAlone(shop, { signal, tell });
     await Promise.race([fault.plant(shop), untilAborted(signal)]);
+    await forgetSample(shop);
     const beganAt = Date.now();
     tell(`\n[${index + 1} of ${order.length}] ${fault.symptom}`);
     await waitUntil(() => fault.isMended(shop), { everyMs: lookEveryMs, signal });
@@ -44,6 +45,11 @@ async function untilAlone({ jobs }: Shop, { signal, tell }: Pick<ExerciseOptions
   if (await isAlone()) return;
   tell("Stop the worker that you have started: press Ctrl-C in its terminal.");
   await waitUntil(isAlone, { everyMs: lookEveryMs, signal });
+}
+
+/** It is from before the fault. Without a fresh one, jobs are counted, as if time had passed. */
+async function forgetSample({ pool }: Shop): Promise<void> {
+  await pool.query("update acme_jobs.sampler set sampled_at = '-infinity', fresh_until = '-infinity'");
 }
 
 async function untilAborted(signal: AbortSignal): Promise<never> {

@@ -8,12 +8,10 @@ const waitingMs = 12 * 60_000;
 export const receiptsWorkerGone: Fault = {
   name: "no worker ran sendReceipt",
   symptom: "Customers have paid, and wait for their receipts.",
-  async plant({ jobs, pool, stopWorkers }) {
+  async plant({ jobs, stopWorkers }) {
     await stopWorkers(["receipts"]);
     const receipts = Array.from({ length: count }, (_, n) => ({ order: `order-${n + 1}` }));
     await jobs.enqueueMany(sendReceipt, receipts, { runAt: new Date(Date.now() - waitingMs) });
-    // It is from a time when all was well. Without a fresh one, jobs are counted.
-    await pool.query("update acme_jobs.sampler set sampled_at = '-infinity', fresh_until = '-infinity'");
   },
   isMended: async ({ doneCount }) => (await doneCount(sendReceipt.name)) === count,
 };
