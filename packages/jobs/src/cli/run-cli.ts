@@ -88,10 +88,9 @@ function messageOf(error: CommanderError | UsageError): string {
   return isHelp ? "A command is missing or unknown. Add --help to see which there are." : oneLine(error.message);
 }
 
-/** `error: unknown command 'lst'\n(Did you mean list?)` in one line. */
+/** `error: unknown command 'lst'` with `(Did you mean list?)` in the next line, as one line. */
 function oneLine(message: string): string {
-  return message
-    .replace(/^error: /, "")
-    .replace(/\n\(Did you mean (.*?)\?\)/s, ". Did you mean $1?")
-    .replaceAll("\n", " ");
+  const [what = "", ...hints] = message.replace(/^error: /, "").split("\n");
+  const hint = hints.find((line) => line.startsWith("(Did you mean "));
+  return hint === undefined ? [what, ...hints].join(" ") : `${what}. ${hint.slice(1, -1)}`;
 }

@@ -215,6 +215,7 @@ describe("with the rights of the guide", () => {
     expect(codesOf(await examine({ jobs: as(databases.jobs.url, "worker") }))).toEqual([]);
     await expect(pool.query("drop table acme_jobs.dead_letters")).rejects.toMatchObject({ code: "42501" });
     await expect(pool.query("create table acme_jobs.mine ()")).rejects.toMatchObject({ code: "42501" });
+    await worker.close();
   });
 
   it("a viewer examines and lists, and changes nothing", async () => {
@@ -288,8 +289,11 @@ describe("with the rights of the guide", () => {
 
     const ran: number[] = [];
     await jobsAs("app", { connection: url }).enqueue(task, { n: 1 });
-    await jobsAs("worker", { connection: url }).startWorker({ tasks: [perform(task, ({ n }) => void ran.push(n))] });
+    const worker = jobsAs("worker", { connection: url });
+    await worker.startWorker({ tasks: [perform(task, ({ n }) => void ran.push(n))] });
     await expect.poll(() => ran).toEqual([1]);
+    // Before its database goes, in which it writes the end of the job.
+    await worker.close();
   });
 });
 

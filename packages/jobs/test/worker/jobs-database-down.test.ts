@@ -150,7 +150,7 @@ async function noteWhatArrives(pool: Pool): Promise<void> {
   await pool.query(`
     create table arrived (job_id bigint primary key, id uuid);
     create function note() returns trigger language plpgsql as $$ begin
-      insert into arrived select new.id, replace(flag, 'acme:id:', '')::uuid from jsonb_object_keys(new.flags) as flag;
+      insert into arrived select new.id, replace(flag, 'acme:id:', '')::uuid from jsonb_object_keys(new.flags) as flag where flag like 'acme:id:%';
       return null;
     end $$;
     create trigger note after insert on graphile_worker._private_jobs for each row execute function note()`);
