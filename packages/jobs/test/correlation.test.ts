@@ -101,7 +101,7 @@ describe.each([
       return { type: "order.placed", id: event.eventId };
     };
     const origins: unknown[] = [];
-    let second: unknown;
+    let second: Promise<unknown> | undefined;
 
     const first = await withCorrelation({ requestId: "r-1" }, place);
     await drain(test.jobs, {
@@ -109,7 +109,7 @@ describe.each([
         perform(task, async (_payload, context) => {
           origins.push([context.requestId, context.event]);
           await test.jobs.enqueue(next, { n: 1 });
-          second ??= await place();
+          await (second ??= place());
         }),
         perform(next, (_payload, context) => void origins.push([context.requestId, context.event])),
       ],
@@ -119,7 +119,7 @@ describe.each([
     expect(origins).toEqual(
       expect.arrayContaining([
         ["r-1", first],
-        ["r-1", second],
+        ["r-1", await second],
       ]),
     );
     expect(origins.filter((origin) => Array.isArray(origin) && origin[1]?.id === first.id)).toHaveLength(2);

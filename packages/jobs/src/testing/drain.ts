@@ -67,7 +67,8 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   try {
     const late = () => incomplete(names, { withinMs, cause: undefined });
     const worker = await withTimeout(withinMs, starting, late);
-    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, signal: over.signal });
+    const { begunCount } = counted;
+    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, begunCount, signal: over.signal });
     await worker.stop();
     return counted.result;
   } catch (error) {
@@ -81,6 +82,8 @@ interface DrainLimits {
   readonly skipDelays: boolean;
   readonly withinMs: number;
   readonly endsAt: number;
+  /** How many attempts of its worker have begun. */
+  readonly begunCount: () => number;
   /** Aborted when `drain` has given up. */
   readonly signal: AbortSignal;
 }
@@ -88,7 +91,7 @@ interface DrainLimits {
 async function untilNoneIsLeft(
   pools: JobsInternals,
   names: readonly string[],
-  { skipDelays, withinMs, endsAt, signal }: DrainLimits,
+  { skipDelays, withinMs, endsAt, begunCount, signal }: DrainLimits,
 ): Promise<void> {
   const moveAll = createMoveAll(pools, signal);
   const leftMs = () => Math.max(leastAnswerMs, endsAt - performance.now() + 50);
@@ -99,12 +102,13 @@ async function untilNoneIsLeft(
     const db = withQueryTimeout(pools.jobsPool(), leftMs());
     const countLeft = () => countDueJobs(db, names, { withWaiting: skipDelays });
     leftTasks = names;
+    const begunBefore = begunCount();
     if (skipDelays) await makeDueNow(db, names);
     leftTasks = [...(await countLeft()).keys()];
-    // In this order: when no job is left, none can write to the outbox any more. Counted again at the end, because a relay may
-    // have moved the last rows.
+    // In this order: when no job is left, none can write to the outbox any more. Counted again at the end, because rows have
+    // become jobs since. A job that began and ended in between may have written a row after the look at the outbox.
     const isMoved = await withTimeout(leftMs(), moveAll());
-    return leftTasks.length === 0 && isMoved && (await countLeft()).size === 0;
+    return leftTasks.length === 0 && isMoved && (await countLeft()).size === 0 && begunCount() === begunBefore;
   };
 
   for (;;) {
@@ -133,9 +137,11 @@ function createMoveAll({ jobsPool, outboxPool }: JobsInternals, signal: AbortSig
 
 function countAttempts(tasks: readonly PerformableTask[]) {
   const result = { doneCount: 0, failedCount: 0 };
+  let begun = 0;
   const count = ({ task, run }: PerformableTask): PerformableTask => ({
     task,
     run: async (payload, context) => {
+      begun += 1;
       try {
         await run(payload, context);
       } catch (error) {
@@ -147,7 +153,7 @@ function countAttempts(tasks: readonly PerformableTask[]) {
       else result.doneCount += 1;
     },
   });
-  return { result, tasks: tasks.map(count) };
+  return { result, tasks: tasks.map(count), begunCount: () => begun };
 }
 
 function incomplete(

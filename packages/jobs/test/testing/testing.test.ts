@@ -1,4 +1,5 @@
 import { startProxy, startServer } from "@acme/test-postgres";
+import { Client, Pool, type QueryConfig } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { waitInTrigger } from "../support/held-step.ts";
@@ -184,6 +185,39 @@ describe("drain", () => {
     await step.letGo();
 
     expect(await draining).toMatchObject({ doneCount: 1 });
+  });
+
+  it("sees a row that a job has written which came and went between two looks", async () => {
+    await using test = await createTestJobs({ outbox: true });
+    const looked = Promise.withResolvers<void>();
+    const ran: number[] = [];
+    const left = async () => (await test.jobsPool.query("select 1 from graphile_worker.jobs")).rowCount;
+    const untilNoneIsLeft = async () => await expect.poll(left).toBe(0);
+    /** The count of what is left, after the look at the outbox, is slower than the job that was just moved. */
+    class SlowCount extends Client {
+      override query = (async (config: QueryConfig) => {
+        const isCount = config.text?.includes("group by job.task_identifier");
+        if (isCount && ran.includes(1) && (await outboxCount(test.dataPool)) === 0) {
+          looked.resolve();
+          await untilNoneIsLeft();
+        }
+        return super.query(config);
+      }) as Client["query"];
+    }
+    const pool = new Pool({ connectionString: test.jobsUrl, Client: SlowCount });
+    await using jobs = createJobs({ connection: pool, outbox: { connection: test.dataUrl } });
+    await jobs.enqueue(task, { n: 1 });
+
+    const run = async ({ n }: { n: number }) => {
+      ran.push(n);
+      if (n === 2) await looked.promise;
+      if (n < 3) await jobs.enqueue(task, { n: n + 1 });
+    };
+    await drain(jobs, { tasks: [perform(task, run)] });
+
+    expect(ran).toEqual([1, 2, 3]);
+    await jobs.close();
+    await pool.end();
   });
 
   it("is not held up by a row of the outbox that no job can be made of", async () => {
