@@ -11,7 +11,8 @@ import type { QueuePage } from "./named-queues.ts";
 import type { Overview } from "./overview.ts";
 import type { TaskMinute, TaskMinutesOptions } from "./task-minutes.ts";
 import type { TaskStatistics } from "./task-statistics.ts";
-import type { WorkerInfo } from "./worker-list.ts";
+import type { WorkerInfo } from "../worker/worker-info.ts";
+import type { WorkersOptions } from "./worker-list.ts";
 
 /**
  * Reads and changes what is in the queue. Made for operators: a command line and a dashboard can stand on it.
@@ -24,7 +25,7 @@ import type { WorkerInfo } from "./worker-list.ts";
  * the outbox's database are thrown unchanged.
  */
 export interface Admin {
-  /** How the queue does, from the last sample. If no worker is alive, it is counted, for two seconds at most. */
+  /** How the queue does, from the last sample. If there is none, it is counted, to 10,000 if there are very many jobs. */
   overview(): Promise<Overview>;
   /** How each task does, from the last sample and the last hour. */
   tasks(): Promise<readonly TaskStatistics[]>;
@@ -71,8 +72,12 @@ export interface Admin {
    * @throws {@link JobsError} `OPTIONS_INVALID`, `JOB_SEARCH_TIMEOUT`.
    */
   discard(which: JobSelection, options?: ChangeOptions): Promise<ChangeResult>;
-  /** The workers that have not stopped, the oldest first, and those that have died and whose jobs are not recovered yet. */
-  workers(): Promise<readonly WorkerInfo[]>;
+  /**
+   * The workers that have not stopped, the oldest first, and those that have died and whose jobs are not recovered yet.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  workers(options?: WorkersOptions): Promise<readonly WorkerInfo[]>;
   /** Lists named queues that have jobs, by name. @throws {@link JobsError} `OPTIONS_INVALID`. */
   queues(page?: Page): Promise<QueuePage>;
   /**
@@ -111,7 +116,7 @@ export function createAdmin({ jobs, outbox }: AdminParts): Admin {
       return (await load()).changeSelected(jobs, { kind: "reschedule", runAt: until }, { which, options });
     },
     discard: async (which, options) => (await load()).changeSelected(jobs, { kind: "discard" }, { which, options }),
-    workers: async () => (await load()).listWorkers(jobs()),
+    workers: async (options) => (await load()).listWorkers(jobs(), options),
     queues: async (page) => (await load()).listQueues(jobs, page),
     outbox: async (page) => (await load()).listOutbox(outbox, page),
     doctor: async (options) => (await load()).createDoctor({ jobs, outbox })(options),

@@ -3,7 +3,7 @@ import { explainConnection } from "../database/database-errors.ts";
 import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
 import { askBacklog } from "../health.ts";
 import type { OutboxBacklog } from "../outbox/outbox-table.ts";
-import { readCurrentCounts } from "./current-counts.ts";
+import { readCurrentCounts } from "../statistics/current-counts.ts";
 import { countWorkersAlive } from "./worker-list.ts";
 
 /** The queue at a glance. */
@@ -40,14 +40,15 @@ export interface OverviewPools {
 /** Does not count the queue while a worker takes samples. Otherwise counts it once, for two seconds at most. */
 export async function readOverview({ jobs, outbox }: OverviewPools): Promise<Overview> {
   try {
-    const [{ tasks, ...counted }, workersAlive, backlog] = await Promise.all([
+    const [{ tasks, sampledAt, isCapped }, workersAlive, backlog] = await Promise.all([
       readCurrentCounts(jobs),
       countWorkersAlive(withQueryTimeout(jobs, promptlyMs)),
       outbox && askBacklog(outbox),
     ]);
     const total = (what: "due" | "scheduled" | "locked" | "dead") => tasks.reduce((sum, task) => sum + task[what], 0);
     return {
-      ...counted,
+      sampledAt,
+      isCapped,
       due: total("due"),
       scheduled: total("scheduled"),
       locked: total("locked"),

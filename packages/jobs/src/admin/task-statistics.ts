@@ -7,7 +7,7 @@ import type { JobCounts } from "../graphile/count-jobs.ts";
 import { addCounts, quantileOf } from "../statistics/histogram.ts";
 import { readMinutes, type StoredMinute } from "../statistics/minutes-table.ts";
 import { unlessOnStandby } from "../statistics/on-standby.ts";
-import { readCurrentCounts } from "./current-counts.ts";
+import { readCurrentCounts } from "../statistics/current-counts.ts";
 import { readLivingTasks } from "./worker-list.ts";
 
 /** Half of the times were no longer than `p50`, and 95 of a hundred no longer than `p95`. Estimated, in milliseconds. */

@@ -44,7 +44,11 @@ async function answer(
   if (path !== "/metrics") return end(response, 404, "/live, /ready, /metrics\n");
   try {
     const { admin } = jobs;
-    const [overview, tasks, workers] = await Promise.all([admin.overview(), admin.tasks(), admin.workers()]);
+    const [overview, tasks, workers] = await Promise.all([
+      admin.overview(),
+      admin.tasks(),
+      admin.workers({ countLocked: false }),
+    ]);
     response.setHeader("content-type", "text/plain; version=0.0.4; charset=utf-8");
     end(response, 200, renderPrometheus({ overview, tasks, workers }));
   } catch {

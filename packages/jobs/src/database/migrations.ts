@@ -5,6 +5,9 @@ export interface Migration {
   readonly isAdditive: boolean;
 }
 
+const step = (sql: string): Migration => ({ sql, isAdditive: false });
+const additiveStep = (sql: string): Migration => ({ sql, isAdditive: true });
+
 /** Beside Graphile Worker's tables. A published entry is never edited: changes are appended. */
 export const jobsMigrations: readonly Migration[] = [
   step(`
@@ -99,7 +102,9 @@ export const jobsMigrations: readonly Migration[] = [
     sampled_at timestamptz,
     -- Until when the last sample is worth reading: by then there should have been two more.
     fresh_until timestamptz,
-    is_capped boolean not null default false
+    is_capped boolean not null default false,
+    -- How many jobs each pool had locked.
+    locks jsonb not null default '[]'
   );
 
   -- The last sample: how many jobs of each task there are.
@@ -159,11 +164,3 @@ export const outboxMigrations: readonly Migration[] = [
   alter table acme_jobs.outbox add flags text[];
   `),
 ];
-
-function step(sql: string): Migration {
-  return { sql, isAdditive: false };
-}
-
-function additiveStep(sql: string): Migration {
-  return { sql, isAdditive: true };
-}

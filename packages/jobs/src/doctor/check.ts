@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { Queryable } from "../database/queryable.ts";
+import type { CurrentCounts } from "../statistics/current-counts.ts";
 import type { Finding } from "./finding.ts";
 import type { Thresholds } from "./thresholds.ts";
 
@@ -12,6 +13,8 @@ export interface Target {
   /** Each statement has a time limit. */
   readonly db: Queryable;
   readonly pool: Pool;
+  /** What waits in the queue. Read at the first call. */
+  readonly counts: () => Promise<CurrentCounts>;
   readonly thresholds: Thresholds;
 }
 

@@ -1,35 +1,41 @@
 import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
-import { freeJobsByTask, type JobsOfTask } from "../graphile/jobs-by-task.ts";
+import type { JobCounts } from "../graphile/count-jobs.ts";
+import { readWorkers, type RegisteredWorker } from "../worker/registered-workers.ts";
 import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration, few, named, plural, shellWord } from "./words.ts";
-import { seeWorkers, type SeenWorker } from "./workers.ts";
 
 /** No more findings of one kind: the worst come first. */
 const mostOfAKind = 10;
 
+interface JobsOfTask extends JobCounts {
+  /** Whether there may be more of them. */
+  readonly isCapped: boolean;
+}
+
 /** Jobs that wait too long, and those that no worker would take. */
-export async function checkDueJobs({ db, thresholds }: Target): Promise<readonly Finding[]> {
-  const jobs = await freeJobsByTask(db);
+export async function checkDueJobs({ db, counts, thresholds }: Target): Promise<readonly Finding[]> {
+  const { tasks, isCapped } = await counts();
+  const jobs = tasks.filter(({ due, scheduled }) => due + scheduled > 0).map((task) => ({ ...task, isCapped }));
   if (jobs.length === 0) return [];
   const knownTasks = await readKnownTasks(db);
-  const living = (await seeWorkers(db, thresholds.deadWorkerMs)).filter(({ isAlive }) => isAlive);
+  const living = (await readWorkers(db, thresholds.deadWorkerMs)).filter(({ isAlive }) => isAlive);
   const kindOf = ({ task }: JobsOfTask) => {
     if (isRunBy(living, task, knownTasks)) return "served";
     return living.length > 0 && !knownTasks.has(task) ? "unknown" : "lonely";
   };
-  const worst = jobs.toSorted((a, b) => b.oldestDueMs - a.oldestDueMs);
+  const worst = jobs.toSorted((a, b) => b.oldestDueAgeMs - a.oldestDueAgeMs);
   const most = (kind: string, isBad: (job: JobsOfTask) => boolean) =>
     worst.filter((job) => kindOf(job) === kind && isBad(job)).slice(0, mostOfAKind);
   return [
-    ...most("lonely", ({ due, oldestDueMs }) => due > 0 && oldestDueMs > thresholds.noWorkerMs).map((job) =>
+    ...most("lonely", ({ due, oldestDueAgeMs }) => due > 0 && oldestDueAgeMs > thresholds.noWorkerMs).map((job) =>
       withoutWorker(job, living, knownTasks),
     ),
-    ...most("unknown", ({ oldestDueMs, scheduled }) => scheduled > 0 || oldestDueMs > thresholds.noWorkerMs).map(
+    ...most("unknown", ({ oldestDueAgeMs, scheduled }) => scheduled > 0 || oldestDueAgeMs > thresholds.noWorkerMs).map(
       unknown,
     ),
-    ...most("served", ({ due, oldestDueMs }) => due > 0 && oldestDueMs > thresholds.oldestDueMs).map(tooOld),
+    ...most("served", ({ due, oldestDueAgeMs }) => due > 0 && oldestDueAgeMs > thresholds.oldestDueMs).map(tooOld),
   ];
 }
 
@@ -49,7 +55,7 @@ async function readKnownTasks(db: Queryable): Promise<ReadonlyMap<string, KnownT
   );
 }
 
-function isRunBy(living: readonly SeenWorker[], task: string, known: ReadonlyMap<string, KnownTask>): boolean {
+function isRunBy(living: readonly RegisteredWorker[], task: string, known: ReadonlyMap<string, KnownTask>): boolean {
   return living.some(({ about }) => (about ? about.tasks.includes(task) : known.get(task)?.isFresh === true));
 }
 
@@ -58,14 +64,18 @@ function jobsDue({ task, due, isCapped }: JobsOfTask): string {
   return `${isCapped ? "At least " : ""}${plural(due, "job")} of task ${named(task)} ${due === 1 ? "is" : "are"} due`;
 }
 
-function withoutWorker(job: JobsOfTask, living: readonly SeenWorker[], known: ReadonlyMap<string, KnownTask>): Finding {
-  const { task, oldestDueMs } = job;
+function withoutWorker(
+  job: JobsOfTask,
+  living: readonly RegisteredWorker[],
+  known: ReadonlyMap<string, KnownTask>,
+): Finding {
+  const { task, oldestDueAgeMs } = job;
   const seen = known.get(task);
   const last = seen === undefined ? "none has said so within a day" : `one last said so ${duration(seen.msAgo)} ago`;
   return finding({
     code: "NO_WORKER_FOR_TASK",
     severity: "error",
-    what: `${jobsDue(job)}, the oldest for ${duration(oldestDueMs)}, and no living worker runs this task; ${last}.`,
+    what: `${jobsDue(job)}, the oldest for ${duration(oldestDueAgeMs)}, and no living worker runs this task; ${last}.`,
     why: `These jobs run only when a worker with the task starts. ${living.length === 0 ? "No worker is alive at all." : `${plural(living.length, "other worker")} ${living.length === 1 ? "is" : "are"} alive.`} Plain Graphile Workers are not seen.`,
     mend: `Start a worker that has ${named(task)} among its tasks, and see why the last one has stopped.`,
     command: "acme-jobs worker",
@@ -84,11 +94,11 @@ function unknown({ task, due, scheduled }: JobsOfTask): Finding {
 }
 
 function tooOld(job: JobsOfTask): Finding {
-  const { task, oldestDueMs } = job;
+  const { task, oldestDueAgeMs } = job;
   return finding({
     code: "OLDEST_DUE_TOO_OLD",
     severity: "warning",
-    what: `${jobsDue(job)}, and the oldest has waited for ${duration(oldestDueMs)}.`,
+    what: `${jobsDue(job)}, and the oldest has waited for ${duration(oldestDueAgeMs)}.`,
     why: "Workers for the task are alive, but more comes than they do, they are busy with other tasks, or one job holds up a named queue.",
     mend: "See what the workers do. Start more of them or raise their concurrency; give slow tasks a worker of their own.",
     command: `acme-jobs stats --task ${shellWord(task)}`,

@@ -5,10 +5,10 @@ import { forgetGoneFailures } from "../graphile/failure-notes.ts";
 import { freeDesertedQueues } from "../graphile/job-locks.ts";
 import { readStoredHeartbeats } from "../worker/recover-dead-workers.ts";
 import { recoverOne } from "../worker/recovery.ts";
+import { readWorkers } from "../worker/registered-workers.ts";
 import type { Target } from "./check.ts";
 import { checkGoneFailures, checkLocks, checkQueues } from "./lock-checks.ts";
 import type { Finding } from "./finding.ts";
-import { seeWorkers } from "./workers.ts";
 
 /** What `fix` does about a finding. Each does what a living worker does by itself. */
 export interface Mender {
@@ -43,7 +43,7 @@ const slowly = (pool: Pool) => withQueryTimeout(pool, longestMendMs);
 async function recoverDeadWorkers({ db, pool, thresholds }: Target, { watchMs }: MendOptions): Promise<number> {
   const stored = await readStoredHeartbeats(db);
   await pause(watchMs);
-  const workers = await seeWorkers(db, Math.max(shortestDeathMs, thresholds.deadWorkerMs));
+  const workers = await readWorkers(db, Math.max(shortestDeathMs, thresholds.deadWorkerMs));
   const dead = new Set(workers.filter(({ isAlive }) => !isAlive).map(({ poolId }) => poolId));
   const unchanged = stored.filter(({ poolId }) => dead.has(poolId));
   const suspects = { ownPoolIds: [], deadAfterMs: undefined, unchanged };

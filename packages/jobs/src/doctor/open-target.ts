@@ -2,6 +2,7 @@ import { Pool } from "pg";
 import { guard } from "../database/lazy-pool.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
 import { withTimeout } from "@acme/shared/timeout";
+import { readCurrentCounts, type CurrentCounts } from "../statistics/current-counts.ts";
 import type { DatabaseName, Target } from "./check.ts";
 import type { Thresholds } from "./thresholds.ts";
 
@@ -19,19 +20,22 @@ export function openTarget(name: DatabaseName, given: Pool, thresholds: Threshol
   pool.options.connectionTimeoutMillis = connectWithinMs;
   const asked = withQueryTimeout(pool, answerWithinMs);
   let hasFailed = false;
+  let counts: Promise<CurrentCounts> | undefined;
+  const noting = async <Answer>(answer: PromiseLike<Answer>): Promise<Answer> => {
+    try {
+      return await answer;
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    }
+  };
   return {
     name,
     db: {
-      query: (text, values) =>
-        asked.query(text, values).then(
-          (answer) => answer,
-          (error: unknown) => {
-            hasFailed = true;
-            throw error;
-          },
-        ),
+      query: (text, values) => noting(asked.query(text, values)),
     },
     pool,
+    counts: () => (counts ??= noting(readCurrentCounts(pool))),
     thresholds,
     async [Symbol.asyncDispose]() {
       // A statement that took too long is called off over this pool. Whatever waits when a pool ends is never sent.

@@ -1,11 +1,11 @@
 import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { duration, few, named } from "./words.ts";
-import { seeWorkers } from "./workers.ts";
+import { readWorkers } from "../worker/registered-workers.ts";
 
 /** Whether a deployment was left half done. */
 export async function checkVersions({ db, thresholds }: Target): Promise<readonly Finding[]> {
-  const living = (await seeWorkers(db, thresholds.deadWorkerMs)).filter(({ isAlive }) => isAlive);
+  const living = (await readWorkers(db, thresholds.deadWorkerMs)).filter(({ isAlive }) => isAlive);
   const counts = new Map<string, number>();
   for (const { about } of living) {
     const version = about === undefined ? "an older version" : named(about.version).slice(1, -1);

@@ -10,7 +10,7 @@ export interface LocksOfPool {
 /** What frees the locks of pools that are surely dead; to be shown. */
 export const unlockStatement = "select graphile_worker.force_unlock_workers(array['…'])";
 
-const mostPools = 1_000;
+export const mostPools = 1_000;
 
 /** Locked jobs by pool, those of the oldest locks first. */
 export async function locksByPool(db: Queryable): Promise<readonly LocksOfPool[]> {

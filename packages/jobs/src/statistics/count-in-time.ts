@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { withQueryTimeout } from "../database/query-timeout.ts";
-import { countFirstJobs, countJobs, type JobCounts } from "../graphile/count-jobs.ts";
+import { countFirstJobs, countJobs, type QueueCounts } from "../graphile/count-jobs.ts";
 
 /** Milliseconds for the count of everything, and then for that of the first rows. */
 export interface CountLimits {
@@ -8,20 +8,24 @@ export interface CountLimits {
   readonly firstMs: number;
 }
 
-export interface CountedJobs {
-  readonly tasks: readonly JobCounts[];
+export interface BoundedCounts extends QueueCounts {
   /** There were too many to count: the numbers are the least that there are. */
   readonly isCapped: boolean;
 }
 
 /** Counts the jobs and dead letters of each task. If there are too many for the time, counts the first 10,000 of them. */
-export async function countInTime(pool: Pool, { allMs, firstMs }: CountLimits): Promise<CountedJobs> {
+export async function countInTime(pool: Pool, { allMs, firstMs }: CountLimits): Promise<BoundedCounts> {
   try {
-    return { tasks: await countJobs(withQueryTimeout(pool, allMs)), isCapped: false };
+    return { ...(await countJobs(withQueryTimeout(pool, allMs))), isCapped: false };
   } catch (error) {
     if (!isOutOfTime(error)) throw error;
-    return { tasks: await countFirstJobs(withQueryTimeout(pool, firstMs)), isCapped: true };
+    return countFirstInTime(pool, firstMs);
   }
+}
+
+/** Counts the first 10,000 jobs and dead letters. */
+export async function countFirstInTime(pool: Pool, withinMs: number): Promise<BoundedCounts> {
+  return { ...(await countFirstJobs(withQueryTimeout(pool, withinMs))), isCapped: true };
 }
 
 /** A limit of ours, or one that the database or its operator has set. */

@@ -1,7 +1,8 @@
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { toCounts } from "../graphile/count-jobs.ts";
-import type { CountedJobs } from "./count-in-time.ts";
+import type { LocksOfPool } from "../graphile/lock-overview.ts";
+import type { BoundedCounts } from "./count-in-time.ts";
 
 /** The right to take the next sample, as text. It is lost if another worker claims it meanwhile. */
 export type Claim = string;
@@ -40,7 +41,8 @@ const writeSql = `
       sampled_at = clock_timestamp() - $3::float8 * interval '1 millisecond',
       due_at = clock_timestamp() + $4::float8 * interval '1 millisecond',
       fresh_until = clock_timestamp() + 2 * $4::float8 * interval '1 millisecond',
-      is_capped = $5
+      is_capped = $5,
+      locks = $6::jsonb
     where ${claimSql} = $2::bigint
     returning sampled_at
   ), sample as materialized (
@@ -57,15 +59,15 @@ const writeSql = `
   on conflict (task) do update set due = excluded.due, scheduled = excluded.scheduled, locked = excluded.locked,
     dead = excluded.dead, oldest_due_at = excluded.oldest_due_at`;
 
-export interface WrittenSample extends CountedJobs {
+export interface WrittenSample extends BoundedCounts {
   readonly claim: Claim;
   /** Milliseconds since the jobs were counted. */
   readonly ageMs: number;
   readonly restMs: number;
 }
 
-export async function writeSample(db: Queryable, { tasks, isCapped, claim, ageMs, restMs }: WrittenSample) {
-  await db.query(writeSql, [JSON.stringify(tasks), claim, ageMs, restMs, isCapped]);
+export async function writeSample(db: Queryable, { tasks, locks, isCapped, claim, ageMs, restMs }: WrittenSample) {
+  await db.query(writeSql, [JSON.stringify(tasks), claim, ageMs, restMs, isCapped, JSON.stringify(locks)]);
 }
 
 /** After a sample that could not be taken. */
@@ -77,14 +79,14 @@ export async function putOffSample(db: Queryable, claim: Claim, restMs: number):
   );
 }
 
-/** The last sample. */
-export interface Sample extends CountedJobs {
+/** The last sample. Ages are those at its time. */
+export interface Sample extends BoundedCounts {
   readonly sampledAt: Date;
 }
 
 /** In one statement, so that all counts are of the same sample. Ages are those at the time of the sample. */
 const readSql = `
-  select (extract(epoch from sampled_at) * 1000)::float8 as sampled_ms, is_capped, task, due, scheduled, locked, dead,
+  select (extract(epoch from sampled_at) * 1000)::float8 as sampled_ms, is_capped, locks::text, task, due, scheduled, locked, dead,
     coalesce(extract(epoch from sampled_at - oldest_due_at) * 1000, 0)::float8 as oldest_due_age_ms
   from acme_jobs.sampler left join acme_jobs.samples on true
   where clock_timestamp() between sampled_at - interval '1 minute' and fresh_until
@@ -97,5 +99,10 @@ export async function readSample(db: Queryable): Promise<Sample | undefined> {
   if (first === undefined) return undefined;
   // Without any jobs, the sample itself is a row.
   const tasks = rows.filter((row) => row["task"] !== null).map(toCounts);
-  return { sampledAt: new Date(Number(first["sampled_ms"])), isCapped: first["is_capped"] === true, tasks };
+  return {
+    sampledAt: new Date(Number(first["sampled_ms"])),
+    isCapped: first["is_capped"] === true,
+    locks: JSON.parse(String(first["locks"])) as LocksOfPool[],
+    tasks,
+  };
 }

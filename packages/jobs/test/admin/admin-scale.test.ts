@@ -1,6 +1,7 @@
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createJobs, type DeadLetterFilter, type JobFilter, type Jobs } from "../../src/index.ts";
+import { lookForJobs } from "../../src/cli/look-for-jobs.ts";
 import { takeSampleIfDue } from "../../src/statistics/sampler.ts";
 import { collectInto, createTestJobs, type TestJobs } from "../support/test-jobs.ts";
 
@@ -80,6 +81,17 @@ describe(
       expect(rows).toBeLessThanOrEqual(2 * jobCount + noteCount + pages * fewRows);
     });
 
+    it("the command looks no further when its time is over, and says from where to go on", async () => {
+      const { result, rows } = await rowsRead(test, ({ admin }) => lookForJobs(admin, { task: "none" }, 0));
+      const rest = await rowsRead(test, ({ admin }) =>
+        lookForJobs(admin, { task: "rare", after: result.next! }, 60_000),
+      );
+
+      expect(result).toEqual({ jobs: [], next: String(windowRows + 2) });
+      expect(rows).toBeLessThanOrEqual(pageRows);
+      expect(rest.result).toMatchObject({ jobs: [{ task: "rare" }], next: undefined });
+    });
+
     it("a job is found by an index, if its number is known, or a note, or if it is elsewhere", async () => {
       for (const id of [ids.jobId, ids.noted, ids.letter, ids.outbox]) {
         const { result, rows } = await rowsRead(test, ({ admin }) => admin.get(id));
@@ -100,15 +112,31 @@ describe(
       expect((await rowsRead(test, ({ admin }) => admin.queues())).rows).toBeLessThanOrEqual(once);
     });
 
-    it("no job is looked at for the overview while samples are taken, nor for the statistics of tasks", async () => {
+    it("no job is looked at for the overview while samples are taken, nor for tasks, living workers or the doctor", async () => {
       const taken = await rowsRead(test, async (_, pool) => takeSampleIfDue({ pool, logger: collectInto([]) }));
       const overview = await rowsRead(test, ({ admin }) => admin.overview());
       const tasks = await rowsRead(test, ({ admin }) => admin.tasks());
+      const workers = await rowsRead(test, ({ admin }) => admin.workers({ countLocked: false }));
+      const doctor = await rowsRead(test, ({ admin }) => admin.doctor());
 
       expect(overview.result).toMatchObject({ sampledAt: expect.any(Date), isCapped: false, dead: letterCount });
       expect(taken.rows).toBeLessThanOrEqual(jobCount + letterCount + fewRows);
       expect(overview.rows).toBeLessThanOrEqual(outboxRows + 100);
       expect(tasks.rows).toBeLessThanOrEqual(100);
+      expect(workers.rows).toBeLessThanOrEqual(10);
+      expect(doctor.rows).toBeLessThanOrEqual(outboxRows + noteCount + fewRows);
+    });
+
+    it("of very many jobs that no worker samples, the first are counted", async () => {
+      await test.jobsPool.query("truncate acme_jobs.sampler");
+      await using afterwards = new AsyncDisposableStack();
+      afterwards.defer(() => tellSize(test.jobsPool, jobCount));
+      await tellSize(test.jobsPool, 1_000_000);
+
+      const { result, rows } = await rowsRead(test, ({ admin }) => admin.overview());
+
+      expect(result).toMatchObject({ sampledAt: undefined, isCapped: true, dead: 10_000 });
+      expect(rows).toBeLessThanOrEqual(2 * 10_000 + outboxRows + fewRows);
     });
 
     it("a page of the outbox looks at what waits once, and at its own rows", async () => {
@@ -190,6 +218,11 @@ async function fill({ jobsPool, dataPool }: TestJobs): Promise<void> {
     "vacuum analyze graphile_worker._private_jobs, graphile_worker._private_tasks, acme_jobs.failures, acme_jobs.dead_letters",
   );
   await dataPool.query("vacuum analyze acme_jobs.outbox");
+}
+
+/** What the server says about the size of the table, as after `analyze`. */
+async function tellSize(pool: Pool, rows: number): Promise<void> {
+  await pool.query("update pg_class set reltuples = $1 where oid = 'graphile_worker._private_jobs'::regclass", [rows]);
 }
 
 async function readIds({ jobsPool, dataPool }: TestJobs): Promise<Ids> {

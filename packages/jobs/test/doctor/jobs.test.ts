@@ -113,12 +113,12 @@ describe("jobs that are due", () => {
     await register(test, { tasks: ["receipt"] });
     await test.jobsPool.query(
       `delete from acme_jobs.sampler;
-       insert into acme_jobs.sampler (due_at, sampled_at) values (now(), now());
+       insert into acme_jobs.sampler (due_at, sampled_at, fresh_until) values (now(), now(), now() + interval '1 minute');
        delete from acme_jobs.samples;
        insert into acme_jobs.samples values ('receipt', 1204, 0, 0, 0, now() - interval '14 minutes')`,
     );
     const sampled = await examine({ jobs: test.jobsUrl });
-    await test.jobsPool.query("update acme_jobs.sampler set sampled_at = now() - interval '1 hour'");
+    await test.jobsPool.query("update acme_jobs.sampler set fresh_until = now()");
 
     expect(findingOf(sampled, "OLDEST_DUE_TOO_OLD")?.what).toContain(
       '1,204 jobs of task "receipt" are due, and the oldest has waited for 14 min',

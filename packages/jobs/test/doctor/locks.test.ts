@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineTask, perform } from "../../src/index.ts";
+import { takeSampleIfDue } from "../../src/statistics/sampler.ts";
 import { codesOf, examine, findingOf } from "../support/examine.ts";
-import { createTestJobs, type TestJobs } from "../support/test-jobs.ts";
+import { collectInto, createTestJobs, type TestJobs } from "../support/test-jobs.ts";
 
 const task = defineTask("receipt", { payload: z.object({ n: z.number() }) });
 
@@ -19,6 +20,8 @@ const registerDead = (test: TestJobs, poolId = "dead-pool") =>
     "insert into acme_jobs.workers (pool_id, heartbeat_at) values ($1, now() - interval '2 minutes')",
     [poolId],
   );
+
+const takeSample = ({ jobsPool }: TestJobs) => takeSampleIfDue({ pool: jobsPool, logger: collectInto([]) });
 
 const lockedCount = async (test: TestJobs) => {
   const { rows } = await test.jobsPool.query<{ count: number }>(
@@ -134,6 +137,40 @@ describe("locks of a dead worker", () => {
       '1 job is locked by 1 pool that no worker of this package has registered, the oldest for 15 min: "plain-pool".',
     );
     expect(await lockedCount(test)).toBe(1);
+  });
+
+  it("are found where a sample shows a pool that is not registered, and only if it still has them", async () => {
+    await using test = await createTestJobs();
+    await test.jobs.enqueue(task, { n: 1 });
+    await leaveLocked(test, { poolId: "plain-pool", age: "15 minutes" });
+    await takeSample(test);
+
+    const held = await examine({ jobs: test.jobsUrl });
+    await test.jobsPool.query("update graphile_worker._private_jobs set locked_by = null, locked_at = null");
+    const freed = await examine({ jobs: test.jobsUrl });
+
+    expect(codesOf(held)).toEqual(["LOCKS_OF_UNKNOWN_WORKERS"]);
+    expect(codesOf(freed)).toEqual([]);
+  });
+
+  it("are found although a dead worker took them after the last sample", async () => {
+    await using test = await createTestJobs();
+    await takeSample(test);
+    await test.jobs.enqueue(task, { n: 1 });
+    await leaveLocked(test);
+    await registerDead(test);
+
+    expect(codesOf(await examine({ jobs: test.jobsUrl }))).toEqual(["LOCKS_OF_DEAD_WORKERS"]);
+  });
+
+  it("are found although a sample has counted only the first of very many jobs", async () => {
+    await using test = await createTestJobs();
+    await takeSample(test);
+    await test.jobsPool.query("update acme_jobs.sampler set is_capped = true");
+    await test.jobs.enqueue(task, { n: 1 });
+    await leaveLocked(test, { poolId: "plain-pool", age: "15 minutes" });
+
+    expect(codesOf(await examine({ jobs: test.jobsUrl }))).toEqual(["LOCKS_OF_UNKNOWN_WORKERS"]);
   });
 });
 

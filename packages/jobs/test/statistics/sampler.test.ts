@@ -73,7 +73,7 @@ describe("a sample", () => {
     // So that the count of everything waits, and that of the first rows, half a second later, does not.
     await holder.query("begin; lock table graphile_worker._private_jobs");
     const sampling = take(test);
-    await expect.poll(() => waitingCount(test.jobsPool, "with job as"), { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => waitingCount(test.jobsPool, "with part as"), { timeout: 5_000 }).toBe(1);
     await expect.poll(() => waitingCount(test.jobsPool, "limit 10000"), { timeout: 10_000 }).toBe(1);
     await holder.query("commit");
     holder.release();
@@ -106,7 +106,7 @@ describe("samplers", () => {
 
     await Promise.all(samplers.map(({ pool }) => takeSampleIfDue({ pool, logger: collectInto([]) })));
 
-    const counts = samplers.flatMap(({ statements }) => statements.filter(({ text }) => text.includes("with job as")));
+    const counts = samplers.flatMap(({ statements }) => statements.filter(({ text }) => text.includes("with part as")));
     expect(counts).toHaveLength(1);
     await Promise.all(samplers.map(({ pool }) => pool.end()));
     expect(await sampleOf(test)).toMatchObject({ tasks: [{ task: "killable", due: 1 }] });
@@ -135,7 +135,7 @@ describe("samplers", () => {
     await using killed = runChild(new URL("../children/sampler.child.ts", import.meta.url), {
       env: { JOBS_URL: test.jobsUrl, LEAST_REST_MS: "1000" },
     });
-    await expect.poll(() => waitingCount(test.jobsPool, "with job as"), { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => waitingCount(test.jobsPool, "with part as"), { timeout: 20_000 }).toBe(1);
     await killed.kill("SIGKILL");
     await holder.query("commit");
     holder.release();
@@ -158,7 +158,7 @@ describe("samplers", () => {
     const holder = await test.jobsPool.connect();
     await holder.query("begin; lock table graphile_worker._private_jobs");
     const heldUp = take(test);
-    await expect.poll(() => waitingCount(test.jobsPool, "with job as")).toBe(1);
+    await expect.poll(() => waitingCount(test.jobsPool, "with part as")).toBe(1);
     await makeDue(test.jobsPool);
     await test.jobsPool.query(
       "update acme_jobs.sampler set due_at = clock_timestamp() + interval '15 seconds', sampled_at = clock_timestamp(), fresh_until = 'infinity'",
@@ -206,7 +206,7 @@ describe("a sample that cannot be taken", () => {
     expect(rows[0]?.rest).toBeGreaterThan(350);
     expect(log.map(({ level }) => level)).toEqual(["debug"]);
     // The backends do not go on waiting.
-    await expect.poll(() => waitingCount(test.jobsPool, "with job as")).toBe(0);
+    await expect.poll(() => waitingCount(test.jobsPool, "with part as")).toBe(0);
   });
 
   it("because the network has gone silent ends within seconds", { timeout: 30_000 }, async () => {

@@ -1,12 +1,13 @@
 import { nextPage } from "../next-page.ts";
 import type { Admin } from "../../admin/admin.ts";
-import type { JobPage } from "../../admin/job-details.ts";
-import type { JobFilter } from "../../job/job-filter.ts";
+import type { JobFilter, Page } from "../../job/job-filter.ts";
 import type { JobSummary } from "../../job/job-summary.ts";
+import type { JobPage } from "../../admin/job-details.ts";
 import { JobsError } from "../../errors.ts";
 import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { parseCount } from "../input/count.ts";
+import { lookForJobs } from "../look-for-jobs.ts";
 import { notFound } from "../not-found.ts";
 import { renderJob } from "../render/job.ts";
 import type { Program, Run } from "../program.ts";
@@ -38,19 +39,19 @@ function addList(jobs: Parent, run: Run): void {
     .option("--limit <count>", "how many", parseCount(1, 1_000), 50)
     .option("--after <cursor>", "go on after this one");
   list.action(async ({ limit, after, ...chosen }) => {
-    const page = { limit, ...(after !== undefined && { after }) };
-    await run((context) => printList(context, jobFilterOf(chosen), page));
+    const wanted = { ...jobFilterOf(chosen), limit, ...(after !== undefined && { after }) };
+    await run((context) => printList(context, wanted));
   });
   jobs.addCommand(list);
 }
 
-async function printList(context: CliContext, filter: JobFilter, wanted: WantedPage): Promise<void> {
+async function printList(context: CliContext, wanted: JobFilter & Page): Promise<void> {
   const { output } = context;
   const jobs = await context.openJobs();
-  const page = await withinTimeout(context, readPage(jobs.admin, filter, wanted));
+  const page = await withinTimeout(context, lookForJobs(jobs.admin, wanted));
   output.result(page, () =>
     page.jobs.length === 0
-      ? "No jobs."
+      ? noJobs(page)
       : output.table(
           [
             { title: "ID", value: ({ id, jobId }: JobSummary) => id ?? jobId },
@@ -68,22 +69,9 @@ async function printList(context: CliContext, filter: JobFilter, wanted: WantedP
   if (page.next !== undefined) output.remark(nextPage(page.next));
 }
 
-interface WantedPage {
-  readonly limit: number;
-  readonly after?: string;
-}
-
-/** Pages that look at many jobs may find few. */
-async function readPage(admin: Admin, filter: JobFilter, { limit, after }: WantedPage): Promise<JobPage> {
-  const found: JobSummary[] = [];
-  let next = after;
-  do {
-    const left = limit - found.length;
-    const page = await admin.list({ ...filter, limit: left, ...(next !== undefined && { after: next }) });
-    found.push(...page.jobs);
-    next = page.next;
-  } while (next !== undefined && found.length < limit);
-  return { jobs: found, next };
+/** "No jobs." would be a lie if it has not looked at all of them. */
+function noJobs({ next }: JobPage): string {
+  return next === undefined ? "No jobs." : `No jobs up to number ${next}. Those behind it are not looked at yet.`;
 }
 
 function addShow(jobs: Parent, run: Run): void {

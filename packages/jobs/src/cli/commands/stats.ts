@@ -43,7 +43,7 @@ async function readStatistics(context: CliContext, admin: Admin, task: string | 
   const reading = Promise.all([
     admin.overview(),
     admin.tasks(),
-    admin.workers(),
+    admin.workers({ countLocked: false }),
     admin.minutes({ ...(task && { task }) }),
   ]);
   const [overview, tasks, workers, minutes] = await withinTimeout(context, reading);

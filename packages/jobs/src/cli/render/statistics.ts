@@ -1,7 +1,7 @@
 import type { Overview } from "../../admin/overview.ts";
 import type { TaskMinute } from "../../admin/task-minutes.ts";
 import type { TaskStatistics } from "../../admin/task-statistics.ts";
-import type { WorkerInfo } from "../../admin/worker-list.ts";
+import type { WorkerInfo } from "../../worker/worker-info.ts";
 import { style, type Output } from "../output/output.ts";
 import { printable } from "../output/printable.ts";
 import { formatDuration } from "../output/time.ts";
