@@ -169,11 +169,15 @@ export async function startAttempts(db: Queryable, runs: readonly RepeatedRun[])
   });
 }
 
-/** Removes the history of jobs that have succeeded after all. */
+/**
+ * Removes the history of jobs that have succeeded after all. A job that was taken from its worker before it ended is still there:
+ * its history is that of those who run it now.
+ */
 export async function forgetFailures(db: Queryable, jobIds: readonly string[]): Promise<void> {
   await db.query(
     `with relaxed as materialized (${withoutSync})
-     delete from acme_jobs.failures using relaxed where job_id = any($1::bigint[])`,
+     delete from acme_jobs.failures as note using relaxed where note.job_id = any($1::bigint[])
+       and not exists (select from graphile_worker._private_jobs as job where job.id = note.job_id)`,
     [jobIds],
   );
 }
