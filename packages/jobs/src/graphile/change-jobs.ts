@@ -65,7 +65,10 @@ export async function changeJobs(db: Queryable, change: JobChange, source: Batch
 
 /** By their ids, because a newer job may take the key of one, and with it the number, before the next look. */
 function toPlaces(unsettled: unknown): JobPlace[] {
-  const found = JSON.parse(typeof unsettled === "string" ? unsettled : "[]") as { readonly jobId: string; readonly flags: string | null }[];
+  const found = JSON.parse(typeof unsettled === "string" ? unsettled : "[]") as {
+    readonly jobId: string;
+    readonly flags: string | null;
+  }[];
   return found.map(({ jobId, flags }) => ({ jobId, id: idOfJob(flags) }));
 }
 
