@@ -80,9 +80,11 @@ async function changeBatch(pool: () => Pool, change: JobChange, source: BatchSou
     let changedLate = 0;
     if (unsettled.length > 0) {
       // What is to happen after their last attempt is done first: they may run again, or be dead letters then.
-      await settleFailures(db, unsettled);
-      const places = unsettled.map((jobId) => ({ jobId }));
-      changedLate = (await changeJobs(db, change, { places })).changedCount;
+      await settleFailures(
+        db,
+        unsettled.map(({ jobId }) => jobId),
+      );
+      changedLate = (await changeJobs(db, change, { places: unsettled })).changedCount;
     }
     const changed = changedCount + changedLate;
     if (changed > 0 && change.kind === "reschedule" && change.runAt === "now") await announceJobs(db, changed);

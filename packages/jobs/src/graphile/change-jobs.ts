@@ -2,7 +2,7 @@ import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { sqlValues, type SqlValues } from "../database/sql-values.ts";
 import type { JobFilter } from "../job/job-filter.ts";
-import { idFlagPrefix, isNoteOfJobSql } from "./add-jobs.ts";
+import { idFlagPrefix, idOfJob, isNoteOfJobSql } from "./add-jobs.ts";
 import type { JobPlace } from "./find-job.ts";
 import { unchangedSql } from "./job-locks.ts";
 import { jobWindow, type JobRange } from "./job-window.ts";
@@ -19,7 +19,7 @@ export interface ChangedJobs {
   readonly matchedCount: number;
   readonly changedCount: number;
   /** What is to happen with these after their last attempt is noted, and not done yet. They were left alone. */
-  readonly unsettled: readonly string[];
+  readonly unsettled: readonly JobPlace[];
   /** The number after which the next batch begins. */
   readonly next: string | undefined;
 }
@@ -39,7 +39,7 @@ export async function changeJobs(db: Queryable, change: JobChange, source: Batch
   const [row] = await queryMigrated(
     db,
     `with matched as materialized (
-       select job.id, job.revision, job.attempts, job.run_at,
+       select job.id, job.revision, job.attempts, job.run_at, job.flags::text as flags,
          job.locked_at is null and ${isChangeable} as is_changeable, coalesce(not note.is_settled, false) as is_noted
        from ${from} where ${where} order by job.id limit ${batchSize}
      ),
@@ -51,16 +51,25 @@ export async function changeJobs(db: Queryable, change: JobChange, source: Batch
      )
      ${also}
      select (select count(*) from matched)::int as matched_count, (select count(*) from changed)::int as changed_count,
-       array(select id::text from matched where is_noted and not is_changeable) as unsettled,
+       (select jsonb_agg(jsonb_build_object('jobId', id::text, 'flags', flags)) from matched where is_noted and not is_changeable)::text as unsettled,
        case when (select count(*) from matched) < ${batchSize} then ${lookedTo} else (select max(id) from matched) end::text as next`,
     sql.values,
   );
   return {
     matchedCount: Number(row?.["matched_count"]),
     changedCount: Number(row?.["changed_count"]),
-    unsettled: (row?.["unsettled"] ?? []) as string[],
+    unsettled: toPlaces(row?.["unsettled"]),
     next: (row?.["next"] as string | null) ?? undefined,
   };
+}
+
+/** By their ids, because a newer job may take the key of one, and with it the number, before the next look. */
+function toPlaces(unsettled: unknown): JobPlace[] {
+  const found = JSON.parse(typeof unsettled === "string" ? unsettled : "[]") as {
+    readonly jobId: string;
+    readonly flags: string | null;
+  }[];
+  return found.map(({ jobId, flags }) => ({ jobId, id: idOfJob(flags) }));
 }
 
 function windowOf(source: BatchSource, sql: SqlValues) {

@@ -65,6 +65,9 @@ const noteSql = `
     "nextAttempts" int, "countedAttempt" int, "errorName" text, uncounted int,
     "durationMs" bigint, stack text
   )
+  where $2::text is null or exists (
+    select from graphile_worker._private_jobs as job where job.id = spec."jobId" and job.locked_by = $2
+  )
   order by spec."jobId"
   on conflict (job_id) do update set
     idempotency_key = excluded.idempotency_key, task = excluded.task, attempt = excluded.attempt,
@@ -84,9 +87,13 @@ const noteSql = `
     or note.attempt <= excluded.attempt
     or note.idempotency_key <> excluded.idempotency_key`;
 
-/** All must be of different jobs: one statement cannot write a row twice. */
-export async function noteFailures(db: Queryable, failed: readonly FailedAttempt[]): Promise<void> {
-  await db.query(noteSql, [JSON.stringify(failed.map(toNote))]);
+/**
+ * All must be of different jobs: one statement cannot write a row twice.
+ *
+ * @param poolId - The pool that has run them. Those that were taken from it are left out: others say what happens with them.
+ */
+export async function noteFailures(db: Queryable, failed: readonly FailedAttempt[], poolId?: string): Promise<void> {
+  await db.query(noteSql, [JSON.stringify(failed.map(toNote)), poolId ?? null]);
 }
 
 function toNote({ outcome, error, lockCount, attempt, isUnknown = false, ...failed }: FailedAttempt) {
@@ -169,11 +176,15 @@ export async function startAttempts(db: Queryable, runs: readonly RepeatedRun[])
   });
 }
 
-/** Removes the history of jobs that have succeeded after all. */
+/**
+ * Removes the history of jobs that have succeeded after all. A job that was taken from its worker before it ended is still there:
+ * its history is that of those who run it now.
+ */
 export async function forgetFailures(db: Queryable, jobIds: readonly string[]): Promise<void> {
   await db.query(
     `with relaxed as materialized (${withoutSync})
-     delete from acme_jobs.failures using relaxed where job_id = any($1::bigint[])`,
+     delete from acme_jobs.failures as note using relaxed where note.job_id = any($1::bigint[])
+       and not exists (select from graphile_worker._private_jobs as job where job.id = note.job_id)`,
     [jobIds],
   );
 }

@@ -21,7 +21,7 @@ export interface PoolObserver {
    */
   onFetch(): (failure?: Failure) => void;
   /** These failed jobs are about to be released. Called again if the release is repeated. */
-  beforeFailing(jobIds: readonly string[]): Promise<void>;
+  beforeFailing(jobIds: readonly string[], poolId: string): Promise<void>;
   /** The end of jobs could not be written and is tried again. The returned function is called for each failure, and when it is written. */
   onWriteFailed(): (failure?: Failure) => void;
   onReleased(released: ReleasedJobs): void;

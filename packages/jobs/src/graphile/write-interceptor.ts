@@ -58,7 +58,7 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
     let left = ids;
     const alone: Writing = { send: options.sendAlone, attempt: (work) => work(), areNoted: true };
     const writeLeft = async () => {
-      if (kind.how === "failed") await observer.beforeFailing(left);
+      if (kind.how === "failed") await observer.beforeFailing(left, poolId());
       const refused: string[] = [];
       let refusal: unknown;
       for (const id of left) {
@@ -108,7 +108,7 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
 
   const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, { send, attempt, areNoted }: Writing) =>
     attempt(async () => {
-      if (how === "failed" && areNoted !== true) await observer.beforeFailing(idsIn(config.values ?? []));
+      if (how === "failed" && areNoted !== true) await observer.beforeFailing(idsIn(config.values ?? []), poolId());
       return send(owned(config, how, poolId()));
     });
 

@@ -20,7 +20,7 @@ export interface Settlement extends Pick<PoolObserver, "beforeFailing" | "onRele
    * Notes what is to happen, before Graphile Worker releases the failed jobs, and once more before it does so again: a crash
    * of the server may have undone the notes.
    */
-  beforeFailing(jobIds: readonly string[]): Promise<void>;
+  beforeFailing(jobIds: readonly string[], poolId: string): Promise<void>;
   /** Does what the notes say of failed jobs, and drops the history of those that succeeded. Returns at once. */
   onReleased(released: ReleasedJobs): void;
   /** Forgets what was to happen with failed jobs that are not this worker's any more. */
@@ -81,10 +81,10 @@ export function createSettlement(options: SettlementOptions): Settlement {
   };
 
   /** One that cannot be stored must not take the others of its batch with it. */
-  const noteOneByOne = async (failed: readonly FailedAttempt[]) => {
+  const noteOneByOne = async (failed: readonly FailedAttempt[], poolId: string) => {
     for (const one of failed) {
       try {
-        await noteFailures(preparedPool, [one]);
+        await noteFailures(preparedPool, [one], poolId);
       } catch (error) {
         if (!isAboutTheRows(error)) throw error;
         // The job is safe all the same: Graphile Worker's own delay applies.
@@ -94,23 +94,23 @@ export function createSettlement(options: SettlementOptions): Settlement {
     }
   };
 
-  const noteAll = async (failed: readonly FailedAttempt[]) => {
+  const noteAll = async (failed: readonly FailedAttempt[], poolId: string) => {
     try {
-      await noteFailures(preparedPool, failed);
+      await noteFailures(preparedPool, failed, poolId);
     } catch (error) {
       if (!isAboutTheRows(error)) throw error;
-      await noteOneByOne(failed);
+      await noteOneByOne(failed, poolId);
     }
   };
 
   return {
     intend: (failed) => void intended.set(failed.jobId, failed),
-    async beforeFailing(jobIds) {
+    async beforeFailing(jobIds, poolId) {
       const failed = jobIds.map((jobId) => intended.get(jobId)).filter((intention) => intention !== undefined);
       if (failed.length === 0) return;
       // A job that is released without its note would run again too early, or once too often.
       await retryWhile(
-        () => noting(onNoted, () => noteAll(failed)),
+        () => noting(onNoted, () => noteAll(failed, poolId)),
         () => true,
         giveUp,
       );
