@@ -13,6 +13,9 @@ export interface OpenTransaction extends Queryable, AsyncDisposable {
 /** Without a listener, the process would end if the backend dies between two statements. */
 const ignoreLoss = () => undefined;
 
+/** A session that may only read: on a standby, or made while the database was read-only. The next one may be able to write. */
+const isReadOnly = (error: unknown) => (error as { readonly code?: unknown } | null)?.code === "25006";
+
 /** How a transaction begins, and how long it may take. */
 export interface TransactionOptions {
   /** Run with `begin`, as `set local …` statements. */
@@ -36,6 +39,7 @@ export async function beginTransaction(
   const connection = await connectIdle(pool);
   connection.on("error", ignoreLoss);
   let isOpen = true;
+  let mayOnlyRead = false;
   const giveBack = (isBroken: boolean) => {
     if (!isOpen) return;
     isOpen = false;
@@ -53,10 +57,16 @@ export async function beginTransaction(
     throw error;
   }
   return {
-    query: (text, values = []) =>
-      statementMs === undefined
-        ? connection.query(text, [...values])
-        : sendWithTimeout({ pool, client: connection }, { text, values: [...values] }, statementMs),
+    async query(text, values = []) {
+      try {
+        return statementMs === undefined
+          ? await connection.query(text, [...values])
+          : await sendWithTimeout({ pool, client: connection }, { text, values: [...values] }, statementMs);
+      } catch (error) {
+        mayOnlyRead ||= isReadOnly(error);
+        throw error;
+      }
+    },
     async commit() {
       // COMMIT waits for the disk, and perhaps for standbys.
       const { command } = await sendCommit("commit", Math.max(answerWithinMs, statementMs ?? 0));
@@ -68,7 +78,7 @@ export async function beginTransaction(
     async [Symbol.asyncDispose]() {
       if (!isOpen) return;
       await send("rollback", answerWithinMs).then(
-        () => giveBack(false),
+        () => giveBack(mayOnlyRead),
         () => giveBack(true),
       );
     },
