@@ -3,7 +3,7 @@ import { pgTransactions } from "@acme/domain-events/pg";
 import type { PoolClient } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { createTestJobs, type TestJobs } from "./support/test-jobs.ts";
+import { createTestJobs, plainKeyOf, type TestJobs } from "./support/test-jobs.ts";
 import { createJobs, defineTask, NonRetryableError, perform, retry } from "../src/index.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }), retry: retry.never });
@@ -32,9 +32,8 @@ describe("the purge of idempotency keys", () => {
     await using test = await createBooks();
     const id = await test.jobs.enqueue(task, { n: 1 });
     await test.jobsPool.query(`select graphile_worker.add_job('t', '{"n": 2}')`);
-    const { rows } = await test.jobsPool.query("select id from acme_jobs.installation");
-    const plain = `${rows[0].id}:2`;
-    const gone = `${rows[0].id}:3`;
+    const plain = await plainKeyOf(test.jobsPool, "2");
+    const gone = plain.replace(":2:", ":3:");
     await use(test.unitOfWork, id, `${id}:mail`, plain, gone);
     await makeOld(test);
 

@@ -24,10 +24,20 @@ export const supersededFrom = 32_000;
  */
 export const idFlagPrefix = "acme:id:";
 
+/**
+ * The id of a `job` that plain SQL has added. Graphile Worker's numbers start again in a database created anew, and after a
+ * failover or a restore that has lost some, they are given out once more: so neither is enough without the time.
+ */
+export const plainIdSql = `((select id::text from acme_jobs.installation) || ':' || job.id || ':' ||
+  (extract(epoch from job.created_at) * 1000000)::bigint)`;
+
+/** The job's number in an id of that shape. */
+export const numberInPlainIdSql = String.raw`substring(asked.id from ':(\d{1,18}):\d+$')::bigint`;
+
 /** A job that was replaced through its key keeps its row, and with it the note of the job before. */
 export const isNoteOfJobSql = `(
   job.flags ? ('${idFlagPrefix}' || note.idempotency_key)
-  or note.idempotency_key = (select id::text from acme_jobs.installation) || ':' || job.id
+  or note.idempotency_key = ${plainIdSql}
 )`;
 
 /**

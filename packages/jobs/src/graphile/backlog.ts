@@ -1,4 +1,4 @@
-import { idFlagPrefix } from "./add-jobs.ts";
+import { idFlagPrefix, numberInPlainIdSql, plainIdSql } from "./add-jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 /**
@@ -53,8 +53,7 @@ export async function jobsStillThere(db: Queryable, ids: readonly string[]): Pro
        on flag = '${idFlagPrefix}' || asked.id
      union
      select asked.id from asked
-     join (select installation.id::text || ':' || job.id as id
-       from graphile_worker.jobs as job cross join acme_jobs.installation) as plain using (id)
+     join graphile_worker.jobs as job on job.id = ${numberInPlainIdSql} and asked.id = ${plainIdSql}
      union
      -- Keys of this shape that another set of tables made are not ours to judge.
      select asked.id from asked cross join acme_jobs.installation

@@ -2,7 +2,7 @@ import { isTrue } from "@acme/shared/is-true";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { AttemptError, JobSummary } from "../job/job-summary.ts";
-import { idFlagPrefix, isNoteOfJobSql } from "./add-jobs.ts";
+import { idFlagPrefix, isNoteOfJobSql, numberInPlainIdSql, plainIdSql } from "./add-jobs.ts";
 import { summaryColumnsSql, toJobSummary } from "./job-columns.ts";
 
 export interface FoundJob {
@@ -42,9 +42,9 @@ export async function placesByIndex(db: Queryable, ids: readonly string[]): Prom
      where note.idempotency_key = any($1::text[])
      union
      select asked.id, job.id::text, false
-     from unnest($1::text[]) as asked (id) cross join acme_jobs.installation
-     join graphile_worker.jobs as job on job.id = substring(asked.id from ':(\\d{1,18})$')::bigint
-     where asked.id = installation.id::text || ':' || job.id
+     from unnest($1::text[]) as asked (id)
+     join graphile_worker.jobs as job on job.id = ${numberInPlainIdSql}
+     where asked.id = ${plainIdSql}
        and not exists (select from jsonb_object_keys(job.flags) as flag where flag like '${idFlagPrefix}%')`,
     [ids],
   );

@@ -1,5 +1,5 @@
 import { ownMessages } from "./engine-errors.ts";
-import { idFlagPrefix, idOfJob, isNoteOfJobSql, supersededFrom } from "./add-jobs.ts";
+import { idFlagPrefix, idOfJob, isNoteOfJobSql, plainIdSql, supersededFrom } from "./add-jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 export interface AbandonedJob {
@@ -27,7 +27,7 @@ export const isSupersededSql = (job: string) =>
 
 const lockedBySql = `
   select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags::text,
-    installation.id::text as installation_id, coalesce(note.uncounted, 0) as uncounted,
+    ${plainIdSql} as plain_id, coalesce(note.uncounted, 0) as uncounted,
     case
       when job.attempts >= ${supersededFrom} or ${isSupersededSql("job")} then 'superseded'
       when note.attempt in (job.attempts, job.attempts - 1) and not note.is_settled then 'noted'
@@ -36,7 +36,6 @@ const lockedBySql = `
       else 'waiting'
     end as trace
   from graphile_worker.jobs as job
-  cross join acme_jobs.installation
   left join acme_jobs.failures as note on note.job_id = job.id and ${isNoteOfJobSql}
   where job.locked_by = any($1::text[])`;
 
@@ -71,7 +70,7 @@ export async function jobsLockedBy(transaction: Queryable, poolIds: readonly str
     const lockCount = Number(row["lock_count"]);
     return {
       jobId,
-      idempotencyKey: idempotencyKeyOf(id, String(row["installation_id"]), jobId),
+      idempotencyKey: id ?? String(row["plain_id"]),
       task: String(row["task"]),
       lockCount,
       attempt: lockCount - Number(row["uncounted"]),
@@ -127,13 +126,17 @@ export async function forceUnlock(db: Queryable, poolIds: readonly string[]): Pr
   await db.query("select graphile_worker.force_unlock_workers($1::text[])", [poolIds]);
 }
 
-/**
- * The id that `enqueue` made. A job that plain SQL has added gets one with the id of the installation, because Graphile
- * Worker's own
- * ids start again if its database is created anew.
- */
-export function idempotencyKeyOf(id: string | undefined, installationId: string, jobId: string): string {
-  return id ?? `${installationId}:${jobId}`;
+/** The ids of jobs that plain SQL has added, in the same order. */
+export async function plainIdsOf(db: Queryable, jobIds: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query(
+    // A job that is gone meanwhile never runs again. Whatever its run uses as a key is not asked for any more.
+    `select coalesce(${plainIdSql}, (select id::text from acme_jobs.installation) || ':' || asked.id || ':0') as id
+     from unnest($1::bigint[]) with ordinality as asked (id, place)
+     left join graphile_worker.jobs as job on job.id = asked.id
+     order by place`,
+    [jobIds],
+  );
+  return rows.map((row) => String(row["id"]));
 }
 
 export async function lockedJobIds(db: Queryable, poolId: string): Promise<string[]> {

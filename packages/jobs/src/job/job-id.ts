@@ -12,8 +12,8 @@ export function newJobId(): string {
 }
 
 /**
- * The id of a job at the beginning of a key. A job that plain SQL has added has the installation's id and its number instead.
+ * The id of a job at the beginning of a key. A job that plain SQL has added has the installation's id, its number and its time instead.
  */
 export const jobIdPattern = new RegExp(
-  `^[0-9a-f]{8}-[0-9a-f]{4}-(?:7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{8}${mark}|[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:\\d+)`,
+  `^[0-9a-f]{8}-[0-9a-f]{4}-(?:7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{8}${mark}|[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:\\d+:\\d+)`,
 );

@@ -3,7 +3,7 @@ import { createBatcher } from "./batcher.ts";
 import { startAttempts, type FailedAttempt, type RepeatedRun, type StartedAttempt } from "../graphile/failure-notes.ts";
 import { attemptFailed, attemptNotStarted, takenTooEarly } from "../graphile/engine-errors.ts";
 import { supersededFrom } from "../graphile/add-jobs.ts";
-import { idempotencyKeyOf } from "../graphile/job-locks.ts";
+import { plainIdsOf } from "../graphile/job-locks.ts";
 import type { LockedJob } from "../graphile/locked-job.ts";
 import { jobFields } from "./job-fields.ts";
 import type { Logger } from "@acme/shared/logger";
@@ -46,10 +46,7 @@ export function createJobRunner(
   const attempts = createAttempts(logger);
   const start = createBatcher<RepeatedRun, StartedAttempt>((runs) => startAttempts(pool, runs));
 
-  const idempotencyKeys = createBatcher<string, string>(async (jobIds) => {
-    const installationId = await readInstallationId(pool);
-    return jobIds.map((jobId) => idempotencyKeyOf(undefined, installationId, jobId));
-  });
+  const idempotencyKeys = createBatcher<string, string>((jobIds) => plainIdsOf(pool, jobIds));
 
   /**
    * Repeated until the worker gives up, even if the database refuses it: a failure here would use up an attempt whose
@@ -140,11 +137,6 @@ interface FailedRun extends Omit<FailedAttempt, "outcome" | "durationMs" | "isUn
 }
 
 const dropped = "job dropped: a newer one has taken its key";
-
-async function readInstallationId(db: Queryable): Promise<string> {
-  const { rows } = await db.query("select id::text from acme_jobs.installation");
-  return String(rows[0]?.["id"]);
-}
 
 function logFailure(logger: Logger, failed: FailedAttempt): void {
   const { attempt, outcome, error } = failed;

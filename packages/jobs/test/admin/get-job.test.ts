@@ -3,7 +3,7 @@ import { z } from "zod";
 import { createJobs, defineTask, NonRetryableError, perform } from "../../src/index.ts";
 import { drain } from "../../src/testing/index.ts";
 import { addPlain } from "../support/add-plain.ts";
-import { collectInto, createTestJobs, type TestJobs } from "../support/test-jobs.ts";
+import { collectInto, createTestJobs, plainKeyOf, type TestJobs } from "../support/test-jobs.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
 const unknown = "0199f2c1-0000-7000-8000-00000000ac5e";
@@ -32,12 +32,13 @@ describe("get", () => {
   it("finds a job that plain SQL has added by the idempotencyKey of its runs", async () => {
     await using test = await createTestJobs();
     await addPlain(test.jobsPool, "plain", 2);
-    const { rows } = await test.jobsPool.query<{ id: string }>("select id from acme_jobs.installation");
+    const key = await plainKeyOf(test.jobsPool, "2");
 
-    const found = await test.jobs.admin.get(`${rows[0]?.id}:2`);
+    const found = await test.jobs.admin.get(key);
 
     expect(found).toMatchObject({ in: "queue", job: { jobId: "2", task: "plain" } });
-    expect(await test.jobs.admin.get(`${unknown}:2`)).toBeUndefined();
+    expect(await test.jobs.admin.get(key.replace(/^[^:]+/, unknown))).toBeUndefined();
+    expect(await test.jobs.admin.get(`${key}0`)).toBeUndefined();
   });
 
   it("tells the errors of a job that waits for its next attempt", async () => {

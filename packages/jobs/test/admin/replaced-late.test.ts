@@ -35,7 +35,7 @@ function openOperator(
     Object.assign(client, {
       async query(config: { text: string }) {
         const answer = await query(config);
-        const text = config.text ?? String(config);
+        const { text } = config;
         const which = text.includes("is_changeable") ? "changed" : text.includes("rescheduled as") ? "settled" : "none";
         if (which !== "none" && !done.has(which)) {
           done.add(which);

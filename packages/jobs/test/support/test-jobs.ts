@@ -72,6 +72,16 @@ export async function storedJobs(pool: pg.Pool) {
   return rows;
 }
 
+/** The key of a job that plain SQL has added, in the shape that it has. */
+export async function plainKeyOf(pool: pg.Pool, jobId: string): Promise<string> {
+  const { rows } = await pool.query<{ key: string }>(
+    `select concat_ws(':', installation.id, job.id, (extract(epoch from created_at) * 1000000)::bigint) as key
+     from graphile_worker.jobs as job cross join acme_jobs.installation where job.id = $1`,
+    [jobId],
+  );
+  return rows[0]!.key;
+}
+
 export async function outboxCount(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>("select count(*)::int as count from acme_jobs.outbox");
   return rows[0]!.count;

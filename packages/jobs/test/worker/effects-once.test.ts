@@ -273,6 +273,22 @@ describe("an idempotency key", () => {
     expect(await effects.written()).toEqual([1, 2, 3, 4]);
   });
 
+  it("is not repeated where a failover or a restore makes Graphile Worker give out its numbers once more", async () => {
+    await using test = await createTestJobs();
+    const effects = await createEffects(test.dataPool);
+    const { seen, write } = writing(effects);
+    await addBySql(test.jobsPool, 1);
+    await drain(test.jobs, { tasks: [write] });
+
+    // As on a standby that has not received the first job.
+    await test.jobsPool.query("select setval(pg_get_serial_sequence('graphile_worker._private_jobs', 'id'), 1, false)");
+    await addBySql(test.jobsPool, 2);
+    await drain(test.jobs, { tasks: [write] });
+
+    expect(seen.map(({ jobId }) => jobId)).toEqual(["1", "1"]);
+    expect(await effects.written()).toEqual([1, 2]);
+  });
+
   it("is not repeated by a worker that goes on while its database is replaced by a new one", async () => {
     await using dataDatabase = await createTestDatabase();
     await using database = await createTestDatabase();

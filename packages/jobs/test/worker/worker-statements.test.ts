@@ -49,6 +49,7 @@ describe("what a worker sends to PostgreSQL", () => {
 
     expect(countOf(statements, noting)).toBeGreaterThan(jobCount / 20);
     expect(countOf(statements, settling)).toBeLessThanOrEqual(failing.spanMs() / 20 + 5);
+    expect(countOf(statements, forgetting)).toBeGreaterThan(0);
     expect(countOf(statements, forgetting)).toBeLessThanOrEqual((performance.now() - beganAt) / 100 + 3);
   });
 
@@ -73,8 +74,8 @@ const completing = /delete from "graphile_worker"\._private_jobs/;
 const noting = /insert into acme_jobs\.failures/;
 const settling = /graphile_worker\.reschedule_jobs/;
 const starting = /update acme_jobs\.failures as note set/;
-const forgetting = /delete from acme_jobs\.failures using/;
-const asking = /select id::text from acme_jobs\.installation/;
+const forgetting = /delete from acme_jobs\.failures as note using/;
+const asking = /from unnest\(\$1::bigint\[\]\) with ordinality as asked/;
 
 /** Fails the first run of each job. */
 function failOnce() {
