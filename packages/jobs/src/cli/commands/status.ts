@@ -21,9 +21,8 @@ export function addStatusCommand(program: Program, run: Run): void {
 
 async function printStatus({ openJobs, output }: CliContext): Promise<ExitCode> {
   const { admin } = await openJobs();
-  const findings = await admin.doctor();
-  // What keeps it from being read is among the findings.
-  const overview = await admin.overview().catch(() => undefined);
+  // What keeps the overview from being read is among the findings.
+  const [findings, overview] = await Promise.all([admin.doctor(), admin.overview().catch(() => undefined)]);
   output.result({ findings, overview }, () =>
     [
       ...(findings.length === 0
