@@ -1,8 +1,7 @@
 import { readDone, type DoneMigrations } from "../database/done-migrations.ts";
 import { jobsMigrations, outboxMigrations } from "../database/migrations.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { knownRevision } from "../graphile/migrate-graphile-worker.ts";
-import { readRevision } from "../graphile/revision.ts";
+import { knownRevision, readRevision } from "../graphile/revision.ts";
 import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 
@@ -35,7 +34,7 @@ function ownTables(tables: Tables, neededVersion: number): readonly Finding[] {
 }
 
 async function graphileTables(db: Queryable, place: string): Promise<readonly Finding[]> {
-  const revision = await readRevision(db, knownRevision);
+  const revision = await readRevision(db);
   const tables = { place, whose: "of Graphile Worker", done: revision?.last ?? 0, known: knownRevision };
   if (revision === undefined) return [missing(tables)];
   if (revision.last < knownRevision) return [older(tables)];

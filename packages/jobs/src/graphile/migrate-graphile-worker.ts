@@ -4,15 +4,12 @@ import { connectIdle } from "../database/connect-idle.ts";
 import { forgetBegun, hasBegun, longestMigrationMs, noteBegun } from "../database/migrate.ts";
 import { sendWithTimeout, withQueryTimeout } from "../database/query-timeout.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
+import { knownRevision, readRevision, type Revision } from "./revision.ts";
 import { graphileSchema } from "./schema.ts";
-import { isTrue } from "@acme/shared/is-true";
 import type { Logger } from "@acme/shared/logger";
 
 /** The last revision that breaks older workers: versions up to 0.16 shut down when they notice it. */
 const breakingRevision = 19;
-
-/** The last revision of the version that this package was written for. */
-export const knownRevision = 20;
 
 /** The name of the note in `acme_jobs.migrations` that this package is making the tables of Graphile Worker. */
 const part = "graphile";
@@ -24,14 +21,14 @@ const part = "graphile";
  * @throws {@link JobsError} `GRAPHILE_WORKER_OLDER`
  */
 export async function refuseToEndOlderWorkers(pool: Pool): Promise<void> {
-  const revision = await revisionOf(pool);
-  if (revision === null) return noteBegun(pool, part);
-  if (revision >= breakingRevision || (await hasBegun(pool, part))) return;
+  const revision = await revisionIn(pool);
+  if (revision === undefined) return noteBegun(pool, part);
+  if (revision.last >= breakingRevision || (await hasBegun(pool, part))) return;
   // Another process may have finished the migration in between, and removed its note.
-  if (((await revisionOf(pool)) ?? 0) >= breakingRevision) return;
+  if (((await revisionIn(pool))?.last ?? 0) >= breakingRevision) return;
   throw new JobsError(
     "GRAPHILE_WORKER_OLDER",
-    `The tables of Graphile Worker in this database are of revision ${revision}. Updating them would end workers of versions up to 0.16 that run now. Update those workers to 0.18 first, ` +
+    `The tables of Graphile Worker in this database are of revision ${revision.last}. Updating them would end workers of versions up to 0.16 that run now. Update those workers to 0.18 first, ` +
       "or allow the migration to end them: jobs.migrate({ endOlderWorkers: true }).",
   );
 }
@@ -42,10 +39,10 @@ export async function refuseToEndOlderWorkers(pool: Pool): Promise<void> {
  * @throws {@link JobsError} `MIGRATION_NEWER`
  */
 export async function migrateGraphileWorker(pgPool: Pool, logger: Logger): Promise<void> {
-  const revision = await revisionOf(pgPool);
+  const revision = await revisionIn(pgPool);
   // If there is nothing to do, do not wait for locks.
-  if (revision === knownRevision) return;
-  await refuseBreaking(pgPool, revision);
+  if (revision?.last === knownRevision) return;
+  refuseBreaking(revision);
   const { Logger: GraphileLogger, runMigrations } = await import("graphile-worker");
   const log = () => (_level: string, message: string) => logger.debug({ source: "graphile-worker" }, message);
   await runMigrations({ pgPool: withLongTimeout(pgPool), schema: graphileSchema, logger: new GraphileLogger(log) });
@@ -54,17 +51,11 @@ export async function migrateGraphileWorker(pgPool: Pool, logger: Logger): Promi
 }
 
 /** Checked here, because Graphile Worker itself would set the exit code of the process. */
-async function refuseBreaking(pool: Pool, revision: number | null): Promise<void> {
-  if (revision === null || revision <= knownRevision) return;
-  const { rows } = await withQueryTimeout(pool).query(
-    "select max(id) as revision from graphile_worker.migrations where breaking and id > $1",
-    [knownRevision],
-  );
-  const breaking = Number(rows[0]?.["revision"] ?? 0);
-  if (breaking === 0) return;
+function refuseBreaking(revision: Revision | undefined): void {
+  if (revision?.isBreaking !== true) return;
   throw new JobsError(
     "MIGRATION_NEWER",
-    `A later version of Graphile Worker has migrated its tables to revision ${breaking}, and this version (${knownRevision}) cannot work with them. Update @acme/jobs in this process.`,
+    `A later version of Graphile Worker has migrated its tables to revision ${revision.last}, and this version (${knownRevision}) cannot work with them. Update @acme/jobs in this process.`,
   );
 }
 
@@ -93,17 +84,10 @@ function withLongTimeout(pool: Pool): Pool {
   });
 }
 
-export async function revisionOf(pool: Pool): Promise<number | null> {
-  const db = withQueryTimeout(pool);
-  const { rows: tables } = await db.query("select to_regclass('graphile_worker.migrations') is not null as exists");
-  if (!isTrue(tables[0]?.["exists"])) return null;
-  const { rows } = await db.query("select max(id) as revision from graphile_worker.migrations");
-  const revision = rows[0]?.["revision"] ?? null;
-  return revision === null ? null : Number(revision);
-}
+const revisionIn = (pool: Pool) => readRevision(withQueryTimeout(pool));
 
 /** @throws {@link JobsError} `MIGRATION_MISSING`, `MIGRATION_NEWER` */
 export async function verifyGraphileWorker(pool: Pool): Promise<void> {
-  await refuseBreaking(pool, await revisionOf(pool));
+  refuseBreaking(await revisionIn(pool));
   await queryMigrated(withQueryTimeout(pool), "select 1 from graphile_worker.jobs limit 0");
 }

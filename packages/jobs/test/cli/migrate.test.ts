@@ -2,8 +2,7 @@ import { createTestDatabase } from "@acme/test-postgres";
 import type { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { jobsMigrations, outboxMigrations } from "../../src/database/migrations.ts";
-import { migrateGraphileWorker } from "../../src/graphile/migrate-graphile-worker.ts";
-import { collectInto } from "../support/test-jobs.ts";
+import { createTablesBefore } from "../support/tables-before.ts";
 import { cliOn } from "./support/run-cli.ts";
 
 /** The tables of this package and of Graphile Worker. */
@@ -37,7 +36,8 @@ describe("migrate", () => {
   it("--dry-run on tables of version 2 prints the rest, with which they are like those of migrate", async () => {
     await using old = await createTestDatabase();
     await using fresh = await createTestDatabase();
-    const pool = await createTablesOfVersionTwo(old.pool());
+    const pool = old.pool();
+    await createTablesBefore(pool);
 
     const { stdout } = await cliOn(old.url)("migrate --dry-run --json");
     const { steps } = JSON.parse(stdout) as { steps: { where: string; what: string; sql: string }[] };
@@ -52,7 +52,7 @@ describe("migrate", () => {
 
   it("updates tables of version 2", async () => {
     await using database = await createTestDatabase();
-    await createTablesOfVersionTwo(database.pool());
+    await createTablesBefore(database.pool());
     const run = cliOn(database.url);
 
     const before = await run("workers");
@@ -91,17 +91,3 @@ describe("migrate", () => {
     expect((await run("outbox")).stdout).toBe("The outbox is empty.\n");
   });
 });
-
-/** As `migrate()` of the version before leaves them. */
-async function createTablesOfVersionTwo(pool: Pool): Promise<Pool> {
-  await migrateGraphileWorker(pool, collectInto([]));
-  await pool.query(
-    `create schema if not exists acme_jobs;
-     create table if not exists acme_jobs.migrations (
-       part text not null, version int not null, migrated_at timestamptz not null default now(), primary key (part, version)
-     )`,
-  );
-  for (const { sql } of jobsMigrations.slice(0, 2)) await pool.query(sql);
-  await pool.query("insert into acme_jobs.migrations (part, version) values ('jobs', 1), ('jobs', 2)");
-  return pool;
-}

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { startFarProxy } from "../support/far-proxy.ts";
 import { collectInto, createTestJobs } from "../support/test-jobs.ts";
-import { knownRevision } from "../../src/graphile/migrate-graphile-worker.ts";
+import { knownRevision } from "../../src/graphile/revision.ts";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
 
 const task = defineTask("t", { payload: z.object({}) });

@@ -2,12 +2,11 @@ import { createTestDatabase } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { killable, single } from "../support/killable-task.ts";
+import { createTablesBefore } from "../support/tables-before.ts";
 import { collectInto, type LogLine } from "../support/test-jobs.ts";
 import { readOverview } from "../../src/admin/overview.ts";
 import { readTaskStatistics } from "../../src/admin/task-statistics.ts";
 import { listWorkers } from "../../src/admin/worker-list.ts";
-import { jobsMigrations } from "../../src/database/migrations.ts";
-import { migrateGraphileWorker } from "../../src/graphile/migrate-graphile-worker.ts";
 import { createJobs, perform } from "../../src/index.ts";
 
 const quick = { heartbeatMs: 100, deadAfterMs: 500 };
@@ -15,7 +14,7 @@ const quick = { heartbeatMs: 100, deadAfterMs: 500 };
 describe("tables of the version before, in use while they are migrated", () => {
   it("keep their jobs, failures and dead letters, and a worker of that version goes on beside the new one", async () => {
     await using database = await createTestDatabase();
-    const pool = await createTablesBefore(database.url);
+    const pool = await openTablesBefore(database.url);
     await fill(pool);
     await using old = await startOldWorker(database.url, pool);
     await old.hasBeaten();
@@ -43,7 +42,7 @@ describe("tables of the version before, in use while they are migrated", () => {
 
   it("are worked off by a new worker, which leaves the old one what it has locked and does not consider it dead", async () => {
     await using database = await createTestDatabase();
-    const pool = await createTablesBefore(database.url);
+    const pool = await openTablesBefore(database.url);
     await fill(pool);
     await using old = await startOldWorker(database.url, pool);
     const log: LogLine[] = [];
@@ -76,7 +75,7 @@ describe("tables of the version before, in use while they are migrated", () => {
 
   it("take the note of an old worker about a job that a new one has failed before", async () => {
     await using database = await createTestDatabase();
-    const pool = await createTablesBefore(database.url);
+    const pool = await openTablesBefore(database.url);
     await using jobs = createJobs({ connection: database.url, logger: collectInto([]) });
     await jobs.migrate();
     await pool.query(
@@ -97,20 +96,11 @@ describe("tables of the version before, in use while they are migrated", () => {
   });
 });
 
-/** As `migrate()` of the version before leaves them. */
-async function createTablesBefore(url: string): Promise<Pool> {
+async function openTablesBefore(url: string): Promise<Pool> {
   const pool = new Pool({ connectionString: url });
   pool.on("error", () => undefined);
   onTestFinished(() => pool.end());
-  await migrateGraphileWorker(pool, collectInto([]));
-  await pool.query(
-    `create schema if not exists acme_jobs;
-     create table if not exists acme_jobs.migrations (
-       part text not null, version int not null, migrated_at timestamptz not null default now(), primary key (part, version)
-     )`,
-  );
-  for (const { sql } of jobsMigrations.slice(0, 2)) await pool.query(sql);
-  await pool.query("insert into acme_jobs.migrations (part, version) values ('jobs', 1), ('jobs', 2)");
+  await createTablesBefore(pool);
   return pool;
 }
 
