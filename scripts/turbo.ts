@@ -7,7 +7,8 @@ const turbo = join(dirname(createRequire(import.meta.url).resolve("turbo/package
 const isQuiet = process.argv.includes("--quiet");
 const args = process.argv.slice(2).filter((argument) => argument !== "--quiet");
 
-if (isQuiet) console.log("Building the packages …");
+// Not to stdout, which may be piped into something that reads JSON.
+if (isQuiet) console.error("Building the packages …");
 const { status, stdout, stderr } = spawnSync(process.execPath, [turbo, ...args], {
   env: { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" },
   stdio: isQuiet ? "pipe" : "inherit",

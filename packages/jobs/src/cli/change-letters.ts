@@ -11,9 +11,9 @@ import { showProgress } from "./show-progress.ts";
 import { UsageError } from "./usage-error.ts";
 import { withinTimeout } from "./within-timeout.ts";
 
-/** One of the two changes. */
+/** One of the changes. */
 export interface LetterChange {
-  readonly verb: "retry" | "discard";
+  readonly verb: "retry" | "discard" | "purge";
   readonly done: string;
   readonly consequence: string;
   /** Ids are named by a person who knows what they are about. */
@@ -40,6 +40,14 @@ export const discarding: LetterChange = {
   asksForIds: true,
   one: (jobs, id) => jobs.deadLetters.discard(id),
   all: (jobs, filter, options) => jobs.deadLetters.discardAll(filter, options),
+};
+
+/** The same of those that died long ago. */
+export const purging: LetterChange = {
+  ...discarding,
+  verb: "purge",
+  done: "purged",
+  consequence: "Purging is for good, and takes the payloads, too.",
 };
 
 /** Which dead letters, and how they are changed. */

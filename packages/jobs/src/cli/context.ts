@@ -1,3 +1,4 @@
+import { withTimeout } from "@acme/shared/timeout";
 import type { Jobs } from "../jobs.ts";
 import type { CliConfig } from "./config.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -17,11 +18,21 @@ export interface CliContext {
   readConfig(): Promise<CliConfig | undefined>;
 }
 
+/** Whoever interrupts a command does not wait for an answer that its connections still wait for. */
+const longestCloseMs = 250;
+
 /** A context that closes what was opened. */
 export function createContext(options: GlobalOptions, signal: AbortSignal): CliContext & AsyncDisposable {
   let connecting: ReturnType<typeof connect> | undefined;
   let config: Promise<CliConfig | undefined> | undefined;
   const readConfig = () => (config ??= readConfigFile(options.config));
+  const close = async () => {
+    // The tasks of a configuration may have opened its jobs, too.
+    const configured = await config?.catch(() => undefined);
+    const connected = await connecting?.catch(() => undefined);
+    await connected?.close();
+    if (configured?.jobs !== connected?.jobs) await configured?.jobs?.close();
+  };
   return {
     options,
     signal,
@@ -32,11 +43,8 @@ export function createContext(options: GlobalOptions, signal: AbortSignal): CliC
       return (await connecting).jobs;
     },
     async [Symbol.asyncDispose]() {
-      // The tasks of a configuration may have opened its jobs, too.
-      const configured = await config?.catch(() => undefined);
-      const connected = await connecting?.catch(() => undefined);
-      await connected?.close();
-      if (configured?.jobs !== connected?.jobs) await configured?.jobs?.close();
+      const closing = close();
+      await (signal.aborted ? withTimeout(longestCloseMs, closing).catch(() => undefined) : closing);
     },
   };
 }

@@ -183,7 +183,7 @@ describe("dead", () => {
   });
 
   it("discard and purge remove dead letters", async () => {
-    expect((await run(`dead purge --older-than 90d --yes`)).stdout).toBe("1 dead letter discarded.\n");
+    expect((await run(`dead purge --older-than 90d --yes`)).stdout).toBe("1 dead letter purged.\n");
     expect(await stateOf(dead)).toBe("deadLetters");
     expect((await run(`dead discard ${dead} --yes`)).stdout).toBe("1 dead letter discarded.\n");
 

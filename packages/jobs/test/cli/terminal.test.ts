@@ -44,6 +44,24 @@ describe("in a terminal", () => {
   });
 });
 
+describe.each(["status", "doctor"])("%s", (command) => {
+  it("is ended by the first Ctrl-C, also while the database keeps it waiting", async () => {
+    await using test = await createTestJobs();
+    const holder = await test.jobsPool.connect();
+    await holder.query("begin; lock table acme_jobs.workers, acme_jobs.installation, acme_jobs.dead_letters");
+
+    const terminal = startInTerminal([command, "--no-color"], { url: test.jobsUrl });
+    const waiting =
+      "select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())";
+    await expect.poll(async () => (await test.jobsPool.query(waiting)).rowCount).toBeGreaterThan(0);
+    terminal.press(ctrlC);
+
+    expect(await terminal.exitCode).toBe(1);
+    expect(terminal.text()).toContain("acme-jobs: Stopped.");
+    holder.release(true);
+  });
+});
+
 describe("a question", () => {
   it("tells the count, and y goes on", async () => {
     await using test = await createFilledJobs();

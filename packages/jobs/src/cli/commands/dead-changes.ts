@@ -1,4 +1,4 @@
-import { changeLetters, discarding, retrying } from "../change-letters.ts";
+import { changeLetters, discarding, purging, retrying } from "../change-letters.ts";
 import { withChangeFlags } from "../changes.ts";
 import { createCommand } from "../command.ts";
 import { parseDuration } from "../input/duration.ts";
@@ -72,7 +72,7 @@ function addPurge(dead: Parent, run: Run): void {
       changeLetters(
         context,
         { ids: [], all: undefined, filter: { until: new Date(Date.now() - olderThan) }, flags },
-        discarding,
+        purging,
       ),
     );
   });

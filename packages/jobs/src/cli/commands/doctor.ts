@@ -1,3 +1,4 @@
+import { untilAborted } from "@acme/shared/timeout";
 import { createCommand } from "../command.ts";
 import { renderFindings } from "../render/findings.ts";
 import type { Program, Run } from "../program.ts";
@@ -9,9 +10,9 @@ export function addDoctorCommand(program: Program, run: Run): void {
     examples: ["doctor", "doctor --fix"],
   }).option("--fix", "mend what can be mended without harm");
   doctor.action(({ fix }) =>
-    run(async ({ openJobs, output }) => {
+    run(async ({ openJobs, output, signal }) => {
       const { admin } = await openJobs();
-      const findings = await admin.doctor({ fix: fix === true });
+      const findings = await untilAborted(signal, admin.doctor({ fix: fix === true }));
       output.result({ findings }, () =>
         findings.length === 0 ? "Nothing is wrong." : renderFindings(findings, { withWhy: true }),
       );

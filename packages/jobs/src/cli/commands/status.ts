@@ -1,3 +1,4 @@
+import { untilAborted } from "@acme/shared/timeout";
 import type { Overview } from "../../admin/overview.ts";
 import { createCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
@@ -19,10 +20,11 @@ export function addStatusCommand(program: Program, run: Run): void {
   program.addCommand(status);
 }
 
-async function printStatus({ openJobs, output }: CliContext): Promise<ExitCode> {
+async function printStatus({ openJobs, output, signal }: CliContext): Promise<ExitCode> {
   const { admin } = await openJobs();
   // What keeps the overview from being read is among the findings.
-  const [findings, overview] = await Promise.all([admin.doctor(), admin.overview().catch(() => undefined)]);
+  const reading = Promise.all([admin.doctor(), admin.overview().catch(() => undefined)]);
+  const [findings, overview] = await untilAborted(signal, reading);
   output.result({ findings, overview }, () =>
     [
       ...(findings.length === 0
