@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mailTo, newAddress, register } from "./support/people.ts";
 import { startTestApp, type TestApp } from "./support/test-app.ts";
 
@@ -54,19 +54,25 @@ describe("the id of a request", () => {
     await expect.poll(() => grep(app, '"requestId":"proxy-1.A_b"')).toContain("job done");
   });
 
-  it.each(["", "a b", "a:b", "a/b", '"', "{}", "x".repeat(65), "ada@example.org"])(
-    "is a new one instead of %j, which is in no answer and no log line",
-    async (given) => {
-      await using app = await startTestApp();
+  describe("that does not fit", () => {
+    let app: TestApp;
+    beforeAll(async () => {
+      app = await startTestApp();
+    });
+    afterAll(() => app[Symbol.asyncDispose]());
 
-      const response = await app.fetch("/nowhere", { headers: { "x-request-id": given } });
+    it.each(["", "a b", "a:b", "a/b", '"', "{}", "x".repeat(65), "ada@example.org"])(
+      "is a new one instead of %j, which is in no answer and no log line",
+      async (given) => {
+        const response = await app.fetch("/nowhere", { headers: { "x-request-id": given } });
 
-      const id = response.headers.get("x-request-id") ?? "";
-      expect(id).toMatch(uuidV7);
-      expect(grep(app, id)).toEqual(["request"]);
-      expect(app.logText()).not.toContain(JSON.stringify(given));
-    },
-  );
+        const id = response.headers.get("x-request-id") ?? "";
+        expect(id).toMatch(uuidV7);
+        expect(grep(app, id)).toEqual(["request"]);
+        expect(app.logText()).not.toContain(JSON.stringify(given));
+      },
+    );
+  });
 
   it("is in each error, as JSON and on the page, and in the line about it", async () => {
     await using app = await startTestApp();

@@ -1,4 +1,3 @@
-import { createTestDatabase } from "@acme/test-postgres";
 import { Pool } from "pg";
 import type { DatabaseLimits } from "../../src/app-database.ts";
 import { compose, type Composition } from "../../src/composition.ts";
@@ -12,6 +11,7 @@ import {
 } from "../../src/local/mail-catcher.ts";
 import { createPasswordHasher } from "../../src/passwords/password-hasher.ts";
 import { createLogger } from "../../src/logging/logger.ts";
+import { createAppDatabases } from "./app-databases.ts";
 
 export interface TestAppOptions extends MailCatcherOptions {
   /** Over the defaults of these tests: limits that nobody reaches, and a PUBLIC_URL that is not where the app listens. */
@@ -55,8 +55,7 @@ export interface TestApp extends AsyncDisposable {
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { settings, databases = "two", showsMails = true } = options;
   const resources = new AsyncDisposableStack();
-  const data = resources.use(await createTestDatabase());
-  const jobs = databases === "one" ? data : resources.use(await createTestDatabase());
+  const { data, jobs } = await createAppDatabases(databases, resources);
   const catcher = resources.use(await startMailCatcher(options));
   const lines: string[] = [];
   const hasher = createPasswordHasher();
