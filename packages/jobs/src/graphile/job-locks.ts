@@ -25,6 +25,15 @@ export interface AbandonedJob {
 export const isSupersededSql = (job: string) =>
   `(${job}.key is null and ${job}.attempts = ${job}.max_attempts and ${job}.updated_at > ${job}.locked_at)`;
 
+/**
+ * Whether a free `job` without attempts may be one that has lost its key to a newer one. One that others have failed for good has
+ * their error.
+ *
+ * @param messages - The parameter with {@link ownMessages}.
+ */
+export const lostKeySql = (messages: string) =>
+  `(job.key is null and (job.last_error is null or job.last_error = any(${messages}::text[])))`;
+
 const lockedBySql = `
   select job.id::text as job_id, job.task_identifier as task, job.attempts as lock_count, job.flags::text,
     ${plainIdSql} as plain_id, coalesce(note.uncounted, 0) as uncounted,
@@ -96,8 +105,7 @@ export async function removeSuperseded(db: Queryable, jobIds: readonly string[])
 export async function supersededJobIds(db: Queryable): Promise<string[]> {
   const { rows } = await db.query(
     `select job.id::text from graphile_worker.jobs as job
-     where job.attempts >= ${supersededFrom} and job.locked_at is null and job.key is null
-       and (job.last_error is null or job.last_error = any($1::text[]))
+     where job.attempts >= ${supersededFrom} and job.locked_at is null and ${lostKeySql("$1")}
        and exists (select 1 from jsonb_object_keys(job.flags) as flag where flag like '${idFlagPrefix}%')
      limit 1000`,
     [ownMessages],

@@ -35,8 +35,10 @@ export const moveToDeadLettersSql = ({ condition, reason }: MovedJobs) => `
     from (select array_agg(id) as ids from lost) as chosen cross join lateral graphile_worker.complete_jobs(chosen.ids) as job
   ),
   forgotten as (
-    delete from acme_jobs.failures as note using removed where note.job_id = removed.id
-    returning note.job_id, note.errors
+    delete from acme_jobs.failures as note using lost
+    where note.job_id = lost.id and note.job_id = any(array(select id from removed))
+    -- Those of a job whose key this one took are not its own.
+    returning note.job_id, case when lost.flags ? ('${idFlagPrefix}' || note.idempotency_key) then note.errors end as errors
   ),
   moved as (
     ${addDeadLettersSql(`

@@ -1,6 +1,7 @@
 import { withoutSync } from "./failure-notes.ts";
 import { highestMaxAttempts, isNoteOfJobSql, supersededFrom } from "./add-jobs.ts";
-import { unchangedSql } from "./job-locks.ts";
+import { ownMessages } from "./engine-errors.ts";
+import { lostKeySql, unchangedSql } from "./job-locks.ts";
 import { addDeadLettersSql } from "../database/dead-letter-rows.ts";
 import { originFlagsSql } from "../job/origin.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -10,7 +11,8 @@ const settleSql = `
   with relaxed as materialized (${withoutSync}),
   free as materialized (
     select note.*, job.attempts as lock_count, job.queue_name, job.key as job_key, job.priority as job_priority,
-      job.created_at as enqueued_at, job.flags as job_flags, job.max_attempts, ${isNoteOfJobSql} as is_of_job
+      job.created_at as enqueued_at, job.flags as job_flags, job.max_attempts, ${isNoteOfJobSql} as is_of_job,
+      ${lostKeySql("$2")} as has_lost_key
     from relaxed cross join (select distinct unnest($1::bigint[]) as job_id) as asked
     -- One lookup for each: with a join, the planner would rather read all notes.
     cross join lateral (
@@ -45,10 +47,10 @@ const settleSql = `
     -- A newer job has taken the key while this one ran: Graphile Worker has used up its attempts, nobody will take it again.
     select free.place
     from free cross join lateral graphile_worker.complete_jobs(array[free.job_id])
-    where free.lock_count <> free.attempt and (
+    where free.lock_count <> free.attempt and free.has_lost_key and (
       free.lock_count >= ${supersededFrom}
       -- One that plain SQL has added with fewer attempts. Its worker asks as soon as it has released it: no other has run it since.
-      or free.lock_count >= free.max_attempts and free.job_key is null and not free.is_settled
+      or free.lock_count >= free.max_attempts and not free.is_settled
     )
   ),
   marked as (
@@ -73,7 +75,7 @@ export interface SettledJob {
 
 /** Does what the notes say with those of the jobs that are free. The others are left for later. */
 export async function settleFailures(db: Queryable, jobIds: readonly string[]): Promise<SettledJob[]> {
-  const { rows } = await db.query(settleSql, [jobIds]);
+  const { rows } = await db.query(settleSql, [jobIds, ownMessages]);
   return rows.map((row) => ({
     jobId: String(row["job_id"]),
     isDead: row["outcome"] === "dead",
@@ -99,9 +101,11 @@ export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promi
     `select note.job_id::text from acme_jobs.failures as note
      join graphile_worker.jobs as job on job.id = note.job_id
      where not note.is_settled and note.updated_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
-       and job.locked_at is null and (job.attempts = note.attempt or job.attempts >= ${supersededFrom})
+       and job.locked_at is null and (
+         job.attempts = note.attempt and ${isNoteOfJobSql} or job.attempts >= ${supersededFrom} and ${lostKeySql("$2")}
+       )
      order by note.updated_at limit 200`,
-    [olderThanMs],
+    [olderThanMs, ownMessages],
   );
   return rows.map((row) => String(row["job_id"]));
 }

@@ -40,7 +40,9 @@ function decide(error: unknown, { attempt, policy, random = Math.random }: Faile
 
   if (isAttemptError(error, SnoozeError)) return retryIn(error.delayMs, attempt - 1);
   if (error instanceof JobsError && error.code === "WORKER_STOPPING") return retryIn(0, attempt - 1);
-  if (isOwnPayloadRefused(error) || (error instanceof JobsError && error.code === "WORKER_DIED")) return dead;
+  // Thrown instead of an attempt: those before it were used up.
+  if (error instanceof JobsError && error.code === "WORKER_DIED") return { kind: "dead", attemptsUsed: attempt - 1 };
+  if (isOwnPayloadRefused(error)) return dead;
   if (isAttemptError(error, NonRetryableError)) return dead;
   if (attempt >= policy.attempts) return dead;
   if (isAttemptError(error, RetryAfterError)) return retryIn(error.delayMs);

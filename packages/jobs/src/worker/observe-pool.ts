@@ -1,14 +1,14 @@
 import type { ReleasedJobs } from "../graphile/pool-observer.ts";
 import { untilAborted } from "@acme/shared/timeout";
 import type { Heartbeat } from "./heartbeat.ts";
-import type { Settlement } from "./settlement.ts";
+import type { PoolSettlement } from "./settlement.ts";
 import type { SupervisedPoolObserver } from "./supervised-pool.ts";
 
 export interface PoolObserverOptions extends Pick<
   SupervisedPoolObserver,
   "onFetched" | "onWriteFailed" | "onUnknownEngine" | "onBroken"
 > {
-  readonly settlement: Settlement;
+  readonly settlement: PoolSettlement;
   readonly heartbeat: Heartbeat;
   /** Lets up to `count` idle workers of the pool fetch. */
   readonly nudge: (count: number) => void;

@@ -112,16 +112,17 @@ export class PoolSupervisor {
     const { pool, logger } = this.#dependencies;
     const { tasks, concurrency, heartbeatMs, deadAfterMs } = this.#settings;
     const taskNames = [...tasks.keys()];
+    const settlement = this.#settlement.forPool();
     this.#pool = await startSupervisedPool({
       ...this.#settings,
       pgPool: pool,
       logger,
       tasks: taskNames,
       hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
-      run: (job, onEnd) => this.#options.runner.run(job, this.#settlement.intend, onEnd),
+      run: (job, onEnd) => this.#options.runner.run(job, settlement.intend, onEnd),
       checkLocksEveryMs: heartbeatMs,
       observer: createPoolObserver({
-        settlement: this.#settlement,
+        settlement,
         heartbeat: this.#heartbeat,
         onFetched: this.#note.fetch,
         onWriteFailed: () => this.#health.depend(),

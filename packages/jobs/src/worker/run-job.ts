@@ -76,7 +76,7 @@ export function createJobRunner(
     const { task, attempt, error } = run;
     const outcome = decideOutcome(error, { attempt, policy });
     const isDead = outcome.kind === "dead";
-    if (outcome.attemptsUsed === attempt) counts?.attemptFailed(task, ranMs, { waitedMs, isDead });
+    if (isDead || outcome.attemptsUsed === attempt) counts?.attemptFailed(task, ranMs, { waitedMs, isDead });
     const failed = { ...run, outcome, durationMs: Math.round(ranMs) };
     logFailure(logger, failed);
     await intend(failed);

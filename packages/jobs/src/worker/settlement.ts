@@ -13,7 +13,18 @@ import { jobFields } from "./job-fields.ts";
 import { noting, type Dependency } from "./worker-health.ts";
 
 /** What becomes of jobs after their runs. */
-export interface Settlement extends Pick<PoolObserver, "beforeFailing" | "onReleased" | "onDisowned"> {
+export interface Settlement {
+  /**
+   * For each pool by itself: a job that was taken from one may run in the next one of this worker while its older run
+   * has not ended.
+   */
+  forPool(): PoolSettlement;
+  /** Resolves when nothing is under way. */
+  drain(): Promise<void>;
+}
+
+/** What becomes of the jobs of one pool after their runs. */
+export interface PoolSettlement extends Pick<PoolObserver, "beforeFailing" | "onReleased" | "onDisowned"> {
   /** Keeps what is to happen with a failed job until it is released. */
   intend(failed: FailedAttempt): void;
   /**
@@ -23,10 +34,8 @@ export interface Settlement extends Pick<PoolObserver, "beforeFailing" | "onRele
   beforeFailing(jobIds: readonly string[], poolId: string): Promise<void>;
   /** Does what the notes say of failed jobs, and drops the history of those that succeeded. Returns at once. */
   onReleased(released: ReleasedJobs): void;
-  /** Forgets what was to happen with failed jobs that are not this worker's any more. */
+  /** Forgets what was to happen with failed jobs that are not this pool's any more. */
   onDisowned(jobIds: readonly string[]): void;
-  /** Resolves when nothing of the above is under way. */
-  drain(): Promise<void>;
 }
 
 export interface SettlementOptions {
@@ -53,7 +62,6 @@ export function createSettlement(options: SettlementOptions): Settlement {
   const { pool, logger, onRescheduled, onNoted, giveUp } = options;
   const preparedPool = prepared(pool);
   const unpreparedPool = withQueryTimeout(pool);
-  const intended = new Map<string, FailedAttempt>();
   const underWay = new Set<Promise<unknown>>();
 
   const start = (work: () => Promise<unknown>, what: string) => {
@@ -75,10 +83,6 @@ export function createSettlement(options: SettlementOptions): Settlement {
     await forgetFailures(unpreparedPool, lists.flat());
     return lists;
   }, forgetRestMs);
-
-  const forgetIntentions = (jobIds: JobIds) => {
-    for (const jobId of jobIds) intended.delete(jobId);
-  };
 
   /** One that cannot be stored must not take the others of its batch with it. */
   const noteOneByOne = async (failed: readonly FailedAttempt[], poolId: string) => {
@@ -103,29 +107,39 @@ export function createSettlement(options: SettlementOptions): Settlement {
     }
   };
 
+  const forPool = (): PoolSettlement => {
+    const intended = new Map<string, FailedAttempt>();
+    const forgetIntentions = (jobIds: JobIds) => {
+      for (const jobId of jobIds) intended.delete(jobId);
+    };
+    return {
+      intend: (failed) => void intended.set(failed.jobId, failed),
+      async beforeFailing(jobIds, poolId) {
+        const failed = jobIds.map((jobId) => intended.get(jobId)).filter((intention) => intention !== undefined);
+        if (failed.length === 0) return;
+        // A job that is released without its note would run again too early, or once too often.
+        await retryWhile(
+          () => noting(onNoted, () => noteAll(failed, poolId)),
+          () => true,
+          giveUp,
+        );
+      },
+      onReleased({ how, jobs }) {
+        if (how === "failed") {
+          const jobIds = idsOf(jobs);
+          forgetIntentions(jobIds);
+          start(() => settleAll(jobIds, { settleTogether, pool: unpreparedPool, giveUp }), "settling failed jobs");
+        }
+        if (how !== "completed") return;
+        const repeated = jobs.filter(({ attempts }) => attempts > 1);
+        if (repeated.length > 0) start(() => forgetTogether(idsOf(repeated)), "forgetting failures");
+      },
+      onDisowned: forgetIntentions,
+    };
+  };
+
   return {
-    intend: (failed) => void intended.set(failed.jobId, failed),
-    async beforeFailing(jobIds, poolId) {
-      const failed = jobIds.map((jobId) => intended.get(jobId)).filter((intention) => intention !== undefined);
-      if (failed.length === 0) return;
-      // A job that is released without its note would run again too early, or once too often.
-      await retryWhile(
-        () => noting(onNoted, () => noteAll(failed, poolId)),
-        () => true,
-        giveUp,
-      );
-    },
-    onReleased({ how, jobs }) {
-      if (how === "failed") {
-        const jobIds = idsOf(jobs);
-        forgetIntentions(jobIds);
-        start(() => settleAll(jobIds, { settleTogether, pool: unpreparedPool, giveUp }), "settling failed jobs");
-      }
-      if (how !== "completed") return;
-      const repeated = jobs.filter(({ attempts }) => attempts > 1);
-      if (repeated.length > 0) start(() => forgetTogether(idsOf(repeated)), "forgetting failures");
-    },
-    onDisowned: forgetIntentions,
+    forPool,
     async drain() {
       while (underWay.size > 0) await Promise.all(underWay);
     },

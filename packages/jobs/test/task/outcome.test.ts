@@ -13,6 +13,12 @@ describe("the outcome of a failed attempt", () => {
     ["the delay of RetryAfterError", new RetryAfterError(7), 2, { kind: "retry", delayMs: 7, attemptsUsed: 2 }],
     ["a dead letter when RetryAfterError comes too late", new RetryAfterError(7), 3, { kind: "dead", attemptsUsed: 3 }],
     ["an attempt given back for snooze, also the last", snooze(9), 3, { kind: "retry", delayMs: 9, attemptsUsed: 2 }],
+    [
+      "a dead letter without another attempt for a job that has none left",
+      new JobsError("WORKER_DIED", "x"),
+      4,
+      { kind: "dead", attemptsUsed: 3 },
+    ],
     ["a dead letter for what is no error", "text", 1, { kind: "dead", attemptsUsed: 1 }],
   ])("is %s", (_, error, attempt, outcome) => {
     expect(decideOutcome(error, { attempt, policy })).toEqual(outcome);

@@ -160,7 +160,9 @@ describe("a job that kills its worker each time", () => {
 
     await expect.poll(() => storedJobs(test.jobsPool)).toEqual([]);
     expect(runs.toSorted((a, b) => a.n - b.n)).toEqual(Array.from({ length: 40 }, (_, n) => ({ n, attempt: 1 })));
-    expect(await test.jobs.deadLetters.list()).toMatchObject([{ task: "killable", attempts: 4 }]);
+    expect(await test.jobs.deadLetters.list()).toMatchObject([
+      { task: "killable", attempts: 3, errors: [1, 2, 3].map((attempt) => ({ attempt })) },
+    ]);
   });
 });
 

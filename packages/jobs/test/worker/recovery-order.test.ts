@@ -64,7 +64,7 @@ it("a failed job whose row is locked is settled when the lock is gone, and befor
     giveUp: new AbortController().signal,
   });
 
-  settlement.onReleased({ how: "failed", jobs: [{ id: jobId, attempts: 2, job_queue_id: null }] });
+  settlement.forPool().onReleased({ how: "failed", jobs: [{ id: jobId, attempts: 2, job_queue_id: null }] });
   let isDrained = false;
   const drained = settlement.drain().then(() => (isDrained = true));
   // Tried, and asked what is left.

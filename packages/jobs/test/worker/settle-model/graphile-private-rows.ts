@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { attemptFailed } from "../../../src/graphile/engine-errors.ts";
 
 /**
  * What Graphile Worker 0.18 writes about one job, on the rows that it keeps to itself: its own statements, but for a job
@@ -25,10 +26,10 @@ export async function completeRow(pool: Pool, rowId: string): Promise<void> {
 
 export async function failRow(pool: Pool, rowId: string, poolId: string): Promise<void> {
   await pool.query(
-    `update graphile_worker._private_jobs set last_error = 'failed', locked_by = null, locked_at = null,
+    `update graphile_worker._private_jobs set last_error = $3, locked_by = null, locked_at = null,
        run_at = greatest(now(), run_at) + (exp(least(attempts, 10)) * interval '1 second')
      where id = $1 and locked_by = $2`,
-    [rowId, poolId],
+    [rowId, poolId, attemptFailed.message],
   );
 }
 

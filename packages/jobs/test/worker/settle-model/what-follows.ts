@@ -36,7 +36,6 @@ export function noteFailureOf(model: Model, run: ModelRun, failure: Failure): vo
 export function noteUsedUp(run: ModelRun): void {
   run.stage = "noted";
   run.job.pending = "dead";
-  useAttempt(run.job);
 }
 
 /** Settles a note if its job is free, and removes the rest of a dropped job. */
