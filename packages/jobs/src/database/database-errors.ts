@@ -9,6 +9,16 @@ export function isUnreachable(error: unknown): boolean {
   return isInfrastructureError(error) && !transientCodes.test(String((error as { code?: unknown }).code));
 }
 
+/** A session that may only read: on a standby, or made while the database was read-only. The next one may be able to write. */
+export function mayOnlyRead(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === "25006";
+}
+
+/** Whether another connection may get a better answer than the one that failed. */
+export function needsOtherConnection(error: unknown): boolean {
+  return isUnreachable(error) || mayOnlyRead(error);
+}
+
 /** Wrong user or password, no such database, or not allowed in. */
 const refusedCodes = new Set(["28000", "28P01", "3D000", "42501"]);
 
