@@ -68,7 +68,13 @@ const rowCodes = /^(22\w{3}|23\w{3}|54\w{3}|GWB\w{2})$/;
 
 /** Whether PostgreSQL refuses the content of a row, so that other rows may still be accepted. */
 export function isAboutTheRows(error: unknown): boolean {
-  return rowCodes.test(String((error as { code?: unknown } | null)?.code));
+  return rowCodes.test(String((error as { code?: unknown } | null)?.code)) && !isNumberTaken(error);
+}
+
+/** Graphile Worker's sequence is behind its table, as after a switch-over by logical replication. Of that no row is the reason. */
+function isNumberTaken(error: unknown): boolean {
+  const { code, table } = error as { readonly code?: unknown; readonly table?: unknown };
+  return code === "23505" && table === "_private_jobs";
 }
 
 const firstPauseMs = 50;
