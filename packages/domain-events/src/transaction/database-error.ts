@@ -65,6 +65,11 @@ export function isConflict(error: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
+/** The session is one of a standby, or began while the database was read-only, and stays so. */
+export function mayOnlyRead(error: unknown): boolean {
+  return codeOf(error) === "25006";
+}
+
 /**
  * A trigger that connects to another server may raise such a state, too. Then PostgreSQL names the routine in its
  * source, which a pooler does not.

@@ -1,4 +1,4 @@
-import { isAnswer, isConnectionError } from "./database-error.ts";
+import { isAnswer, isConnectionError, mayOnlyRead } from "./database-error.ts";
 import { TransactionAbortedError } from "../errors.ts";
 import { type DriverTransaction, guardedTransaction } from "./guarded-transaction.ts";
 import { HeldConnection, rollbackTimeoutMs } from "./held-connection.ts";
@@ -40,6 +40,7 @@ class KnexDriverTransaction implements DriverTransaction<unknown> {
   readonly #commit: KnexTransaction["commit"];
   readonly #rollback: KnexTransaction["rollback"];
   #isEndSent = false;
+  #isSpent = false;
 
   constructor(held: HeldConnection<KnexConnection>, trx: KnexTransaction, released: Promise<unknown>) {
     this.handle = trx;
@@ -87,6 +88,8 @@ class KnexDriverTransaction implements DriverTransaction<unknown> {
 
   async rollback(reason: unknown): Promise<void> {
     this.#close();
+    // The next connection may be able to write.
+    this.#isSpent = mayOnlyRead(reason);
     const ended = this.#released.catch(() => {});
     void Promise.resolve(this.#rollback(reason)).catch(() => {});
     await withTimeout(rollbackTimeoutMs, ended).catch((error: unknown) => this.abandon(error));
@@ -115,7 +118,7 @@ class KnexDriverTransaction implements DriverTransaction<unknown> {
     this.#isEndSent = true;
     const callback = args.at(-1) as (error: unknown, result: unknown) => unknown;
     const settle = (error: unknown, result: unknown): unknown => {
-      if (!error || isAnswer(error)) markUsable(this.#held.connection);
+      if (!this.#isSpent && (!error || isAnswer(error))) markUsable(this.#held.connection);
       return callback(error, result);
     };
     return this.#query.sendAll([...args.slice(0, -1), settle]);

@@ -1,4 +1,4 @@
-import { isConflict } from "./database-error.ts";
+import { isConflict, mayOnlyRead } from "./database-error.ts";
 import { DomainEventsError } from "../errors.ts";
 import type { TransactionWatch } from "./transaction-adapter.ts";
 import { type SavepointControl, transactionControlIn, type TransactionControl } from "./transaction-control.ts";
@@ -49,6 +49,7 @@ export class OwnedTransaction implements TransactionWatch {
   #scopes: StatementScopes | undefined;
   #violation: DomainEventsError | undefined;
   #conflict: unknown;
+  #refusedWrite: unknown;
   #isReplicationUnknown = false;
   #answeredAt = performance.now();
   #isCommitting = false;
@@ -72,6 +73,11 @@ export class OwnedTransaction implements TransactionWatch {
   /** The serialization failure or deadlock of this transaction, even if the work has wrapped or swallowed the error. */
   get conflict(): unknown {
     return this.#conflict;
+  }
+
+  /** The error of a write on a connection that may only read, even if the work has wrapped or swallowed it. */
+  get refusedWrite(): unknown {
+    return this.#refusedWrite;
   }
 
   /** The server has committed, but the wait for the standby was cancelled, so the standby may lack the commit. */
@@ -125,6 +131,7 @@ export class OwnedTransaction implements TransactionWatch {
     if (this.#hasSavepoints(text)) this.#scopes?.controlsFailed(error);
     this.heard();
     if (isConflict(error)) this.#conflict ??= error;
+    if (mayOnlyRead(error)) this.#refusedWrite ??= error;
   }
 
   noticed(notice: unknown): void {

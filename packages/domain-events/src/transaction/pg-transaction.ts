@@ -1,4 +1,4 @@
-import { isAnswer } from "./database-error.ts";
+import { isAnswer, mayOnlyRead } from "./database-error.ts";
 import { type DriverTransaction, guardedTransaction } from "./guarded-transaction.ts";
 import { HeldConnection, rollbackTimeoutMs } from "./held-connection.ts";
 import type { PgClient, PgResult } from "./pg-client.ts";
@@ -49,12 +49,13 @@ class PgTransaction implements DriverTransaction<PgResult> {
     }
   }
 
-  async rollback(): Promise<void> {
+  async rollback(reason: unknown): Promise<void> {
     this.#held.close();
     if (this.#isReleased) return;
     try {
       await withTimeout(rollbackTimeoutMs, this.send("rollback"));
-      this.#release();
+      // The next connection may be able to write.
+      this.#release(mayOnlyRead(reason) ? reason : undefined);
     } catch (error) {
       this.#release(error);
     }

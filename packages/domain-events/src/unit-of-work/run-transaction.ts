@@ -93,7 +93,7 @@ async function runUnit<Tx, Result>(
     if (!isCommitting) {
       unit.state = "undone";
       // Release the locks and the connection first, before the aggregates are emptied, which may take time.
-      await rollBack(transaction, error, signal);
+      await rollBack(transaction, owned.refusedWrite ?? error, signal);
     }
     // A COMMIT that may have taken place is never sent again.
     const isUndone = !isCommitting || (meansRolledBack(error) && error !== owned.violation);

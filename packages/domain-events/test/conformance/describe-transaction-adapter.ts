@@ -10,6 +10,7 @@ import { describeHiddenEnds } from "./hidden-ends.ts";
 import { describeHostileSurroundings } from "./hostile-surroundings.ts";
 import { describeLeftovers } from "./leftovers.ts";
 import { describeOwnSavepoints } from "./own-savepoints.ts";
+import { describeReadOnly } from "./read-only.ts";
 import { describeRetries } from "./retries.ts";
 import { describeRunOnce } from "./run-once.ts";
 import { describeScopes } from "./scopes.ts";
@@ -27,6 +28,7 @@ export function describeTransactionAdapter<Tx>(driver: TestedDriver<Tx>): void {
   describeOwnSavepoints(driver);
   describeLeftovers(driver);
   describeHostileSurroundings(driver);
+  describeReadOnly(driver);
   describeRetries(driver);
   describeRunOnce(driver);
   describeCancelledCommit(driver);

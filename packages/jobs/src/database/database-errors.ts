@@ -9,6 +9,16 @@ export function isUnreachable(error: unknown): boolean {
   return isInfrastructureError(error) && !transientCodes.test(String((error as { code?: unknown }).code));
 }
 
+/** A session that may only read: on a standby, or made while the database was read-only. The next one may be able to write. */
+export function mayOnlyRead(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === "25006";
+}
+
+/** Whether another connection may get a better answer than the one that failed. */
+export function needsOtherConnection(error: unknown): boolean {
+  return isUnreachable(error) || mayOnlyRead(error);
+}
+
 /** Wrong user or password, no such database, or not allowed in. */
 const refusedCodes = new Set(["28000", "28P01", "3D000", "42501"]);
 
@@ -58,7 +68,13 @@ const rowCodes = /^(22\w{3}|23\w{3}|54\w{3}|GWB\w{2})$/;
 
 /** Whether PostgreSQL refuses the content of a row, so that other rows may still be accepted. */
 export function isAboutTheRows(error: unknown): boolean {
-  return rowCodes.test(String((error as { code?: unknown } | null)?.code));
+  return rowCodes.test(String((error as { code?: unknown } | null)?.code)) && !isNumberTaken(error);
+}
+
+/** Graphile Worker's sequence is behind its table, as after a switch-over by logical replication. Of that no row is the reason. */
+function isNumberTaken(error: unknown): boolean {
+  const { code, table } = error as { readonly code?: unknown; readonly table?: unknown };
+  return code === "23505" && table === "_private_jobs";
 }
 
 const firstPauseMs = 50;

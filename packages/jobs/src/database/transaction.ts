@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { connectIdle } from "./connect-idle.ts";
+import { mayOnlyRead } from "./database-errors.ts";
 import { answerWithinMs, promptlyMs, sendWithTimeout } from "./query-timeout.ts";
 import type { Queryable } from "./queryable.ts";
 import { awaitStandbys, showWarningsSql, writeMarkSql } from "./standby-waits.ts";
@@ -12,9 +13,6 @@ export interface OpenTransaction extends Queryable, AsyncDisposable {
 
 /** Without a listener, the process would end if the backend dies between two statements. */
 const ignoreLoss = () => undefined;
-
-/** A session that may only read: on a standby, or made while the database was read-only. The next one may be able to write. */
-const isReadOnly = (error: unknown) => (error as { readonly code?: unknown } | null)?.code === "25006";
 
 /** How a transaction begins, and how long it may take. */
 export interface TransactionOptions {
@@ -39,7 +37,7 @@ export async function beginTransaction(
   const connection = await connectIdle(pool);
   connection.on("error", ignoreLoss);
   let isOpen = true;
-  let mayOnlyRead = false;
+  let isReadOnly = false;
   const giveBack = (isBroken: boolean) => {
     if (!isOpen) return;
     isOpen = false;
@@ -63,7 +61,7 @@ export async function beginTransaction(
           ? await connection.query(text, [...values])
           : await sendWithTimeout({ pool, client: connection }, { text, values: [...values] }, statementMs);
       } catch (error) {
-        mayOnlyRead ||= isReadOnly(error);
+        isReadOnly ||= mayOnlyRead(error);
         throw error;
       }
     },
@@ -78,7 +76,7 @@ export async function beginTransaction(
     async [Symbol.asyncDispose]() {
       if (!isOpen) return;
       await send("rollback", answerWithinMs).then(
-        () => giveBack(mayOnlyRead),
+        () => giveBack(isReadOnly),
         () => giveBack(true),
       );
     },

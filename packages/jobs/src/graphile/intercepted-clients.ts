@@ -2,7 +2,7 @@ import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import type { Send } from "./fetch-jobs.ts";
 import { connectIdle, guardClient } from "../database/connect-idle.ts";
 import { promptlyMs, sendWithTimeout } from "../database/query-timeout.ts";
-import { isUnreachable } from "../database/database-errors.ts";
+import { needsOtherConnection } from "../database/database-errors.ts";
 
 /** The pool, with every query of the clients it checks out passed through `query`. */
 export function withQuery(pool: Pool, query: (config: QueryConfig, send: Send) => Promise<QueryResult>): Pool {
@@ -76,7 +76,7 @@ function lasting(
       return await sendWithTimeout({ pool, client }, config);
     } catch (error) {
       // Released before the next try, because the code between two tries may need a connection of the same pool.
-      client?.release(isUnreachable(error));
+      client?.release(needsOtherConnection(error));
       client = undefined;
       throw error;
     }
@@ -102,7 +102,7 @@ export function sendAlone(pool: Pool): Send {
       failure = error;
       throw error;
     } finally {
-      client.release(failure !== undefined && isUnreachable(failure));
+      client.release(failure !== undefined && needsOtherConnection(failure));
     }
   };
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
-import { isUnreachable } from "../database/database-errors.ts";
+import { isTrue } from "@acme/shared/is-true";
+import { isUnreachable, mayOnlyRead } from "../database/database-errors.ts";
 import { beginTransaction } from "../database/transaction.ts";
 import { connectSession, type SessionConnection } from "./session-connection.ts";
 import { declareDead, freeLock, leave, leaveAndGiveBack, tryLock } from "./worker-registry.ts";
@@ -12,6 +13,7 @@ export class HeartbeatSession {
   readonly #pool: Pool;
   readonly #longestAnswerMs: number;
   #connection: SessionConnection | undefined;
+  #mayOnlyRead = false;
   #held = new Set<string>();
 
   constructor(pool: Pool, { longestAnswerMs }: { readonly longestAnswerMs: number }) {
@@ -24,6 +26,7 @@ export class HeartbeatSession {
   }
 
   async connect(): Promise<SessionConnection> {
+    if (this.#mayOnlyRead) await this.#replace();
     if (this.#connection !== undefined) return this.#connection;
     this.#held = new Set();
     this.#connection = connectSession(this.#pool, this.#longestAnswerMs);
@@ -31,12 +34,30 @@ export class HeartbeatSession {
     return this.#connection;
   }
 
+  /** Only by one that may write: without its lock, and with an old heartbeat, the worker may be considered dead. */
+  async #replace(): Promise<void> {
+    const next = connectSession(this.#pool, this.#longestAnswerMs);
+    try {
+      await next.ready;
+      const { rows } = await next.query("select current_setting('transaction_read_only') = 'on' as holds");
+      if (isTrue(rows[0]?.["holds"])) return next.end();
+    } catch (error) {
+      next.end();
+      throw error;
+    }
+    this.lose();
+    this.#held = new Set();
+    this.#connection = next;
+  }
+
   /** Keeps the connection if the server has answered with an error: a worker without it may be considered dead. */
   loseAfter(error: unknown): void {
     if (this.#connection?.isBroken !== false || isUnreachable(error)) this.lose();
+    else this.#mayOnlyRead ||= mayOnlyRead(error);
   }
 
   lose(): void {
+    this.#mayOnlyRead = false;
     this.#connection?.end();
     this.#connection = undefined;
   }

@@ -1,21 +1,10 @@
-import type { ClientBase } from "pg";
 import { expect, it } from "vitest";
 import { z } from "zod";
+import { setReadOnly } from "../support/read-only.ts";
 import { createTestJobs, outboxCount } from "../support/test-jobs.ts";
 import { defineTask } from "../../src/index.ts";
 
 const task = defineTask("t", { payload: z.object({ n: z.number() }) });
-
-/** What an operator does around a switch-over: new sessions may only read, and the older ones are ended. */
-async function setReadOnly(client: ClientBase, how: "reset" | "set"): Promise<void> {
-  const value = how === "set" ? " = on" : "";
-  const set = `alter database %I ${how} default_transaction_read_only${value}`;
-  await client.query(`do $$ begin execute format('${set}', current_database()); end $$`);
-  if (how === "reset") return;
-  await client.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
-  );
-}
 
 it("a relay goes on after the jobs database was read-only for a while", { timeout: 30_000 }, async () => {
   await using test = await createTestJobs({ outbox: true });

@@ -2,7 +2,7 @@ import { startProxy, startServer, startStandby } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { expect } from "vitest";
 
-/** A primary whose commits wait for a standby, and the one address at which clients find whoever is the primary. */
+/** A primary whose commits wait for a standby, unless that is asynchronous, and the one address at which clients find whoever is the primary. */
 export interface ReplicatedServer extends AsyncDisposable {
   /** The database at that address. */
   readonly url: string;
@@ -22,12 +22,15 @@ export interface ReplicatedServer extends AsyncDisposable {
   failOver(): Promise<void>;
 }
 
-export async function startReplicatedServer(migrate: (url: string) => Promise<void>): Promise<ReplicatedServer> {
+export async function startReplicatedServer(
+  migrate: (url: string) => Promise<void>,
+  { isSynchronous = true }: { isSynchronous?: boolean } = {},
+): Promise<ReplicatedServer> {
   await using started = new AsyncDisposableStack();
   const primary = started.use(await startServer({ databases: ["jobs"] }));
   await migrate(primary.url("jobs"));
   const link = started.use(await startProxy(primary.url()));
-  const standby = started.use(await startStandby(primary, { primaryUrl: link.url, isSynchronous: true }));
+  const standby = started.use(await startStandby(primary, { primaryUrl: link.url, isSynchronous }));
   const address = started.use(await startProxy(primary.url("jobs")));
   const pool = new Pool({ connectionString: address.url, options: "-c synchronous_commit=local" });
   pool.on("error", () => undefined);
