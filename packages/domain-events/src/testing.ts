@@ -9,3 +9,4 @@ export type { ExpectedEvent, MatcherResult, PublishedEvents } from "./testing/fi
 export type { EventPartial } from "./testing/matches-partial.ts";
 export { createMemoryUnitOfWork, type MemoryUnitOfWorkOptions } from "./testing/memory-unit-of-work.ts";
 export { type EventRecorder, recordEvents } from "./testing/record-events.ts";
+export { beginTestTransaction, type TestTransaction } from "./testing/test-transaction.ts";

@@ -1,7 +1,16 @@
 import type { Knex } from "knex";
+import type { Pool, PoolClient } from "pg";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { defineEvent, type EventBus, props } from "../../src/index.ts";
-import { assertPublished, assertPublishedInOrder, type EventRecorder, recordEvents } from "../../src/testing.ts";
+import { createEventBus, createUnitOfWork, defineEvent, type EventBus, props } from "../../src/index.ts";
+import { knexTransactions } from "../../src/knex.ts";
+import { pgTransactions } from "../../src/pg.ts";
+import {
+  assertPublished,
+  assertPublishedInOrder,
+  beginTestTransaction,
+  type EventRecorder,
+  recordEvents,
+} from "../../src/testing.ts";
 import { busFixture } from "../../src/vitest.ts";
 
 class Placed extends defineEvent("placed", props<{ id: number; address: { city: string; zip: string } }>()) {}
@@ -53,5 +62,21 @@ describe("busFixture", () => {
     it.extend(busFixture())("has a bus", ({ bus }) => expectTypeOf(bus).toEqualTypeOf<EventBus>());
     // @ts-expect-error -- no such option.
     busFixture({ vanished: true });
+  });
+});
+
+describe("beginTestTransaction", () => {
+  it("has the transaction of its driver, for the test and for its units", () => {
+    void (async (knex: Knex, pool: Pool) => {
+      const onKnex = await beginTestTransaction(knexTransactions(knex));
+      expectTypeOf(onKnex.tx).toEqualTypeOf<Knex.Transaction>();
+      const onPg = await beginTestTransaction(pgTransactions(pool));
+      expectTypeOf(onPg.tx).toEqualTypeOf<PoolClient>();
+      await createUnitOfWork(onPg.transactions, { bus: createEventBus<PoolClient>() }).run(({ tx }) => {
+        expectTypeOf(tx).toEqualTypeOf<PoolClient>();
+      });
+      // @ts-expect-error -- a pool is not an adapter.
+      await beginTestTransaction(pool);
+    });
   });
 });
