@@ -26,4 +26,9 @@ describe("the vitest entry", () => {
 
     expect(ran).toBe(2);
   });
+
+  it("has registered the matchers of events", () => {
+    expect([new Opened()]).toHavePublished(Opened);
+    expect([]).not.toHavePublishedInOrder([Opened]);
+  });
 });

@@ -12,8 +12,8 @@ import {
   register,
 } from "@acme/domain-events";
 import { knexTransactions } from "@acme/domain-events/knex";
-import { createMemoryUnitOfWork, recordEvents } from "@acme/domain-events/testing";
-import { clearHandlersAfterEach } from "@acme/domain-events/vitest";
+import { assertPublished, createMemoryUnitOfWork, recordEvents } from "@acme/domain-events/testing";
+import { busFixture, clearHandlersAfterEach } from "@acme/domain-events/vitest";
 import { z } from "zod";
 
 declare module "@acme/domain-events" {
@@ -119,5 +119,7 @@ knexTransactions({});
 const verified: Verified[] = recordEvents(bus).of(Verified);
 await createMemoryUnitOfWork({ bus: createEventBus() }).run(({ record }) => record(event));
 clearHandlersAfterEach(bus);
+assertPublished(recordEvents(bus), Registered, { email: "a" });
+void busFixture<Knex.Transaction>({ handlerErrors: "isolate" });
 
 export { at, carrying, describe, emptied, incomplete, email, staticType, type, verified };

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createEventBus, defaultBus, defineEvent, props, publish } from "../src/index.ts";
-import { createMemoryUnitOfWork, recordEvents } from "../src/testing.ts";
+import { createEventBus, defaultBus, defineEvent, props, publish } from "../../src/index.ts";
+import { createMemoryUnitOfWork, recordEvents } from "../../src/testing.ts";
 
 class Placed extends defineEvent("test.placed", props<{ id: number }>()) {}
 class Shipped extends defineEvent("test.shipped", props<{ id: number }>()) {}
