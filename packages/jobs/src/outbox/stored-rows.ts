@@ -17,3 +17,14 @@ export async function listStoredRows(db: Queryable, task: string | null): Promis
   const [row] = await queryMigrated(db, listSql, [task]);
   return JSON.parse(String(row?.["listed"])) as StoredJob[];
 }
+
+/** Lets rows become jobs that are due at once. @returns how many would have waited */
+export async function makeRowsDue(db: Queryable, task: string | null): Promise<number> {
+  const rows = await queryMigrated(
+    db,
+    `update acme_jobs.outbox set run_at = now()
+     where run_at > now() and ($1::text is null or task = $1::text) returning 1`,
+    [task],
+  );
+  return rows.length;
+}

@@ -2,7 +2,7 @@ import type { PoolClient } from "pg";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform, type Jobs, type PerformableTask } from "../../src/index.ts";
-import { assertEnqueued, assertNotEnqueued, enqueued, performTask } from "../../src/testing/index.ts";
+import { assertEnqueued, assertNotEnqueued, enqueued, makeDue, performTask, waitFor } from "../../src/testing/index.ts";
 // oxlint-disable-next-line import/no-unassigned-import -- it registers the matchers.
 import "../../src/vitest.ts";
 
@@ -70,5 +70,20 @@ describe("toHaveEnqueued and assertEnqueued", () => {
     void assertEnqueued(jobs, task, { que: "q" });
     // @ts-expect-error a name is no task
     void expect(jobs).toHaveEnqueued("send");
+  });
+});
+
+describe("makeDue and waitFor", () => {
+  it("take a task, and a state by its name", () => {
+    expectTypeOf(makeDue(jobs, task)).resolves.toBeNumber();
+    void makeDue(jobs);
+    void waitFor(jobs, "id", "succeeded");
+    void waitFor(jobs, "id", "dead", { withinMs: 5 });
+    // @ts-expect-error a name is no task
+    void makeDue(jobs, "send");
+    // @ts-expect-error no such state
+    void waitFor(jobs, "id", "done");
+    // @ts-expect-error no such option
+    void waitFor(jobs, "id", "dead", { timeoutMs: 5 });
   });
 });
