@@ -70,6 +70,8 @@ describe("toHaveEnqueued", () => {
     expect(await messageOf(expect(test.jobs).toHaveEnqueued(receipt, { queue: "slow" }))).toMatch(
       /Its jobs are:\n {2}\{ payload: \{ order: \{ id: 'o1', .* runAt: 2099-01-02T03:04:05.678Z, queue: null, key: null \}\n[^]*\n {2}and 2 more$/,
     );
+    const listed = await messageOf(expect(test.jobs).not.toHaveEnqueued(receipt));
+    expect(listed.split("\n")).toHaveLength(1 + 10 + 1);
     expect(await messageOf(expect(test.jobs).not.toHaveEnqueued(other))).toMatch(
       /^No job of "other" should be enqueued, and there are:\n {2}\{ payload: \{\}/,
     );
