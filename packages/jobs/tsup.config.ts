@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { defineConfig, type Options } from "tsup";
 
-const entries = { index: "src/index.ts", testing: "src/testing/index.ts" };
+const entries = { index: "src/index.ts", testing: "src/testing/index.ts", vitest: "src/vitest.ts" };
 
 /** The last is a thread's, started from its file. */
 const files = { ...entries, "hang-thread": "src/graphile/hang-thread.ts" };

@@ -34,6 +34,7 @@ export type JobsErrorCode =
   | "JOB_LOCKED"
   | "JOB_SEARCH_TIMEOUT"
   | "DRAIN_INCOMPLETE"
+  | "STATE_NOT_REACHED"
   | "CLOSED";
 
 /**

@@ -175,7 +175,13 @@ export function createJobs(given: JobsOptions): Jobs {
   };
 
   const hidden: { readonly [internals]: JobsInternals } = {
-    [internals]: { jobsPool: jobsPool.get, outboxPool: outboxPool?.get },
+    [internals]: {
+      jobsPool: jobsPool.get,
+      outboxPool: outboxPool?.get,
+      hasJobs: connection !== undefined,
+      isOneDatabase: () => migrator.isOneDatabase,
+      startWorker: parts.startWorker,
+    },
   };
   return {
     ...hidden,
@@ -189,7 +195,7 @@ export function createJobs(given: JobsOptions): Jobs {
       await migrator.compare();
     },
     migrateOutbox: () => migrator.migrateOutbox(),
-    startWorker: parts.startWorker,
+    startWorker: (options) => parts.startWorker(options),
     startRelay: parts.startRelay,
     deadLetters: createDeadLetters(jobsPool.get),
     admin: createAdmin(databases),

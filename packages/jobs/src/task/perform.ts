@@ -26,10 +26,10 @@ export interface AttemptContext {
   readonly logger: Logger;
 }
 
-/** A task with its code, as a worker needs it. Made by {@link perform}. */
-export interface PerformableTask {
-  readonly task: Task;
-  readonly run: (payload: never, context: AttemptContext) => unknown;
+/** A task with its code, as a worker needs it. Made by {@link perform}. Knows what `enqueue` takes and what the code returns. */
+export interface PerformableTask<Input = unknown, Result = unknown> {
+  readonly task: Task<string, Input>;
+  readonly run: (payload: never, context: AttemptContext) => Result;
 }
 
 /**
@@ -46,10 +46,10 @@ export interface PerformableTask {
  * });
  * ```
  */
-export function perform<Input, Output>(
+export function perform<Input, Output, Result = unknown>(
   task: Task<string, Input, Output>,
-  run: (payload: Output, context: AttemptContext) => unknown,
-): PerformableTask {
+  run: (payload: Output, context: AttemptContext) => Result,
+): PerformableTask<Input, Result> {
   assertTask(task);
   if (typeof run !== "function") {
     throw new JobsError("HANDLER_INVALID", `perform("${task.name}", …) takes a function as its second argument.`);

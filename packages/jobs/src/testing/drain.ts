@@ -9,6 +9,7 @@ import type { Jobs } from "../jobs.ts";
 import { createBatchMover } from "../outbox/batch-mover.ts";
 import { findOutboxWithRows } from "../outbox/outbox-table.ts";
 import type { PerformableTask } from "../task/perform.ts";
+import type { OnAttempt } from "../worker/worker-dependencies.ts";
 import { withTimeout } from "@acme/shared/timeout";
 
 /** Which tasks {@link drain} runs, and for how long. */
@@ -24,8 +25,12 @@ export interface DrainOptions {
 export interface DrainResult {
   /** Attempts that succeeded. */
   readonly doneCount: number;
-  /** Attempts that threw, or reached their time limit. */
+  /** Attempts that threw, reached their time limit, or got a payload that does not fit. The last one of a dead letter is one of them. */
   readonly failedCount: number;
+  /** Attempts that put their job off with `snooze()`, and are not used up. */
+  readonly snoozedCount: number;
+  /** Jobs that have become dead letters. */
+  readonly deadCount: number;
 }
 
 const pollEveryMs = 10;
@@ -38,19 +43,20 @@ const batchSize = 1_000;
  * Runs the jobs of these tasks until none is left that could run. Moves the outbox, too, and runs the jobs that jobs enqueue.
  * Retries follow at once unless `skipDelays` is false, so a job that keeps failing becomes a dead letter.
  *
+ * @returns what became of the attempts: `doneCount`, `failedCount` and `snoozedCount` together are all of them.
  * @throws {@link JobsError} `DRAIN_INCOMPLETE` after `withinMs`. Its message names the tasks that are left.
  * @example
  * ```ts
  * await registerUser(unitOfWork, email);
- * await drain(jobs, { tasks: [performSendVerificationEmail] });
- * expect(mailbox).toHaveLength(1);
+ * const { doneCount, deadCount } = await drain(jobs, { tasks: [performSendVerificationEmail] });
+ * expect([doneCount, deadCount]).toEqual([1, 0]);
  * ```
  */
 export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainResult> {
   checkNames(options, { what: "drain()", known: ["tasks", "skipDelays", "withinMs"] satisfies (keyof DrainOptions)[] });
   const { tasks, skipDelays = true, withinMs = 10_000 } = options;
   const names = tasks.map(({ task }) => task.name);
-  const counted = countAttempts(tasks);
+  const counted = countAttempts();
   const pools = internalsOf(jobs);
   const endsAt = performance.now() + withinMs;
 
@@ -59,7 +65,7 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   const start = async () => {
     // The worker has no relay, which would create the tables of the outbox.
     if (pools.outboxPool !== undefined) await jobs.migrateOutbox();
-    return jobs.startWorker({ tasks: counted.tasks, pollIntervalMs: pollEveryMs, relay: false });
+    return pools.startWorker({ tasks, pollIntervalMs: pollEveryMs, relay: false }, counted.count);
   };
   const starting = start();
   // Running jobs get no more time, because the default deadline is longer than the timeout of most tests.
@@ -67,10 +73,10 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   try {
     const late = () => incomplete(names, { withinMs, cause: undefined });
     const worker = await withTimeout(withinMs, starting, late);
-    const { begunCount } = counted;
-    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, begunCount, signal: over.signal });
+    const { endedCount } = counted;
+    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, endedCount, signal: over.signal });
     await worker.stop();
-    return counted.result;
+    return counted.result();
   } catch (error) {
     over.abort();
     await withTimeout(longestGiveUpMs, giveUp()).catch(() => undefined);
@@ -82,8 +88,8 @@ interface DrainLimits {
   readonly skipDelays: boolean;
   readonly withinMs: number;
   readonly endsAt: number;
-  /** How many attempts of its worker have begun. */
-  readonly begunCount: () => number;
+  /** How many attempts of its worker have ended. */
+  readonly endedCount: () => number;
   /** Aborted when `drain` has given up. */
   readonly signal: AbortSignal;
 }
@@ -91,7 +97,7 @@ interface DrainLimits {
 async function untilNoneIsLeft(
   pools: JobsInternals,
   names: readonly string[],
-  { skipDelays, withinMs, endsAt, begunCount, signal }: DrainLimits,
+  { skipDelays, withinMs, endsAt, endedCount, signal }: DrainLimits,
 ): Promise<void> {
   const moveAll = createMoveAll(pools, signal);
   const leftMs = () => Math.max(leastAnswerMs, endsAt - performance.now() + 50);
@@ -102,13 +108,13 @@ async function untilNoneIsLeft(
     const db = withQueryTimeout(pools.jobsPool(), leftMs());
     const countLeft = () => countDueJobs(db, names, { withWaiting: skipDelays });
     leftTasks = names;
-    const begunBefore = begunCount();
+    const endedBefore = endedCount();
     if (skipDelays) await makeDueNow(db, names);
     leftTasks = [...(await countLeft()).keys()];
     // In this order: when no job is left, none can write to the outbox any more. Counted again at the end, because rows have
     // become jobs since. A job that began and ended in between may have written a row after the look at the outbox.
     const isMoved = await withTimeout(leftMs(), moveAll());
-    return leftTasks.length === 0 && isMoved && (await countLeft()).size === 0 && begunCount() === begunBefore;
+    return leftTasks.length === 0 && isMoved && (await countLeft()).size === 0 && endedCount() === endedBefore;
   };
 
   for (;;) {
@@ -135,25 +141,17 @@ function createMoveAll({ jobsPool, outboxPool }: JobsInternals, signal: AbortSig
   };
 }
 
-function countAttempts(tasks: readonly PerformableTask[]) {
-  const result = { doneCount: 0, failedCount: 0 };
-  let begun = 0;
-  const count = ({ task, run }: PerformableTask): PerformableTask => ({
-    task,
-    run: async (payload, context) => {
-      begun += 1;
-      try {
-        await run(payload, context);
-      } catch (error) {
-        result.failedCount += 1;
-        throw error;
-      }
-      // An attempt whose code ends after its time limit has failed.
-      if (context.signal.aborted) result.failedCount += 1;
-      else result.doneCount += 1;
-    },
+function countAttempts() {
+  const counts = { done: 0, failed: 0, "put off": 0, dead: 0 };
+  const count: OnAttempt = (outcome) => void (counts[outcome] += 1);
+  const result = (): DrainResult => ({
+    doneCount: counts.done,
+    failedCount: counts.failed + counts.dead,
+    snoozedCount: counts["put off"],
+    deadCount: counts.dead,
   });
-  return { result, tasks: tasks.map(count), begunCount: () => begun };
+  const endedCount = () => Object.values(counts).reduce((sum, each) => sum + each);
+  return { count, result, endedCount };
 }
 
 function incomplete(

@@ -22,19 +22,21 @@ export interface PerformTaskOptions {
  * Runs a task's code once, as a worker would, but without a database. The payload is checked as on enqueue and as in the
  * worker. The time limit counts. Inside `withCorrelation`, the attempt has these ids, as if the job came from there.
  *
- * @returns the result of the code
+ * @param payload - What `enqueue` takes for the task.
+ * @returns the result of the code, with its type
  * @throws the error of the code, unchanged; `JobsError` `PAYLOAD_INVALID`, `ATTEMPT_TIMEOUT`, `NODE_UNSUPPORTED`.
  * @example
  * ```ts
- * await performTask(performSendReceipt, { orderId });
+ * const performTotal = perform(sendReceipt, ({ orderId }) => ({ orderId, total }));
+ * expect((await performTask(performTotal, { orderId })).total).toBe(total);
  * await expect(performTask(performSendReceipt, { orderId: gone })).rejects.toThrow(NonRetryableError);
  * ```
  */
-export async function performTask(
-  performable: PerformableTask,
-  payload: unknown,
+export async function performTask<Input, Result>(
+  performable: PerformableTask<Input, Result>,
+  payload: NoInfer<Input>,
   options: PerformTaskOptions = {},
-): Promise<unknown> {
+): Promise<Awaited<Result>> {
   checkNodeVersion();
   const { attempt = 1, idempotencyKey = newJobId(), logger = defaultLogger } = options;
   const stored: unknown = JSON.parse(await toStoredPayload(performable.task, payload));
@@ -44,7 +46,7 @@ export async function performTask(
   if (options.signal?.aborted) end();
   try {
     const job = { jobId: "0", attempt, idempotencyKey, origin: originOfCaller(), payload: stored, isQueued: false };
-    return await attempts.run(performable, job);
+    return (await attempts.run(performable, job)) as Awaited<Result>;
   } finally {
     options.signal?.removeEventListener("abort", end);
   }

@@ -14,6 +14,7 @@ import type { Queryable } from "../database/queryable.ts";
 import { retryWhile } from "../database/database-errors.ts";
 import type { MinuteCounts } from "../statistics/minute-counts.ts";
 import type { RetryPolicy } from "../task/retry.ts";
+import type { OnAttempt } from "./worker-dependencies.ts";
 import { waitedUntil } from "./waited-until.ts";
 import { createAttempts, superseded } from "./attempt.ts";
 import { decideOutcome } from "../task/outcome.ts";
@@ -35,12 +36,13 @@ export interface JobRunnerOptions {
   readonly health: Pick<WorkerHealth, "depend">;
   /** Counts what becomes of attempts. Without it, nothing is counted. */
   readonly counts?: MinuteCounts | undefined;
+  readonly onAttempt?: OnAttempt | undefined;
   /** Aborted when the stop no longer waits for the last writes. */
   readonly giveUp: AbortSignal;
 }
 
 export function createJobRunner(
-  { pool, logger, health, counts, giveUp }: JobRunnerOptions,
+  { pool, logger, health, counts, onAttempt, giveUp }: JobRunnerOptions,
   tasks: ReadonlyMap<string, PerformableTask>,
 ): JobRunner {
   const attempts = createAttempts(logger);
@@ -77,6 +79,7 @@ export function createJobRunner(
     const outcome = decideOutcome(error, { attempt, policy });
     const isDead = outcome.kind === "dead";
     if (isDead || outcome.attemptsUsed === attempt) counts?.attemptFailed(task, ranMs, { waitedMs, isDead });
+    onAttempt?.(isDead ? "dead" : outcome.attemptsUsed < attempt ? "put off" : "failed");
     const failed = { ...run, outcome, durationMs: Math.round(ranMs) };
     logFailure(logger, failed);
     await intend(failed);
@@ -121,6 +124,7 @@ export function createJobRunner(
         }
         const ranMs = performance.now() - beganAt;
         counts?.attemptDone(task, ranMs, waitedMs);
+        onAttempt?.("done");
         logger.info({ ...jobFields(job, attempt), durationMs: Math.round(ranMs) }, "job done");
       } finally {
         onEnd?.();

@@ -42,7 +42,7 @@ export interface Worker extends AsyncDisposable {
  * cannot be reached: it keeps trying.
  */
 export async function startWorker(dependencies: WorkerDependencies, settings: WorkerSettings): Promise<Worker> {
-  const { logger } = dependencies;
+  const { logger, onAttempt } = dependencies;
   const givingUp = new AbortController();
   const finished = Promise.withResolvers<void>();
   // Nobody has to wait for it.
@@ -53,7 +53,14 @@ export async function startWorker(dependencies: WorkerDependencies, settings: Wo
   });
   const statistics = settings.statistics ? createStatistics(dependencies, settings.tasks.keys()) : undefined;
   const runner = createJobRunner(
-    { pool: prepared(dependencies.pool), logger, health, counts: statistics?.counts, giveUp: givingUp.signal },
+    {
+      pool: prepared(dependencies.pool),
+      logger,
+      health,
+      counts: statistics?.counts,
+      onAttempt,
+      giveUp: givingUp.signal,
+    },
     settings.tasks,
   );
   let isFailed = false;

@@ -31,7 +31,7 @@ describe("performTask", () => {
   it("refuses a payload that does not fit, and ends at the time limit", async () => {
     const hanging = perform(hurried, () => new Promise(() => undefined));
 
-    await expect(performTask(hanging, { n: "x" })).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+    await expect(performTask(hanging, { n: "x" as never })).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
     await expect(performTask(hanging, { n: 1 })).rejects.toMatchObject({ code: "ATTEMPT_TIMEOUT" });
     // A thenable of another make may answer with a promise that has not settled.
     // oxlint-disable-next-line unicorn/no-thenable -- that is the case.
@@ -62,7 +62,7 @@ describe.each([
     const result = await drain(test.jobs, { tasks });
 
     expect(seen).toEqual(["t1#1", "t1#2", "second"]);
-    expect(result).toEqual({ doneCount: 2, failedCount: 1 });
+    expect(result).toEqual({ doneCount: 2, failedCount: 1, snoozedCount: 0, deadCount: 0 });
   });
 
   it("leaves jobs that wait for their time if skipDelays is false", async () => {
@@ -71,7 +71,7 @@ describe.each([
 
     const result = await drain(test.jobs, { tasks: [perform(task, () => undefined)], skipDelays: false });
 
-    expect(result).toEqual({ doneCount: 0, failedCount: 0 });
+    expect(result).toEqual({ doneCount: 0, failedCount: 0, snoozedCount: 0, deadCount: 0 });
   });
 });
 
@@ -153,7 +153,34 @@ describe("drain", () => {
     );
     await test.jobs.enqueue(once, { n: 1 });
 
-    expect(await drain(test.jobs, { tasks: [late] })).toEqual({ doneCount: 0, failedCount: 1 });
+    expect(await drain(test.jobs, { tasks: [late] })).toMatchObject({ doneCount: 0, failedCount: 1, deadCount: 1 });
+  });
+
+  it("counts what succeeded, failed, was put off and is dead, also where the code never ran or never ends", async () => {
+    await using test = await createTestJobs();
+    const strict = defineTask("strict", { payload: z.object({ n: z.number().max(5) }) });
+    const deaf = defineTask("deaf", { payload: z.object({}), timeoutMs: 30, retry: retry.never });
+    const once = ({ n }: { n: number }, { attempt }: { attempt: number }) => {
+      if (n === 1 || attempt < n) throw new Error("broken");
+    };
+    let isPutOff = false;
+    const tasks = [
+      perform(task, once),
+      perform(strict, () => {
+        if (!isPutOff) throw ((isPutOff = true), snooze(3_600_000));
+      }),
+      perform(deaf, () => new Promise(() => undefined)),
+    ];
+    await test.jobs.enqueueMany(task, [{ n: 0 }, { n: 1 }, { n: 2 }]);
+    await test.jobs.enqueue(strict, { n: 1 });
+    await test.jobs.enqueue(deaf, {});
+    await test.jobsPool.query("select graphile_worker.add_job('strict', '{\"n\":9}')");
+
+    const result = await drain(test.jobs, { tasks });
+
+    // One by one: all attempts of n = 1, the first of n = 2, the payload that does not fit, the time limit.
+    expect(result).toEqual({ doneCount: 3, failedCount: 3 + 1 + 1 + 1, snoozedCount: 1, deadCount: 3 });
+    expect(await test.jobs.deadLetters.list()).toHaveLength(3);
   });
 
   it("makes the tables of the outbox, too", async () => {
@@ -161,7 +188,12 @@ describe("drain", () => {
     await test.dataPool.query("drop schema acme_jobs cascade");
     await using jobs = createJobs({ connection: test.jobsUrl, outbox: { connection: test.dataUrl } });
 
-    expect(await drain(jobs, { tasks: [perform(task, () => undefined)] })).toEqual({ doneCount: 0, failedCount: 0 });
+    expect(await drain(jobs, { tasks: [perform(task, () => undefined)] })).toEqual({
+      doneCount: 0,
+      failedCount: 0,
+      snoozedCount: 0,
+      deadCount: 0,
+    });
   });
 
   it("waits for rows that a relay beside it has claimed", async () => {
