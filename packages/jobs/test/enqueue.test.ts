@@ -1,3 +1,5 @@
+import { createEventBus, createUnitOfWork } from "@acme/domain-events";
+import { pgTransactions } from "@acme/domain-events/pg";
 import { startProxy } from "@acme/test-postgres";
 import knexFactory from "knex";
 import { Pool } from "pg";
@@ -254,6 +256,21 @@ describe("enqueue", () => {
 
     expect(texts.filter((text) => text === "select 1 as one")).toHaveLength(1);
     expect(await storedJobs(test.jobsPool)).toHaveLength(3);
+  });
+
+  it("takes the context of a unit of work as the transaction, whatever its data layer", async () => {
+    await using test = await createTestJobs();
+    const layer = pgTransactions(test.dataPool, { tx: () => "no transaction at all" });
+    const unitOfWork = createUnitOfWork(layer, { bus: createEventBus() });
+
+    const failing = unitOfWork.run(async (unit) => {
+      await test.jobs.enqueue(task, { n: 1 }, { tx: unit });
+      throw new Error("boom");
+    });
+    await expect(failing).rejects.toThrow("boom");
+    await unitOfWork.run((unit) => test.jobs.enqueue(task, { n: 2 }, { tx: unit }));
+
+    expect(await storedJobs(test.jobsPool)).toHaveLength(1);
   });
 
   it("says what to do if the tables are missing", async () => {
