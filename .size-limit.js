@@ -1,7 +1,7 @@
 // What an import of each entry costs: our own code, bundled, minified and compressed.
 // A budget is raised on purpose, in the commit that needs it.
 const budgets = {
-  "domain-events": { index: "20 kB", knex: "4.5 kB", pg: "4.5 kB", testing: "20.5 kB", vitest: "7.5 kB" },
+  "domain-events": { index: "20.5 kB", knex: "4.5 kB", pg: "4.5 kB", testing: "21 kB", vitest: "7.5 kB" },
   jobs: { index: "46 kB", testing: "16 kB", vitest: "6 kB" },
 };
 

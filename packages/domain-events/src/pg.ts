@@ -1,9 +1,11 @@
 import { DomainEventsError } from "./errors.ts";
+import { mapTransactions, type TransactionMapping } from "./transaction/map-transactions.ts";
 import type { PgClient, PgPool } from "./transaction/pg-client.ts";
 import { pgTransactionOn } from "./transaction/pg-transaction.ts";
 import { type BeginningConnection, checkBeforeBegin, sendBegin } from "./transaction/send-begin.ts";
 import type { BeginOptions, Transaction, TransactionAdapter } from "./transaction/transaction-adapter.ts";
 
+export type { TransactionMapping } from "./transaction/map-transactions.ts";
 export type { PgClient, PgPool } from "./transaction/pg-client.ts";
 
 /** The type that the pool's `connect()` resolves with, so that `tx` is the real `pg.PoolClient` of the application. */
@@ -27,7 +29,27 @@ export type ClientOf<Pool> = Pool extends {
  * @example
  * const unitOfWork = createUnitOfWork(pgTransactions(new pg.Pool({ connectionString })));
  */
-export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdapter<ClientOf<Pool>> {
+export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdapter<ClientOf<Pool>>;
+/**
+ * Units of work over a `pg.Pool` with the transaction of a query builder or an ORM as `tx`. `mapping.tx` makes it of
+ * the client, so everything holds that holds for the client itself. A run that joins a unit of another adapter over the
+ * same pool gets the `tx` of its own adapter, in the same transaction.
+ *
+ * @throws {@link DomainEventsError} `ADAPTER_INVALID` if the first argument is not a pool, or `tx` is not a function.
+ *
+ * @example
+ * import { drizzle } from "drizzle-orm/node-postgres";
+ * const adapter = pgTransactions(pool, { tx: (client) => drizzle(client) });
+ * const unitOfWork = createUnitOfWork(adapter, { bus: createEventBus() });
+ */
+export function pgTransactions<Pool extends PgPool, Tx>(
+  pool: Pool,
+  mapping: TransactionMapping<ClientOf<Pool>, Tx>,
+): TransactionAdapter<Tx>;
+export function pgTransactions<Pool extends PgPool>(
+  pool: Pool,
+  mapping?: TransactionMapping<ClientOf<Pool>, unknown>,
+): TransactionAdapter<unknown> {
   // A pg.Client has `connect`, too; only a client has `processID`.
   if (typeof pool?.connect !== "function" || "processID" in pool) {
     throw new DomainEventsError(
@@ -35,7 +57,18 @@ export function pgTransactions<Pool extends PgPool>(pool: Pool): TransactionAdap
       "pgTransactions() takes a pg.Pool: pgTransactions(new pg.Pool({ … })).",
     );
   }
+  if (mapping !== undefined && typeof mapping?.tx !== "function") {
+    throw new DomainEventsError(
+      "ADAPTER_INVALID",
+      "The second argument of pgTransactions() is an object with a function `tx`: pgTransactions(pool, { tx: (client) => drizzle(client) }).",
+    );
+  }
   guardNewClients(pool);
+  const adapter = clientTransactions(pool);
+  return mapping ? mapTransactions(adapter, mapping) : adapter;
+}
+
+function clientTransactions<Pool extends PgPool>(pool: Pool): TransactionAdapter<ClientOf<Pool>> {
   return {
     database: pool,
     async begin(options) {

@@ -121,6 +121,32 @@ describe("a unit of work", () => {
     expectTypeOf(inMemory).returns.resolves.toEqualTypeOf<{ tx: undefined; one: number }>();
   });
 
+  it("hands over what the mapping makes of the pool's client", () => {
+    class Session {
+      readonly client: PoolClient;
+      constructor(client: PoolClient) {
+        this.client = client;
+      }
+      flush(): Promise<void> {
+        return Promise.resolve();
+      }
+    }
+    const sessions = pgTransactions(pool, {
+      tx: async (client) => {
+        expectTypeOf(client).toEqualTypeOf<PoolClient>();
+        return new Session(client);
+      },
+      beforeCommit: (session) => session.flush(),
+    });
+    const run = () => createUnitOfWork(sessions, { bus: createEventBus() }).run(({ tx }) => tx);
+
+    expectTypeOf(run).returns.resolves.toEqualTypeOf<Session>();
+    // @ts-expect-error -- a bus for another transaction.
+    createUnitOfWork(sessions, { bus: createEventBus<PoolClient>() });
+    // @ts-expect-error -- a session does not save.
+    pgTransactions(pool, { tx: (client) => new Session(client), beforeCommit: (session) => session.save() });
+  });
+
   it("takes a bus for its own transaction, or for any", () => {
     const adapter = pgTransactions(pool);
     createUnitOfWork(adapter, { bus: createEventBus<PoolClient>() });

@@ -1,3 +1,5 @@
+import { createEventBus, createUnitOfWork } from "@acme/domain-events";
+import { pgTransactions } from "@acme/domain-events/pg";
 import { startProxy } from "@acme/test-postgres";
 import knexFactory from "knex";
 import { Pool } from "pg";
@@ -71,7 +73,8 @@ describe.each([
     const statements: string[] = [];
     const tx = {
       query: (text: string, values: unknown[]) => {
-        statements.push(text);
+        // Its answer is looked at once, before anything is written.
+        if (text !== "select 1 as one") statements.push(text);
         return test.dataPool.query(text, values);
       },
     };
@@ -211,6 +214,63 @@ describe("enqueue", () => {
       code: "TRANSACTION_INVALID",
     });
     expect(await storedJobs(test.jobsPool)).toEqual([]);
+  });
+
+  it("refuses a tx whose query() answers with bare rows, as that of an ORM, before anything is written", async () => {
+    await using test = await createTestJobs();
+    const client = await test.dataPool.connect();
+    await client.query("begin");
+    const manager = { query: async (text: string, values: unknown[]) => (await client.query(text, values)).rows };
+
+    const enqueued = test.jobs.enqueue(task, { n: 1 }, { tx: manager as never });
+
+    await expect(enqueued).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+    await client.query("commit");
+    client.release();
+    expect(await storedJobs(test.jobsPool)).toEqual([]);
+  });
+
+  it("asks an object with query(text, values) once, and a client never", async () => {
+    await using test = await createTestJobs();
+    const client = await test.dataPool.connect();
+    await client.query("begin");
+    const texts: string[] = [];
+    const { query } = client;
+    const tx = {
+      query(text: string, values: unknown[]) {
+        texts.push(text);
+        return client.query(text, values);
+      },
+    };
+
+    for (const n of [1, 2]) await test.jobs.enqueue(task, { n }, { tx });
+    expect(texts.filter((text) => text === "select 1 as one")).toHaveLength(1);
+    client.query = ((...args: unknown[]) => {
+      texts.push(String(args[0]));
+      return Reflect.apply(query, client, args) as unknown;
+    }) as typeof query;
+    await test.jobs.enqueue(task, { n: 3 }, { tx: client });
+    await Reflect.apply(query, client, ["commit"]);
+    client.query = query;
+    client.release();
+
+    expect(texts.filter((text) => text === "select 1 as one")).toHaveLength(1);
+    expect(await storedJobs(test.jobsPool)).toHaveLength(3);
+  });
+
+  it("takes the context of a unit of work as the transaction, whatever its data layer", async () => {
+    await using test = await createTestJobs();
+    const layer = pgTransactions(test.dataPool, { tx: () => "no transaction at all" });
+    const unitOfWork = createUnitOfWork(layer, { bus: createEventBus() });
+
+    const failing = unitOfWork.run(async (unit) => {
+      await test.jobs.enqueue(task, { n: 1 }, { tx: unit });
+      throw new Error("boom");
+    });
+    await expect(failing).rejects.toThrow("boom");
+    await unitOfWork.run((unit) => test.jobs.enqueue(task, { n: 2 }, { tx: unit }));
+
+    expect(await storedJobs(test.jobsPool)).toHaveLength(1);
   });
 
   it("says what to do if the tables are missing", async () => {

@@ -13,6 +13,10 @@ const socketError = /^(?:E(?:CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH|NETUNREACH|
 const driverMessage =
   /(?:connection terminated(?: unexpectedly| due to connection timeout)?|query read timeout|is not queryable|connection timeout|timeout expired)$/i;
 
+const conflictStates: ReadonlySet<string | undefined> = new Set(["40001", "40P01"]);
+const abortedStates: ReadonlySet<string | undefined> = new Set(["25P02"]);
+const mostCauses = 8;
+
 export function codeOf(error: unknown): string | undefined {
   try {
     return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
@@ -59,10 +63,33 @@ export function isConnectionError(error: unknown): boolean {
   return error instanceof Error && driverMessage.test(error.message);
 }
 
-/** The same work may succeed if it runs again from the start. */
+/** The same work may succeed if it runs again from the start, however a data layer has wrapped the server's answer. */
 export function isConflict(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === "40001" || code === "40P01";
+  return hasCode(error, conflictStates);
+}
+
+/** An earlier statement of the transaction has failed, and this one was refused for it. */
+export function isInAborted(error: unknown): boolean {
+  return hasCode(error, abortedStates);
+}
+
+/** Looks through the causes, too: a data layer may put the server's error into one of its own. */
+function hasCode(error: unknown, codes: ReadonlySet<string | undefined>): boolean {
+  let looked = error;
+  // Causes may form a circle.
+  for (let depth = 0; depth < mostCauses; depth += 1) {
+    if (codes.has(codeOf(looked))) return true;
+    looked = causeOf(looked);
+  }
+  return false;
+}
+
+function causeOf(error: unknown): unknown {
+  try {
+    return typeof error === "object" && error !== null && "cause" in error ? error.cause : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The session is one of a standby, or began while the database was read-only, and stays so. */

@@ -18,6 +18,12 @@ export interface TransactionAdapter<out Tx> {
    * If the method is left out, only units of this very adapter can be joined.
    */
   adopt?(handle: unknown): Promise<Tx | undefined> | Tx | undefined;
+  /**
+   * Sends what a `tx` of this adapter still keeps in memory. It is called for each `tx` of a unit, also for those that
+   * {@link adopt} has made: when the work and each `beforeCommit` handler has ended, and where a savepoint begins and
+   * ends. If it rejects, the unit or the savepoint is rolled back.
+   */
+  beforeCommit?(tx: Tx): unknown;
 }
 
 /** How a transaction is begun. */

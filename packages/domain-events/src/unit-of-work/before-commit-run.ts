@@ -26,16 +26,25 @@ export class BeforeCommitRun<Tx> {
 
   /** @returns all events of the unit, which takes no more events from then on. */
   async run(): Promise<readonly object[]> {
+    if (this.#unit.txs.hasBuffers) await this.#sendBuffered();
     this.#collect();
     for (const link of this.#queue) {
       const { beforeCommit } = this.registrations.of(link.event);
       for (const registration of beforeCommit) await this.#call(registration, link.event);
       // Asking each source after each event would take longer than everything else here.
-      if (beforeCommit.length > 0) this.#collect(link);
+      if (beforeCommit.length === 0) continue;
+      if (this.#unit.txs.hasBuffers) await this.#sendBuffered();
+      this.#collect(link);
     }
     // Set in the same turn as the last collection. Otherwise rows could be stored without their event, or the reverse.
     this.#unit.state = "committing";
     return this.#queue.map((link) => link.event);
+  }
+
+  /** Hooks of a data layer may record events while it sends. */
+  async #sendBuffered(): Promise<void> {
+    this.#unit.refuseUnfinished();
+    await this.#unit.txs.sendBuffered();
   }
 
   /** Events that were recorded while the handlers of one event ran count as following from that event. */

@@ -39,10 +39,11 @@ export async function joinRun<Tx, Result>(
 
 /** The `tx` of the joining adapter, even if another adapter has begun the unit. */
 async function txOf<Tx>(unit: Unit, adapter: TransactionAdapter<Tx>): Promise<Tx> {
-  const { tx, handle } = unit.transaction;
+  // A run that comes late is refused.
+  const { tx } = unit.transaction;
   if (unit.adapter === adapter) return tx as Tx;
-  const adopted = handle === undefined ? undefined : await adapter.adopt?.(handle);
-  if (adopted !== undefined) return adopted;
+  const adopted = await unit.txs.of(adapter);
+  if (adopted !== undefined) return adopted as Tx;
   throw new DomainEventsError(
     "JOINED_ADAPTER",
     "A run() would join a unit that another adapter over the same database has begun, and its own adapter cannot make a `tx` from that transaction. " +

@@ -15,13 +15,18 @@ export async function runSavepoint<Result>(
   work: (scope: Scope) => PromiseLike<Result> | Result,
 ): Promise<Result> {
   parent.refuseUnlessOpen("A savepoint was opened");
+  if (unit.txs.hasBuffers) await sendBufferedBefore(unit, parent);
   const scope = parent.open();
   const name = unit.statements.nextSavepoint();
   let isSet = false;
   try {
     await unit.send(`savepoint ${name}`);
     isSet = true;
-    const result = await runInside(scope, async () => work(scope));
+    const result = await runInside(scope, async () => {
+      const done = await work(scope);
+      if (unit.txs.hasBuffers) await unit.txs.sendBuffered();
+      return done;
+    });
     if (unit.state !== "running") throw unitEnded("A savepoint returned", unit.state);
     if (!scope.isOpen) throw savepointEnded("A savepoint returned");
     scope.refuseWhileUnfinished("A savepoint ended");
@@ -38,6 +43,17 @@ export async function runSavepoint<Result>(
     scope.drop();
     throw error;
   }
+}
+
+/** What was changed before the savepoint must not be rolled back with it. */
+async function sendBufferedBefore(unit: Unit, parent: Scope): Promise<void> {
+  try {
+    await unit.txs.sendBuffered();
+  } catch (error) {
+    parent.condemn(error);
+    throw error;
+  }
+  parent.refuseUnlessOpen("A savepoint was opened");
 }
 
 async function rollBackTo(unit: Unit, parent: Scope, name: string): Promise<void> {

@@ -5,6 +5,7 @@ import { TrackedSources } from "./tracked-sources.ts";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 import { savepointEnded, unitDoomed, unitEnded } from "../unit-errors.ts";
 import { UnitStatements } from "./unit-statements.ts";
+import { UnitTxs } from "./unit-txs.ts";
 
 /** One transaction, and the events collected in it. */
 export class Unit implements ScopeOwner {
@@ -12,6 +13,7 @@ export class Unit implements ScopeOwner {
   readonly adapter: TransactionAdapter<unknown>;
   readonly root: Scope;
   readonly statements: UnitStatements;
+  readonly txs: UnitTxs;
   readonly sources = new TrackedSources(() => this.#refuseLateChange());
   readonly reportDiscard: (error: unknown) => void;
   state: UnitState = "running";
@@ -30,6 +32,7 @@ export class Unit implements ScopeOwner {
     this.reportDiscard = reportDiscard;
     this.root = new Scope(this);
     this.statements = new UnitStatements(this.root, owned);
+    this.txs = new UnitTxs(adapter, transaction);
   }
 
   get database(): object {
@@ -64,6 +67,7 @@ export class Unit implements ScopeOwner {
     this.sources.release({ keepEvents: isCommitted, report: this.reportDiscard });
     this.root.clear();
     this.#transaction = undefined;
+    this.txs.clear();
   }
 
   /** Sends a statement of the work in that scope. */

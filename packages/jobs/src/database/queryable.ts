@@ -11,7 +11,7 @@ export interface Queryable {
 interface QueryMethod {
   /** Keeps pools out, which have this property: a pool is not a transaction. */
   readonly totalCount?: never;
-  query(text: string, values: unknown[]): PromiseLike<{ rows: unknown[] }>;
+  query(text: string, values: unknown[]): PromiseLike<{ rows: readonly unknown[] }>;
 }
 
 /** The part of a knex transaction that is used. */
@@ -20,8 +20,8 @@ interface RawMethod {
 }
 
 /**
- * What `enqueue` takes as `tx`: a knex transaction, a pg client in a transaction, or anything with `query(text,
- * values)`.
+ * What `enqueue` takes as `tx`: a knex transaction, a pg client in a transaction, the context of a unit of work, or
+ * anything with `query(text, values)` that answers with `rows`.
  */
 export type TransactionHandle = QueryMethod | RawMethod;
 
@@ -30,7 +30,7 @@ export function toQueryable(tx: unknown): Queryable {
   const why = whyOutside(tx);
   if (why !== undefined) throw transactionMissing(why);
   if (hasMethod(tx, "raw")) return fromKnex(tx as unknown as RawMethod);
-  if (hasMethod(tx, "query")) return tx as unknown as Queryable;
+  if (hasMethod(tx, "query")) return isKnown(tx) ? (tx as unknown as Queryable) : answering(tx as unknown as Queryable);
   throw new JobsError(
     "TRANSACTION_INVALID",
     'The "tx" is not a transaction. Pass a knex transaction, a pg client, or an object with query(text, values).',
@@ -52,6 +52,39 @@ function whyOutside(tx: unknown): string | undefined {
     }
   }
   return undefined;
+}
+
+/** A pg client, the context of a unit of work, or what a unit of work gives to durable handlers. */
+function isKnown(tx: object): boolean {
+  return "processID" in tx || "proofSql" in tx || (hasMethod(tx, "savepoint") && hasMethod(tx, "record"));
+}
+
+const answered = new WeakSet<object>();
+
+/** Asks once before anything is written: what answers in another way is of a data layer, and would hide the answer. */
+function answering(tx: Queryable): Queryable {
+  return {
+    async query(text, values) {
+      if (!answered.has(tx)) {
+        const answer: unknown = await tx.query("select 1 as one", []);
+        if (!hasRows(answer)) throw answersOtherwise();
+        answered.add(tx);
+      }
+      return tx.query(text, values);
+    },
+  };
+}
+
+function hasRows(answer: unknown): boolean {
+  return typeof answer === "object" && answer !== null && "rows" in answer && Array.isArray(answer.rows);
+}
+
+function answersOtherwise(): JobsError {
+  return new JobsError(
+    "TRANSACTION_INVALID",
+    'The "tx" has a query() that does not answer with { rows }, as TypeORM\'s EntityManager. Nothing was written. ' +
+      "Pass the context of the unit of work, or the client of the transaction.",
+  );
 }
 
 function transactionMissing(why: string): JobsError {
