@@ -127,7 +127,7 @@ describe.each([
       ],
     });
 
-    expect(result).toEqual({ doneCount: 1, failedCount: 2 });
+    expect(result).toMatchObject({ doneCount: 1, failedCount: 2 });
     expect((await test.dataPool.query("select order_id from receipts")).rows).toEqual([{ order_id: 7 }]);
   });
 });
