@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "pg";
 import { JobsError } from "../errors.ts";
 import { withQueryTimeout } from "./query-timeout.ts";
+import { retryConflicts } from "./retry-conflicts.ts";
 import { createMigrationsTable, readDone, refuseNewer } from "./done-migrations.ts";
 import { migrationMissing } from "./missing-tables.ts";
 import { jobsMigrations, outboxMigrations, type Migration } from "./migrations.ts";
@@ -104,7 +105,9 @@ export async function hasBegun(pool: Pool, part: string): Promise<boolean> {
 export async function forgetBegun(pool: Pool, part: string): Promise<void> {
   // With `endOlderWorkers`, nothing was noted, and the table may not exist yet.
   if (await hasBegun(pool, part)) {
-    await withQueryTimeout(pool).query("delete from acme_jobs.migrations where part = $1", [part]);
+    // Another process may remove it at the same time.
+    const db = withQueryTimeout(pool);
+    await retryConflicts(async () => db.query("delete from acme_jobs.migrations where part = $1", [part]));
   }
 }
 

@@ -2,6 +2,7 @@ import { createTestDatabase } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { forgetBegun, hasBegun, noteBegun } from "../../src/database/migrate.ts";
 import { createJobs, defineTask, perform, retry } from "../../src/index.ts";
 import { collectInto, createTestJobs, storedJobs, type TestJobs } from "../support/test-jobs.ts";
 
@@ -66,5 +67,24 @@ describe("whatever a database has set for its sessions", () => {
     const ids = await Promise.all(processes.map((jobs) => jobs.enqueue(task, { n: 1 })));
     expect(new Set(ids).size).toBe(5);
     await Promise.all(processes.map((jobs) => jobs.close()));
+  });
+
+  it("two processes may end a migration at once", async () => {
+    await using database = await createTestDatabase();
+    const name = new URL(database.url).pathname.slice(1);
+    await database.pool().query(`alter database "${name}" set default_transaction_isolation = 'repeatable read'`);
+    const pool = database.pool({ max: 3 });
+    await noteBegun(pool, "graphile");
+    const other = await pool.connect();
+    await other.query("begin; delete from acme_jobs.migrations");
+
+    const forgetting = forgetBegun(pool, "graphile");
+    const waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    await expect.poll(async () => (await pool.query(waiting)).rowCount).toBe(1);
+    await other.query("commit");
+    other.release();
+
+    await forgetting;
+    expect(await hasBegun(pool, "graphile")).toBe(false);
   });
 });

@@ -181,7 +181,7 @@ describe.each([
     await test.jobs.enqueue(clocked, { n: 2, ends: "badly once" });
     await using host = await startHost(test, ledger, hours);
 
-    await host.order("drain", { doneCount: 2, failedCount: 1 });
+    await host.order("drain", { doneCount: 2, failedCount: 1, snoozedCount: 0, deadCount: 0 });
 
     expect(await storedJobs(test.jobsPool)).toEqual([]);
   });
