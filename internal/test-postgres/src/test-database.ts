@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { escapeIdentifier, Pool, type PoolConfig } from "pg";
 import { onDatabase, withConnection } from "./admin.ts";
 import { dropDatabase } from "./drop-databases.ts";
@@ -44,10 +45,26 @@ export async function createTestDatabase({ template = "template0" }: TestDatabas
     },
     async [Symbol.asyncDispose]() {
       await endPools(pools);
-      await withConnection(server, (query) => query(dropDatabase(name)));
+      await withConnection(server, async (query) => {
+        for (let looks = 0; looks < mostLooks; looks += 1) {
+          const { rowCount } = await query(
+            "select from pg_stat_activity where datname = $1 and backend_type = 'client backend'",
+            [name],
+          );
+          if (rowCount === 0) break;
+          await pause(10);
+        }
+        await query(dropDatabase(name));
+      });
     },
   };
 }
+
+/**
+ * A tenth of a second. A pool that a test has ended itself still has its connections for a moment, and the error of one that is
+ * dropped with its database would end the process of the test.
+ */
+const mostLooks = 10;
 
 /**
  * Prepares a database once per run, even if many test files ask for it at once, and returns its name.
