@@ -10,19 +10,18 @@ import { callPerson } from "./person.ts";
 const script = fileURLToPath(new URL("../src/exercise.ts", import.meta.url));
 
 /** Lets a person who has the runbook hear what the exercise says, and nothing else. */
-async function play(seed: number): Promise<readonly string[]> {
+async function play(seed: number, said: string[]): Promise<void> {
   const exercise = spawn(process.execPath, [script, "--seed", String(seed)], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(exercise, "exit");
   try {
-    return await listen(exercise);
+    await listen(exercise, said);
   } finally {
     exercise.kill("SIGTERM");
     await ended;
   }
 }
 
-async function listen(exercise: ChildProcess): Promise<readonly string[]> {
-  const said: string[] = [];
+async function listen(exercise: ChildProcess, said: string[]): Promise<void> {
   let url: string | undefined;
   let shift: ReturnType<typeof callPerson> | undefined;
   let trouble: unknown;
@@ -40,7 +39,6 @@ async function listen(exercise: ChildProcess): Promise<readonly string[]> {
     if (line.startsWith("Mended")) await (await shift)?.goHome();
   }
   if (trouble !== undefined) throw new Error("The person could not help.", { cause: trouble });
-  return said;
 }
 
 describe("the exercise", () => {
@@ -50,14 +48,19 @@ describe("the exercise", () => {
     expect(new Set(shuffle(faults, 1))).toEqual(new Set(faults));
   });
 
-  it.concurrent.each([1, 2])("is mended by somebody who has the symptoms and the runbook: seed %i", async (seed) => {
-    const said = await play(seed);
+  it.concurrent.for([1, 2])(
+    "is mended by somebody who has the symptoms and the runbook: seed %i",
+    async (seed, { onTestFailed }) => {
+      const said: string[] = [];
+      onTestFailed(() => console.error(said.join("\n")));
+      await play(seed, said);
 
-    const mended = said.filter((line) => line.startsWith("Mended in"));
-    expect(mended.map((line) => line.replace(/^.*?: (.*)\.$/, "$1"))).toEqual(
-      shuffle(faults, seed).map(({ name }) => name),
-    );
-    expect(said.filter((line) => line.startsWith("But"))).toEqual([]);
-    expect(said).toContain("All faults are mended.");
-  });
+      const mended = said.filter((line) => line.startsWith("Mended in"));
+      expect(mended.map((line) => line.replace(/^.*?: (.*)\.$/, "$1"))).toEqual(
+        shuffle(faults, seed).map(({ name }) => name),
+      );
+      expect(said.filter((line) => line.startsWith("But"))).toEqual([]);
+      expect(said).toContain("All faults are mended.");
+    },
+  );
 });

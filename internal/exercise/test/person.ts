@@ -13,12 +13,14 @@ export async function callPerson(symptom: string, databases: Databases): Promise
   const say = async (start: string, replace: (words: readonly string[]) => readonly string[] = (words) => words) => {
     const { exitCode, stderr } = await runCli(replace(commandOf(entry, start).words), databases);
     if (exitCode === 2) throw new Error(`"acme-jobs ${start}" as the runbook has it: ${stderr}`);
+    return exitCode;
   };
   switch (entry.title) {
     case "Backlog growing": {
       const worker = startCli(commandOf(entry, "worker --").words, databases);
       return {
         async goHome() {
+          if (worker.exitCode !== null) throw new Error(`The worker has ended by itself, with ${worker.exitCode}.`);
           worker.kill("SIGINT");
           await once(worker, "exit");
         },
@@ -34,9 +36,10 @@ export async function callPerson(symptom: string, databases: Databases): Promise
     }
     case "Poison job": {
       const { jobs } = await ask<{ readonly jobs: readonly JobSummary[] }>(commandOf(entry, "jobs list").words);
-      await say("jobs discard", (words) =>
-        words.map((word) => (/-7[0-9a-f]{3}-/.test(word) ? (jobs[0]?.id ?? "") : word)),
-      );
+      const discard = () =>
+        say("jobs discard", (words) => words.map((word) => (/-7[0-9a-f]{3}-/.test(word) ? (jobs[0]?.id ?? "") : word)));
+      // A worker had it just then. The runbook says: try again.
+      while ((await discard()) !== 0);
       break;
     }
     case "Jobs put off by mistake": {
