@@ -25,8 +25,9 @@ export class HeartbeatSession {
     return this.#connection !== undefined;
   }
 
-  async connect(): Promise<SessionConnection> {
-    if (this.#mayOnlyRead) await this.#replace();
+  /** @param show - Writes heartbeats. Called on a session that is to replace this one, while this one still has its locks. */
+  async connect(show: (next: SessionConnection) => Promise<void>): Promise<SessionConnection> {
+    if (this.#mayOnlyRead) await this.#replace(show);
     if (this.#connection !== undefined) return this.#connection;
     this.#held = new Set();
     this.#connection = connectSession(this.#pool, this.#longestAnswerMs);
@@ -35,12 +36,13 @@ export class HeartbeatSession {
   }
 
   /** Only by one that may write: without its lock, and with an old heartbeat, the worker may be considered dead. */
-  async #replace(): Promise<void> {
+  async #replace(show: (next: SessionConnection) => Promise<void>): Promise<void> {
     const next = connectSession(this.#pool, this.#longestAnswerMs);
     try {
       await next.ready;
       const { rows } = await next.query("select current_setting('transaction_read_only') = 'on' as holds");
       if (isTrue(rows[0]?.["holds"])) return next.end();
+      await show(next);
     } catch (error) {
       next.end();
       throw error;

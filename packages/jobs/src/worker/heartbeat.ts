@@ -60,11 +60,14 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   const beat = async () => {
     const { isConnected } = session;
-    const db = await session.connect();
+    const show = async (db: Queryable, poolId: string) => noticeReplacement(await showLife(db, poolId, options.life()));
+    const db = await session.connect(async (next) => {
+      for (const poolId of pools.living) await show(next, poolId);
+    });
     grace.beginBeat({ isConnected });
     for (const poolId of pools.living) {
       await session.hold(db, poolId);
-      noticeReplacement(await showLife(db, poolId, options.life()));
+      await show(db, poolId);
       pools.onRegistered(poolId);
     }
     const released = pools.abandoned;
