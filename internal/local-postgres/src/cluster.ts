@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   closeSync,
   constants,
   existsSync,
@@ -40,11 +41,19 @@ export async function createThrowAwayCluster(binaries: Binaries, user: ServerUse
   const directory = makeThrowAwayDirectory();
   try {
     await initialize(directory, { binaries, user, sync: false });
-    return openCluster(directory, user, true);
+    const cluster = openCluster(directory, user, true);
+    keepSharedMemoryWithData(cluster);
+    return cluster;
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Nobody starts a server on this data again after one was killed, so what it leaves elsewhere would stay for ever. */
+function keepSharedMemoryWithData({ data }: Cluster): void {
+  if (process.platform === "win32") return;
+  appendFileSync(path.join(data, "postgresql.conf"), "dynamic_shared_memory_type = mmap\n");
 }
 
 /** An empty directory in the temp directory. When its maker dies without removing it, a later throw-away start does. */

@@ -4,6 +4,7 @@ import { makeThrowAwayDirectory, startLocalPostgres } from "@acme/local-postgres
 import type { TestProject } from "vitest/node";
 import { clustersOfRun } from "./cluster.ts";
 import { dropDatabasesOf } from "./drop-databases.ts";
+import { makeTemporaryFilesInMemory } from "./memory-directory.ts";
 import { testOptions } from "./test-options.ts";
 
 /**
@@ -16,6 +17,7 @@ import { testOptions } from "./test-options.ts";
  * Name it in `globalSetup`; the tests call `createTestDatabase`. What the run created is gone when it ends.
  */
 export default async function startServerForRun(project: TestProject): Promise<() => Promise<void>> {
+  makeTemporaryFilesInMemory();
   const removeClusters = makePlaceForClusters();
   const runId = `test_${randomBytes(4).toString("hex")}`;
   project.provide("postgresRunId", runId);
