@@ -60,22 +60,22 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   const beat = async () => {
     const { isConnected } = session;
-    const show = async (db: Queryable, poolId: string) => noticeReplacement(await showLife(db, poolId, options.life()));
-    const db = await session.connect(async (next) => {
-      for (const poolId of pools.living) await show(next, poolId);
-    });
+    const { living } = pools;
+    const db = await session.connect((next) => show(next, living));
     grace.beginBeat({ isConnected });
-    for (const poolId of pools.living) {
-      await session.hold(db, poolId);
-      await show(db, poolId);
-      pools.onRegistered(poolId);
-    }
+    for (const poolId of living) await session.hold(db, poolId);
+    await show(db, living);
+    for (const poolId of living) pools.onRegistered(poolId);
     const released = pools.abandoned;
     await session.release(db, released);
     const suspects = await whoMayBeDead(db);
     const dead = await findDeadWorkers(db, suspects);
     recovery.begin({ dead, suspects, released });
     sweeper.begin();
+  };
+
+  const show = async (db: Queryable, poolIds: readonly string[]) => {
+    for (const poolId of poolIds) noticeReplacement(await showLife(db, poolId, options.life()));
   };
 
   const noticeReplacement = (now: string | undefined) => {
