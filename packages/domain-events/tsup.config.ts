@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/knex.ts", "src/pg.ts", "src/testing.ts", "src/vitest.ts"],
+  entry: ["src/index.ts", "src/knex.ts", "src/map.ts", "src/pg.ts", "src/testing.ts", "src/vitest.ts"],
   format: ["esm", "cjs"],
   target: "node20",
   // One copy of the shared modules in the CJS build, too: an error of ./knex is an instance of the class in the main entry.
@@ -12,6 +12,8 @@ export default defineConfig({
     // What both packages share is part of each.
     compilerOptions: { paths: { "@acme/shared/*": ["../../internal/shared/src/*.ts"] } },
   },
+  // Only an event map needs it, and whoever installs this package gets nothing else.
+  noExternal: ["@dagrejs/dagre"],
   clean: true,
   sourcemap: true,
   treeshake: true,

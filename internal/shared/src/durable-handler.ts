@@ -52,6 +52,8 @@ export interface DurableHandler<in Event> {
   readonly delivery: "durable";
   /** The name of the handler in logs and errors. */
   readonly name: string;
+  /** The task whose job does the work, for an event map. */
+  readonly task?: string;
   readonly store: DurableStore;
   /**
    * Turns the event into the request that the store writes. It is synchronous, so anything that takes time belongs in

@@ -40,6 +40,7 @@ export function createDurable(writer: JobWriter, wake: () => void): Durable {
     return Object.freeze({
       delivery: "durable" as const,
       name: `durable(${task.name})`,
+      task: task.name,
       store,
       // A schema may be asynchronous, so the payload is made and checked when the store writes.
       toRequest(event: Event): PrepareRequest {

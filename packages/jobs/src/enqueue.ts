@@ -1,3 +1,4 @@
+import { isCausationObserved, tellEffect } from "@acme/shared/causation";
 import { explainConnection } from "./database/database-errors.ts";
 import { toQueryable, type TransactionHandle } from "./database/queryable.ts";
 import { toJobRequests, type JobOptions } from "./job/job-request.ts";
@@ -69,6 +70,7 @@ export function createEnqueue({ writer, hasOutbox, onCommitted, onWritten }: Enq
       // The caller's transaction may need the driver's own error.
       throw tx === undefined && !hasOutbox ? explainConnection(error, false) : error;
     }
+    if (isCausationObserved()) tellEffect({ kind: "task", name: task.name });
     if (tx === undefined) onCommitted();
     else onWritten();
     return requests.map(({ id }) => id);

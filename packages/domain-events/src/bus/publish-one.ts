@@ -6,6 +6,7 @@ import { publishEnded } from "./publish-errors.ts";
 import { PublishQueue } from "./publish-queue.ts";
 import { handlersWithoutTransaction, type Publishing } from "./publish-settings.ts";
 import type { QueuedEvent } from "./queued-event.ts";
+import { tellEvent } from "./tell-event.ts";
 
 interface SingleEvent extends QueuedEvent {
   readonly publishing: Publishing<undefined>;
@@ -21,6 +22,7 @@ interface SingleEvent extends QueuedEvent {
  */
 export function publishOne(publishing: Publishing<undefined>, event: object): Promise<undefined> | undefined {
   const handlers = handlersWithoutTransaction(publishing.registrations, event);
+  tellEvent(event);
   const single: SingleEvent = {
     publishing,
     event,

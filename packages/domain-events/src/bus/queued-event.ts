@@ -2,6 +2,7 @@ import { eventTypeOf } from "../event/event.ts";
 import type { Link } from "./event-chain.ts";
 import { handlerName } from "./handler.ts";
 import type { InProcessHandler } from "./handlers-by-delivery.ts";
+import { tellEvent } from "./tell-event.ts";
 
 /** An event in the queue. */
 export interface QueuedEvent extends Link {
@@ -10,6 +11,7 @@ export interface QueuedEvent extends Link {
 }
 
 export function queuedEvent(event: object, handlers: readonly InProcessHandler[], parent?: Link): QueuedEvent {
+  tellEvent(event);
   return {
     event,
     handlers,

@@ -59,6 +59,14 @@ export class Registrations<in Tx> {
     });
   }
 
+  /** Of each class that has any, in the order in which the classes were first registered. */
+  *all(): Generator<{ readonly eventType: string; readonly handler: AnyHandler<Tx> }> {
+    for (const [prototype, { handlers }] of this.#byPrototype) {
+      const eventType = nameOf(prototype) ?? eventTypeOf(prototype);
+      for (const handler of handlers) yield { eventType, handler };
+    }
+  }
+
   of(event: object): HandlersOf<Tx> {
     const prototype = prototypeOf(event);
     return this.#found.get(prototype) ?? this.#find(prototype);

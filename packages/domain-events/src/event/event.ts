@@ -29,16 +29,19 @@ export interface DomainEvent {
  */
 export const DomainEvent: abstract new (type: string) => DomainEvent = processGlobal(
   "DomainEvent",
+  // The property gives the class its name.
   () =>
-    class {
-      readonly type: string;
-      readonly eventId: string = uuidV7();
-      readonly occurredAt: Date = fixedNow();
+    ({
+      DomainEvent: class {
+        readonly type: string;
+        readonly eventId: string = uuidV7();
+        readonly occurredAt: Date = fixedNow();
 
-      constructor(type: string) {
-        this.type = type;
-      }
-    },
+        constructor(type: string) {
+          this.type = type;
+        }
+      },
+    }).DomainEvent,
 );
 
 const reservedNames = ["type", "eventId", "occurredAt"] as const;

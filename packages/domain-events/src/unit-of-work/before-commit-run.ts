@@ -1,5 +1,7 @@
+import { asCause } from "@acme/shared/causation";
 import { assertEvent } from "../event/assert-event.ts";
 import { eventIdOf, eventTypeOf } from "../event/event.ts";
+import { tellEvent } from "../bus/tell-event.ts";
 import type { Dispatcher } from "../bus/event-bus.ts";
 import type { BeforeCommitHandler } from "../bus/handler.ts";
 import { tell } from "../bus/lifecycle.ts";
@@ -64,7 +66,8 @@ export class BeforeCommitRun<Tx> {
     const { root } = this.#unit;
     const startedAt = performance.now();
     try {
-      await handler.handle(event, { tx: this.#tx, record: (recorded) => root.record(recorded) });
+      const context = { tx: this.#tx, record: (recorded: object) => (tellEvent(recorded), root.record(recorded)) };
+      await asCause({ kind: "handler", name }, () => handler.handle(event, context));
     } catch (error) {
       // run() rejects with the error, and its caller decides how severe it is. It is logged for the name of the
       // handler.

@@ -1,3 +1,4 @@
+import { asCause, isCausationObserved } from "@acme/shared/causation";
 import { JobsError } from "../errors.ts";
 import type { Logger } from "@acme/shared/logger";
 import { checkOwnPayload } from "../task/own-payload.ts";
@@ -53,7 +54,9 @@ export function createAttempts(logger: Logger): Attempts {
         attempt.begin();
         // The schema has just made the payload of the right type, but the type is lost in the list of tasks.
         const context = new ContextOfAttempt({ job, task: task.name, running: attempt, logger });
-        return replaceCorrelation(job.origin, () => run(payload as never, context));
+        const perform = () => run(payload as never, context);
+        if (!isCausationObserved()) return replaceCorrelation(job.origin, perform);
+        return replaceCorrelation(job.origin, () => asCause({ kind: "task", name: task.name }, perform));
       };
       const beginUnlessSuperseded = (payload: unknown): unknown => {
         const asked = job.isSuperseded?.() ?? false;
