@@ -1,4 +1,3 @@
-import { isTrue } from "@acme/shared/is-true";
 import { describeError, stackOf } from "./describe-error.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { Origin } from "../job/origin.ts";
@@ -138,42 +137,6 @@ export async function keepErrors(db: Queryable, { errors, ...earlier }: EarlierE
      values ($1, $2, $3, 0, 'retry', $4, now(), 0, true, $5) on conflict (job_id) do nothing`,
     [earlier.jobId, earlier.idempotencyKey, earlier.task, earlier.reason, JSON.stringify(kept)],
   );
-}
-
-export interface StartedAttempt {
-  /** The attempt as the task sees it. */
-  readonly attempt: number;
-  /**
-   * The job was fetched before the note on its last attempt was settled, because its worker died in between, or the database was
-   * down for longer than Graphile Worker's own delay. The job must not run now: it may be too early, or its last attempt was
-   * used. The note is moved to this lock, and is settled when the job is released.
-   */
-  readonly isTooEarly: boolean;
-}
-
-/** A run that is not of the first lock of its job. */
-export type RepeatedRun = Pick<FailedAttempt, "jobId" | "idempotencyKey" | "lockCount">;
-
-/** Records that the code of these runs begins, in case their worker dies. All must be of different jobs. */
-export async function startAttempts(db: Queryable, runs: readonly RepeatedRun[]): Promise<StartedAttempt[]> {
-  const { rows } = await db.query(
-    `with relaxed as materialized (${withoutSync})
-     update acme_jobs.failures as note set
-       attempt = case when attempt = "lockCount" - 1 and not is_settled then "lockCount" else attempt end,
-       started_attempt = case
-         when attempt in ("lockCount" - 1, "lockCount") and not is_settled then started_attempt else "lockCount"
-       end,
-       updated_at = clock_timestamp()
-     from relaxed cross join jsonb_to_recordset($1::jsonb) as run ("jobId" bigint, "lockCount" int, "idempotencyKey" text)
-     where job_id = "jobId" and idempotency_key = "idempotencyKey"
-     returning job_id::text, attempt = "lockCount" and not is_settled as is_too_early, uncounted`,
-    [JSON.stringify(runs.map(({ jobId, lockCount, idempotencyKey }) => ({ jobId, lockCount, idempotencyKey })))],
-  );
-  const noted = new Map(rows.map((row) => [String(row["job_id"]), row]));
-  return runs.map(({ jobId, lockCount }) => {
-    const note = noted.get(jobId);
-    return { attempt: lockCount - Number(note?.["uncounted"] ?? 0), isTooEarly: isTrue(note?.["is_too_early"]) };
-  });
 }
 
 /**

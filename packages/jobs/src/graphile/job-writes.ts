@@ -1,3 +1,5 @@
+import type { QueryConfig } from "pg";
+import { idsOf, type Holding } from "./holding.ts";
 import type { StatementKind } from "./statement-kinds.ts";
 
 type Values = readonly unknown[];
@@ -42,4 +44,15 @@ function toList(ids: unknown): readonly string[] {
 
 function toSpecs(specs: unknown): readonly { readonly jobId: string }[] {
   return JSON.parse(String(specs)) as { jobId: string }[];
+}
+
+/** A number stays where any job of it is to be written. */
+export function withoutJobs(
+  config: QueryConfig,
+  { without }: Write,
+  { left, written }: { readonly left: readonly Holding[]; readonly written: readonly Holding[] },
+): QueryConfig {
+  const [leftIds, writtenIds] = [new Set(idsOf(left)), new Set(idsOf(written))];
+  const isLeftOut = (jobId: string) => leftIds.has(jobId) && !writtenIds.has(jobId);
+  return { ...config, values: without(config.values ?? [], isLeftOut) };
 }

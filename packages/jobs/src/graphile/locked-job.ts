@@ -8,6 +8,8 @@ export interface LockedJob {
   readonly task: string;
   /** How often the job has been locked, which is Graphile Worker's count of attempts. */
   readonly lockCount: number;
+  /** The pool that has locked it. */
+  readonly lockedBy: string | undefined;
   readonly payload: unknown;
   /** Whether the job is in a named queue. */
   readonly isQueued: boolean;
@@ -41,6 +43,7 @@ export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: Fetched
     jobId: job.id,
     task: job.task_identifier,
     lockCount: job.attempts,
+    lockedBy: job.locked_by ?? undefined,
     payload: job.payload,
     isQueued: job.job_queue_id !== null,
     isSuperseded: job.key === null ? undefined : isSuperseded,

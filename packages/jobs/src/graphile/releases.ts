@@ -38,7 +38,8 @@ export function createReleases({ pool, held, slots, observer, onReopened }: Rele
     disown(holdings) {
       const begun = holdings.filter(({ hasBegun }) => hasBegun);
       if (begun.length > 0) observer.onDisowned(idsOf(begun));
-      slots?.gaveBack(holdings.length - begun.length);
+      // There is room for others now, of which the pool may have been told when there was none.
+      if (begun.length < holdings.length) gaveBack(holdings.length - begun.length);
     },
     reopen() {
       if (held.reopens()) onReopened();

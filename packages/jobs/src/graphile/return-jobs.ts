@@ -17,13 +17,13 @@ export function returnUnsuperseded(config: QueryConfig): QueryConfig {
 /**
  * Returns jobs that a pool has locked and not begun, as Graphile Worker returns prefetched jobs: the job and its named queue are
  * free, and the attempt is unused. Locks that are newer than the transaction of this statement are not touched, because those
- * jobs may have begun.
+ * jobs may have begun. A lock in the future is of a server before this one, whose clock was ahead.
  */
 const returnSql = (which: string) => `
   with job as (
     update graphile_worker._private_jobs
     set attempts = ${attemptsLeftSql("_private_jobs")}, locked_by = null, locked_at = null
-    where ${which} and locked_by = $1::text and locked_at <= now()
+    where ${which} and locked_by = $1::text and (locked_at <= now() or locked_at > clock_timestamp())
     returning job_queue_id
   ), queue as (
     update graphile_worker._private_job_queues as job_queue

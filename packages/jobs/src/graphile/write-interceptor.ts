@@ -4,7 +4,7 @@ import { completeOwned } from "./complete-jobs.ts";
 import { nothing, type Send } from "./fetch-jobs.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { idsOf, type Holding } from "./holding.ts";
-import type { Write } from "./job-writes.ts";
+import { withoutJobs, type Write } from "./job-writes.ts";
 import type { PoolObserver } from "./pool-observer.ts";
 import type { Releases } from "./releases.ts";
 import { returnOnly, returnUnsuperseded } from "./return-jobs.ts";
@@ -85,11 +85,16 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
     const unused = holdings.filter(({ isUnused, isDisowned }) => isUnused && !isDisowned);
     const takenBack = new Set([...held.takenBackAmong(holdings), ...unused]);
     const isWritten = (holding: Holding) => !holding.isDisowned && !takenBack.has(holding);
-    const written = holdings.filter(isWritten);
-    const left = holdings.filter((holding) => !isWritten(holding));
+    let [written, left]: [readonly Holding[], readonly Holding[]] = [[], []];
+    // Looked at before each try: the one before may have released a job, and the pool may have fetched it again since.
+    const others = () => {
+      written = holdings.filter(isWritten);
+      left = holdings.filter((holding) => !isWritten(holding));
+      if (left.length === ids.length) return undefined;
+      return left.length === 0 ? config : withoutJobs(config, kind, { left, written });
+    };
     try {
-      const others = left.length === 0 ? config : withoutJobs(config, kind, { left, written });
-      const answer = left.length < ids.length ? await writeAsIs(others, kind, writing) : nothing;
+      const answer = await writeOthers(others, kind, { ...writing, observer, poolId });
       // Whatever Graphile Worker has to say of them. The other thread may not have got through to the database.
       if (takenBack.size > 0) await attempt(() => send(returnOnly(poolId(), idsOf(takenBack))));
       held.letGo(holdings);
@@ -105,12 +110,6 @@ export function createWriteInterceptor(options: WriteInterceptorOptions): WriteI
       throw error;
     }
   };
-
-  const writeAsIs = (config: QueryConfig, { how, idsOf: idsIn }: Write, { send, attempt, areNoted }: Writing) =>
-    attempt(async () => {
-      if (how === "failed" && areNoted !== true) await observer.beforeFailing(idsIn(config.values ?? []), poolId());
-      return send(owned(config, how, poolId()));
-    });
 
   return {
     write: (config, kind, send) => track(write(config, kind, send)),
@@ -155,18 +154,22 @@ function createInsistence({ observer, giveUp }: Pick<WriteInterceptorOptions, "o
   };
 }
 
+/** @param others - What to write, `undefined` if nothing. It may change while the answer to a question is awaited. */
+function writeOthers(
+  others: () => QueryConfig | undefined,
+  { how, idsOf: idsIn }: Write,
+  { send, attempt, areNoted, observer, poolId }: Writing & Pick<WriteInterceptorOptions, "observer" | "poolId">,
+): Promise<QueryResult> {
+  return attempt(async () => {
+    const noted = others();
+    if (noted === undefined) return nothing;
+    if (how === "failed" && areNoted !== true) await observer.beforeFailing(idsIn(noted.values ?? []), poolId());
+    const config = others();
+    return config === undefined ? nothing : send(owned(config, how, poolId()));
+  });
+}
+
 function owned(config: QueryConfig, how: Write["how"], poolId: string): QueryConfig {
   if (how === "returned") return returnUnsuperseded(config);
   return how === "completed" ? completeOwned(config, poolId) : config;
-}
-
-/** A number stays where any job of it is to be written. */
-function withoutJobs(
-  config: QueryConfig,
-  { without }: Write,
-  { left, written }: { readonly left: readonly Holding[]; readonly written: readonly Holding[] },
-): QueryConfig {
-  const [leftIds, writtenIds] = [new Set(idsOf(left)), new Set(idsOf(written))];
-  const isLeftOut = (jobId: string) => leftIds.has(jobId) && !writtenIds.has(jobId);
-  return { ...config, values: without(config.values ?? [], isLeftOut) };
 }

@@ -1,7 +1,8 @@
-import { noteFailures, startAttempts, type FailedAttempt } from "../graphile/failure-notes.ts";
+import { noteFailures, type FailedAttempt } from "../graphile/failure-notes.ts";
 import { forceUnlock, jobsLockedBy, removeSuperseded, type AbandonedJob } from "../graphile/job-locks.ts";
 import { settleFailures, unsettledJobIds } from "../graphile/settle-failures.ts";
 import { JobsError } from "../errors.ts";
+import { startAttempts } from "../graphile/start-attempts.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { StoredHeartbeat } from "./grace.ts";
 import { lockKeySql } from "./worker-registry.ts";

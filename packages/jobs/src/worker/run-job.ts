@@ -1,6 +1,7 @@
 import { JobsError } from "../errors.ts";
 import { createBatcher } from "./batcher.ts";
-import { startAttempts, type FailedAttempt, type RepeatedRun, type StartedAttempt } from "../graphile/failure-notes.ts";
+import type { FailedAttempt } from "../graphile/failure-notes.ts";
+import { startAttempts, type RepeatedRun, type StartedAttempt } from "../graphile/start-attempts.ts";
 import { attemptFailed, attemptNotStarted, takenTooEarly } from "../graphile/engine-errors.ts";
 import { supersededFrom } from "../graphile/add-jobs.ts";
 import { plainIdsOf } from "../graphile/job-locks.ts";
@@ -68,9 +69,9 @@ export function createJobRunner(
   // Read each time, because the database may be replaced while the worker runs.
   const readIdempotencyKey = (jobId: string) => insistOn(() => idempotencyKeys(jobId), noteKey);
 
-  const startRepeated = async ({ jobId, lockCount }: LockedJob, idempotencyKey: string): Promise<number> => {
-    const { attempt, isTooEarly } = await insistOn(() => start({ jobId, lockCount, idempotencyKey }), noteStart);
-    if (isTooEarly) throw takenTooEarly;
+  const startRepeated = async (job: LockedJob, idempotencyKey: string): Promise<number> => {
+    const { attempt, isTooEarly, isTaken } = await insistOn(() => start({ ...job, idempotencyKey }), noteStart);
+    if (isTaken || isTooEarly) throw isTaken ? attemptNotStarted : takenTooEarly;
     return attempt;
   };
 

@@ -11,27 +11,37 @@ const child = new URL("../children/worker.child.ts", import.meta.url);
 const quick = { heartbeatMs: 100, deadAfterMs: 500 };
 
 describe("a lock that no pool knows of", () => {
-  it("is not left by a worker that stops when the answer to its question for jobs was lost", async () => {
-    await using test = await createTestJobs();
-    await addTask(test);
-    await using proxy = await startProxy(test.jobsUrl);
-    await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
-    const first = await jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
-    const lock = await lockJobs(test);
-    await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client, queue: "one", runAt: longDue });
-    await lock.waitedFor();
+  it.each([
+    ["the same server", "0 hours"],
+    ["one that has taken over, whose clock is an hour behind", "1 hour"],
+  ])(
+    "is not left by a worker that stops when the answer to its question for jobs was lost, on %s",
+    async (_, ahead) => {
+      await using test = await createTestJobs();
+      await addTask(test);
+      await using proxy = await startProxy(test.jobsUrl);
+      await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
+      const first = await jobs.startWorker({ tasks: [perform(killable, () => undefined)] });
+      const lock = await lockJobs(test);
+      await test.jobs.enqueue(killable, { n: 1 }, { tx: lock.client, queue: "one", runAt: longDue });
+      await lock.waitedFor();
 
-    proxy.goSilent();
-    await lock.release();
-    await expect.poll(() => lockedCount(test)).toBe(1);
-    proxy.cutAll();
-    proxy.resume();
-    await first.stop();
+      proxy.goSilent();
+      await lock.release();
+      await expect.poll(() => lockedCount(test)).toBe(1);
+      await test.jobsPool.query(
+        "update graphile_worker._private_jobs set locked_at = locked_at + $1::interval where locked_at is not null",
+        [ahead],
+      );
+      proxy.cutAll();
+      proxy.resume();
+      await first.stop();
 
-    expect(await lockedCount(test)).toBe(0);
-    const { runs } = await start(test);
-    await expect.poll(() => runs).toEqual([1]);
-  });
+      expect(await lockedCount(test)).toBe(0);
+      const { runs } = await start(test);
+      await expect.poll(() => runs).toEqual([1]);
+    },
+  );
 
   it("is not set late by the backend of a worker that is dead, once others have recovered its jobs", async () => {
     await using test = await createTestJobs();

@@ -43,7 +43,7 @@ export function createRealRun(pool: Pool, id: string, row: LockedRow): RealRun {
 
   return {
     async begin() {
-      const nothing = { isSuperseded: undefined, origin: undefined, dueAt: undefined };
+      const nothing = { lockedBy: undefined, isSuperseded: undefined, origin: undefined, dueAt: undefined };
       const job = { jobId, task: modelled.name, lockCount, payload: {}, isQueued: false, id, ...nothing };
       ended = runner.run(job, note).catch(() => undefined);
       return Promise.race([
