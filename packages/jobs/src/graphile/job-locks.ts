@@ -19,11 +19,13 @@ export interface AbandonedJob {
 
 /**
  * Whether a locked job has lost its key to a newer one, if it was added by plain SQL with few attempts: Graphile Worker has then
- * used up its attempts since it was locked. If the transaction of the newer job had begun before the lock, this cannot be seen,
+ * used up its attempts since it was locked. One that has only one attempt anyway, and was never touched since it was added, may
+ * have been added by a server whose clock was ahead. If the transaction of the newer job had begun before the lock, this cannot be seen,
  * and the job counts as one in its last attempt.
  */
 export const isSupersededSql = (job: string) =>
-  `(${job}.key is null and ${job}.attempts = ${job}.max_attempts and ${job}.updated_at > ${job}.locked_at)`;
+  `(${job}.key is null and ${job}.attempts = ${job}.max_attempts and ${job}.updated_at > ${job}.locked_at
+    and ${job}.updated_at <> ${job}.created_at)`;
 
 /**
  * Whether a free `job` without attempts may be one that has lost its key to a newer one. One that others have failed for good has

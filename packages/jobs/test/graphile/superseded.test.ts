@@ -43,6 +43,20 @@ it("a job of plain SQL that has lost its key is recognized as superseded when it
   expect(await jobsLockedBy(test.jobsPool, ["pool"])).toMatchObject([{ trace: "superseded" }]);
 });
 
+it("a job of one attempt, added while the server's clock was ahead, is not taken for superseded", async () => {
+  await using test = await createTestJobs();
+  await test.jobsPool.query("select graphile_worker.add_job('t', '{}', max_attempts => 1)");
+  await test.jobsPool.query(`
+    update graphile_worker._private_jobs set locked_by = 'pool', locked_at = now(), attempts = 1,
+      created_at = now() + interval '1 hour', updated_at = now() + interval '1 hour'`);
+
+  expect(await jobsLockedBy(test.jobsPool, ["pool"])).toMatchObject([{ trace: "unknown" }]);
+
+  await test.jobsPool.query(returnOnly("pool", ["1"]));
+  const { rows } = await test.jobsPool.query("select attempts from graphile_worker._private_jobs where is_available");
+  expect(rows).toEqual([{ attempts: 0 }]);
+});
+
 it("a keyed job runs although no connection is free to check its key", { timeout: 20_000 }, async () => {
   await using test = await createTestJobs();
   const pgPool = new Pool({ connectionString: test.jobsUrl, max: 1 });
