@@ -1,3 +1,4 @@
+import { unknownOption } from "@acme/shared/unknown-option";
 import { JobsError, type JobsErrorCode } from "./errors.ts";
 
 /** The longest time that a timer of Node can wait, about 24 days. */
@@ -30,22 +31,12 @@ export interface KnownNames {
 }
 
 /**
- * Refuses an option that does not exist. Otherwise a misspelt name would silently leave the default in place: the type checker
- * finds it only in a literal.
- *
+ * Refuses an option that does not exist.
  * @throws {@link JobsError} with `code`.
  */
 export function checkNames(options: object, { what, known, code = "OPTIONS_INVALID" }: KnownNames): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw new JobsError(
-      code,
-      `${what} has no option "${name.slice(0, 64)}". It has ${known.map((each) => `"${each}"`).join(", ")}.`,
-    );
-  }
+  const message = unknownOption(what, options, known);
+  if (message !== undefined) throw new JobsError(code, message);
 }
 
-/** The names of all properties, checked against the type. */
-export function namesOf<Options>(names: Readonly<Record<keyof Options, true>>): readonly string[] {
-  return Object.keys(names);
-}
+export { namesOf } from "@acme/shared/unknown-option";

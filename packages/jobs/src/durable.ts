@@ -1,5 +1,6 @@
 import type { DurableHandler, DurableStore } from "@acme/shared/durable-handler";
 import type { JobWriter } from "./job-writer.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import { JobsError } from "./errors.ts";
 import { toJobRequests, type JobOptions, type JobRequest } from "./job/job-request.ts";
 import { flagsOfEvent } from "./job/origin.ts";
@@ -16,6 +17,18 @@ export type Durable = <Event, Input>(
   toPayload: (event: Event) => NoInfer<Input>,
   options?: DurableOptions<Event>,
 ) => DurableHandler<Event>;
+
+/** The event has happened, and its unit is about to commit: nothing may be waited for. */
+function atOnce<Value>(made: Value, { name }: Task): Value {
+  if (!isPromiseLike(made)) return made;
+  // The unit is refused either way.
+  made.then(undefined, () => undefined);
+  throw new JobsError(
+    "HANDLER_INVALID",
+    `A function given to durable("${name}", …) returned a promise. It makes the payload or the options from the event ` +
+      "alone; whatever takes time belongs into the task.",
+  );
+}
 
 /** Makes event handlers whose work is a job, written in the transaction that recorded the event. */
 export function createDurable(writer: JobWriter, wake: () => void): Durable {
@@ -46,8 +59,8 @@ export function createDurable(writer: JobWriter, wake: () => void): Durable {
       toRequest(event: Event): PrepareRequest {
         const flags = flagsOfEvent(event);
         return () => {
-          const ofJob = typeof options === "function" ? options(event) : options;
-          return toJobRequests(task, [toPayload(event)], { options: ofJob, flags });
+          const ofJob = typeof options === "function" ? atOnce(options(event), task) : options;
+          return toJobRequests(task, [atOnce(toPayload(event), task)], { options: ofJob, flags });
         };
       },
     });

@@ -199,6 +199,21 @@ describe("a durable handler", () => {
     await expect(jobs.migrate()).rejects.toMatchObject({ code: "JOBS_DATABASE_UNREACHABLE" });
   });
 
+  it("refuses a promise in place of a payload or of options, and says so", async () => {
+    await using test = await createTestJobs();
+    const promised = async () => ({ orderId: 1 });
+    const refused = { code: "HANDLER_INVALID", message: expect.stringContaining("returned a promise") };
+
+    for (const handler of [
+      test.jobs.durable(task, promised as never),
+      test.jobs.durable(task, ({ orderId }: OrderPlaced) => ({ orderId }), promised as never),
+    ]) {
+      const bus = createEventBus({ handlerErrors: "fail-fast" });
+      bus.register(OrderPlaced, handler);
+      await expect(bus.publish(new OrderPlaced({ orderId: 1 }))).rejects.toMatchObject(refused);
+    }
+  });
+
   it("refuses a value that is not a function", async () => {
     await using test = await createTestJobs();
 

@@ -1,5 +1,5 @@
 import { assertEvent } from "../event/assert-event.ts";
-import { checkDuration } from "../check-duration.ts";
+import { checkDuration, checkNames, namesOf } from "../check-options.ts";
 import { CurrentRegistrations } from "./current-registrations.ts";
 import { DomainEventsError, type HandlerFailure } from "../errors.ts";
 import type { ClassOf } from "../event/event.ts";
@@ -169,8 +169,11 @@ export function createEventBus<Tx = unknown>(options: EventBusOptions = {}): Eve
   };
 }
 
+const optionNames = namesOf<EventBusOptions>({ logger: true, handlerErrors: true, handlerTimeoutMs: true });
+
 /** @throws {@link DomainEventsError} `OPTIONS_INVALID`. */
 function settingsOf(options: EventBusOptions): PublishSettings {
+  checkNames("createEventBus()", options, optionNames);
   return {
     logger: protectLogger(options.logger ?? defaultLogger, defaultLogger),
     lifecycle: createLifecycle(),

@@ -1,4 +1,4 @@
-import { checkCount } from "../check-duration.ts";
+import { checkCount, checkNames, namesOf } from "../check-options.ts";
 import { DomainEventsError } from "../errors.ts";
 import type { UnitRetryOptions } from "./retry-transaction.ts";
 import { type Isolation, isolations } from "../transaction/transaction-adapter.ts";
@@ -15,10 +15,16 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const optionNames = namesOf<RunOptions>({ isolation: true, retry: true, signal: true });
+export const retryNames = namesOf<UnitRetryOptions>({ attempts: true });
+
 /**
  * The isolation becomes part of a statement, so a caller without types must not be able to put any other text there.
  */
-export function checkRunOptions({ isolation, retry }: RunOptions): void {
+export function checkRunOptions(options: RunOptions): void {
+  checkNames("run()", options, optionNames);
+  const { isolation, retry } = options;
+  if (retry !== undefined) checkNames("retry", retry, retryNames);
   if (retry?.attempts !== undefined) checkCount("retry.attempts", retry.attempts);
   if (isolation === undefined || isolations.some((known) => known === isolation)) return;
   throw new DomainEventsError(

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { checkDuration } from "../check-duration.ts";
+import { checkDuration } from "../check-options.ts";
 import { DomainEventsError } from "../errors.ts";
 import type { DroppedHandler } from "../bus/queued-event.ts";
 import { withTimeout } from "@acme/shared/timeout";

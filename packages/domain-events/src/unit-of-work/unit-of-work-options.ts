@@ -1,8 +1,9 @@
-import { checkCount, checkDuration } from "../check-duration.ts";
+import { checkCount, checkDuration, checkNames, namesOf } from "../check-options.ts";
 import type { CommitLimits } from "../commit/confirm-commit.ts";
 import type { HandlersFailedError } from "../errors.ts";
 import type { EventBus } from "../bus/event-bus.ts";
 import type { UnitRetryOptions } from "./retry-transaction.ts";
+import { retryNames } from "./run-options.ts";
 
 /** Settings of a unit of work, for all of its runs. */
 export interface UnitOfWorkOptions<in Tx> {
@@ -26,12 +27,19 @@ export interface UnitOfWorkOptions<in Tx> {
 
 export const defaultAttempts = 3;
 
+const optionNames = namesOf<UnitOfWorkOptions<never>>({
+  bus: true,
+  onHandlerError: true,
+  retry: true,
+  outcomeTimeoutMs: true,
+  commitTimeoutMs: true,
+});
+
 /** @throws {@link DomainEventsError} `OPTIONS_INVALID`. */
-export function limitsOf({
-  outcomeTimeoutMs = 10_000,
-  commitTimeoutMs = 60_000,
-  retry,
-}: UnitOfWorkOptions<never>): CommitLimits {
+export function limitsOf(options: UnitOfWorkOptions<never>): CommitLimits {
+  checkNames("createUnitOfWork()", options, optionNames);
+  const { outcomeTimeoutMs = 10_000, commitTimeoutMs = 60_000, retry } = options;
+  if (retry !== undefined) checkNames("retry", retry, retryNames);
   checkCount("retry.attempts", retry?.attempts ?? defaultAttempts);
   return {
     outcomeTimeoutMs: checkDuration("outcomeTimeoutMs", outcomeTimeoutMs),

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { checkCount, checkDuration } from "../../src/check-duration.ts";
+import { checkCount, checkDuration } from "../../src/check-options.ts";
 import { createEventBus, defineEvent } from "../../src/index.ts";
+import { createMemoryUnitOfWork } from "../../src/testing.ts";
 import { RunsInFlight } from "../../src/unit-of-work/runs-in-flight.ts";
 import { withTimeout } from "@acme/shared/timeout";
 import { keepLog } from "../support/silent-logger.ts";
@@ -47,6 +48,24 @@ describe("a count", () => {
         expect.objectContaining({ code: "OPTIONS_INVALID", message: expect.stringContaining("retry.attempts is") }),
       );
     }
+  });
+});
+
+describe("an option that does not exist", () => {
+  const unitOfWork = createMemoryUnitOfWork();
+  const run = (options: object) => unitOfWork.run(async () => undefined, options);
+
+  it.each([
+    ["handlerError", async () => createEventBus({ handlerError: "fail-fast" } as never)],
+    ["timeoutMs", async () => createMemoryUnitOfWork({ timeoutMs: 5 } as never)],
+    ["retries", async () => createMemoryUnitOfWork({ retry: { retries: 5 } } as never)],
+    ["isolationLevel", () => run({ isolationLevel: "serializable" })],
+    ["delayMs", () => run({ retry: { delayMs: 5 } })],
+  ])("is refused with its name: %s", async (name, make) => {
+    await expect(make()).rejects.toMatchObject({
+      code: "OPTIONS_INVALID",
+      message: expect.stringContaining(`no option "${name}"`),
+    });
   });
 });
 

@@ -1,4 +1,7 @@
+import { unknownOption } from "@acme/shared/unknown-option";
 import { DomainEventsError } from "./errors.ts";
+
+export { namesOf } from "@acme/shared/unknown-option";
 
 /** A timer with a longer delay would fire at once. */
 const longestMs = 2 ** 31 - 1;
@@ -18,6 +21,12 @@ export function checkDuration(option: string, value: unknown, leastMs = 0): numb
 export function checkCount(option: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return value;
   throw optionInvalid(`${option} is a whole number from 1.`, value);
+}
+
+/** @throws {@link DomainEventsError} `OPTIONS_INVALID` for an option that does not exist. */
+export function checkNames(what: string, options: object, known: readonly string[]): void {
+  const message = unknownOption(what, options, known);
+  if (message !== undefined) throw new DomainEventsError("OPTIONS_INVALID", message);
 }
 
 function optionInvalid(rule: string, value: unknown): DomainEventsError {
