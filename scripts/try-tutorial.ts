@@ -19,7 +19,7 @@ try {
   for (const { info, code, line } of fencesOf("docs/tutorial.md")) {
     if (info === "ts") writeIn(/^\/\/ (.+)\n/.exec(code)?.[1] ?? "", code);
     else if (info === "json") writeIn("tsconfig.json", code);
-    else if (!code.startsWith("docker ")) await runShell(withTarballs(code, tarballs), line);
+    else if (info === "sh" && !code.startsWith("docker ")) await runShell(withTarballs(code, tarballs), line);
   }
   console.log("The tutorial works.");
 } finally {
