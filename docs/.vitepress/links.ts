@@ -14,17 +14,6 @@ interface PageEnvironment {
 const docs = join(root, "docs");
 const files = "https://github.com/acme/acme/blob/main";
 
-/** Files of the repository outside of docs/ that are pages of the site. */
-const pages: Readonly<Record<string, string>> = {
-  "README.md": "/",
-  "packages/domain-events": "/packages/domain-events.md",
-  "packages/domain-events/README.md": "/packages/domain-events.md",
-  "packages/jobs": "/packages/jobs.md",
-  "packages/jobs/README.md": "/packages/jobs.md",
-  "examples/koa-app": "/packages/koa-app.md",
-  "examples/koa-app/README.md": "/packages/koa-app.md",
-};
-
 /** The documents link to files, as GitHub wants it; the site has pages for some of them, and links to the others. */
 export function siteLinks(markdown: MarkdownIt): void {
   const render = markdown.renderer.rules["link_open"];
@@ -46,8 +35,10 @@ function toSite(href: string, { path: page, realPath = page, frontmatter }: Page
 
 function toPage(target: string): string {
   const inRepository = relative(root, target).replaceAll("\\", "/").replace(/\/$/, "");
-  const page = pages[inRepository];
-  if (page !== undefined) return page;
+  if (inRepository === "README.md") return "/";
+  // Such a page includes the README of a package or an example.
+  const [, name] = /^(?:packages|examples)\/([^/]+)(?:\/README\.md)?$/.exec(inRepository) ?? [];
+  if (name !== undefined && existsSync(join(docs, "packages", `${name}.md`))) return `/packages/${name}.md`;
   const inDocs = relative(docs, target).replaceAll("\\", "/").replace(/\/$/, "");
   if (inDocs.startsWith("..")) return `${files}/${inRepository}`;
   const isFolder = existsSync(target) && statSync(target).isDirectory();
