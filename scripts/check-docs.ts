@@ -1,4 +1,4 @@
-// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings and what they name, decisions, words, house rules. Needs the built packages.
+// Compares the documents with the code: error codes, examples, links, tests behind guarantees, docstrings and what they name, decisions, words, house rules, answers. Needs the built packages.
 import { checkDecisions } from "./docs/decisions.ts";
 import { checkDocblockNames } from "./docs/docblock-names.ts";
 import { checkDocstrings } from "./docs/docstrings.ts";
@@ -10,6 +10,7 @@ import { checkGuarantees } from "./docs/guarantees.ts";
 import { checkHouseRules } from "./docs/house-rules.ts";
 import { checkLinks } from "./docs/links.ts";
 import { missingBuilds } from "./docs/package-entries.ts";
+import { checkQuestions } from "./docs/questions.ts";
 
 const unbuilt = missingBuilds();
 const checks: readonly Check[] =
@@ -25,6 +26,7 @@ const checks: readonly Check[] =
         ...checkDecisions(),
         ...checkGlossary(),
         ...checkHouseRules(),
+        ...checkQuestions(),
       ];
 
 for (const { file, line, message } of checks.flat()) console.log(`${file}:${line} ${message}`);

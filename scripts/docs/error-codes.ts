@@ -5,10 +5,15 @@ import { filesMatching, read } from "./repository.ts";
 
 const document = "docs/errors.md";
 
-interface Code {
+export interface Code {
   readonly name: string;
   readonly file: string;
   readonly line: number;
+}
+
+/** The codes of all packages, where they are declared. */
+export function codesOfPackages(): Code[] {
+  return filesMatching("packages/*/src/errors.ts").flatMap(codesIn);
 }
 
 /** Compares the codes of each package with the headings of its section in docs/errors.md, both ways. */

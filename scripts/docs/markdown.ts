@@ -46,7 +46,7 @@ export function headingsOf(file: string): Heading[] {
   });
 }
 
-function slugOf(title: string): string {
+export function slugOf(title: string): string {
   return title
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .toLowerCase()

@@ -5,7 +5,7 @@ export const root = join(import.meta.dirname, "../..");
 
 /** Paths relative to the root, with slashes, in order. */
 export function filesMatching(...patterns: readonly string[]): string[] {
-  return globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "**/dist/**"] })
+  return globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "**/dist/**", "docs/api/**"] })
     .map((file) => file.replaceAll("\\", "/"))
     .toSorted();
 }

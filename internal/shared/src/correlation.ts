@@ -31,6 +31,7 @@ const storage = (globals[storageName] ??= new AsyncLocalStorage());
  * An id has 1 to 128 characters, each a letter of ASCII, a digit or one of `. _ : / -`; that of an event has no `/`. Any
  * other value is left out, and is not an error: it may come from a stranger.
  *
+ * @throws what the function throws, and nothing else.
  * @example
  * ```ts
  * app.use((ctx, next) => withCorrelation({ requestId: ctx.get("x-request-id") }, next));
@@ -41,7 +42,11 @@ export function withCorrelation<Result>(correlation: GivenCorrelation, work: () 
   return given === none ? work() : storage.run(mergeCorrelation(storage.getStore() ?? none, given), work);
 }
 
-/** The ids that {@link withCorrelation} has set around the caller, or those of the job whose attempt runs. */
+/**
+ * The ids that {@link withCorrelation} has set around the caller, or those of the job whose attempt runs.
+ *
+ * @throws Nothing.
+ */
 export function currentCorrelation(): Correlation {
   return storage.getStore() ?? none;
 }

@@ -4,7 +4,11 @@
 export interface DurableTransaction {
   /** The adapter's own handle: a knex transaction, a pg client. */
   readonly tx: unknown;
-  /** Runs one statement with `$1` placeholders in that transaction. */
+  /**
+   * Runs one statement with `$1` placeholders in that transaction.
+   *
+   * @throws the driver's error. PostgreSQL has then aborted the transaction, and the unit rolls back.
+   */
   query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
   /**
    * An SQL expression without parameters, of type text. If the store selects it in the statement with which it writes,
@@ -36,11 +40,15 @@ export interface DurableStore {
   /**
    * Writes the requests inside `transaction`. If none is given, it writes them at once, and they are committed when the
    * promise resolves.
+   *
+   * @throws whatever it likes: the unit then rolls back and rejects with that error.
    */
   write(requests: readonly unknown[], transaction?: DurableTransaction): Promise<DurableReceipt | undefined>;
   /**
    * Called once after a transaction in which the store wrote has committed, or may have committed. Returns at once and
    * never throws.
+   *
+   * @throws Nothing. An error is logged, since the data is committed.
    */
   wake(): void;
 }
@@ -57,7 +65,9 @@ export interface DurableHandler<in Event> {
   readonly store: DurableStore;
   /**
    * Turns the event into the request that the store writes. It is synchronous, so anything that takes time belongs in
-   * `write`. If it throws, the unit rolls back.
+   * `write`.
+   *
+   * @throws whatever it likes: the unit then rolls back and rejects with that error.
    */
   toRequest(event: Event): unknown;
 }

@@ -40,6 +40,8 @@ export function runInside<Result>(scope: RunningScope, work: () => Result): Resu
  * also for work that must be stored even if the unit around it rolls back. Such a run needs a second connection from
  * the pool, since the unit around it still holds its own.
  *
+ * @throws what the function throws, and nothing else.
+ *
  * @example
  * const ticking = runOutsideUnits(() => setInterval(() => bus.publish(new CartEmptied()), 1_000));
  * await runOutsideUnits(() => unitOfWork.run(({ tx }) => tx("attempts").insert({ user_id: user.id })));

@@ -131,6 +131,14 @@ export class TransactionAbortedError extends DomainEventsError {
  * - the wait for a synchronous standby was cancelled.
  *
  * In-process handlers did not run. The jobs of durable handlers are stored if and only if the data is.
+ *
+ * @example
+ * try {
+ *   await registerUser(unitOfWork, email);
+ * } catch (error) {
+ *   if (!(error instanceof CommitOutcomeUnknownError)) throw error;
+ *   logger.warn({ transactionId: error.transactionId }, "look whether the user is there");
+ * }
  */
 export class CommitOutcomeUnknownError extends DomainEventsError {
   override readonly name: string = "CommitOutcomeUnknownError";

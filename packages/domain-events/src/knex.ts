@@ -7,7 +7,11 @@ import type { BeginOptions, Isolation, TransactionAdapter } from "./transaction/
 
 /** The part of a knex instance that the adapter needs. Every `Knex` has it. */
 export interface KnexInstance<Tx> {
-  /** Never called. `Tx` is inferred from it, because it has only one signature. */
+  /**
+   * Never called. `Tx` is inferred from it, because it has only one signature.
+   *
+   * @throws Nothing, as it is never called.
+   */
   transactionProvider(): () => Promise<Tx>;
 }
 

@@ -39,7 +39,11 @@ export interface Enqueue {
     payload: NoInfer<Input>,
     options?: EnqueueOptions,
   ): Promise<string>;
-  /** As {@link enqueue}, for many jobs of one task: adds all or none in one statement, and returns the ids in order. */
+  /**
+   * As {@link enqueue}, for many jobs of one task: adds all or none in one statement, and returns the ids in order.
+   *
+   * @throws what {@link enqueue} throws; `ENQUEUE_INVALID` also for a `key` with several jobs.
+   */
   enqueueMany<Input>(
     task: Task<string, Input, unknown>,
     payloads: readonly NoInfer<Input>[],

@@ -99,11 +99,17 @@ export interface Jobs extends Enqueue, AsyncDisposable {
    * is forgotten.
    */
   purgeIdempotencyKeys(unitOfWork: IdempotencyKeys, options?: IdempotencyKeyRetention): Promise<number>;
-  /** The state of the workers and databases, and how much waits in the outbox. Never rejects. */
+  /**
+   * The state of the workers and databases, and how much waits in the outbox.
+   *
+   * @throws Nothing: a database that does not answer is `"down"`.
+   */
   health(): Promise<JobsHealth>;
   /**
    * Stops all workers and relays, waits for calls of `enqueue` that have begun, and ends the pools that were opened for
-   * URLs. If the network has gone silent, it stops waiting after a while.
+   * URLs. If the network has gone silent, it stops waiting after a while. Pools that were given stay open.
+   *
+   * @throws {@link JobsError} `STOP_INCOMPLETE` if a worker could not write everything, once all have ended.
    */
   close(): Promise<void>;
 }

@@ -8,6 +8,8 @@ import type { BeforeCommitContext, BeforeCommitHandler } from "./handler.ts";
  * If the handler fails, the unit of work rolls back and rejects with the handler's own error. Publishing an event with
  * such a handler outside a unit of work is refused with `NEEDS_UNIT_OF_WORK`.
  *
+ * @throws {@link DomainEventsError} `HANDLER_INVALID` for anything but a function.
+ *
  * @example
  * bus.register(UserRegistered, beforeCommit(async (event, { tx }) => {
  *   await tx("audit").insert({ event_id: event.eventId });

@@ -29,8 +29,8 @@ export interface EventBusOptions {
    */
   readonly handlerErrors?: "isolate" | "fail-fast";
   /**
-   * An afterCommit or durable handler that has not settled after this many milliseconds counts as failed: from 0 to
-   * 2,147,483,647 (24 days), or Infinity for no limit. Default: no limit.
+   * An afterCommit or durable handler that has not settled after this many milliseconds counts as failed, with
+   * `HANDLER_TIMEOUT`: from 0 to 2,147,483,647 (24 days), or Infinity for no limit. Default: no limit.
    */
   readonly handlerTimeoutMs?: number;
 }
@@ -62,18 +62,24 @@ export interface EventBus<in Tx = unknown> {
    *
    * Never throws synchronously. If no handler returns a promise, all of them have run when it returns.
    *
-   * @throws {@link HandlersFailedError} if handlers failed, once all have run (see `handlerErrors`); {@link
-   * EventLoopError}; {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` for an event with a beforeCommit handler outside a
+   * @throws {@link HandlersFailedError} `HANDLERS_FAILED` if handlers failed, once all have run (see `handlerErrors`);
+   * {@link EventLoopError} `EVENT_LOOP`; {@link DomainEventsError} `NEEDS_UNIT_OF_WORK` for an event with a beforeCommit handler outside a
    * unit of work, before anything ran; `EVENT_INVALID`, `EVENT_NAME_TAKEN`; `UNIT_ENDED` while the unit commits.
    */
   publish(event: object): Promise<void>;
 
   /**
    * {@link publish} for several events, in order: the handlers of all of them run before those of events they record.
+   *
+   * @throws what {@link publish} throws.
    */
   publishAll(events: Iterable<object>): Promise<void>;
 
-  /** Removes every registration. */
+  /**
+   * Removes every registration. A publish under way keeps the handlers that it started with.
+   *
+   * @throws Nothing.
+   */
   clearHandlers(): void;
 
   readonly [dispatcher]: Dispatcher<Tx>;

@@ -4,7 +4,11 @@ import { processSymbol } from "../process-global.ts";
 
 /** What a unit of work can track: any object that hands over the events it has recorded. */
 export interface EventRecorder {
-  /** Returns the events recorded since the last call, oldest first, and forgets them. */
+  /**
+   * Returns the events recorded since the last call, oldest first, and forgets them.
+   *
+   * @throws what it likes while the work runs: the unit then rolls back with that error.
+   */
   pullEvents(): Iterable<object>;
 }
 
@@ -60,6 +64,12 @@ export abstract class AggregateRoot<Event extends object = object> implements Ev
     this.#recorded.push(event);
   }
 
+  /**
+   * Returns the events recorded since the last call, oldest first, and forgets them. A unit that tracks the aggregate does
+   * this.
+   *
+   * @throws Nothing.
+   */
   pullEvents(): Event[] {
     const recorded = this.#recorded;
     this.#recorded = [];

@@ -84,7 +84,7 @@ export type ClassOf<Event> = abstract new (...args: never[]) => Event;
  * @param type 1 to 200 characters, unique in the application; keep it when the class is renamed.
  * @param schema any synchronous Standard Schema, or {@link props} for types without checks. Leave it out for an event
  * without properties.
- * @throws {@link DomainEventsError} when an instance is made: `EVENT_INVALID` with the paths and messages of the
+ * @throws {@link DomainEventsError} `EVENT_NAME_INVALID`; when an instance is made: `EVENT_INVALID` with the paths and messages of the
  * schema's issues (never the values), or if the properties are an instance of a class with methods, which would be
  * lost; `SCHEMA_ASYNC` if the schema returns a promise.
  *
@@ -128,6 +128,8 @@ export function defineEvent<
 
 /**
  * A schema that checks types only and accepts every value at run time.
+ *
+ * @throws Nothing.
  *
  * @example
  * class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}

@@ -1,7 +1,11 @@
 import { createEventBus, type EventBus, type EventBusOptions } from "../bus/event-bus.ts";
 import { type EventRecorder, recordEvents } from "./record-events.ts";
 
-/** What {@link busFixture} returns, in the shape that `test.extend` takes. */
+/**
+ * What {@link busFixture} returns, in the shape that `test.extend` takes.
+ *
+ * @throws what the test throws, from both of them.
+ */
 export interface BusFixture<Tx> {
   /** A bus that only this test has. */
   bus(context: object, use: (bus: EventBus<Tx>) => Promise<void>): Promise<void>;

@@ -12,6 +12,9 @@ import type { EventPartial } from "./matches-partial.ts";
 /**
  * The types of {@link eventMatchers}. `@acme/domain-events/vitest` adds them to those of vitest; for Jest, extend its
  * `Matchers` by them.
+ *
+ * @example
+ * expect(recordEvents(bus)).not.toHavePublished(CartEmptied);
  */
 export interface EventMatchers<Result = void> {
   /**

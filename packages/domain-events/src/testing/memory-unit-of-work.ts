@@ -13,6 +13,8 @@ export interface MemoryUnitOfWorkOptions<Tx> extends UnitOfWorkOptions<Tx> {
  * A unit of work without a database, for tests of code that records events. Collecting, savepoints, joined runs,
  * handlers and `runOnce` are the real ones, but there are no rows to roll back.
  *
+ * @throws {@link DomainEventsError} `OPTIONS_INVALID` for options out of their range.
+ *
  * @example
  * const unitOfWork = createMemoryUnitOfWork({ bus });
  * await unitOfWork.run(({ record }) => record(new CartEmptied()));

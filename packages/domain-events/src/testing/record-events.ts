@@ -6,10 +6,23 @@ import type { ClassOf } from "../event/event.ts";
 export interface EventRecorder extends Disposable {
   /** The events published since the recorder was started or cleared, in order. */
   readonly events: readonly object[];
-  /** The recorded events of one class, typed. */
+  /**
+   * The recorded events of one class and its subclasses, typed, in order.
+   *
+   * @throws Nothing.
+   */
   of<Event extends object>(eventClass: ClassOf<Event>): Event[];
-  /** Forgets the events recorded so far. */
+  /**
+   * Forgets the events recorded so far.
+   *
+   * @throws Nothing.
+   */
   clear(): void;
+  /**
+   * Records no further events, and keeps those that it has. `using` does this at the end of a block.
+   *
+   * @throws Nothing.
+   */
   stop(): void;
 }
 
@@ -18,6 +31,7 @@ export interface EventRecorder extends Disposable {
  * Events of a unit of work are published when the unit has committed.
  *
  * @param bus default: the default bus.
+ * @throws Nothing.
  *
  * @example
  * using recorder = recordEvents(bus);

@@ -16,7 +16,11 @@ export interface TestTransaction<out Tx> extends AsyncDisposable {
   readonly tx: Tx;
   /** For {@link createUnitOfWork}: its units are parts of the test's transaction. */
   readonly transactions: TransactionAdapter<Tx>;
-  /** Rolls everything back and gives the connection back to its pool. Calling it twice is harmless. */
+  /**
+   * Rolls everything back and gives the connection back to its pool. Calling it twice is harmless.
+   *
+   * @throws Nothing: a connection that does not answer is closed.
+   */
   rollback(): Promise<void>;
 }
 

@@ -6,6 +6,9 @@ export type Isolation = (typeof isolations)[number];
 /**
  * What a unit of work needs from a database driver. `@acme/domain-events/knex` and `/pg` export one each. An adapter of
  * your own has to pass the same conformance suite.
+ *
+ * @throws from its methods the driver's errors as they are: their codes decide whether a unit runs again. After an error of
+ * `begin`, no connection is held.
  */
 export interface TransactionAdapter<out Tx> {
   /** The pool or client underneath. A unit inside another unit joins it if both have the same one. */
@@ -46,7 +49,11 @@ export interface BeginOptions {
   readonly onConnection?: (() => void) | undefined;
 }
 
-/** What an adapter reports about the statements that the work sends by itself, through `tx`. */
+/**
+ * What an adapter reports about the statements that the work sends by itself, through `tx`.
+ *
+ * @throws Nothing, but for `sending`.
+ */
 export interface TransactionWatch {
   /**
    * Called before a statement is sent, in the asynchronous context of its sender. If it throws, the statement is not
@@ -71,6 +78,8 @@ export interface TransactionWatch {
  * One running transaction and its connection. Savepoints are statements like any other, so an adapter does nothing for
  * them. None of the functions needs `this`, so an adapter on top of another one may copy the object and replace
  * {@link tx}.
+ *
+ * @throws from `query` and `commit` the driver's errors; nothing from the others.
  */
 export interface Transaction<out Tx> {
   /**

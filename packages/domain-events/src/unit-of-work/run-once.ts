@@ -8,6 +8,9 @@ import type { Transaction, TransactionAdapter } from "../transaction/transaction
  * SQL that creates the table of `runOnce`, for applications with migrations of their own. It may run any number of
  * times. If there is a table `once_keys` (the name until 0.1), it is renamed and keeps its keys. `unitOfWork.migrate()`
  * runs the same SQL.
+ *
+ * @example
+ * await knex.raw(idempotencyKeysSql); // in a migration
  */
 export const idempotencyKeysSql = `create schema if not exists domain_events;
 alter table if exists domain_events.once_keys rename to idempotency_keys;

@@ -12,7 +12,7 @@ import { limitsOf, type UnitOfWorkOptions } from "./unit-of-work-options.ts";
 import { UnitRunner } from "./unit-runner.ts";
 import { untilAborted } from "@acme/shared/timeout";
 
-/** Settings of one run. */
+/** Runs work in transactions, and publishes the events of the work after a confirmed commit. Made by {@link createUnitOfWork}. */
 export interface UnitOfWork<out Tx> {
   /**
    * Runs the work in a transaction. Resolves with its result once the commit is confirmed, the connection is back in
@@ -26,8 +26,8 @@ export interface UnitOfWork<out Tx> {
    * After a serialization failure or a deadlock the work runs again from the start, in a new transaction and with no
    * events. If the process dies, committed data stays, and in-process handlers that have not run yet never will.
    *
-   * @throws what the work throws, after the rollback; {@link TransactionAbortedError}; {@link
-   * CommitOutcomeUnknownError}; {@link DomainEventsError} `UNIT_DOOMED`, `UNIT_ENDED`, `JOINED_OPTIONS`,
+   * @throws what the work throws, after the rollback; {@link TransactionAbortedError} `TRANSACTION_ABORTED`; {@link
+   * CommitOutcomeUnknownError} `COMMIT_OUTCOME_UNKNOWN`; {@link DomainEventsError} `UNIT_DOOMED`, `UNIT_ENDED`, `JOINED_OPTIONS`,
    * `JOINED_ADAPTER`, `TRANSACTION_OWNED`, `SAVEPOINT_OPEN`, `SAVEPOINT_ENDED`, `RUN_OPEN`, `AGGREGATE_INVALID`,
    * `AGGREGATE_TRACKED`, `DATABASE_UNSUPPORTED`, `OPTIONS_INVALID`, `STOPPED`; {@link EventLoopError} for beforeCommit
    * handlers that record in a circle.
@@ -52,7 +52,12 @@ export interface UnitOfWork<out Tx> {
    */
   runOnce<Result>(key: string, work: Work<Tx, Result>, options?: RunOptions): Promise<RunOnceResult<Result>>;
 
-  /** Creates the table of {@link runOnce}. Any number of processes may call it at once, and any number of times. */
+  /**
+   * Creates the table of {@link runOnce}. Any number of processes may call it at once, and any number of times. A role
+   * without the right to create schemas may call it, too, once the table is there.
+   *
+   * @throws the driver's error, if the table is missing and cannot be created.
+   */
   migrate(): Promise<void>;
 
   /**
@@ -79,7 +84,9 @@ type UnitOfWorkArguments<Tx> = [Tx] extends [DefaultTransaction]
   : [options: UnitOfWorkOptions<Tx> & { readonly bus: EventBus<Tx> }];
 
 /**
- * Creates a unit of work: it runs transactions, and publishes their events after a confirmed commit.
+ * Creates a unit of work: it runs transactions, and publishes their events after a confirmed commit. It does not connect.
+ *
+ * @throws {@link DomainEventsError} `ADAPTER_INVALID` for a pool or a knex instead of an adapter; `OPTIONS_INVALID`.
  *
  * @example
  * const unitOfWork = createUnitOfWork(knexTransactions(knex), { bus });

@@ -32,7 +32,7 @@ export interface JobSummary {
   readonly origin: Origin;
 }
 
-/** A failed attempt of a job. */
+/** A failed attempt of a job: the error of its code, or an error of this package, as `WORKER_DIED` if a worker was lost. */
 export interface AttemptError {
   readonly attempt: number;
   /** The time of the failure, in ISO 8601. */

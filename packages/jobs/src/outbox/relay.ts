@@ -20,9 +20,17 @@ export interface RelayOptions {
 
 /** Moves outbox rows to the jobs database. Any number of relays may run. None repeats what another has moved. */
 export interface Relay extends AsyncDisposable {
-  /** Polls at once instead of when the interval has passed. */
+  /**
+   * Polls at once instead of when the interval has passed.
+   *
+   * @throws Nothing.
+   */
   wake(): void;
-  /** Finishes the current batch. The rows that are left wait for another relay. */
+  /**
+   * Finishes the current batch. The rows that are left wait for another relay.
+   *
+   * @throws Nothing.
+   */
   stop(): Promise<void>;
 }
 

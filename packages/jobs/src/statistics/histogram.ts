@@ -1,6 +1,10 @@
 /**
  * The upper bounds of the buckets of histograms, in milliseconds, each twice the one before: from 1 ms to more than four hours. A
  * histogram has one bucket more, for whatever took longer than the last of them.
+ *
+ * @example
+ * const [first] = await jobs.admin.minutes({ task: "send_receipt" });
+ * for (const [index, count] of (first?.runCounts ?? []).entries()) log(histogramBoundsMs[index] ?? "longer", count);
  */
 export const histogramBoundsMs: readonly number[] = Array.from({ length: 25 }, (_, exponent) => 2 ** exponent);
 

@@ -3,7 +3,14 @@ import { JobsError } from "../errors.ts";
 /** Shared by all copies of this package in a process: task and worker may load different builds (ESM or CJS). */
 const kind = Symbol.for("@acme/jobs/attempt-error");
 
-/** Thrown by a task: this job will never succeed. It becomes a dead letter at once. */
+/**
+ * Thrown by a task: this job will never succeed. It becomes a dead letter at once.
+ *
+ * @example
+ * perform(sendReceipt, async ({ orderId }) => {
+ *   if (orderId === gone) throw new NonRetryableError("The order is gone.");
+ * });
+ */
 export class NonRetryableError extends Error {
   static {
     mark(this, "NonRetryableError");
@@ -15,6 +22,11 @@ export class NonRetryableError extends Error {
  * Thrown by a task: try again, but in `delayMs` milliseconds (0 to 365 days), whatever the policy says. Uses an attempt.
  *
  * @throws {@link JobsError} `RETRY_INVALID` for a delay that is not such a number, for example a `Retry-After` that is a date.
+ *
+ * @example
+ * perform(sendReceipt, async () => {
+ *   throw new RetryAfterError(30_000, "The service asked to wait.");
+ * });
  */
 export class RetryAfterError extends Error {
   static {
@@ -49,6 +61,11 @@ export class SnoozeError extends Error {
  * For "not yet", not for failures: a job may be put off without end.
  *
  * @throws {@link JobsError} `RETRY_INVALID` for a delay that is not between 0 and 365 days.
+ *
+ * @example
+ * perform(sendReceipt, async () => {
+ *   if (new Date().getUTCHours() < 6) throw snooze(3_600_000);
+ * });
  */
 export function snooze(delayMs: number): SnoozeError {
   return new SnoozeError(delayMs);

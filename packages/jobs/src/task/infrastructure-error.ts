@@ -6,6 +6,14 @@ import { someCause } from "./some-cause.ts";
  * work may succeed a little later.
  *
  * Looks at the error and at its causes.
+ *
+ * @throws Nothing.
+ *
+ * @example
+ * await registerUser(unitOfWork, email).catch((error: unknown) => {
+ *   if (!isInfrastructureError(error)) throw error;
+ *   logger.warn({ error }, "the database is away; ask again later");
+ * });
  */
 export function isInfrastructureError(error: unknown): boolean {
   return someCause(error, saysInfrastructure);

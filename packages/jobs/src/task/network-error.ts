@@ -6,6 +6,15 @@ import { someCause } from "./some-cause.ts";
  * connection errors of Node, DNS, undici, nodemailer, pg and knex, timeouts, SMTP 4xx, HTTP 408, 429, 502, 503 and 504.
  *
  * Looks at the error and at its causes. `retry.network` retries on these errors.
+ *
+ * @throws Nothing.
+ *
+ * @example
+ * const policy = retry.fixed({
+ *   attempts: 3,
+ *   delayMs: 5_000,
+ *   on: (error) => isNetworkError(error) || error instanceof GatewayTimeoutError,
+ * });
  */
 export function isNetworkError(error: unknown): boolean {
   return someCause(error, saysNetwork);

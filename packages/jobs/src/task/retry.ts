@@ -15,7 +15,12 @@ export interface RetryPolicy {
 
 type ErrorClass = abstract new (...args: never[]) => unknown;
 
-/** Settings of every builder of a retry policy. */
+/**
+ * Settings of every builder of a retry policy.
+ *
+ * @example
+ * retry.schedule([1_000, 60_000], { jitter: 0.1, on: [GatewayTimeoutError] });
+ */
 export interface RetryOptions {
   /**
    * Which errors are worth another attempt: classes, or a predicate. Default: all but `NonRetryableError`. An error that
@@ -29,7 +34,12 @@ export interface RetryOptions {
   readonly jitter?: number;
 }
 
-/** Settings of `retry.fixed`. */
+/**
+ * Settings of `retry.fixed`.
+ *
+ * @example
+ * retry.fixed({ attempts: 3, delayMs: 5_000 });
+ */
 export interface FixedRetryOptions extends RetryOptions {
   /** Runs in total, 1 to 1,000. */
   readonly attempts: number;
@@ -37,7 +47,12 @@ export interface FixedRetryOptions extends RetryOptions {
   readonly delayMs: number;
 }
 
-/** Settings of `retry.linear` and `retry.exponential`. */
+/**
+ * Settings of `retry.linear` and `retry.exponential`.
+ *
+ * @example
+ * retry.exponential({ attempts: 8, delayMs: 1_000, maxDelayMs: 60_000 });
+ */
 export interface GrowingRetryOptions extends FixedRetryOptions {
   /** Where the growth ends, before jitter is added. Default: 24 hours. */
   readonly maxDelayMs?: number;

@@ -5,6 +5,11 @@ import { taskList } from "./task-list.ts";
 
 /** What keeps the keys of `runOnce`: a unit of work of `@acme/domain-events`, or anything with the same method. */
 export interface IdempotencyKeys {
+  /**
+   * Deletes keys that were last used more than `olderThanMs` ago, but not those that `keep` returns.
+   *
+   * @throws whatever it likes: the worker logs it and tries again an hour later.
+   */
   purgeIdempotencyKeys(options: {
     readonly olderThanMs: number;
     readonly keep: (keys: readonly string[]) => Promise<Iterable<string>>;
