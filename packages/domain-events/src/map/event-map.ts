@@ -8,13 +8,29 @@ import { drawSvg } from "./svg.ts";
 
 /** What an application does with its events. */
 export interface EventMap extends Disposable {
-  /** What is registered now, and what was seen to happen, sorted by name. Each pair of nodes is there once. */
+  /**
+   * What is registered now, and what was seen to happen, sorted by name. Each pair of nodes is there once.
+   *
+   * @throws Nothing.
+   */
   edges(): readonly MapEdge[];
-  /** The map as a flowchart of Mermaid, which GitHub and many wikis draw. The same map gives the same text. */
+  /**
+   * The map as a flowchart of Mermaid, which GitHub and many wikis draw. The same map gives the same text.
+   *
+   * @throws Nothing.
+   */
   toMermaid(): string;
-  /** The map as a picture that needs nothing else, readable on light and dark pages. The same map gives the same text. */
+  /**
+   * The map as a picture that needs nothing else, readable on light and dark pages. The same map gives the same text.
+   *
+   * @throws Nothing.
+   */
   toSvg(): string;
-  /** Observes no more. The map stays as it is, but for what is registered. */
+  /**
+   * Observes no more. The map stays as it is, but for what is registered.
+   *
+   * @throws Nothing.
+   */
   stop(): void;
 }
 
@@ -27,10 +43,11 @@ export interface EventMap extends Disposable {
  *
  * @param bus default: the default bus.
  *
+ * @throws Nothing.
+ *
  * @example
  * using map = createEventMap(bus);
- * await placeOrder(unitOfWork, "ada@example.org");
- * await drain(jobs, { tasks });
+ * await unitOfWork.run(({ record }) => record(new CartEmptied()));
  * console.log(map.toMermaid());
  */
 export function createEventMap<Tx>(bus: EventBus<Tx> = defaultBus): EventMap {
