@@ -1,37 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { checkNames } from "../check-options.ts";
+import { checkCount, checkNames } from "../check-options.ts";
 import { isTransient } from "../database/database-errors.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
-import { JobsError } from "../errors.ts";
 import { countDueJobs, makeDueNow } from "../graphile/backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
 import type { Jobs } from "../jobs.ts";
 import { createBatchMover } from "../outbox/batch-mover.ts";
 import { findOutboxWithRows } from "../outbox/outbox-table.ts";
-import type { PerformableTask } from "../task/perform.ts";
-import type { OnAttempt } from "../worker/worker-dependencies.ts";
+import { countAttempts } from "./count-attempts.ts";
+import { drainIncomplete, type DrainOptions, type DrainResult } from "./drain-options.ts";
+import { memorySideOf } from "./memory/memory-side.ts";
 import { withTimeout } from "@acme/shared/timeout";
-
-/** Which tasks {@link drain} runs, and for how long. */
-export interface DrainOptions {
-  readonly tasks: readonly PerformableTask[];
-  /** Whether jobs that wait for their `runAt` or next attempt run at once, too. Default: true. */
-  readonly skipDelays?: boolean;
-  /** Milliseconds after which `drain` gives up. Default: 10,000. */
-  readonly withinMs?: number;
-}
-
-/** What happened while {@link drain} ran. */
-export interface DrainResult {
-  /** Attempts that succeeded. */
-  readonly doneCount: number;
-  /** Attempts that threw, reached their time limit, or got a payload that does not fit. The last one of a dead letter is one of them. */
-  readonly failedCount: number;
-  /** Attempts that put their job off with `snooze()`, and are not used up. */
-  readonly snoozedCount: number;
-  /** Jobs that have become dead letters. */
-  readonly deadCount: number;
-}
 
 const pollEveryMs = 10;
 /** A database that answers has taken everything back by then. */
@@ -53,7 +32,11 @@ const batchSize = 1_000;
  * ```
  */
 export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainResult> {
-  checkNames(options, { what: "drain()", known: ["tasks", "skipDelays", "withinMs"] satisfies (keyof DrainOptions)[] });
+  const known = ["tasks", "skipDelays", "withinMs", "limit", "follow"] satisfies (keyof DrainOptions)[];
+  checkNames(options, { what: "drain()", known });
+  checkCount("limit", options.limit, [1, Number.MAX_SAFE_INTEGER]);
+  const memory = memorySideOf(jobs);
+  if (memory) return memory.drain(options);
   const { tasks, skipDelays = true, withinMs = 10_000 } = options;
   const names = tasks.map(({ task }) => task.name);
   const counted = countAttempts();
@@ -71,7 +54,7 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   // Running jobs get no more time, because the default deadline is longer than the timeout of most tests.
   const giveUp = () => starting.then((worker) => worker.stop({ deadlineMs: 0 })).catch(() => undefined);
   try {
-    const late = () => incomplete(names, { withinMs, cause: undefined });
+    const late = () => drainIncomplete(names, { withinMs, cause: undefined });
     const worker = await withTimeout(withinMs, starting, late);
     const { endedCount } = counted;
     await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, endedCount, signal: over.signal });
@@ -125,7 +108,7 @@ async function untilNoneIsLeft(
       return false;
     });
     if (isDone) return;
-    if (performance.now() > endsAt) throw incomplete(leftTasks, { withinMs, cause: trouble });
+    if (performance.now() > endsAt) throw drainIncomplete(leftTasks, { withinMs, cause: trouble });
     await pause(pollEveryMs);
   }
 }
@@ -139,29 +122,4 @@ function createMoveAll({ jobsPool, outboxPool }: JobsInternals, signal: AbortSig
     while (!signal.aborted && (await moveRound()).movedCount > 0);
     return (await findOutboxWithRows(pools.outbox)) === undefined;
   };
-}
-
-function countAttempts() {
-  const counts = { done: 0, failed: 0, "put off": 0, dead: 0 };
-  const count: OnAttempt = (outcome) => void (counts[outcome] += 1);
-  const result = (): DrainResult => ({
-    doneCount: counts.done,
-    failedCount: counts.failed + counts.dead,
-    snoozedCount: counts["put off"],
-    deadCount: counts.dead,
-  });
-  const endedCount = () => Object.values(counts).reduce((sum, each) => sum + each);
-  return { count, result, endedCount };
-}
-
-function incomplete(
-  tasks: readonly string[],
-  { withinMs, cause }: { readonly withinMs: number; readonly cause: unknown },
-): JobsError {
-  const left = tasks.length === 0 ? "rows in the outbox that cannot be moved" : `jobs of: ${tasks.join(", ")}`;
-  return new JobsError(
-    "DRAIN_INCOMPLETE",
-    `After ${withinMs} ms there are still ${left}. A task may enqueue its own jobs again, or put them off.`,
-    { cause },
-  );
 }

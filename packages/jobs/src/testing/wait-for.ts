@@ -4,6 +4,7 @@ import { checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import { jobIdPattern } from "../job/job-id.ts";
 import type { Jobs } from "../jobs.ts";
+import { memorySideOf } from "./memory/memory-side.ts";
 
 /**
  * What {@link waitFor} waits for. `"succeeded"`: the job is done. `"failed"`: at least one attempt has failed. `"dead"`: it is a
@@ -46,9 +47,10 @@ export async function waitFor(
   if (!["succeeded", "failed", "dead"].includes(state) || typeof id !== "string" || !jobIdPattern.test(id)) {
     throw new JobsError("OPTIONS_INVALID", 'waitFor() takes the id of a job, and "succeeded", "failed" or "dead".');
   }
+  const memory = memorySideOf(jobs);
   const endsAt = performance.now() + withinMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    const found = await jobs.admin.get(id);
+    const found = await (memory ?? jobs.admin).get(id);
     if (isReached(state, found)) return;
     const isOver = found === undefined || found.in === "deadLetters";
     const leftMs = endsAt - performance.now();
