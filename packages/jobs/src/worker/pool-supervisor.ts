@@ -109,7 +109,7 @@ export class PoolSupervisor {
   }
 
   async #startPool(): Promise<void> {
-    const { pool, logger } = this.#dependencies;
+    const { pool, logger, gate } = this.#dependencies;
     const { tasks, concurrency, heartbeatMs, deadAfterMs } = this.#settings;
     const taskNames = [...tasks.keys()];
     const settlement = this.#settlement.forPool();
@@ -117,6 +117,7 @@ export class PoolSupervisor {
       ...this.#settings,
       pgPool: pool,
       logger,
+      gate,
       tasks: taskNames,
       hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
       run: (job, onEnd) => this.#options.runner.run(job, settlement.intend, onEnd),
