@@ -2,6 +2,7 @@ import { callersScopeIn } from "./scope.ts";
 import { claimKeySql } from "./run-once.ts";
 import { findScope, runOutsideUnits } from "../current-unit.ts";
 import { changesInMemory } from "./memory-changes.ts";
+import { memoryColumn } from "@acme/shared/memory-answer";
 import { askMemoryTransactionSql, type MemoryTransaction, noteMemoryTx } from "@acme/shared/memory-transaction";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
 import type { Unit } from "./unit.ts";
@@ -10,7 +11,7 @@ import { unitEnded } from "../unit-errors.ts";
 type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
 /** The answer to every question of the unit of work: the feature is there, and the mark of the transaction, too. */
-const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1|0" }] };
+const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1|0", [memoryColumn]: true }] };
 
 /**
  * Transactions without a database. Statements do nothing, except that the keys of `runOnce` are kept, and that what else

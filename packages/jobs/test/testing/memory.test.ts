@@ -4,7 +4,7 @@ import { createMemoryUnitOfWork } from "@acme/domain-events/testing";
 import { createTestDatabase } from "@acme/test-postgres";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { defineTask, perform, retry, type Jobs } from "../../src/index.ts";
+import { createJobs, defineTask, perform, retry, type Jobs } from "../../src/index.ts";
 import { createTestJobs, drain, enqueued, makeDue, type TestJobs } from "../../src/testing/index.ts";
 import { collectInto } from "../support/test-jobs.ts";
 
@@ -244,6 +244,27 @@ describe("a tx in memory", () => {
     const placed = unitOfWork.run(({ record }) => record(new OrderPlaced({ n: 1 })));
 
     await expect(placed).rejects.toMatchObject({ code: "NOT_IN_MEMORY" });
+  });
+});
+
+describe("jobs of a database in a unit without one", () => {
+  it.each([
+    ["beside the data", {}],
+    ["in another database", { outbox: { connection: "postgres://localhost:1/data" } }],
+  ])("are refused, and the unit rolls back, with jobs %s", async (_, options) => {
+    await using jobs = createJobs({ connection: "postgres://localhost:1/jobs", ...options, logger });
+    const bus = createEventBus();
+    bus.register(
+      OrderPlaced,
+      jobs.durable(bill, ({ n }) => ({ n })),
+    );
+    const unitOfWork = createMemoryUnitOfWork({ bus });
+    const refused = { code: "TRANSACTION_INVALID", message: expect.stringContaining("createTestJobs()") as string };
+
+    const placed = unitOfWork.run(({ record }) => record(new OrderPlaced({ n: 1 })));
+    await expect(placed).rejects.toMatchObject(refused);
+    const enqueuing = unitOfWork.run((unit) => jobs.enqueue(bill, { n: 1 }, { tx: unit }));
+    await expect(enqueuing).rejects.toMatchObject(refused);
   });
 });
 
