@@ -66,7 +66,9 @@ export function createMemoryLetters({ letters, refuseClosed, onAdded }: LettersP
       const result = await changeInMemory(options, latestFirst(filter), (batch) => {
         const changed = batch.filter((letter) => !letters.isSuperseded(letter));
         // Of several with one key only the first becomes a job, and of all the last to die runs last.
-        const added = changed.filter(({ key }, at) => key === null || changed.findIndex((one) => one.key === key) === at);
+        const added = changed.filter(
+          ({ key }, at) => key === null || changed.findIndex((one) => one.key === key) === at,
+        );
         for (const letter of added.toReversed()) letters.revive(letter);
         return added.length;
       });

@@ -64,7 +64,9 @@ export class MemoryStore {
   /** Takes the next job that is due: by priority, by time, by number. Jobs of one named queue run one at a time. */
   take(mayTake: MayTake): MemoryJob | undefined {
     const { now } = this.clock;
-    const busy = new Set([...this.#jobs.values()].flatMap(({ queue, takenAt }) => (takenAt === undefined ? [] : queue)));
+    const busy = new Set(
+      [...this.#jobs.values()].flatMap(({ queue, takenAt }) => (takenAt === undefined ? [] : queue)),
+    );
     const isFree = ({ queue, takenAt }: MemoryJob) => takenAt === undefined && (queue === null || !busy.has(queue));
     let next: MemoryJob | undefined;
     for (const job of this.jobs) {

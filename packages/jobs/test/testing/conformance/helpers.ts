@@ -54,7 +54,9 @@ export function helperCases(world: () => World): void {
       code: "STATE_NOT_REACHED",
       message: `Job ${dead} is not "succeeded": it is a dead letter after 1 attempts.`,
     });
-    await expect(waitFor(jobs, failed, "succeeded", { withinMs: 0 })).rejects.toThrow("at least one attempt has failed");
+    await expect(waitFor(jobs, failed, "succeeded", { withinMs: 0 })).rejects.toThrow(
+      "at least one attempt has failed",
+    );
     const due = await jobs.enqueue(bill, { n: 3 });
     await expect(waitFor(jobs, due, "dead", { withinMs: 0 })).rejects.toThrow("it is due, and no worker has taken it");
   });

@@ -116,11 +116,10 @@ export function outcomeCases(world: () => World): void {
       true,
     ]);
     expect(letter?.errors.every(({ at, durationMs }) => Date.parse(at) > 0 && Number(durationMs) >= 0)).toBe(true);
-    expect(world().log.filter(({ message }) => message.includes("failed")).map(({ level }) => level)).toEqual([
-      "warn",
-      "warn",
-      "warn",
-      "error",
-    ]);
+    expect(
+      world()
+        .log.filter(({ message }) => message.includes("failed"))
+        .map(({ level }) => level),
+    ).toEqual(["warn", "warn", "warn", "error"]);
   });
 }

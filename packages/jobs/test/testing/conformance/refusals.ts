@@ -27,7 +27,9 @@ export function refusalCases(world: () => World): void {
     for (const each of options) {
       await expect(jobs.enqueue(bill, { n: 1 }, each as object)).rejects.toEqual(refused("ENQUEUE_INVALID"));
     }
-    await expect(jobs.enqueueMany(bill, [{ n: 1 }, { n: 2 }], { key: "k" })).rejects.toEqual(refused("ENQUEUE_INVALID"));
+    await expect(jobs.enqueueMany(bill, [{ n: 1 }, { n: 2 }], { key: "k" })).rejects.toEqual(
+      refused("ENQUEUE_INVALID"),
+    );
     for (const payload of [undefined, {}, { n: "1" }, { n: 1, currency: "\0" }]) {
       await expect(jobs.enqueue(list, payload as never)).rejects.toEqual(refused("PAYLOAD_INVALID"));
     }
