@@ -145,8 +145,7 @@ interface Adding {
 async function addRound(adding: Adding, round: readonly JobRequest[]): Promise<unknown> {
   let pending = round;
   for (let tries = 0; tries < mostKeyRounds; tries++) {
-    const row = await addAtOnce(adding, pending);
-    refuseMemory(row);
+    const row = refuseMemory(await addAtOnce(adding, pending));
     const placed = new Set(row?.["keys"] as string[] | null);
     pending = pending.filter(({ settings: { key } }) => key !== null && !placed.has(key));
     if (pending.length === 0) return row?.["proof"];

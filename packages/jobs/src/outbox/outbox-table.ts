@@ -32,8 +32,8 @@ export async function writeToOutbox(
   requests: readonly JobRequest[],
   proofSql = "null",
 ): Promise<WrittenRequests> {
-  const [row] = await insert(db, requests, proofSql);
-  refuseMemory(row);
+  const [answered] = await insert(db, requests, proofSql);
+  const row = refuseMemory(answered);
   return { proof: row?.["proof"], witness: { text: findRowSql, values: [requests[0]?.id] } };
 }
 

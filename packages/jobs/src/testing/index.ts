@@ -7,7 +7,7 @@ export type { ExpectedJob, PartOf } from "./look-for.ts";
 export { jobsMatchers } from "./matchers.ts";
 export { makeDue } from "./make-due.ts";
 export { createTestJobs, type TestJobs, type TestJobsOptions } from "./memory/memory-jobs.ts";
-export type { TestClock } from "./memory/memory-clock.ts";
+export type { TestClock } from "./memory/test-clock.ts";
 export type { InlineTasks } from "./memory/inline-runs.ts";
 export { performTask, type PerformTaskOptions } from "./perform-task.ts";
 export { waitFor, type AwaitedState, type WaitForOptions } from "./wait-for.ts";

@@ -20,16 +20,28 @@ describe.each([
   beforeEach(() => world.clear());
   afterAll(() => world[Symbol.asyncDispose]());
 
-  for (const cases of [
-    enqueueCases,
-    keyCases,
-    outcomeCases,
-    letterCases,
-    unitCases,
-    correlationCases,
-    helperCases,
-    refusalCases,
-  ]) {
-    describe(cases.name.replace("Cases", ""), () => cases(() => world));
-  }
+  describe("enqueue", () => {
+    enqueueCases(() => world);
+  });
+  describe("keys", () => {
+    keyCases(() => world);
+  });
+  describe("outcomes", () => {
+    outcomeCases(() => world);
+  });
+  describe("dead letters", () => {
+    letterCases(() => world);
+  });
+  describe("units of work", () => {
+    unitCases(() => world);
+  });
+  describe("correlation", () => {
+    correlationCases(() => world);
+  });
+  describe("helpers", () => {
+    helperCases(() => world);
+  });
+  describe("refusals", () => {
+    refusalCases(() => world);
+  });
 });

@@ -46,7 +46,7 @@ export function createInlineRuns({ store, run, logger, tasks }: InlineParts): ()
 
   const start = async () => {
     // Whoever has started this notes it first.
-    await undefined;
+    await Promise.resolve();
     try {
       await runAll();
     } finally {

@@ -1,19 +1,3 @@
-import { JobsError } from "../../errors.ts";
-
-/** The clock of jobs in memory. It runs as the clock of the process does, and can be moved forward. */
-export interface TestClock {
-  now(): Date;
-  /**
-   * Moves the clock forward by that many milliseconds. What waits for its time meanwhile is due then. In mode `inline`, it runs
-   * before the promise resolves, each job at its own time.
-   *
-   * @throws {@link JobsError} `OPTIONS_INVALID` for what is no number from 0 to 100 years.
-   */
-  advance(ms: number): Promise<void>;
-}
-
-const longestAdvanceMs = 100 * 365 * 86_400_000;
-
 /** The times of one store. */
 export class MemoryClock {
   #movedMs = 0;
@@ -35,10 +19,4 @@ export class MemoryClock {
   move(ms: number): void {
     this.#movedMs += ms;
   }
-}
-
-/** @throws {@link JobsError} `OPTIONS_INVALID`. */
-export function checkAdvance(ms: unknown): void {
-  if (typeof ms === "number" && ms >= 0 && ms <= longestAdvanceMs) return;
-  throw new JobsError("OPTIONS_INVALID", "advance() takes a number of milliseconds from 0 to 100 years.");
 }

@@ -11,12 +11,13 @@ import { checkNodeVersion } from "../../node-version.ts";
 import { createInlineRuns, type InlineTasks } from "./inline-runs.ts";
 import { LetterStore } from "./letter-store.ts";
 import { createMemoryRunner } from "./memory-attempts.ts";
-import { checkAdvance, MemoryClock, type TestClock } from "./memory-clock.ts";
+import { MemoryClock } from "./memory-clock.ts";
 import { createMemoryLetters } from "./memory-letters.ts";
 import { createMemorySide } from "./create-memory-side.ts";
 import { memorySide, type MemorySide } from "./memory-side.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { createMemoryWriter } from "./memory-writer.ts";
+import { createTestClock, type TestClock } from "./test-clock.ts";
 import { adminNotInMemory, notInMemory } from "./unavailable.ts";
 
 /** When the jobs of {@link createTestJobs} run. */
@@ -61,19 +62,17 @@ export function createTestJobs(options: TestJobsOptions = {}): TestJobs {
   checkMode(options);
   checkNodeVersion();
   const logger = protectLogger(options.logger ?? defaultLogger, defaultLogger);
-  const clock = new MemoryClock();
-  const store = new MemoryStore(clock);
+  const store = new MemoryStore(new MemoryClock());
   const letters = new LetterStore(store);
   const run = createMemoryRunner(store, letters, logger);
   const { mode, tasks = [] } = options;
-  const follow = mode === "inline" ? createInlineRuns({ store, run, logger, tasks }) : async () => undefined;
+  const follow = mode === "inline" ? createInlineRuns({ store, run, logger, tasks }) : async () => nothing();
 
   let isClosed = false;
   const refuseClosed = () => {
     if (isClosed) throw new JobsError("CLOSED", "The jobs are closed: close() has been called.");
   };
   const writer = createMemoryWriter(store, { refuseClosed, follow });
-  const nothing = () => undefined;
   const { enqueue, enqueueMany, settled } = createEnqueue({
     writer,
     // Errors are passed on as they are.
@@ -82,31 +81,16 @@ export function createTestJobs(options: TestJobsOptions = {}): TestJobs {
     onWritten: nothing,
   });
 
-  const advance = async (ms: number): Promise<void> => {
-    checkAdvance(ms);
-    const until = clock.now + ms;
-    // In steps, so that each job runs at its own time.
-    for (let next = store.nextTime(until); mode === "inline" && next !== undefined; next = store.nextTime(until)) {
-      clock.move(next - clock.now);
-      await follow();
-    }
-    clock.move(Math.max(0, until - clock.now));
-    await follow();
-  };
-
   const close = async () => {
     await settled();
     isClosed = true;
-  };
-  const refuse = async (what: string, instead: string): Promise<never> => {
-    throw notInMemory(what, instead);
   };
   const hidden: { readonly [memorySide]: MemorySide } = {
     [memorySide]: createMemorySide({ store, letters, run, logger, refuseClosed, follow }),
   };
   return {
     ...hidden,
-    clock: { now: () => new Date(clock.now), advance },
+    clock: createTestClock(store, follow),
     enqueue,
     enqueueMany,
     durable: createDurable(writer, nothing),
@@ -128,6 +112,14 @@ export function createTestJobs(options: TestJobsOptions = {}): TestJobs {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function nothing(): void {
+  // Jobs in memory have no relay to wake.
+}
+
+async function refuse(what: string, instead: string): Promise<never> {
+  throw notInMemory(what, instead);
 }
 
 function checkMode({ mode = "manual", tasks }: TestJobsOptions): void {

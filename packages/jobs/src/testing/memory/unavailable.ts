@@ -20,10 +20,13 @@ const adminNames = namesOf<Admin>({
 
 /** Each method rejects. */
 export function adminNotInMemory(): Admin {
-  const reject = (name: string) => async () => {
+  return Object.fromEntries(adminNames.map((name) => [name, rejecting(name)])) as unknown as Admin;
+}
+
+function rejecting(name: string) {
+  return async () => {
     throw notInMemory(`admin.${name}()`, "enqueued(), makeDue() and waitFor() of @acme/jobs/testing look into them");
   };
-  return Object.fromEntries(adminNames.map((name) => [name, reject(name)])) as unknown as Admin;
 }
 
 export function notInMemory(what: string, instead: string): JobsError {
