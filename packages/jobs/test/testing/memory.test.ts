@@ -308,4 +308,27 @@ describe("drains beside each other", () => {
     expect(ran.toSorted()).toEqual([1, 2, 3]);
     expect(counts.reduce((sum, { doneCount }) => sum + doneCount, 0)).toBe(3);
   });
+
+  it("run two jobs at once, but not two of a named queue", async () => {
+    await using jobs = createTestJobs({ logger });
+    const running = { named: 0, free: 0, mostNamed: 0, mostFree: 0 };
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const named = perform(bill, async () => {
+      running.mostNamed = Math.max(running.mostNamed, ++running.named);
+      await turn();
+      running.named -= 1;
+    });
+    const free = perform(other, async () => {
+      running.mostFree = Math.max(running.mostFree, ++running.free);
+      await turn();
+      running.free -= 1;
+    });
+    await jobs.enqueueMany(bill, [{ n: 1 }, { n: 2 }, { n: 3 }], { queue: "q" });
+    await jobs.enqueueMany(other, [{}, {}]);
+
+    await Promise.all([drain(jobs, { tasks: [named] }), drain(jobs, { tasks: [named] })]);
+    await Promise.all([drain(jobs, { tasks: [free] }), drain(jobs, { tasks: [free] })]);
+
+    expect(running).toMatchObject({ mostNamed: 1, mostFree: 2 });
+  });
 });
