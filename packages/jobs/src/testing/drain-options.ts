@@ -3,6 +3,7 @@ import type { PerformableTask } from "../task/perform.ts";
 
 /** Which tasks `drain` runs, and for how long. */
 export interface DrainOptions {
+  /** Jobs of other tasks are left alone. */
   readonly tasks: readonly PerformableTask[];
   /** Whether jobs that wait for their `runAt` or next attempt run at once, too. Default: true. */
   readonly skipDelays?: boolean;
