@@ -11,7 +11,7 @@ export interface MemoryChange {
   readonly owner: object;
   /** Must not throw. */
   apply(): void;
-  /** What follows from the commit, outside of the unit of work, which waits for it. Must not reject. */
+  /** What follows from the commit. The unit of work waits for it. Must not reject. */
   follow(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { callersScopeIn } from "./scope.ts";
 import { claimKeySql } from "./run-once.ts";
-import { findScope, runOutsideUnits } from "../current-unit.ts";
+import { findScope } from "../current-unit.ts";
 import { changesInMemory } from "./memory-changes.ts";
 import { memoryColumn } from "@acme/shared/memory-answer";
 import { askMemoryTransactionSql, type MemoryTransaction, noteMemoryTx } from "@acme/shared/memory-transaction";
@@ -57,7 +57,7 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
       async commit() {
         for (const change of changes) change.apply();
         end(true);
-        await runOutsideUnits(() => Promise.all(changes.map((change) => change.follow())));
+        await Promise.all(changes.map((change) => change.follow()));
         return "COMMIT";
       },
       async rollback() {

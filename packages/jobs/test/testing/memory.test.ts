@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createEventBus, createUnitOfWork, defineEvent, props } from "@acme/domain-events";
 import { pgTransactions } from "@acme/domain-events/pg";
 import { createMemoryUnitOfWork } from "@acme/domain-events/testing";
@@ -73,6 +74,29 @@ describe("the mode inline", () => {
     await unitOfWork.runOnce("effect 0", (unit) => jobs.enqueue(bill, { n: 1 }, { tx: unit }));
 
     expect(effects).toEqual([1, 2]);
+  });
+
+  it("runs a job that belongs to no unit outside of the one around enqueue(), and of what is local to its caller", async () => {
+    const unitOfWork = createMemoryUnitOfWork({ bus: createEventBus() });
+    const caller = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const { jobs, ran } = inline((n, { enqueue }) =>
+      unitOfWork.run(async (unit) => {
+        seen.push(caller.getStore());
+        if (n === 1) await enqueue(bill, { n: 2 }, { tx: unit });
+      }),
+    );
+
+    const undone = unitOfWork.run(async () => {
+      await caller.run("request", () => jobs.enqueue(bill, { n: 1 }));
+      throw new Error("undo");
+    });
+
+    await expect(undone).rejects.toThrow("undo");
+    expect([ran, seen]).toEqual([
+      [1, 2],
+      [undefined, undefined],
+    ]);
   });
 
   it("lets jobs wait for their time, for their next attempt, and for tasks that it does not have", async () => {

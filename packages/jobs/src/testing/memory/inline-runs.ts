@@ -28,6 +28,8 @@ const jobsPerTurn = 100;
  */
 export function createInlineRuns({ store, run, logger, tasks }: InlineParts): () => Promise<void> {
   const insideJob = new AsyncLocalStorage<true>();
+  // As in a worker, nothing of whoever enqueues is there where a job runs, least of all its unit of work.
+  const outside = AsyncLocalStorage.snapshot();
   const attempts = createAttempts(logger);
   let table: ReturnType<typeof taskList> | undefined;
   let running: Promise<void> | undefined;
@@ -55,7 +57,7 @@ export function createInlineRuns({ store, run, logger, tasks }: InlineParts): ()
   };
 
   return async () => {
-    running ??= start();
+    running ??= outside(start);
     if (insideJob.getStore() === undefined) await running;
     else running.catch(() => undefined);
   };
