@@ -1,6 +1,6 @@
 import type { MemoryChange } from "@acme/shared/memory-transaction";
 
-const savepointPattern = /^\s*(savepoint|release|rollback\s+to)(?:\s+savepoint)?\s+("[^"]+"|\w+)\s*;?\s*$/i;
+const savepointPattern = /^\s*(savepoint|release|rollback\s+to)(?:\s+savepoint)?\s+("[^"]+"|\w+)/i;
 
 /** The changes of one transaction, and what savepoints do to them. */
 export function changesInMemory() {
