@@ -243,7 +243,9 @@ describe("a tx in memory", () => {
 
     const client = await database.pool().connect();
     await client.query("begin");
+    const asked = vi.spyOn(client, "query");
     await expect(jobs.enqueue(bill, { n: 1 }, { tx: client })).rejects.toMatchObject(refused);
+    expect(asked).not.toHaveBeenCalled();
     await client.query("rollback");
     client.release();
     await unitOfWork.run(async (unit) => {
