@@ -1,6 +1,5 @@
 import type { Pool } from "pg";
 import type { ChangeOptions, ChangeResult } from "./change-in-batches.ts";
-import { checkNumber } from "./check-options.ts";
 import { checkLimit, checkText } from "./check-values.ts";
 import { askJobs } from "./database/ask-jobs.ts";
 import { queryMigrated } from "./database/missing-tables.ts";
@@ -10,10 +9,10 @@ import { sqlValues } from "./database/sql-values.ts";
 import { beginTransaction } from "./database/transaction.ts";
 import { countLetters, discardLetters, retryLetters } from "./dead-letters/change-letters.ts";
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroups, DeadLetterPage } from "./dead-letters/dead-letter.ts";
-import { afterCursor, checkLetterFilter, letterConditions } from "./dead-letters/letter-filter.ts";
+import { afterCursor, checkAge, checkLetterFilter, letterConditions } from "./dead-letters/letter-filter.ts";
 import { groupLetters } from "./dead-letters/letter-groups.ts";
 import { findLetter, letterColumns, toDeadLetter } from "./dead-letters/letter-rows.ts";
-import { JobsError } from "./errors.ts";
+import { letterMissing, letterOfOtherTask, letterSuperseded } from "./dead-letters/letter-errors.ts";
 import { addUnlessKeyTaken } from "./graphile/add-jobs.ts";
 import { keepErrors } from "./graphile/failure-notes.ts";
 import { toFlags } from "./job/origin.ts";
@@ -79,9 +78,6 @@ export interface DeadLetters {
   purge(options: { readonly olderThanMs: number }): Promise<number>;
 }
 
-/** The longest age must fit an interval of PostgreSQL. */
-const longestAgeMs = 100 * 365 * 86_400_000;
-
 export function createDeadLetters(pool: () => Pool): DeadLetters {
   const ask = <Result>(work: (db: Queryable) => Promise<Result>) => askJobs(pool, work);
   return {
@@ -128,7 +124,7 @@ export function createDeadLetters(pool: () => Pool): DeadLetters {
     },
 
     async purge({ olderThanMs } = {} as never) {
-      checkNumber("olderThanMs", olderThanMs ?? NaN, [0, longestAgeMs]);
+      checkAge(olderThanMs);
       const sql = `with purged as (
            delete from acme_jobs.dead_letters where died_at < now() - $1::float8 * interval '1 millisecond' returning 1
          ) select count(*)::int as count from purged`;
@@ -145,24 +141,15 @@ async function retryOnce(
 ): Promise<void> {
   await using transaction = await beginTransaction(pool, { statementMs: answerWithinMs });
   const { letter, payloadText } = await remove(transaction, id);
-  if (mended && mended.task !== letter.task) {
-    throw new JobsError("PAYLOAD_INVALID", `The dead letter is of task "${letter.task}", not "${mended.task}".`);
-  }
+  if (mended && mended.task !== letter.task) throw letterOfOtherTask(letter.task, mended.task);
   const { task, queue, key, priority } = letter;
   const flags = toFlags(letter.origin);
   const settings = { task, runAt: null, queue, priority, key, preserveRunAt: false, flags };
   const request = { id, payload: mended?.payload ?? payloadText, settings };
   const jobId = await addUnlessKeyTaken(transaction, request);
-  if (jobId === undefined) throw superseded(id, task);
+  if (jobId === undefined) throw letterSuperseded(id, task);
   await keepErrors(transaction, { jobId, idempotencyKey: id, task, reason: letter.reason, errors: letter.errors });
   await transaction.commit();
-}
-
-function superseded(id: string, task: string): JobsError {
-  return new JobsError(
-    "DEAD_LETTER_SUPERSEDED",
-    `A newer job of task "${task}" has the key of dead letter ${id}, and the newer payload counts. Discard the dead letter, or retry it when that job is done.`,
-  );
 }
 
 /** Returns the payload also as stored text: plain SQL may have written numbers that JavaScript cannot represent. */
@@ -171,8 +158,5 @@ async function remove(db: Queryable, id: string): Promise<{ letter: DeadLetter; 
     id,
   ]);
   if (row !== undefined) return { letter: toDeadLetter(row), payloadText: String(row["payload"]) };
-  throw new JobsError(
-    "DEAD_LETTER_MISSING",
-    `There is no dead letter ${id}. It was retried or discarded, or it never existed.`,
-  );
+  throw letterMissing(id);
 }

@@ -35,6 +35,7 @@ export type JobsErrorCode =
   | "JOB_SEARCH_TIMEOUT"
   | "DRAIN_INCOMPLETE"
   | "STATE_NOT_REACHED"
+  | "NOT_IN_MEMORY"
   | "CLOSED";
 
 /**

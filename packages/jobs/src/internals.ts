@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { JobsError } from "./errors.ts";
-import type { OnAttempt } from "./worker/worker-dependencies.ts";
+import type { WorkerExtras } from "./worker/worker-dependencies.ts";
 import type { WorkerOptions } from "./worker/worker-options.ts";
 import type { Worker } from "./worker/worker.ts";
 
@@ -18,7 +18,7 @@ export interface JobsInternals {
   /** Whether jobs are known to be in the database of the outbox. Then `enqueue` writes them there itself. */
   readonly isOneDatabase: () => boolean;
   /** As `startWorker` of `Jobs`, and tells what becomes of each attempt. */
-  readonly startWorker: (options: WorkerOptions, onAttempt: OnAttempt) => Promise<Worker>;
+  readonly startWorker: (options: WorkerOptions, extras: WorkerExtras) => Promise<Worker>;
 }
 
 /** @throws {@link JobsError} `OPTIONS_INVALID` for what `createJobs()` has not made. */

@@ -8,13 +8,13 @@ import { withRelay } from "./worker-with-relay.ts";
 import { keepRoom, type PoolNeed } from "./database/pool-capacity.ts";
 import { migrationMissing } from "./database/missing-tables.ts";
 import { refuseSharedSessions } from "./database/check-sessions.ts";
-import type { OnAttempt, WorkerDependencies } from "./worker/worker-dependencies.ts";
+import type { WorkerDependencies, WorkerExtras } from "./worker/worker-dependencies.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "./worker/worker-options.ts";
 import { startWorker, type Worker, type WorkerState } from "./worker/worker.ts";
 
 /** The workers and relays of one `Jobs`. */
 export interface RunningParts {
-  startWorker(options: WorkerOptions, onAttempt?: OnAttempt): Promise<Worker>;
+  startWorker(options: WorkerOptions, extras?: WorkerExtras): Promise<Worker>;
   startRelay(options?: RelayOptions): Relay;
   /** Lets the relays of this process look for rows at once. */
   wakeRelays(): void;
@@ -62,7 +62,7 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
     return relay;
   };
 
-  const beginWorker = async (workerOptions: WorkerOptions, onAttempt?: OnAttempt): Promise<Worker> => {
+  const beginWorker = async (workerOptions: WorkerOptions, extras?: WorkerExtras): Promise<Worker> => {
     // The outbox is left to the relay: jobs must run even while the database of the data is down.
     const prepare = async () => {
       await (workerOptions.migrate === false ? migrator.verifyJobs() : migrator.migrateJobs());
@@ -71,7 +71,7 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
     const leave = keepRoom([{ pool: jobsPool.get(), kept: 1, used: 2 }]);
     let worker: Worker;
     try {
-      const dependencies = { pool: jobsPool.get(), logger, prepare, onAttempt, purgeIdempotencyKeys };
+      const dependencies = { pool: jobsPool.get(), logger, prepare, purgeIdempotencyKeys, ...extras };
       worker = await startWorker(dependencies, resolveWorkerOptions(workerOptions));
     } catch (error) {
       leave();
@@ -86,9 +86,9 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
     return worker;
   };
 
-  const beginBoth = async (workerOptions: WorkerOptions, onAttempt?: OnAttempt): Promise<Worker> => {
+  const beginBoth = async (workerOptions: WorkerOptions, extras?: WorkerExtras): Promise<Worker> => {
     if (isClosed) throw closed();
-    const worker = await beginWorker(workerOptions, onAttempt);
+    const worker = await beginWorker(workerOptions, extras);
     if (isClosed) {
       await worker.stop({ deadlineMs: 0 });
       throw closed();
@@ -104,7 +104,7 @@ export function createRunningParts(options: RunningPartsOptions): RunningParts {
 
   return {
     // What outlives its caller must not go on in the name of the caller's request.
-    startWorker: (workerOptions, onAttempt) => replaceCorrelation(undefined, () => beginBoth(workerOptions, onAttempt)),
+    startWorker: (workerOptions, extras) => replaceCorrelation(undefined, () => beginBoth(workerOptions, extras)),
     startRelay: (relayOptions) => replaceCorrelation(undefined, () => beginRelay(relayOptions)),
     wakeRelays: () => relays.forEach((relay) => relay.wake()),
     get workerStates() {

@@ -7,7 +7,7 @@ import {
   type MatcherResult,
   type PublishedEvents,
 } from "./find-published.ts";
-import type { EventPartial } from "./matches-partial.ts";
+import type { EventPartial } from "./event-partial.ts";
 
 /**
  * Asserts that an event of the class was published, with these properties if some are given.

@@ -7,7 +7,7 @@ import {
   type MatcherResult,
   type PublishedEvents,
 } from "./find-published.ts";
-import type { EventPartial } from "./matches-partial.ts";
+import type { EventPartial } from "./event-partial.ts";
 
 /**
  * The types of {@link eventMatchers}. `@acme/domain-events/vitest` adds them to those of vitest; for Jest, extend its

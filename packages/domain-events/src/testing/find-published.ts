@@ -1,7 +1,8 @@
 import { classNameOf } from "../bus/registrations.ts";
 import { DomainEventsError } from "../errors.ts";
 import { type ClassOf, eventTypeOf } from "../event/event.ts";
-import { type EventPartial, matchesPartial, pickAsked, show } from "./matches-partial.ts";
+import { matchesPartial, pickAsked, show } from "@acme/shared/matches-partial";
+import type { EventPartial } from "./event-partial.ts";
 
 /** Where to look for events: a recorder, or a list of events. */
 export type PublishedEvents = { readonly events: readonly object[] } | readonly object[];

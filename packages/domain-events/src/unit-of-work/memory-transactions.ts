@@ -1,18 +1,30 @@
+import { callersScopeIn } from "./scope.ts";
 import { claimKeySql } from "./run-once.ts";
+import { findScope } from "../current-unit.ts";
+import { changesInMemory } from "./memory-changes.ts";
+import { memoryColumn } from "@acme/shared/memory-answer";
+import { askMemoryTransactionSql, type MemoryTransaction, noteMemoryTx } from "@acme/shared/memory-transaction";
 import type { Transaction, TransactionAdapter } from "../transaction/transaction-adapter.ts";
+import type { Unit } from "./unit.ts";
 import { unitEnded } from "../unit-errors.ts";
 
 type Answer = Awaited<ReturnType<Transaction<unknown>["query"]>>;
 
 /** The answer to every question of the unit of work: the feature is there, and the mark of the transaction, too. */
-const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1|0" }] };
+const wellAnswer: Answer = { rows: [{ holds: true, proof: "|1|0", [memoryColumn]: true }] };
 
-/** Transactions without a database. Statements do nothing, except that the keys of `runOnce` are kept. */
+/**
+ * Transactions without a database. Statements do nothing, except that the keys of `runOnce` are kept, and that what else
+ * is in memory can take part.
+ */
 export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
   const keys = new Map<string, Promise<boolean>>();
+  noteMemoryTx(tx, () => queryOfUnit(keys));
 
   function begin(): Transaction<Tx> {
     const ends: ((committed: boolean) => void)[] = [];
+    const { changes, sees } = changesInMemory();
+    const transaction: MemoryTransaction = { changes, add: (change) => void changes.push(change) };
     let isOver = false;
 
     async function claim(key: string): Promise<Answer> {
@@ -27,6 +39,13 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
       return { rows: [{ key, claimed: true }] };
     }
 
+    async function query(text: string, values?: readonly unknown[]): Promise<Answer> {
+      if (text === claimKeySql) return claim(String(values?.[0]));
+      if (text === askMemoryTransactionSql) return { rows: [{ memory_transaction: transaction }] };
+      sees(text);
+      return wellAnswer;
+    }
+
     function end(committed: boolean): void {
       isOver = true;
       for (const settle of ends) settle(committed);
@@ -34,9 +53,11 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
 
     return {
       tx,
-      query: async (text, values) => (text === claimKeySql ? claim(String(values?.[0])) : wellAnswer),
+      query,
       async commit() {
+        for (const change of changes) change.apply();
         end(true);
+        await Promise.all(changes.map((change) => change.follow()));
         return "COMMIT";
       },
       async rollback() {
@@ -51,4 +72,12 @@ export function memoryTransactions<Tx>(tx: Tx): TransactionAdapter<Tx> {
     begin: async () => begin(),
     adopt: () => tx,
   };
+}
+
+/** The unit over these transactions in which the caller runs. */
+function queryOfUnit(database: object): Transaction<unknown>["query"] | undefined {
+  // All units over an adapter of this package are of this class.
+  const unit = findScope((running) => running.database === database)?.unit as Unit | undefined;
+  const scope = unit && callersScopeIn(unit);
+  return scope && ((text, values) => unit.query(scope, text, values));
 }

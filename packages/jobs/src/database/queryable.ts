@@ -1,3 +1,4 @@
+import { memoryColumn } from "@acme/shared/memory-answer";
 import { JobsError } from "../errors.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -77,6 +78,18 @@ function answering(tx: Queryable): Queryable {
 
 function hasRows(answer: unknown): boolean {
   return typeof answer === "object" && answer !== null && "rows" in answer && Array.isArray(answer.rows);
+}
+
+/**
+ * @returns the row that a writing statement has answered with
+ * @throws {@link JobsError} `TRANSACTION_INVALID` if nothing was written, because there is no database.
+ */
+export function refuseMemory(row: Row | undefined): Row | undefined {
+  if (row === undefined || !(memoryColumn in row)) return row;
+  throw new JobsError(
+    "TRANSACTION_INVALID",
+    'The "tx" is of a unit of work without a database, and the job would be lost. Use createTestJobs() of @acme/jobs/testing with it.',
+  );
 }
 
 function answersOtherwise(): JobsError {

@@ -1,7 +1,5 @@
 import type { Pool } from "pg";
 import { changeInBatches, type ChangedBatch, type ChangeOptions, type ChangeResult } from "../change-in-batches.ts";
-import { checkNames } from "../check-options.ts";
-import { invalid } from "../check-values.ts";
 import { askJobs } from "../database/ask-jobs.ts";
 import { isAboutTheRows } from "../database/database-errors.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
@@ -9,7 +7,7 @@ import type { Queryable } from "../database/queryable.ts";
 import { sqlValues } from "../database/sql-values.ts";
 import { retryLettersSql } from "../graphile/retry-letters.ts";
 import type { DeadLetterFilter } from "./dead-letter.ts";
-import { afterCursor, checkLetterFilter, letterConditions } from "./letter-filter.ts";
+import { afterCursor, checkChange, letterConditions } from "./letter-filter.ts";
 import { cursorSql } from "./letter-rows.ts";
 
 /** What is done with a batch: parts of a statement, of which `changed` returns the ids. */
@@ -39,9 +37,7 @@ async function changeLetters(
   change: Change,
   { filter, options = {} }: Changing,
 ): Promise<ChangeResult> {
-  if (typeof filter !== "object" || filter === null) throw invalid("Say which dead letters: a filter, or {} for all.");
-  checkLetterFilter(filter);
-  checkNames(options, { what: "This change", known: ["signal", "onProgress"] satisfies (keyof ChangeOptions)[] });
+  checkChange(filter, options);
   return changeInBatches<string>(options, {
     count: () => askJobs(pool, (db) => countLetters(db, filter)),
     change: (after) => changeBatch(pool, change, { filter, after }),

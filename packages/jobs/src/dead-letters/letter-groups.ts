@@ -6,7 +6,7 @@ import { letterConditions } from "./letter-filter.ts";
 
 const mostRead = 10_000;
 /** Longer messages mostly end with what differs. */
-const longestMessage = 300;
+export const longestMessage = 300;
 const mostGroups = 1_000;
 
 /**
@@ -78,6 +78,7 @@ async function withNames(db: Queryable, groups: readonly IdentifiedGroup[]): Pro
 const ids = /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b|\b(?=[a-f]*\d)(?=\d*[a-f])[\da-f]{8,}\b/gi;
 const numbers = /\d+(?:[.,:]\d+)*/g;
 
-function withoutIds(text: string): string {
+/** What is alike of two errors of one kind. */
+export function withoutIds(text: string): string {
   return text.replaceAll(ids, "#").replaceAll(numbers, "#");
 }

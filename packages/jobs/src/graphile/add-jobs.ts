@@ -3,7 +3,7 @@ import { isTrue } from "@acme/shared/is-true";
 import { batchSql, toBatch } from "../job/job-batch.ts";
 import type { JobRequest, JobSettings, WrittenRequests } from "../job/job-request.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
-import type { Queryable, Row } from "../database/queryable.ts";
+import { refuseMemory, type Queryable, type Row } from "../database/queryable.ts";
 
 /**
  * Jobs are added with Graphile Worker's documented SQL. The task's policy decides when a job has failed for good. So Graphile
@@ -145,7 +145,7 @@ interface Adding {
 async function addRound(adding: Adding, round: readonly JobRequest[]): Promise<unknown> {
   let pending = round;
   for (let tries = 0; tries < mostKeyRounds; tries++) {
-    const row = await addAtOnce(adding, pending);
+    const row = refuseMemory(await addAtOnce(adding, pending));
     const placed = new Set(row?.["keys"] as string[] | null);
     pending = pending.filter(({ settings: { key } }) => key !== null && !placed.has(key));
     if (pending.length === 0) return row?.["proof"];

@@ -3,26 +3,46 @@ import type { Queryable } from "../database/queryable.ts";
 
 /**
  * How many jobs of these tasks run or are due, by task. Counts those that wait for their time only if `withWaiting` is
- * set.
+ * set, and none but `only` if that is given.
  */
 export async function countDueJobs(
   db: Queryable,
   tasks: readonly string[],
-  { withWaiting }: { readonly withWaiting: boolean },
+  { withWaiting, only }: { readonly withWaiting: boolean; readonly only?: readonly string[] | undefined },
 ): Promise<ReadonlyMap<string, number>> {
   const { rows } = await db.query(
     `select job.task_identifier as task, count(*)::int as count
      from graphile_worker.jobs as job
      left join acme_jobs.failures as note on note.job_id = job.id and not note.is_settled
-     where job.task_identifier = any($1::text[]) and (
+     where job.task_identifier = any($1::text[]) and ($3::bigint[] is null or job.id = any($3::bigint[])) and (
        job.locked_at is not null
        or note.job_id is not null
        or (job.attempts < job.max_attempts and (job.run_at <= now() or $2::boolean))
      )
      group by job.task_identifier order by job.task_identifier`,
-    [tasks, withWaiting],
+    [tasks, withWaiting, only ?? null],
   );
   return new Map(rows.map((row) => [String(row["task"]), Number(row["count"])]));
+}
+
+/** Graphile Worker's ids of the jobs of these tasks that have not ended. */
+export async function jobIdsOf(db: Queryable, tasks: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query(
+    "select id::text from graphile_worker.jobs where task_identifier = any($1::text[]) and attempts < max_attempts",
+    [tasks],
+  );
+  return rows.map((row) => String(row["id"]));
+}
+
+/** Whether the last run of one of these jobs has not ended, or what is to follow is not done yet. */
+export async function isAnyUnderWay(db: Queryable, jobIds: readonly string[]): Promise<boolean> {
+  const { rows } = await db.query(
+    `select 1 from graphile_worker.jobs as job
+     left join acme_jobs.failures as note on note.job_id = job.id and not note.is_settled
+     where job.id = any($1::bigint[]) and (job.locked_at is not null or note.job_id is not null) limit 1`,
+    [jobIds],
+  );
+  return rows.length > 0;
 }
 
 /** Makes jobs of these tasks that wait for their time, or for their next attempt, due now. */

@@ -1,6 +1,6 @@
 import type { QueryConfig, QueryResult } from "pg";
 import { retryTransient } from "../database/database-errors.ts";
-import { createFetch, nothing, type Prefetch, type Send } from "./fetch-jobs.ts";
+import { createFetch, nothing, withOnly, type FetchGate, type Prefetch, type Send } from "./fetch-jobs.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { idsOf, type HeldJob } from "./holding.ts";
 import type { PoolObserver } from "./pool-observer.ts";
@@ -16,6 +16,7 @@ interface FetchedRow extends HeldJob {
 export interface FetchInterceptorOptions {
   readonly held: HeldJobs;
   readonly prefetch: Prefetch | undefined;
+  readonly gate?: FetchGate | undefined;
   readonly observer: Pick<PoolObserver, "onFetch" | "beforeFirstFetch">;
   readonly releases: Releases;
   /** Lets up to `count` idle workers of the pool fetch. */
@@ -32,20 +33,25 @@ export interface FetchInterceptor {
 }
 
 export function createFetchInterceptor(options: FetchInterceptorOptions): FetchInterceptor {
-  const { held, prefetch, observer, releases, nudge } = options;
+  const { held, prefetch, gate, observer, releases, nudge } = options;
   const fetchJobs = createFetch(prefetch);
   let opening: Promise<void> | undefined;
 
   const fetchNow = async (config: QueryConfig, send: Send) => {
+    const only = gate?.next();
+    if (only?.length === 0) return nothing;
     const fetching = held.beginFetch();
     if (fetching === undefined) return nothing;
     const askedAt = performance.now();
     try {
-      const answer = await fetchJobs(config, send);
+      const answer = await fetchJobs(only ? withOnly(config, only) : config, send);
       const holdings = held.hold(answer.rows as HeldJob[], askedAt);
       // Checked after the jobs are in the shared memory: either the watching thread has seen them there, or its round is
       // noticed here.
-      if (!fetching.isVoid()) return answer;
+      if (!fetching.isVoid()) {
+        gate?.fetched(idsOf(holdings));
+        return answer;
+      }
       held.letGo(holdings);
       if (holdings.length > 0) await send(returnOnly(poolIdOf(config), idsOf(holdings)));
       releases.release("returned", holdings);

@@ -14,6 +14,13 @@ export interface Prefetch {
   readonly onMore: () => void;
 }
 
+/** Which jobs a pool may fetch. For tests, which run some of those that are there. */
+export interface FetchGate {
+  /** Asked before each fetch. `undefined` means all jobs; otherwise Graphile Worker's ids. */
+  next(): readonly string[] | undefined;
+  fetched(jobIds: readonly string[]): void;
+}
+
 export const nothing: QueryResult = { rows: [], rowCount: 0, command: "SELECT", oid: 0, fields: [] };
 
 /**
@@ -85,6 +92,18 @@ function withLimit(config: QueryConfig, limit: number): QueryConfig {
     ...config,
     name: name.replace(usual, String(limit)),
     text: text.replace(`limit ${usual}\n`, `limit ${limit}\n`),
+  };
+}
+
+/** The statement for certain jobs. */
+export function withOnly(config: QueryConfig, jobIds: readonly string[]): QueryConfig {
+  const { name, text, values = [] } = config;
+  const condition = "task_id = any($2::int[])";
+  return {
+    ...config,
+    ...(name !== undefined && { name: `${name}_only` }),
+    text: text.replace(condition, () => `${condition}\n    and jobs.id = any($${values.length + 1}::bigint[])`),
+    values: [...(values as readonly unknown[]), jobIds],
   };
 }
 

@@ -12,6 +12,7 @@ import { HeldJobs } from "./held-jobs.ts";
 import type { LockedJob } from "./locked-job.ts";
 import type { PoolObserver } from "./pool-observer.ts";
 import { observePool } from "./pool-events.ts";
+import type { FetchGate } from "./fetch-jobs.ts";
 import { interceptQueries } from "./query-interceptor.ts";
 import { createHeldJobRun } from "./run-held-job.ts";
 import { graphileSchema } from "./schema.ts";
@@ -24,6 +25,7 @@ export interface GraphilePoolOptions {
   readonly pollIntervalMs: number;
   /** Jobs to fetch at once, at least as many as run at once. With 0, each job is fetched by itself. */
   readonly prefetch: number;
+  readonly gate?: FetchGate | undefined;
   /** Milliseconds without a turn of the event loop after which jobs that have not begun are given back. */
   readonly hungAfterMs: number;
   readonly logger: Logger;

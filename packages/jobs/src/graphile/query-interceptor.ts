@@ -1,5 +1,5 @@
 import type { Pool, QueryConfig, QueryResult } from "pg";
-import type { Prefetch, Send } from "./fetch-jobs.ts";
+import type { FetchGate, Prefetch, Send } from "./fetch-jobs.ts";
 import { createFetchInterceptor, poolIdOf } from "./fetch-interceptor.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { sendAlone, withQuery } from "./intercepted-clients.ts";
@@ -16,6 +16,7 @@ export interface QueryInterceptorOptions {
   readonly held: HeldJobs;
   /** How many jobs to fetch at once. Without it, as many as Graphile Worker asks for. */
   readonly prefetch?: Prefetch | undefined;
+  readonly gate?: FetchGate | undefined;
   /** Lets idle workers of the pool fetch: up to `count` of them, or all without `count`. */
   readonly nudge: (count?: number) => void;
   /** Whether the pool is shutting down. */

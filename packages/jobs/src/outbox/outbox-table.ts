@@ -1,7 +1,7 @@
 import { queryMigrated } from "../database/missing-tables.ts";
 import { batchSql, toBatch } from "../job/job-batch.ts";
 import type { JobRequest, WrittenRequests } from "../job/job-request.ts";
-import type { Queryable, Row } from "../database/queryable.ts";
+import { refuseMemory, type Queryable, type Row } from "../database/queryable.ts";
 import { isTrue } from "@acme/shared/is-true";
 import { hasStandbysSql } from "../database/standby-waits.ts";
 
@@ -32,7 +32,8 @@ export async function writeToOutbox(
   requests: readonly JobRequest[],
   proofSql = "null",
 ): Promise<WrittenRequests> {
-  const [row] = await insert(db, requests, proofSql);
+  const [answered] = await insert(db, requests, proofSql);
+  const row = refuseMemory(answered);
   return { proof: row?.["proof"], witness: { text: findRowSql, values: [requests[0]?.id] } };
 }
 

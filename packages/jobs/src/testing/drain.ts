@@ -1,50 +1,31 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { checkNames } from "../check-options.ts";
-import { isTransient } from "../database/database-errors.ts";
+import { checkCount, checkNames } from "../check-options.ts";
 import { withQueryTimeout } from "../database/query-timeout.ts";
-import { JobsError } from "../errors.ts";
-import { countDueJobs, makeDueNow } from "../graphile/backlog.ts";
+import { jobIdsOf, makeDueNow } from "../graphile/backlog.ts";
 import { internalsOf, type JobsInternals } from "../internals.ts";
 import type { Jobs } from "../jobs.ts";
 import { createBatchMover } from "../outbox/batch-mover.ts";
 import { findOutboxWithRows } from "../outbox/outbox-table.ts";
-import type { PerformableTask } from "../task/perform.ts";
-import type { OnAttempt } from "../worker/worker-dependencies.ts";
+import { taskList } from "../worker/task-list.ts";
 import { withTimeout } from "@acme/shared/timeout";
+import { countAttempts } from "./count-attempts.ts";
+import { createDrainGate, type DrainGate } from "./drain-gate.ts";
+import { drainIncomplete, type DrainOptions, type DrainResult } from "./drain-options.ts";
+import { memorySideOf } from "./memory/memory-side.ts";
+import { pollEveryMs, untilNoneIsLeft } from "./until-none-is-left.ts";
 
-/** Which tasks {@link drain} runs, and for how long. */
-export interface DrainOptions {
-  readonly tasks: readonly PerformableTask[];
-  /** Whether jobs that wait for their `runAt` or next attempt run at once, too. Default: true. */
-  readonly skipDelays?: boolean;
-  /** Milliseconds after which `drain` gives up. Default: 10,000. */
-  readonly withinMs?: number;
-}
-
-/** What happened while {@link drain} ran. */
-export interface DrainResult {
-  /** Attempts that succeeded. */
-  readonly doneCount: number;
-  /** Attempts that threw, reached their time limit, or got a payload that does not fit. The last one of a dead letter is one of them. */
-  readonly failedCount: number;
-  /** Attempts that put their job off with `snooze()`, and are not used up. */
-  readonly snoozedCount: number;
-  /** Jobs that have become dead letters. */
-  readonly deadCount: number;
-}
-
-const pollEveryMs = 10;
 /** A database that answers has taken everything back by then. */
 const longestGiveUpMs = 2_000;
-const leastAnswerMs = 1_000;
 const batchSize = 1_000;
 
 /**
  * Runs the jobs of these tasks until none is left that could run. Moves the outbox, too, and runs the jobs that jobs enqueue.
  * Retries follow at once unless `skipDelays` is false, so a job that keeps failing becomes a dead letter.
  *
+ * With `limit`, or with `follow: false`, jobs run one after the other, and those that are left stay.
+ *
  * @returns what became of the attempts: `doneCount`, `failedCount` and `snoozedCount` together are all of them.
- * @throws {@link JobsError} `DRAIN_INCOMPLETE` after `withinMs`. Its message names the tasks that are left.
+ * @throws {@link JobsError} `DRAIN_INCOMPLETE` after `withinMs`. Its message names the tasks that are left. `OPTIONS_INVALID`,
+ * `HANDLER_INVALID`, `TASK_DUPLICATE`.
  * @example
  * ```ts
  * await registerUser(unitOfWork, email);
@@ -53,28 +34,40 @@ const batchSize = 1_000;
  * ```
  */
 export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainResult> {
-  checkNames(options, { what: "drain()", known: ["tasks", "skipDelays", "withinMs"] satisfies (keyof DrainOptions)[] });
+  const known = ["tasks", "skipDelays", "withinMs", "limit", "follow"] satisfies (keyof DrainOptions)[];
+  checkNames(options, { what: "drain()", known });
+  checkCount("limit", options.limit, [1, Number.MAX_SAFE_INTEGER]);
+  const names = [...taskList(options.tasks).keys()];
+  const memory = memorySideOf(jobs);
+  if (memory) return memory.drain(options);
   const { tasks, skipDelays = true, withinMs = 10_000 } = options;
-  const names = tasks.map(({ task }) => task.name);
   const counted = countAttempts();
   const pools = internalsOf(jobs);
   const endsAt = performance.now() + withinMs;
 
   const over = new AbortController();
+  const moveAll = createMoveAll(pools, over.signal);
 
   const start = async () => {
     // The worker has no relay, which would create the tables of the outbox.
     if (pools.outboxPool !== undefined) await jobs.migrateOutbox();
-    return pools.startWorker({ tasks, pollIntervalMs: pollEveryMs, relay: false }, counted.count);
+    const gate = await gateFor(options, async () => {
+      await jobs.migrate();
+      return certainIds({ pools, moveAll }, names, options);
+    });
+    // Jobs that run beside each other would be fetched before the gate is shut.
+    const oneByOne = gate && { concurrency: 1, prefetch: 0 };
+    const settings = { tasks, pollIntervalMs: pollEveryMs, relay: false, ...oneByOne };
+    return { worker: await pools.startWorker(settings, { onAttempt: counted.count, gate }), gate };
   };
   const starting = start();
   // Running jobs get no more time, because the default deadline is longer than the timeout of most tests.
-  const giveUp = () => starting.then((worker) => worker.stop({ deadlineMs: 0 })).catch(() => undefined);
+  const giveUp = () => starting.then(({ worker }) => worker.stop({ deadlineMs: 0 })).catch(() => undefined);
   try {
-    const late = () => incomplete(names, { withinMs, cause: undefined });
-    const worker = await withTimeout(withinMs, starting, late);
+    const late = () => drainIncomplete(names, { withinMs, cause: undefined });
+    const { worker, gate } = await withTimeout(withinMs, starting, late);
     const { endedCount } = counted;
-    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, endedCount, signal: over.signal });
+    await untilNoneIsLeft(pools, names, { skipDelays, withinMs, endsAt, endedCount, moveAll, gate });
     await worker.stop();
     return counted.result();
   } catch (error) {
@@ -84,84 +77,39 @@ export async function drain(jobs: Jobs, options: DrainOptions): Promise<DrainRes
   }
 }
 
-interface DrainLimits {
-  readonly skipDelays: boolean;
-  readonly withinMs: number;
-  readonly endsAt: number;
-  /** How many attempts of its worker have ended. */
-  readonly endedCount: () => number;
-  /** Aborted when `drain` has given up. */
-  readonly signal: AbortSignal;
+async function gateFor(
+  { limit, follow = true }: DrainOptions,
+  certain: () => Promise<readonly string[]>,
+): Promise<DrainGate | undefined> {
+  if (limit === undefined && follow) return undefined;
+  return createDrainGate(limit ?? Number.POSITIVE_INFINITY, follow ? undefined : await certain());
 }
 
-async function untilNoneIsLeft(
-  pools: JobsInternals,
-  names: readonly string[],
-  { skipDelays, withinMs, endsAt, endedCount, signal }: DrainLimits,
-): Promise<void> {
-  const moveAll = createMoveAll(pools, signal);
-  const leftMs = () => Math.max(leastAnswerMs, endsAt - performance.now() + 50);
-  let leftTasks = names;
-  let trouble: unknown;
-  const isNoneLeft = async () => {
-    // A timeout, because a job may be locked.
-    const db = withQueryTimeout(pools.jobsPool(), leftMs());
-    const countLeft = () => countDueJobs(db, names, { withWaiting: skipDelays });
-    leftTasks = names;
-    const endedBefore = endedCount();
-    if (skipDelays) await makeDueNow(db, names);
-    leftTasks = [...(await countLeft()).keys()];
-    // In this order: when no job is left, none can write to the outbox any more. Counted again at the end, because rows have
-    // become jobs since. A job that began and ended in between may have written a row after the look at the outbox.
-    const isMoved = await withTimeout(leftMs(), moveAll());
-    return leftTasks.length === 0 && isMoved && (await countLeft()).size === 0 && endedCount() === endedBefore;
-  };
+interface Draining {
+  readonly pools: JobsInternals;
+  readonly moveAll: () => Promise<boolean>;
+}
 
-  for (;;) {
-    const isDone = await isNoneLeft().catch((error: unknown) => {
-      // A transient error, such as a restart of the server, is retried while there is time.
-      if (performance.now() < endsAt && !isTransient(error)) throw error;
-      trouble = error;
-      return false;
-    });
-    if (isDone) return;
-    if (performance.now() > endsAt) throw incomplete(leftTasks, { withinMs, cause: trouble });
-    await pause(pollEveryMs);
-  }
+/** The jobs that are there now, also those of the outbox. */
+async function certainIds(
+  { pools, moveAll }: Draining,
+  names: readonly string[],
+  { skipDelays = true }: DrainOptions,
+): Promise<readonly string[]> {
+  await moveAll();
+  const db = withQueryTimeout(pools.jobsPool());
+  if (skipDelays) await makeDueNow(db, names);
+  return jobIdsOf(db, names);
 }
 
 /** Moves the rows that can be moved. @returns whether the outbox is empty then: a relay may have claimed rows. */
 function createMoveAll({ jobsPool, outboxPool }: JobsInternals, signal: AbortSignal): () => Promise<boolean> {
   if (outboxPool === undefined) return async () => true;
-  const pools = { outbox: outboxPool(), jobs: jobsPool() };
-  const moveRound = createBatchMover(pools, { batchSize, signal });
+  // Made at the first use, because a pool may be closed.
+  let moveRound: ReturnType<typeof createBatchMover> | undefined;
   return async () => {
+    moveRound ??= createBatchMover({ outbox: outboxPool(), jobs: jobsPool() }, { batchSize, signal });
     while (!signal.aborted && (await moveRound()).movedCount > 0);
-    return (await findOutboxWithRows(pools.outbox)) === undefined;
+    return (await findOutboxWithRows(outboxPool())) === undefined;
   };
-}
-
-function countAttempts() {
-  const counts = { done: 0, failed: 0, "put off": 0, dead: 0 };
-  const count: OnAttempt = (outcome) => void (counts[outcome] += 1);
-  const result = (): DrainResult => ({
-    doneCount: counts.done,
-    failedCount: counts.failed + counts.dead,
-    snoozedCount: counts["put off"],
-    deadCount: counts.dead,
-  });
-  const endedCount = () => Object.values(counts).reduce((sum, each) => sum + each);
-  return { count, result, endedCount };
-}
-
-function incomplete(
-  tasks: readonly string[],
-  { withinMs, cause }: { readonly withinMs: number; readonly cause: unknown },
-): JobsError {
-  const left = tasks.length === 0 ? "rows in the outbox that cannot be moved" : `jobs of: ${tasks.join(", ")}`;
-  return new JobsError(
-    "DRAIN_INCOMPLETE",
-    `After ${withinMs} ms there are still ${left}. A task may enqueue its own jobs again, or put them off.`,
-    { cause },
-  );
 }

@@ -8,6 +8,7 @@ import { toEnqueuedJobs, type EnqueuedJob } from "../job/enqueued-job.ts";
 import type { Jobs } from "../jobs.ts";
 import { listStoredRows } from "../outbox/stored-rows.ts";
 import { assertTask, type Task } from "../task/task.ts";
+import { memorySideOf } from "./memory/memory-side.ts";
 
 /** Through which connection {@link enqueued} looks. */
 export interface EnqueuedOptions {
@@ -51,6 +52,8 @@ function isOptions(value: unknown): value is EnqueuedOptions {
 
 async function list(jobs: Jobs, task: string | null, options: EnqueuedOptions): Promise<EnqueuedJob[]> {
   checkNames(options, { what: "enqueued()", known: ["tx"] satisfies (keyof EnqueuedOptions)[] });
+  const memory = memorySideOf(jobs);
+  if (memory) return memory.list(task, options);
   const { jobsPool, outboxPool, hasJobs, isOneDatabase } = internalsOf(jobs);
   const tx = "tx" in options ? toQueryable(options.tx) : undefined;
   // The outbox first, from which rows go to the jobs.

@@ -1,9 +1,13 @@
 export { assertEnqueued, assertNotEnqueued } from "./assert-enqueued.ts";
-export { drain, type DrainOptions, type DrainResult } from "./drain.ts";
+export { drain } from "./drain.ts";
+export type { DrainOptions, DrainResult } from "./drain-options.ts";
 export { enqueued, type EnqueuedOptions } from "./enqueued.ts";
 export type { EnqueuedJob } from "../job/enqueued-job.ts";
 export type { ExpectedJob, PartOf } from "./look-for.ts";
 export { jobsMatchers } from "./matchers.ts";
 export { makeDue } from "./make-due.ts";
+export { createTestJobs, type TestJobs, type TestJobsOptions } from "./memory/memory-jobs.ts";
+export type { TestClock } from "./memory/test-clock.ts";
+export type { InlineTasks } from "./memory/inline-runs.ts";
 export { performTask, type PerformTaskOptions } from "./perform-task.ts";
 export { waitFor, type AwaitedState, type WaitForOptions } from "./wait-for.ts";

@@ -1,10 +1,10 @@
 import { inspect } from "node:util";
+import { matchesPartial, named } from "@acme/shared/matches-partial";
 import { checkNames } from "../check-options.ts";
 import type { EnqueuedJob } from "../job/enqueued-job.ts";
 import type { Jobs } from "../jobs.ts";
 import { assertTask, type Task } from "../task/task.ts";
 import { enqueued, type EnqueuedOptions } from "./enqueued.ts";
-import { fits } from "./fits.ts";
 
 /** Any part of a payload, at any depth. */
 export type PartOf<Value> = Value extends object ? { readonly [Name in keyof Value]?: PartOf<Value[Name]> } : Value;
@@ -41,7 +41,7 @@ export async function lookFor<Input, Output>(
   const { tx, ...properties } = expected;
   const all = await enqueued(jobs, "tx" in expected ? ({ tx } as EnqueuedOptions) : {});
   const ofTask = all.filter((job): job is EnqueuedJob<Output> => job.task === task.name);
-  const fitting = ofTask.filter((job) => fits(job, properties));
+  const fitting = ofTask.filter((job) => matchesPartial(job, properties));
   const what = Object.keys(properties).length === 0 ? "" : ` with ${show(properties)}`;
   const others = [...new Set(all.map((job) => job.task))].join(", ") || "none";
   return {
@@ -62,5 +62,5 @@ function showAll(jobs: readonly EnqueuedJob[]): string {
 }
 
 function show(value: object): string {
-  return inspect(value, { depth: 8, compact: 100, breakLength: Number.POSITIVE_INFINITY });
+  return inspect(named(value), { depth: 8, compact: 100, breakLength: Number.POSITIVE_INFINITY });
 }

@@ -3,6 +3,7 @@ import { internalsOf } from "../internals.ts";
 import type { Jobs } from "../jobs.ts";
 import { makeRowsDue } from "../outbox/stored-rows.ts";
 import { assertTask, type Task } from "../task/task.ts";
+import { memorySideOf } from "./memory/memory-side.ts";
 
 /**
  * Makes jobs due that wait for their time or for their next attempt, those of one task or all, also in the outbox. A worker
@@ -18,9 +19,11 @@ import { assertTask, type Task } from "../task/task.ts";
  * ```
  */
 export async function makeDue(jobs: Jobs, ...given: readonly [] | readonly [task: Task]): Promise<number> {
-  const { outboxPool } = internalsOf(jobs);
   const [task] = given;
   if (given.length > 0) assertTask(task);
+  const memory = memorySideOf(jobs);
+  if (memory) return memory.makeDue(task?.name ?? null);
+  const { outboxPool } = internalsOf(jobs);
   // The outbox first, from which rows go to the jobs.
   const rowCount = outboxPool ? await makeRowsDue(withQueryTimeout(outboxPool()), task?.name ?? null) : 0;
   const { changedCount } = await jobs.admin.runNow({ state: "scheduled", ...(task && { task: task.name }) });

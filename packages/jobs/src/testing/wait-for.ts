@@ -4,6 +4,7 @@ import { checkNames, checkNumber, longestTimerMs } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import { jobIdPattern } from "../job/job-id.ts";
 import type { Jobs } from "../jobs.ts";
+import { memorySideOf } from "./memory/memory-side.ts";
 
 /**
  * What {@link waitFor} waits for. `"succeeded"`: the job is done. `"failed"`: at least one attempt has failed. `"dead"`: it is a
@@ -40,15 +41,12 @@ export async function waitFor(
   id: string,
   ...[state, options = {}]: readonly [state: AwaitedState, options?: WaitForOptions]
 ): Promise<void> {
+  checkArguments(id, state, options);
   const { withinMs = 5_000 } = options;
-  checkNames(options, { what: "waitFor()", known: ["withinMs"] satisfies (keyof WaitForOptions)[] });
-  checkNumber("withinMs", withinMs, [0, longestTimerMs]);
-  if (!["succeeded", "failed", "dead"].includes(state) || typeof id !== "string" || !jobIdPattern.test(id)) {
-    throw new JobsError("OPTIONS_INVALID", 'waitFor() takes the id of a job, and "succeeded", "failed" or "dead".');
-  }
+  const { get } = memorySideOf(jobs) ?? jobs.admin;
   const endsAt = performance.now() + withinMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    const found = await jobs.admin.get(id);
+    const found = await get(id);
     if (isReached(state, found)) return;
     const isOver = found === undefined || found.in === "deadLetters";
     const leftMs = endsAt - performance.now();
@@ -56,6 +54,13 @@ export async function waitFor(
       throw notReached(`${id} is not "${state}"${isOver ? "" : ` after ${withinMs} ms`}`, found);
     await pause(Math.min(pauseMs, leftMs));
   }
+}
+
+function checkArguments(id: string, state: AwaitedState, options: WaitForOptions): void {
+  checkNames(options, { what: "waitFor()", known: ["withinMs"] satisfies (keyof WaitForOptions)[] });
+  checkNumber("withinMs", options.withinMs, [0, longestTimerMs]);
+  if (["succeeded", "failed", "dead"].includes(state) && typeof id === "string" && jobIdPattern.test(id)) return;
+  throw new JobsError("OPTIONS_INVALID", 'waitFor() takes the id of a job, and "succeeded", "failed" or "dead".');
 }
 
 function isReached(state: AwaitedState, found: JobDetails | undefined): boolean {

@@ -109,15 +109,15 @@ export class PoolSupervisor {
   }
 
   async #startPool(): Promise<void> {
-    const { pool, logger } = this.#dependencies;
+    const { pool, logger, gate } = this.#dependencies;
     const { tasks, concurrency, heartbeatMs, deadAfterMs } = this.#settings;
-    const taskNames = [...tasks.keys()];
     const settlement = this.#settlement.forPool();
     this.#pool = await startSupervisedPool({
       ...this.#settings,
       pgPool: pool,
       logger,
-      tasks: taskNames,
+      gate,
+      tasks: [...tasks.keys()],
       hungAfterMs: Math.max(leastHungMs, 2 * deadAfterMs),
       run: (job, onEnd) => this.#options.runner.run(job, settlement.intend, onEnd),
       checkLocksEveryMs: heartbeatMs,
@@ -136,7 +136,7 @@ export class PoolSupervisor {
     });
     this.#hasRun = true;
     this.#note.start();
-    logger.info({ tasks: taskNames, concurrency }, "worker started");
+    logger.info({ tasks: [...tasks.keys()], concurrency }, "worker started");
   }
 
   async #startUntilItRuns(): Promise<void> {

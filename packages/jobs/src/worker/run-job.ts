@@ -7,6 +7,7 @@ import { supersededFrom } from "../graphile/add-jobs.ts";
 import { plainIdsOf } from "../graphile/job-locks.ts";
 import type { LockedJob } from "../graphile/locked-job.ts";
 import { jobFields } from "./job-fields.ts";
+import { dropped, logFailure } from "./log-failure.ts";
 import type { Logger } from "@acme/shared/logger";
 import { noting, type Dependency, type WorkerHealth } from "./worker-health.ts";
 import type { PerformableTask } from "../task/perform.ts";
@@ -139,16 +140,4 @@ interface FailedRun extends Omit<FailedAttempt, "outcome" | "durationMs" | "isUn
   readonly policy: RetryPolicy;
   readonly ranMs: number;
   readonly waitedMs: number | undefined;
-}
-
-const dropped = "job dropped: a newer one has taken its key";
-
-function logFailure(logger: Logger, failed: FailedAttempt): void {
-  const { attempt, outcome, error } = failed;
-  const fields = jobFields(failed, attempt);
-  const withError = { ...fields, err: error };
-  if (outcome.kind === "dead") return logger.error(withError, "job failed for good; it is a dead letter now");
-  const { delayMs, attemptsUsed } = outcome;
-  if (attemptsUsed < attempt) return logger.info({ ...fields, delayMs }, "job put off; the attempt does not count");
-  return logger.warn({ ...withError, delayMs }, "job failed; it will be tried again");
 }

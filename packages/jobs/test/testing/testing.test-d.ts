@@ -2,7 +2,15 @@ import type { PoolClient } from "pg";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform, type Jobs, type PerformableTask } from "../../src/index.ts";
-import { assertEnqueued, assertNotEnqueued, enqueued, makeDue, performTask, waitFor } from "../../src/testing/index.ts";
+import {
+  assertEnqueued,
+  assertNotEnqueued,
+  createTestJobs,
+  enqueued,
+  makeDue,
+  performTask,
+  waitFor,
+} from "../../src/testing/index.ts";
 // oxlint-disable-next-line import/no-unassigned-import -- it registers the matchers.
 import "../../src/vitest.ts";
 
@@ -32,6 +40,18 @@ describe("performTask", () => {
     void createJobs({ connection: "postgres://" }).startWorker({ tasks: list });
     // Type arguments that were given before there was a third one.
     expectTypeOf(perform<{ n: number }, { n: number }>).returns.toEqualTypeOf<PerformableTask<{ n: number }>>();
+  });
+});
+
+describe("createTestJobs", () => {
+  it("has the interface of jobs, and a clock", () => {
+    expectTypeOf(createTestJobs()).toExtend<Jobs>();
+    expectTypeOf(createTestJobs().clock.advance).returns.resolves.toBeVoid();
+    void createTestJobs({ mode: "inline", tasks: () => [perform(task, ({ userId }) => userId)] });
+    // @ts-expect-error no such mode
+    void createTestJobs({ mode: "auto" });
+    // @ts-expect-error tasks without code
+    void createTestJobs({ mode: "inline", tasks: [task] });
   });
 });
 

@@ -65,6 +65,21 @@ describe.each([
     expect(result).toEqual({ doneCount: 2, failedCount: 1, snoozedCount: 0, deadCount: 0 });
   });
 
+  it("runs once what is there, also in the outbox, if it does not follow, and no more than its limit", async () => {
+    await using test = await createTestJobs({ outbox });
+    const seen: number[] = [];
+    const run = async ({ n }: { n: number }) => {
+      seen.push(n);
+      await test.jobs.enqueue(task, { n: n + 10 });
+    };
+    await test.jobs.enqueueMany(task, [{ n: 1 }, { n: 2 }]);
+
+    expect(await drain(test.jobs, { tasks: [perform(task, run)], follow: false })).toMatchObject({ doneCount: 2 });
+    expect(seen).toEqual([1, 2]);
+    expect(await drain(test.jobs, { tasks: [perform(task, run)], limit: 3 })).toMatchObject({ doneCount: 3 });
+    expect(seen).toEqual([1, 2, 11, 12, 21]);
+  });
+
   it("leaves jobs that wait for their time if skipDelays is false", async () => {
     await using test = await createTestJobs({ outbox });
     await test.jobs.enqueue(task, { n: 1 }, { runAt: new Date(Date.now() + 3_600_000) });

@@ -1,21 +1,10 @@
 import { inspect, isDeepStrictEqual } from "node:util";
 import { isDate } from "node:util/types";
 
-/** What {@link EventPartial} may say of one property. */
-type Asked<Value> = Value extends
-  Date | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ((...args: never[]) => unknown)
-  ? Value
-  : Value extends object
-    ? { readonly [Key in keyof Value]?: Asked<Value[Key]> }
-    : Value;
-
 /**
- * Some properties of an event. Objects inside may be partial, too; lists have to have the same length. Asymmetric
- * matchers of vitest and Jest, such as `expect.any(String)`, fit everywhere.
+ * Whether the value has everything that is asked for. Objects inside may have more; lists have to have the same length.
+ * Asymmetric matchers of vitest and Jest, such as `expect.any(String)`, fit everywhere.
  */
-export type EventPartial<Event> = { readonly [Key in keyof Event]?: Asked<Event[Key]> };
-
-/** Whether the value has everything that is asked for. */
 export function matchesPartial(value: unknown, asked: unknown): boolean {
   if (isAsymmetric(asked)) return asked.asymmetricMatch(value);
   // The `occurredAt` of an event is of a class of its own.
@@ -55,8 +44,8 @@ function isAsymmetric(asked: unknown): asked is Asymmetric {
   return isObject(asked) && typeof asked["asymmetricMatch"] === "function";
 }
 
-/** An asymmetric matcher shows itself as its author would write it. */
-function named(asked: unknown): unknown {
+/** For `inspect`: an asymmetric matcher shows itself as its author would write it. */
+export function named(asked: unknown): unknown {
   if (isAsymmetric(asked)) {
     const { toAsymmetricMatcher } = asked as { toAsymmetricMatcher?: () => string };
     return shownAs(toAsymmetricMatcher ? Reflect.apply(toAsymmetricMatcher, asked, []) : "a matcher");

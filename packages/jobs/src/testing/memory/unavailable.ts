@@ -1,0 +1,37 @@
+import type { Admin } from "../../admin/admin.ts";
+import { namesOf } from "../../check-options.ts";
+import { JobsError } from "../../errors.ts";
+
+const adminNames = namesOf<Admin>({
+  overview: true,
+  tasks: true,
+  minutes: true,
+  list: true,
+  get: true,
+  payload: true,
+  runNow: true,
+  putOff: true,
+  discard: true,
+  workers: true,
+  queues: true,
+  outbox: true,
+  doctor: true,
+});
+
+/** Each method rejects. */
+export function adminNotInMemory(): Admin {
+  return Object.fromEntries(adminNames.map((name) => [name, rejecting(name)])) as unknown as Admin;
+}
+
+function rejecting(name: string) {
+  return async () => {
+    throw notInMemory(`admin.${name}()`, "enqueued(), makeDue() and waitFor() of @acme/jobs/testing look into them");
+  };
+}
+
+export function notInMemory(what: string, instead: string): JobsError {
+  return new JobsError(
+    "NOT_IN_MEMORY",
+    `Jobs in memory have no ${what}: ${instead}. For the rest, test with createJobs() and PostgreSQL.`,
+  );
+}
