@@ -2,6 +2,7 @@
 // A budget is raised on purpose, in the commit that needs it.
 const budgets = {
   "domain-events": { index: "20.5 kB", knex: "4.5 kB", pg: "4.5 kB", testing: "21 kB", vitest: "7.5 kB" },
+  nestjs: { index: "3.5 kB" },
   jobs: { index: "46 kB", testing: "16 kB", vitest: "6 kB" },
 };
 
