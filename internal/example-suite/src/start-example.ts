@@ -23,9 +23,12 @@ export async function startExample(example: Example, settings: Record<string, st
   const port = String(await freePort());
   const env = { DATABASE_URL: database.url, MAIL_URL: mailService.url, PORT: port, ...settings };
   const url = `http://127.0.0.1:${port}`;
+  const ownWorker = example.startWorker && starting.use(example.startWorker(env));
+  // It makes the tables.
+  if (ownWorker) await vi.waitUntil(() => ownWorker.stdout().includes("ready"), { timeout: 60_000 });
   const server = starting.use(example.startServer(env));
   await vi.waitUntil(() => answers(url, server), { timeout: 60_000 });
-  const worker = example.startWorker ? starting.use(example.startWorker(env)) : server;
+  const worker = ownWorker ?? server;
   const resources = starting.move();
   return {
     url,

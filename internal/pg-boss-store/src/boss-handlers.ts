@@ -7,14 +7,8 @@ interface BossRequest {
   readonly job: JobInsert & { readonly id: string };
 }
 
-/** Makes a handler whose work is a job of pg-boss. The queue has to be there: `boss.createQueue(queue)`. */
-export type BossDurable = <Event>(
-  queue: string,
-  toData: (event: Event) => object,
-  options?: Omit<JobInsert, "id" | "data">,
-) => DurableHandler<Event>;
-
-export function createBossDurable(boss: PgBoss): BossDurable {
+/** Returns a function that makes handlers whose work is a job of pg-boss. The queues have to be there: `boss.createQueue(queue)`. */
+export function createBossDurable(boss: PgBoss) {
   // One store for all handlers: a unit of work then writes the jobs of each queue in one statement.
   const store: DurableStore = {
     async write(given, transaction) {
@@ -32,12 +26,18 @@ export function createBossDurable(boss: PgBoss): BossDurable {
     // pg-boss polls, and nobody has to be told.
     wake() {},
   };
-  return (queue, toData, options) => ({
-    delivery: "durable",
-    name: `pg-boss(${queue})`,
-    store,
-    toRequest: (event): BossRequest => ({ queue, job: { ...options, id: randomUUID(), data: toData(event) } }),
-  });
+  return function durable<Event>(
+    queue: string,
+    toData: (event: Event) => object,
+    options?: Omit<JobInsert, "id" | "data">,
+  ): DurableHandler<Event> {
+    return {
+      delivery: "durable",
+      name: `pg-boss(${queue})`,
+      store,
+      toRequest: (event): BossRequest => ({ queue, job: { ...options, id: randomUUID(), data: toData(event) } }),
+    };
+  };
 }
 
 /** pg-boss promises rows of any kind, and only reads them. */
