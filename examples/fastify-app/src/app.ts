@@ -46,6 +46,8 @@ export async function createApp({ databaseUrl, mailUrl, stopDeadlineMs }: Config
   app.addHook("preClose", (done) => {
     logger.info("stopping");
     workerStopped = worker.stop({ deadlineMs: stopDeadlineMs });
+    // Clients keep their connections after the last answer, and would hold up the close.
+    setInterval(() => app.server.closeIdleConnections(), 100).unref();
     setTimeout(() => app.server.closeAllConnections(), stopDeadlineMs).unref();
     done();
   });

@@ -12,7 +12,11 @@ async function stop(): Promise<void> {
   process.stdout.write("stopping\n");
   // The worker fetches no more while requests are answered, so that neither takes the time of the other.
   const workerStopped = worker.stop({ deadlineMs });
-  if ("closeAllConnections" in server) setTimeout(() => server.closeAllConnections(), deadlineMs).unref();
+  if ("closeAllConnections" in server) {
+    // Clients keep their connections after the last answer, and would hold up the close.
+    setInterval(() => server.closeIdleConnections(), 100).unref();
+    setTimeout(() => server.closeAllConnections(), deadlineMs).unref();
+  }
   await promisify(server.close.bind(server))();
   await workerStopped;
   await close({ deadlineMs });

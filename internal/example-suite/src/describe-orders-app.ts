@@ -58,6 +58,26 @@ export function describeOrdersApp(framework: string, example: Example): void {
       expect(app.mailService.mails).toHaveLength(1);
     });
 
+    it.skipIf(example.startWorker)(
+      "answers the request under way, and does not wait for its kept connection",
+      async () => {
+        await using app = await startExample(example);
+        await using orders = await app.lockOrders();
+        const answer = app.place({ item: "tea" });
+        await expect.poll(() => orders.waitingCount()).toBe(1);
+
+        const ended = app.server.kill("SIGTERM");
+        await expect.poll(() => app.server.stdout()).toContain("stopping");
+        await orders.unlock();
+
+        expect((await answer).status).toBe(201);
+        const answeredAt = performance.now();
+        expect(await ended).toEqual({ exitCode: 0, signal: null });
+        // The deadline would cut it after 25 s.
+        expect(performance.now() - answeredAt).toBeLessThan(10_000);
+      },
+    );
+
     it("hands the job back at the deadline", async () => {
       await using app = await startExample(example, { STOP_DEADLINE_MS: "100" });
       app.mailService.hold();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { type Child, createTestDatabase } from "@acme/test-postgres";
+import type { Pool } from "pg";
 import { vi } from "vitest";
 import { startMailService } from "./mail-service.ts";
 
@@ -37,6 +38,7 @@ export async function startExample(example: Example, settings: Record<string, st
     worker,
     mailService,
     jobs: async () => (await pool.query("select attempts, locked_at from graphile_worker.jobs")).rows,
+    lockOrders: () => lockOrders(pool),
     place: (order: object, headers: Record<string, string> = {}) =>
       fetch(`${url}/orders`, {
         method: "POST",
@@ -44,6 +46,27 @@ export async function startExample(example: Example, settings: Record<string, st
         body: JSON.stringify(order),
       }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** Lets a request that stores an order wait. */
+async function lockOrders(pool: Pool) {
+  const client = await pool.connect();
+  await client.query("begin; lock table orders in exclusive mode");
+  let isLocked = true;
+  const unlock = async () => {
+    if (!isLocked) return;
+    isLocked = false;
+    await client.query("rollback");
+    client.release();
+  };
+  return {
+    async waitingCount(): Promise<number> {
+      const { rows } = await client.query<{ n: number }>("select count(*)::int as n from pg_locks where not granted");
+      return rows[0]?.n ?? 0;
+    },
+    unlock,
+    [Symbol.asyncDispose]: unlock,
   };
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { withCorrelation } from "@acme/domain-events";
 
-/** What {@link requestId} returns: a middleware of Express, Fastify, or anything on top of Node's own server. */
+/** What {@link requestId} returns: a middleware of Express, or of anything else on top of Node's own server. */
 export type RequestIdMiddleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
 /** Anybody can send the header. What would break a log line, or fill it, is not taken. */

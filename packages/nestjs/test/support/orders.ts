@@ -28,7 +28,10 @@ export const STORY = Symbol("story");
 
 @Injectable()
 export class Receipts {
-  constructor(@Inject(STORY) private readonly story: Story) {}
+  constructor(
+    @InjectUnitOfWork() private readonly unitOfWork: UnitOfWork<PoolClient>,
+    @Inject(STORY) private readonly story: Story,
+  ) {}
 
   @HandleEvent(OrderPlaced)
   announce(event: OrderPlaced) {
@@ -49,6 +52,8 @@ export class Receipts {
   async send({ orderId }: PayloadOf<typeof sendReceipt>, { requestId }: AttemptContext) {
     this.story.tell(`sending ${orderId} for ${requestId}, ${currentCorrelation().eventType}`);
     await this.story.gate();
+    // At a stop, the unit of work has to be there for as long as jobs run.
+    await this.unitOfWork.run(({ tx }) => tx.query("update orders set id = id where id = $1", [orderId]));
     this.story.tell(`sent ${orderId}`);
   }
 }
