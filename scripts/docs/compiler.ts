@@ -2,11 +2,12 @@ import { join } from "node:path";
 import ts from "typescript";
 import { root } from "./repository.ts";
 
-/** The strict options of the repository. */
+/** The strict options of the repository, and the decorators of NestJS. */
 export function strictOptions(): ts.CompilerOptions {
   const file = join(root, "tsconfig.base.json");
   const { config } = ts.readConfigFile(file, ts.sys.readFile) as { config: unknown };
-  return ts.parseJsonConfigFileContent(config, ts.sys, root).options;
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  return { ...options, experimentalDecorators: true, erasableSyntaxOnly: false };
 }
 
 /** Makes programs that share what they have parsed. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
+import { Worker, type WorkerOptions } from "node:worker_threads";
 import type { Pool } from "pg";
 import { copyConnection } from "../database/copy-connection.ts";
 import { at, type HangMemory } from "./hang-memory.ts";
@@ -75,7 +75,9 @@ export function startHangWatch(options: HangWatchOptions): HangWatch {
 function startThread(workerData: HangThreadData, onFailed: (error: unknown) => void): Worker | undefined {
   try {
     // `execArgv` is empty, because options of the process, such as an instrumentation, are not for this thread.
-    return new Worker(besideThisFile("hang-thread"), { workerData, execArgv: [], name: "acme-jobs hang watch" });
+    const options: WorkerOptions = { workerData, execArgv: [], name: "acme-jobs hang watch" };
+    // Not with `new`: Next.js (Turbopack) would follow the path to every file of the folder, and fail on the types there.
+    return Reflect.construct(Worker, [besideThisFile("hang-thread"), options]);
   } catch (error) {
     onFailed(error);
     return undefined;

@@ -1,0 +1,6 @@
+import { describeOrdersApp } from "@acme/example-suite";
+import { runChild } from "@acme/test-postgres";
+
+const main = new URL("../src/main.ts", import.meta.url);
+
+describeOrdersApp("Hono", { startServer: (env) => runChild(main, { env }) });
