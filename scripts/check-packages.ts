@@ -1,5 +1,5 @@
 // Packs every public package, installs the tarballs in the projects of strangers, and tries them on each runtime.
-// Usage: npm run check:packages [-- --brief]; brief: one ESM and one CommonJS project, on this Node alone.
+// Usage: npm run check:packages [-- --on "Node 22"] [-- --brief]; brief: one ESM and one CommonJS project, on this Node alone.
 import { existsSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -13,6 +13,7 @@ export type Outcome = "passed" | "failed" | "refused" | "unclaimed";
 const signs: Readonly<Record<Outcome, string>> = { passed: "✔", failed: "✖", refused: "refused", unclaimed: "–" };
 
 export function printTable(title: string, cells: readonly Cell[]): void {
+  if (cells.length === 0) return;
   const columns = [...new Set(cells.map(({ column }) => column))];
   const rows = [...new Set(cells.map(({ row }) => row))];
   const firstWidth = Math.max(title.length, ...rows.map((row) => row.length));

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import type { Databases } from "./databases.ts";
 import { claims } from "./manifests.ts";
 import { nodeVersions } from "./pins.ts";
@@ -15,11 +16,17 @@ export interface Runtime {
   readonly node?: string;
 }
 
+/** `--on "Node 22"` tries one line of Node alone, as each job of the workflow does. */
+export const only = parseArgs({ options: { on: { type: "string" }, brief: { type: "boolean" } } }).values.on ?? "";
+
 export function runtimesOf(tools: Tools): Runtime[] {
   const nodes = nodeVersions.map((node) => ({ name: `Node ${node}`, command: [tools.node(node)], node }));
   // Deno would look for a lock file, and ask for rights that Node gives.
   const deno = [tools.deno, "run", "--allow-all", "--no-lock", "--node-modules-dir=manual"];
-  return [...nodes, { name: "Bun", command: [tools.bun] }, { name: "Deno", command: deno }];
+  const all = [...nodes, { name: "Bun", command: [tools.bun] }, { name: "Deno", command: deno }];
+  const wanted = all.filter(({ name }) => name.startsWith(only));
+  if (wanted.length === 0) throw new Error(`There is no runtime ${only} among those that are tried.`);
+  return wanted;
 }
 
 export interface Trial {

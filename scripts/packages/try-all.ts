@@ -4,7 +4,7 @@ import { createProject, type PackedPackage, type Project } from "./project.ts";
 import { readmeTrials } from "./readme-trials.ts";
 import { type Cell, printTable, runAll } from "./results.ts";
 import { createRunners, nodeTestRunner, type Runner, tryUnder, writeTest } from "./runners.ts";
-import { plainTrial, type Runtime, runtimesOf, tryOn } from "./runtimes.ts";
+import { only, plainTrial, type Runtime, runtimesOf, tryOn } from "./runtimes.ts";
 import { installTools, type Tools } from "./tools.ts";
 import { entryTypes, type TypeTrial, typeTasks } from "./types.ts";
 
@@ -32,7 +32,9 @@ export async function tryAll(base: string, packages: readonly PackedPackage[], d
   const readmes = await readmeTrials(place);
   const read = await runAll(readmes.tasks);
   printTable("examples of README files", read);
-  const compiled = await runAll(typeTasks([...(await typesOf(place, runners)), ...readmes.types], tools));
+  // Compilers run on one Node, whatever is tried.
+  const types = only === "" || only === "Node 26" ? [...(await typesOf(place, runners)), ...readmes.types] : [];
+  const compiled = await runAll(typeTasks(types, tools));
   printTable("types", compiled);
   return [...used, ...tested, ...read, ...compiled];
 }
