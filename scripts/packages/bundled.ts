@@ -1,6 +1,7 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackedPackage, Project } from "./project.ts";
-import { runOrThrow } from "./run.ts";
+import { run } from "./run.ts";
 import { plainTrial, type Trial } from "./runtimes.ts";
 import type { Tools } from "./tools.ts";
 
@@ -17,6 +18,9 @@ export async function bundledTrial(project: Project, tried: PackedPackage, tools
     "--log-level=warning",
     ...external,
   ];
-  await runOrThrow([...tools.esbuild, start, ...settings, `--outfile=${file}`], { cwd: join(project.folder) });
+  const bundling = [...tools.esbuild, start, ...settings, `--outfile=${file}`];
+  const { succeeded, output } = await run(bundling, { cwd: project.folder });
+  // What cannot be bundled cannot be run either, and says why.
+  if (!succeeded) await writeFile(join(project.folder, file), `throw new Error(${JSON.stringify(output)});`);
   return { row: `${tried.manifest.name}, bundled`, project, tried, start: file };
 }
