@@ -51,6 +51,7 @@ export async function copyForRelease(base: string): Promise<ReleaseCopy> {
     },
     async release({ forPublishing }) {
       await changeset("version");
+      await runOrThrow([process.execPath, join(root, "scripts/release/keep-peer-ranges.ts")], { cwd: folder });
       const lock = ["npm", "install", "--package-lock-only", "--prefer-offline", "--ignore-scripts"];
       await runOrThrow(lock, { cwd: folder });
       const checkLock = [process.execPath, join(root, "scripts/check-lock.ts"), join(folder, "package-lock.json")];
