@@ -28,7 +28,8 @@ export async function initialize(directory: string, { binaries, user, sync }: In
   }
 
   const args = ["-D", locateData(data, user), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8"];
-  args.push("--pwfile", path.join("..", "password"), "--no-instructions", ...(sync ? [] : ["--no-sync"]));
+  args.push("--pwfile", path.join("..", "password"), ...(sync ? [] : ["--no-sync"]));
+  if (Number(binaries.majorVersion) >= 14) args.push("--no-instructions");
   args.push("--locale=C");
   if (Number(binaries.majorVersion) >= 17) args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8");
   const { succeeded, stderr } = await run(binaries.initdb, args, { cwd: data, user });

@@ -115,15 +115,16 @@ describe("the packed package", () => {
     expect(version.split(".")[0]).toBe(String(majorVersion));
   });
 
-  it("contains what is built, and nothing else", async () => {
+  it("contains what is built and the documents of its version, and nothing else", async () => {
     const files = await readdir(installed);
 
-    expect(files.toSorted()).toEqual(["LICENSE", "README.md", "dist", "package.json"]);
+    expect(files.toSorted()).toEqual(["LICENSE", "README.md", "dist", "docs", "package.json"]);
+    await expect(readdir(join(installed, "docs"))).resolves.toContain("errors.md");
   });
 });
 
 async function pack(): Promise<string> {
-  const packed = await execute("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", consumer], {
+  const packed = await execute("npm", ["pack", "--json", "--pack-destination", consumer], {
     cwd: packageFolder,
   });
   return join(consumer, /[\w.-]+\.tgz/.exec(packed.stdout)?.[0] ?? "");

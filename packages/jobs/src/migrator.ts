@@ -5,7 +5,7 @@ import {
   verifyGraphileWorker,
 } from "./graphile/migrate-graphile-worker.ts";
 import { refuseHiddenRows } from "./graphile/check-rights.ts";
-import { refuseOtherEncodings } from "./database/check-encoding.ts";
+import { refuseUnsupported } from "./database/check-server.ts";
 import { withQueryTimeout } from "./database/query-timeout.ts";
 import type { Queryable } from "./database/queryable.ts";
 import type { Logger } from "@acme/shared/logger";
@@ -54,12 +54,12 @@ export function createMigrator(
     },
     async migrateOutbox() {
       if (pools.outbox === undefined) return;
-      await refuseOtherEncodings(withQueryTimeout(pools.outbox()));
+      await refuseUnsupported(withQueryTimeout(pools.outbox()));
       await migrateOutboxTables(pools.outbox());
     },
     async migrateJobs({ endOlderWorkers = false } = {}) {
       try {
-        await refuseOtherEncodings(withQueryTimeout(pools.jobs()));
+        await refuseUnsupported(withQueryTimeout(pools.jobs()));
         if (!endOlderWorkers) await refuseToEndOlderWorkers(pools.jobs());
         await migrateGraphileWorker(pools.jobs(), logger);
         await migrateJobsTables(pools.jobs());
@@ -70,7 +70,7 @@ export function createMigrator(
     },
     async verifyJobs() {
       try {
-        await refuseOtherEncodings(withQueryTimeout(pools.jobs()));
+        await refuseUnsupported(withQueryTimeout(pools.jobs()));
         await verifyGraphileWorker(pools.jobs());
         await verifyJobsTables(pools.jobs());
         await refuseHiddenRows(withQueryTimeout(pools.jobs()));
@@ -82,7 +82,7 @@ export function createMigrator(
       if (!pools.outbox) return;
       const jobs = explaining(withQueryTimeout(pools.jobs()));
       const outbox = withQueryTimeout(pools.outbox());
-      for (const db of [jobs, outbox]) await refuseOtherEncodings(db);
+      for (const db of [jobs, outbox]) await refuseUnsupported(db);
       isThereAnOutbox = await hasOutbox(outbox);
       // Without an outbox, jobs are not written directly either: this process would not notice the rows of an outbox that is
       // made later, and a newer job could overtake them.

@@ -1,10 +1,8 @@
 import { isTrue } from "@acme/shared/is-true";
+import { oldestPostgres } from "../database/check-server.ts";
 import { titleOf, type Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
 import { named } from "./words.ts";
-
-/** See docs/errors.md, `DATABASE_UNSUPPORTED`. */
-const oldestVersion = 13;
 
 const serverSql = `
   select version() as version, current_setting('server_version_num') as number, current_setting('server_encoding') as encoding,
@@ -19,7 +17,7 @@ export async function checkServer({ name, db }: Target): Promise<readonly Findin
   const major = Math.floor(Number(row["number"]) / 10_000);
   const found: Finding[] = [];
   if (!isPostgres(version)) found.push(otherEngine(place, version));
-  else if (major < oldestVersion) found.push(tooOld(place, major));
+  else if (major < oldestPostgres) found.push(tooOld(place, major));
   if (row["encoding"] !== "UTF8") found.push(otherEncoding(place, String(row["encoding"])));
   if (isTrue(row["isStandby"])) found.push(standby(place));
   else if (row["readOnly"] === "on") found.push(readOnly(place));
@@ -45,7 +43,7 @@ function tooOld(place: string, major: number): Finding {
   return finding({
     code: "SERVER_VERSION_UNSUPPORTED",
     severity: "error",
-    what: `The ${place} runs PostgreSQL ${major}; the oldest that is supported is ${oldestVersion}.`,
+    what: `The ${place} runs PostgreSQL ${major}; the oldest that is supported is ${oldestPostgres}.`,
     why: "Promises about lost commits rest on functions that older versions lack.",
     mend: "Update the server.",
   });
