@@ -52,7 +52,7 @@ describe("the exercise", () => {
     "is mended by somebody who has the symptoms and the runbook: seed %i",
     async (seed, { onTestFailed }) => {
       const said: string[] = [];
-      onTestFailed(() => process.stderr.write(`${said.join("\n")}\n`));
+      onTestFailed(() => void process.stderr.write(`${said.join("\n")}\n`));
       await play(seed, said);
 
       const mended = said.filter((line) => line.startsWith("Mended in"));

@@ -10,7 +10,12 @@ export type MethodDecoratorFor<Method> = <Decorated extends Method>(
   descriptor: TypedPropertyDescriptor<Decorated>,
 ) => void;
 
-/** What the code of a task gets: the output of its schema. */
+/**
+ * What the code of a task gets: the output of its schema.
+ *
+ * @example
+ * async function send({ userId }: PayloadOf<typeof sendVerificationEmail>) {}
+ */
 export type PayloadOf<Performed> =
   Performed extends Task<string, unknown, infer Output>
     ? Output
@@ -24,6 +29,8 @@ export type InjectedTransaction = unknown extends DefaultTransaction ? never : D
 /**
  * Calls the method after the commit, in process, with each event of this class and its subclasses. If it fails, the others still run,
  * and the failure is logged.
+ *
+ * @throws {@link JobsError} `HANDLER_INVALID` for what is no class, when the class is defined.
  *
  * @example
  * class Greeter {
@@ -40,6 +47,8 @@ export function HandleEvent<Event extends object>(
 
 /**
  * Calls the method inside the transaction that recorded the event. If it fails, the unit of work rolls back.
+ *
+ * @throws {@link JobsError} `HANDLER_INVALID` for what is no class, when the class is defined.
  *
  * @example
  * class Audit {
@@ -58,6 +67,8 @@ export function HandleBeforeCommit<Event extends object>(
 
 /**
  * Enqueues the task with what the method returns, in the transaction that recorded the event. The method is synchronous.
+ *
+ * @throws {@link JobsError} `HANDLER_INVALID` for what is no class or no task, when the class is defined.
  *
  * @example
  * class Mails {
@@ -84,6 +95,8 @@ export function EnqueueOn<Event extends object, Input>(
 
 /**
  * Makes the method the code of a task. A worker of this process calls it at least once per job.
+ *
+ * @throws {@link JobsError} `HANDLER_INVALID` for what is no task, when the class is defined.
  *
  * @example
  * class Mails {

@@ -2,11 +2,29 @@ import { Inject } from "@nestjs/common";
 
 // Registered symbols: an application may load both builds, ESM and CJS.
 
-/** The token of the bus. Use it with `app.get()` and `overrideProvider()`. */
+/**
+ * The token of the bus. Use it with `app.get()` and `overrideProvider()`.
+ *
+ * @example
+ * import type { INestApplication } from "@nestjs/common";
+ * const bus = (app: INestApplication) => app.get(EVENT_BUS);
+ */
 export const EVENT_BUS: unique symbol = Symbol.for("@acme/nestjs:bus");
-/** The token of the unit of work. Use it with `app.get()` and `overrideProvider()`. */
+/**
+ * The token of the unit of work. Use it with `app.get()` and `overrideProvider()`.
+ *
+ * @example
+ * import type { INestApplication } from "@nestjs/common";
+ * const unit = (app: INestApplication) => app.get(UNIT_OF_WORK);
+ */
 export const UNIT_OF_WORK: unique symbol = Symbol.for("@acme/nestjs:unit-of-work");
-/** The token of the jobs. Use it with `app.get()` and `overrideProvider()`. */
+/**
+ * The token of the jobs. Use it with `app.get()` and `overrideProvider()`.
+ *
+ * @example
+ * import type { INestApplication } from "@nestjs/common";
+ * const jobsOf = (app: INestApplication) => app.get(JOBS);
+ */
 export const JOBS: unique symbol = Symbol.for("@acme/nestjs:jobs");
 /**
  * The token of the tasks that the providers perform, in an array that is filled when the application starts.
@@ -22,6 +40,8 @@ export const OPTIONS: unique symbol = Symbol.for("@acme/nestjs:options");
 /**
  * Injects the bus: an `EventBus` of `@acme/domain-events`.
  *
+ * @throws Nothing.
+ *
  * @example
  * import type { PoolClient } from "pg";
  * class Audit {
@@ -35,6 +55,8 @@ export function InjectBus(): ParameterDecorator & PropertyDecorator {
 /**
  * Injects the unit of work: a `UnitOfWork` of `@acme/domain-events`.
  *
+ * @throws Nothing.
+ *
  * @example
  * import type { PoolClient } from "pg";
  * class Orders {
@@ -47,6 +69,8 @@ export function InjectUnitOfWork(): ParameterDecorator & PropertyDecorator {
 
 /**
  * Injects the jobs: the `Jobs` of `@acme/jobs`.
+ *
+ * @throws Nothing.
  *
  * @example
  * class Reminders {

@@ -4,6 +4,8 @@ import { Logger as NestLogger, type LoggerService } from "@nestjs/common";
 /**
  * Makes a logger of the packages write to a logger of Nest: the message, then the fields as JSON.
  *
+ * @throws Nothing.
+ *
  * @example
  * import { Logger } from "@nestjs/common";
  * const jobs = createJobs({ connection, logger: nestLogger(new Logger("Background")) });

@@ -12,6 +12,8 @@ const fitting = /^[A-Za-z0-9._-]{1,64}$/;
  * Gives each request an id: that of its `X-Request-Id` header, as a proxy sets it, or a new one. The answer has it, too. So have
  * the jobs that follow from the request, and the log lines of their attempts.
  *
+ * @throws Nothing.
+ *
  * @example
  * import type { INestApplication } from "@nestjs/common";
  * const setUp = (app: INestApplication) => app.use(requestId());

@@ -3,7 +3,11 @@ import type { MemoryStore } from "./memory-store.ts";
 
 /** The clock of jobs in memory. It runs as the clock of the process does, and can be moved forward. */
 export interface TestClock {
-  /** The time by which a job is due or not. */
+  /**
+   * The time by which a job is due or not.
+   *
+   * @throws Nothing.
+   */
   now(): Date;
   /**
    * Moves the clock forward by that many milliseconds. What waits for its time meanwhile is due then. In mode `inline`, it runs
