@@ -1,3 +1,4 @@
+import { isAgedSql } from "../database/aged-sql.ts";
 import { ownMessages } from "./engine-errors.ts";
 import { idFlagPrefix, idOfJob, isNoteOfJobSql, plainIdSql, supersededFrom } from "./add-jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -124,7 +125,7 @@ export async function supersededJobIds(db: Queryable): Promise<string[]> {
 export async function freeDesertedQueues(db: Queryable): Promise<void> {
   await db.query(
     `update graphile_worker._private_job_queues as queue set locked_at = null, locked_by = null
-     where queue.locked_at < clock_timestamp() - interval '1 minute' and not exists (
+     where ${isAgedSql("queue.locked_at", "interval '1 minute'")} and not exists (
        select from graphile_worker._private_jobs as job
        where job.job_queue_id = queue.id and job.locked_by = queue.locked_by
      )`,

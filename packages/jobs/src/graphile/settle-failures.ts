@@ -1,3 +1,4 @@
+import { isAgedSql } from "../database/aged-sql.ts";
 import { withoutSync } from "./failure-notes.ts";
 import { highestMaxAttempts, isNoteOfJobSql, supersededFrom } from "./add-jobs.ts";
 import { ownMessages } from "./engine-errors.ts";
@@ -100,7 +101,7 @@ export async function unsettledJobIds(db: Queryable, olderThanMs: number): Promi
   const { rows } = await db.query(
     `select note.job_id::text from acme_jobs.failures as note
      join graphile_worker.jobs as job on job.id = note.job_id
-     where not note.is_settled and note.updated_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
+     where not note.is_settled and ${isAgedSql("note.updated_at", "$1::float8 * interval '1 millisecond'")}
        and job.locked_at is null and (
          job.attempts = note.attempt and ${isNoteOfJobSql} or job.attempts >= ${supersededFrom} and ${lostKeySql("$2")}
        )
