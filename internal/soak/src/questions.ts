@@ -95,7 +95,13 @@ export const sessionQuestions: readonly Question[] = [
     "an advisory lock held",
     "select classid || ':' || objid from pg_locks where locktype = 'advisory' and database is not null",
   ],
-  ["locks", "an open transaction", "select pid from pg_stat_activity where backend_xid is not null"],
+  // Autovacuum has transactions, too.
+  [
+    "locks",
+    "an open transaction",
+    `select concat_ws(' ', pid, application_name, state, clock_timestamp() - xact_start, left(query, 120))
+     from pg_stat_activity where backend_xid is not null and backend_type = 'client backend'`,
+  ],
 ];
 
 export type Question = readonly [verdict: Finding["verdict"], what: string, sql: string];
