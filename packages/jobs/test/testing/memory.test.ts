@@ -335,6 +335,26 @@ describe("drains beside each other", () => {
     expect(counts.reduce((sum, { doneCount }) => sum + doneCount, 0)).toBe(3);
   });
 
+  it("do not use up a limit while the other one runs a job", async () => {
+    await using jobs = createTestJobs({ logger });
+    const ran: number[] = [];
+    const end = Promise.withResolvers<void>();
+    const first = perform(bill, async ({ n }) => {
+      ran.push(n);
+      if (n > 1) return;
+      await end.promise;
+      await jobs.enqueue(bill, { n: 2 });
+    });
+    await jobs.enqueue(bill, { n: 1 });
+
+    const begun = drain(jobs, { tasks: [first], limit: 1 });
+    const beside = drain(jobs, { tasks: [first], limit: 1 });
+    end.resolve();
+
+    expect(await Promise.all([begun, beside])).toMatchObject([{ doneCount: 1 }, { doneCount: 1 }]);
+    expect(ran).toEqual([1, 2]);
+  });
+
   it("run two jobs at once, but not two of a named queue", async () => {
     await using jobs = createTestJobs({ logger });
     const running = { named: 0, free: 0, mostNamed: 0, mostFree: 0 };

@@ -28,6 +28,8 @@ export async function drainMemory({ store, run, logger }: DrainParts, options: D
   const late = () => drainIncomplete(leftTasks(), { withinMs, cause: undefined });
   const leftTasks = () => [...new Set(store.jobs.filter(isOurs).map(({ task }) => task))].toSorted();
 
+  let ranCount = 0;
+  /** @returns whether another job may run after it. */
   const runOne = async (): Promise<boolean> => {
     if (skipDelays) store.makeDue(mayTake);
     const { changed } = store;
@@ -38,17 +40,17 @@ export async function drainMemory({ store, run, logger }: DrainParts, options: D
       await Promise.race([changed, over.promise]);
       return true;
     }
+    ranCount += 1;
     numbers.delete(job.number);
     // It is in the list.
     await run(tasks.get(job.task) as never, job, { attempts, onAttempt: counted.count });
-    return true;
+    return ranCount < limit;
   };
 
   const runAll = async () => {
-    for (let count = 0; count < limit; count++) {
+    do {
       if (performance.now() > endsAt) throw late();
-      if (!(await runOne())) return;
-    }
+    } while (await runOne());
   };
 
   const running = runAll();
