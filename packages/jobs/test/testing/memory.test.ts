@@ -39,6 +39,16 @@ describe("the mode inline", () => {
     expect(await enqueued(jobs)).toEqual([]);
   });
 
+  it("runs a job that is enqueued at whatever moment of the end of another one", async () => {
+    for (let turns = 0; turns < 60; turns++) {
+      const { jobs, ran } = inline();
+      const first = jobs.enqueue(bill, { n: 1 });
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await Promise.all([first, jobs.enqueue(bill, { n: 2 })]);
+      expect([turns, ...ran]).toEqual([turns, 1, 2]);
+    }
+  });
+
   it("runs the jobs of a unit when it has committed, before run() resolves, and none of one that rolled back", async () => {
     const { jobs, ran } = inline();
     const bus = createEventBus();

@@ -38,7 +38,11 @@ export function createInlineRuns({ store, run, logger, tasks }: InlineParts): ()
     const known = (table ??= taskList(typeof tasks === "function" ? tasks() : tasks));
     for (let count = 1; ; count++) {
       const job = store.take(({ task }) => known.has(task));
-      if (job === undefined) return;
+      if (job === undefined) {
+        // In the turn of the last look: what is enqueued from now on has nobody else to run it.
+        running = undefined;
+        return;
+      }
       // It is in the list.
       const performable = known.get(job.task) as PerformableTask;
       await insideJob.run(true, () => run(performable, job, { attempts }));
@@ -51,8 +55,10 @@ export function createInlineRuns({ store, run, logger, tasks }: InlineParts): ()
     await Promise.resolve();
     try {
       await runAll();
-    } finally {
+    } catch (error) {
+      // The tasks could not be listed.
       running = undefined;
+      throw error;
     }
   };
 
