@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type CommitFault, createCommitFault } from "./commit-fault.ts";
@@ -49,6 +50,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
   const connections = new Set<ProxyConnection>();
   const faults: CommitFault[] = [];
   const network = createNetwork();
+  const host = ownHost();
   const listener = createServer((client) => {
     const connection: ProxyConnection = openProxyConnection({
       client,
@@ -67,7 +69,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     return fault;
   }
   async function listen(port: number): Promise<number> {
-    listener.listen(port, "127.0.0.1");
+    listener.listen(port, host);
     await once(listener, "listening");
     const address = listener.address();
     return typeof address === "object" && address !== null ? address.port : port;
@@ -78,7 +80,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
 
   const port = await listen(0);
   const url = new URL(targetUrl);
-  url.host = `127.0.0.1:${port}`;
+  url.host = `${host}:${port}`;
   return {
     url: url.href,
     dropCommitReply: () => arm("drop-reply").happened.promise,
@@ -104,6 +106,15 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
       if (listener.listening) await new Promise((closed) => listener.close(closed));
     },
   };
+}
+
+/**
+ * Another process that asks for any free port of the same address would be given ours while we refuse connections.
+ * Linux answers on all of 127.0.0.0/8 (RFC 1122, 3.2.1.3); elsewhere only one address is set up.
+ */
+function ownHost(): string {
+  if (process.platform !== "linux") return "127.0.0.1";
+  return `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
 }
 
 interface Network {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { createConnection } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { startProxy } from "../src/index.ts";
 import { connect, countNotes, countOpenTransactions, createNotes, ended } from "./notes.ts";
 
@@ -110,6 +110,22 @@ it("refuses new connections, keeps the open ones, and accepts again on the same 
   await (await connect(proxy.url)).end();
   await client.end();
 });
+
+it.runIf(process.platform === "linux")(
+  "accepts again although somebody else was given its port while it refused connections",
+  async () => {
+    await using database = await createNotes();
+    await using proxy = await startProxy(database.url);
+
+    proxy.refuseConnections();
+    const somebodyElse = createServer().listen(Number(new URL(proxy.url).port), "127.0.0.1");
+    onTestFinished(() => void somebodyElse.close());
+    await once(somebodyElse, "listening");
+    await proxy.acceptConnections();
+
+    await (await connect(proxy.url)).end();
+  },
+);
 
 it("cuts every open connection", async () => {
   await using database = await createNotes();
