@@ -24,6 +24,7 @@ export const sidebar: Item[] = [
       page("Transactions", "/guides/transactions"),
       page("Durable handlers", "/guides/durable-handlers"),
       page("Retries", "/guides/retries"),
+      page("Schedules", "/guides/schedules"),
       page("Idempotency and webhooks", "/guides/idempotency"),
       page("Running workers", "/guides/workers"),
       page("Shutdown", "/guides/shutdown"),

@@ -60,6 +60,10 @@ export const sendVerificationEmail = defineTask("send_verification_email", {
   retry: retry.network,
 });
 
+// Reports, every night.
+export const sendReport = defineTask("send_report", { payload: z.object({ until: z.string() }) });
+export declare function sendReportUntil(until: string): Promise<void>;
+
 export class GatewayTimeoutError extends Error {}
 
 export declare const mailer: {
@@ -73,6 +77,8 @@ export const performSendReceipt = perform(sendReceipt, ({ orderId }, { signal })
 export const performSendVerificationEmail = perform(sendVerificationEmail, ({ userId: to }, { signal }) =>
   mailer.send({ to, text: "…" }, { signal }),
 );
+
+export const performSendReport = perform(sendReport, ({ until }) => sendReportUntil(until));
 
 export declare const orderId: string;
 export declare const gone: string;

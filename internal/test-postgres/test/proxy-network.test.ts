@@ -123,7 +123,9 @@ it.runIf(process.platform === "linux")(
     await once(somebodyElse, "listening");
     await proxy.acceptConnections();
 
-    await (await connect(proxy.url)).end();
+    const client = await connect(proxy.url);
+    expect((await client.query("select 1")).rowCount).toBe(1);
+    await client.end();
   },
 );
 

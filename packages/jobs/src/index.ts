@@ -7,6 +7,7 @@ export type { ChangeOptions, ChangeResult, Progress } from "./change-in-batches.
 export type { JobDetails, JobPage } from "./admin/job-details.ts";
 export type { QueueInfo, QueuePage } from "./admin/named-queues.ts";
 export type { Overview } from "./admin/overview.ts";
+export type { ScheduleInfo, SchedulePage } from "./admin/schedule-list.ts";
 export type { TaskMinute, TaskMinutesOptions } from "./admin/task-minutes.ts";
 export type { Quantiles, TaskStatistics } from "./admin/task-statistics.ts";
 export type { WorkersOptions } from "./admin/worker-list.ts";
@@ -51,6 +52,16 @@ export {
   type RetryOptions,
   type RetryPolicy,
 } from "./task/retry.ts";
+export {
+  schedule,
+  type Backfill,
+  type Overlap,
+  type Schedule,
+  type ScheduleOptions,
+  type Tick,
+} from "./schedule/schedule.ts";
+export type { Timing } from "./schedule/ticks.ts";
+export type { ScheduleTimes } from "./schedule/timing.ts";
 export type { StandardSchema } from "@acme/shared/standard-schema";
 export { defineTask, type Task, type TaskOptions } from "./task/task.ts";
 export type { IdempotencyKeys, WorkerOptions } from "./worker/worker-options.ts";

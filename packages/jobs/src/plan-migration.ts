@@ -2,7 +2,9 @@ import type { Pool } from "pg";
 import { pendingRevisions } from "./graphile/pending-revisions.ts";
 import type { JobsInternals } from "./internals.ts";
 import { readDone } from "./database/done-migrations.ts";
-import { jobsMigrations, outboxMigrations, type Migration } from "./database/migrations.ts";
+import type { Migration } from "./database/migration.ts";
+import { jobsMigrations } from "./database/jobs-migrations.ts";
+import { outboxMigrations } from "./database/outbox-migrations.ts";
 import { JobsError } from "./errors.ts";
 import { withQueryTimeout } from "./database/query-timeout.ts";
 

@@ -4,7 +4,7 @@ import type { Pool, PoolClient } from "pg";
 import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import type { DurableHandler } from "@acme/shared/durable-handler";
-import { createJobs, defineTask, perform, retry, type Jobs } from "../src/index.ts";
+import { createJobs, defineTask, perform, retry, schedule, type Jobs } from "../src/index.ts";
 
 class UserRegistered extends defineEvent("user.registered", props<{ userId: string }>()) {}
 const task = defineTask("send", { payload: z.object({ userId: z.string(), at: z.coerce.number().default(0) }) });
@@ -79,6 +79,40 @@ describe("a consumer, without one annotation,", () => {
     createJobs({ connection: 5432 });
     // @ts-expect-error attempts are required
     retry.fixed({ delayMs: 5 });
+  });
+});
+
+describe("a schedule", () => {
+  it("takes the payload of its task, or what makes it of the tick", () => {
+    schedule(task, { cron: "0 3 * * *", timeZone: "Europe/Berlin", payload: { userId: "1" } });
+    schedule(task, { every: { minutes: 5 }, payload: { userId: "1" }, overlap: "queue", backfill: "all" });
+    schedule(task, {
+      at: new Date(),
+      payload({ at }) {
+        expectTypeOf(at).toEqualTypeOf<Date>();
+        return { userId: at.toISOString() };
+      },
+    });
+    // @ts-expect-error a payload that does not fit
+    schedule(task, { every: { minutes: 5 }, payload: { userId: 1 } });
+    // @ts-expect-error what makes a payload that does not fit
+    schedule(task, { every: { minutes: 5 }, payload: () => ({ id: "1" }) });
+  });
+
+  it("has one kind of time", () => {
+    // @ts-expect-error none
+    schedule(task, { payload: { userId: "1" } });
+    // @ts-expect-error two
+    schedule(task, { cron: "0 3 * * *", at: new Date(), payload: { userId: "1" } });
+    // @ts-expect-error a time zone without a pattern
+    schedule(task, { every: { minutes: 5 }, timeZone: "UTC", payload: { userId: "1" } });
+  });
+
+  it("is what a worker takes", () => {
+    const nightly = schedule(task, { cron: "@daily", payload: { userId: "1" } });
+    void jobs.startWorker({ tasks: [perform(task, () => undefined)], schedules: [nightly] });
+    // @ts-expect-error a task is no schedule
+    void jobs.startWorker({ tasks: [perform(task, () => undefined)], schedules: [task] });
   });
 });
 

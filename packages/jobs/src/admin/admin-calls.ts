@@ -9,3 +9,5 @@ export { readOverview } from "./overview.ts";
 export { readTaskMinutes } from "./task-minutes.ts";
 export { readTaskStatistics } from "./task-statistics.ts";
 export { listWorkers } from "./worker-list.ts";
+export { changeSchedule } from "./schedule-changes.ts";
+export { listSchedules } from "./schedule-list.ts";

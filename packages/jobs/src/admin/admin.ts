@@ -9,6 +9,7 @@ import type { JobSelection, PutOffOptions } from "./job-changes.ts";
 import type { JobDetails, JobPage } from "./job-details.ts";
 import type { QueuePage } from "./named-queues.ts";
 import type { Overview } from "./overview.ts";
+import type { SchedulePage } from "./schedule-list.ts";
 import type { TaskMinute, TaskMinutesOptions } from "./task-minutes.ts";
 import type { TaskStatistics } from "./task-statistics.ts";
 import type { WorkerInfo } from "../worker/worker-info.ts";
@@ -80,6 +81,35 @@ export interface Admin {
   workers(options?: WorkersOptions): Promise<readonly WorkerInfo[]>;
   /** Lists named queues that have jobs, by name. @throws {@link JobsError} `OPTIONS_INVALID`. */
   queues(page?: Page): Promise<QueuePage>;
+  /** Lists the schedules that workers have or had, by name. @throws {@link JobsError} `OPTIONS_INVALID`. */
+  schedules(page?: Page): Promise<SchedulePage>;
+  /**
+   * Lets no tick of a schedule come any more, on any worker, until it is resumed. It lasts, whatever is restarted. Jobs that are
+   * enqueued already run.
+   *
+   * @throws {@link JobsError} `SCHEDULE_MISSING`, `OPTIONS_INVALID`.
+   */
+  pauseSchedule(name: string): Promise<void>;
+  /**
+   * Ends a pause. The next tick is the first one after now: what was left out is not made up for.
+   *
+   * @throws {@link JobsError} `SCHEDULE_MISSING`, `OPTIONS_INVALID`.
+   */
+  resumeSchedule(name: string): Promise<void>;
+  /**
+   * Asks the workers that have a schedule for a job now, besides its ticks. One of them enqueues it within two seconds, unless the
+   * schedule is paused, or skips it because an earlier job is not done.
+   *
+   * @throws {@link JobsError} `SCHEDULE_MISSING`, `OPTIONS_INVALID`.
+   */
+  runSchedule(name: string): Promise<void>;
+  /**
+   * Forgets a schedule that has left the code.
+   *
+   * @throws {@link JobsError} `SCHEDULE_DECLARED` while a worker has it, and for two minutes after; `SCHEDULE_MISSING`,
+   * `OPTIONS_INVALID`.
+   */
+  removeSchedule(name: string): Promise<void>;
   /**
    * Lists what waits in the outbox, the oldest first.
    *
@@ -118,6 +148,11 @@ export function createAdmin({ jobs, outbox }: AdminParts): Admin {
     discard: async (which, options) => (await load()).changeSelected(jobs, { kind: "discard" }, { which, options }),
     workers: async (options) => (await load()).listWorkers(jobs(), options),
     queues: async (page) => (await load()).listQueues(jobs, page),
+    schedules: async (page) => (await load()).listSchedules(jobs, page),
+    pauseSchedule: async (name) => (await load()).changeSchedule(jobs, "pause", name),
+    resumeSchedule: async (name) => (await load()).changeSchedule(jobs, "resume", name),
+    runSchedule: async (name) => (await load()).changeSchedule(jobs, "run", name),
+    removeSchedule: async (name) => (await load()).changeSchedule(jobs, "remove", name),
     outbox: async (page) => (await load()).listOutbox(outbox, page),
     doctor: async (options) => (await load()).createDoctor({ jobs, outbox })(options),
   };

@@ -37,6 +37,8 @@ const aboutOne: ReadonlySet<string> = new Set<JobsError["code"]>([
   "JOB_MISSING",
   "JOB_LOCKED",
   "PAYLOAD_INVALID",
+  "SCHEDULE_MISSING",
+  "SCHEDULE_DECLARED",
 ]);
 
 /** Prints the result, and a line for the record. @returns 1 if something that was named was not changed. */

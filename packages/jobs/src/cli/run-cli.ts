@@ -7,6 +7,7 @@ import { addJobsCommands } from "./commands/jobs.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addOutboxCommand } from "./commands/outbox.ts";
 import { addQueuesCommand } from "./commands/queues.ts";
+import { addSchedulesCommands } from "./commands/schedules.ts";
 import { addStatsCommand } from "./commands/stats.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTasksCommand } from "./commands/tasks.ts";
@@ -49,6 +50,7 @@ const commands: readonly ((program: Program, run: Run) => void)[] = [
   addDeadCommands,
   addWorkersCommand,
   addQueuesCommand,
+  addSchedulesCommands,
   addOutboxCommand,
   addTasksCommand,
   addEnqueueCommand,

@@ -1,6 +1,6 @@
 import { JobsError } from "../errors.ts";
 import { queryMigrated } from "./missing-tables.ts";
-import type { Migration } from "./migrations.ts";
+import type { Migration } from "./migration.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** Makes the table, or adds what it did not have at first. */

@@ -5,7 +5,9 @@ import { withQueryTimeout } from "./query-timeout.ts";
 import { retryConflicts } from "./retry-conflicts.ts";
 import { createMigrationsTable, readDone, refuseNewer } from "./done-migrations.ts";
 import { migrationMissing } from "./missing-tables.ts";
-import { jobsMigrations, outboxMigrations, type Migration } from "./migrations.ts";
+import type { Migration } from "./migration.ts";
+import { jobsMigrations } from "./jobs-migrations.ts";
+import { outboxMigrations } from "./outbox-migrations.ts";
 import { beginTransaction, type OpenTransaction } from "./transaction.ts";
 
 /** The tables beside those of Graphile Worker. */

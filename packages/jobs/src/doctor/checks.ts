@@ -8,6 +8,7 @@ import { checkDurability } from "./durability-checks.ts";
 import { checkInvalidIndexes, checkMissingIndexes } from "./index-checks.ts";
 import { checkGoneFailures, checkLocks, checkQueues } from "./lock-checks.ts";
 import { checkOutbox } from "./outbox-checks.ts";
+import { checkSchedules } from "./schedule-checks.ts";
 import { checkServer } from "./server-checks.ts";
 import { checkSessions } from "./session-checks.ts";
 import { checkTables, checkVacuumHolders } from "./table-checks.ts";
@@ -46,6 +47,7 @@ export const checksOf: Readonly<Record<DatabaseName, Checks>> = {
       { what: "named queues", find: checkQueues },
       { what: "notes on failures", find: checkGoneFailures },
       { what: "the versions of workers", find: checkVersions },
+      { what: "schedules", find: checkSchedules },
       ...tables,
     ],
   },

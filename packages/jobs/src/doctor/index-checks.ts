@@ -19,6 +19,7 @@ const ownIndexes: Readonly<Record<DatabaseName, readonly string[]>> = {
     "minutes_pkey",
     "sampler_pkey",
     "samples_pkey",
+    "schedules_pkey",
     "taken_outbox",
     "taken_pkey",
     "tasks_pkey",

@@ -1,5 +1,6 @@
 import { readDone, type DoneMigrations } from "../database/done-migrations.ts";
-import { jobsMigrations, outboxMigrations } from "../database/migrations.ts";
+import { jobsMigrations } from "../database/jobs-migrations.ts";
+import { outboxMigrations } from "../database/outbox-migrations.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { knownRevision, readRevision } from "../graphile/revision.ts";
 import { titleOf, type Target } from "./check.ts";

@@ -28,6 +28,7 @@ export const rightsToRead: readonly TableRights[] = [
     "sampler",
     "samples",
     "minutes",
+    "schedules",
   ].map((table) => own(table, "SELECT")),
 ];
 
@@ -47,6 +48,7 @@ export const rightsToAct: readonly TableRights[] = [
   own("failures", "INSERT", "UPDATE", "DELETE"),
   own("dead_letters", "INSERT", "UPDATE", "DELETE"),
   own("workers", "UPDATE", "DELETE"),
+  own("schedules", "UPDATE", "DELETE"),
 ];
 
 /** What a worker needs besides. */
@@ -58,4 +60,5 @@ export const rightsToWork: readonly TableRights[] = [
   own("sampler", "INSERT", "UPDATE"),
   own("samples", "INSERT", "UPDATE", "DELETE"),
   own("minutes", "INSERT", "UPDATE", "DELETE"),
+  own("schedules", "INSERT"),
 ];

@@ -8,7 +8,12 @@ const mark = "ac5e";
 
 /** A UUIDv7 that ends with the mark. */
 export function newJobId(): string {
-  return uuidV7().slice(0, -mark.length) + mark;
+  return markJobId(uuidV7());
+}
+
+/** Makes the id of a job of a UUIDv7. */
+export function markJobId(uuid: string): string {
+  return uuid.slice(0, -mark.length) + mark;
 }
 
 /**

@@ -29,7 +29,7 @@ const longestDeadlineMs = longestTimerMs - writeGraceMs;
 export class WorkerStop {
   readonly #parts: StoppedParts;
   readonly #onStopped: () => void;
-  #maintenance: { stop(): Promise<void> } | undefined;
+  readonly #besides: { stop(): Promise<void> }[] = [];
   #stopped: Promise<void> | undefined;
   #isOver = false;
   readonly #limit = new AbortController();
@@ -40,9 +40,9 @@ export class WorkerStop {
     this.#onStopped = onStopped;
   }
 
-  /** Maintenance begins when the worker has started, and ends with it. */
-  includes(maintenance: { stop(): Promise<void> }): void {
-    this.#maintenance = maintenance;
+  /** What begins when the worker has started, and ends with it. */
+  includes(part: { stop(): Promise<void> }): void {
+    this.#besides.push(part);
   }
 
   get state(): "stopping" | "stopped" | undefined {
@@ -79,7 +79,8 @@ export class WorkerStop {
     const { supervisor, runner, logger, flushLast } = this.#parts;
     logger.info({ runningCount: runner.runningCount }, "worker is stopping");
     try {
-      const [isWritten] = await Promise.all([supervisor.stop(this.#limit.signal), this.#maintenance?.stop()]);
+      const besides = this.#besides.map((part) => part.stop());
+      const [isWritten] = await Promise.all([supervisor.stop(this.#limit.signal), ...besides]);
       if (!isWritten) throw incomplete();
       await flushLast?.();
     } finally {

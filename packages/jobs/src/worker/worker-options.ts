@@ -1,6 +1,8 @@
 import { checkCount, checkNames, checkNumber, longestTimerMs, namesOf } from "../check-options.ts";
 import { JobsError } from "../errors.ts";
 import type { PerformableTask } from "../task/perform.ts";
+import type { Schedule } from "../schedule/schedule.ts";
+import { checkSchedules } from "../schedule/check-schedules.ts";
 import { taskList } from "./task-list.ts";
 
 /** What keeps the keys of `runOnce`: a unit of work of `@acme/domain-events`, or anything with the same method. */
@@ -20,6 +22,11 @@ export interface IdempotencyKeys {
 export interface WorkerOptions {
   /** The tasks this worker runs, with their code. It leaves jobs of other tasks to other workers. */
   readonly tasks: readonly PerformableTask[];
+  /**
+   * What `schedule()` returned: this worker enqueues their jobs at their times, together with all other workers that have them.
+   * Their tasks need not be among its own. Default: none.
+   */
+  readonly schedules?: readonly Schedule[];
   /** Jobs that run at the same time, 1 to 1,000. Default: 25. */
   readonly concurrency?: number;
   /**
@@ -95,6 +102,7 @@ export function resolveWorkerOptions(options: WorkerOptions): WorkerSettings {
     idempotencyKeys,
     name,
     statistics = true,
+    schedules = [],
   } = options;
   checkCount("concurrency", concurrency, [1, 1_000]);
   checkCount("prefetch", prefetch, [0, 10_000]);
@@ -107,12 +115,14 @@ export function resolveWorkerOptions(options: WorkerOptions): WorkerSettings {
   checkIdempotencyKeys(idempotencyKeys);
   checkName(name);
   checkBoolean("statistics", statistics);
+  checkSchedules(schedules);
   const times = { pollIntervalMs, heartbeatMs, deadAfterMs, unknownTaskAfterMs, giveUpAfterMs };
-  return { tasks, concurrency, prefetch, ...times, idempotencyKeys, name, statistics };
+  return { tasks, concurrency, prefetch, ...times, idempotencyKeys, name, statistics, schedules };
 }
 
 const optionNames = namesOf<Required<WorkerOptions>>({
   tasks: true,
+  schedules: true,
   concurrency: true,
   prefetch: true,
   pollIntervalMs: true,

@@ -81,6 +81,7 @@ export async function startWorker(dependencies: WorkerDependencies, settings: Wo
   await supervisor.start();
   const maintenanceTasks = [...maintenanceTasksOf(dependencies, settings), ...(statistics?.tasks ?? [])];
   if (ending.state === undefined) ending.includes(startMaintenance(maintenanceTasks, logger));
+  if (settings.schedules.length > 0) await startSchedules(dependencies, settings, ending);
 
   const stop = (options?: StopOptions) => ending.stop(options);
   return {
@@ -91,6 +92,16 @@ export async function startWorker(dependencies: WorkerDependencies, settings: Wo
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
+}
+
+/** Loaded only where there are any. */
+async function startSchedules(
+  dependencies: WorkerDependencies,
+  { schedules }: WorkerSettings,
+  ending: WorkerStop,
+): Promise<void> {
+  const { startScheduler } = await import("../schedule/scheduler.ts");
+  if (ending.state === undefined) ending.includes(startScheduler(dependencies, schedules));
 }
 
 function isUnknownEngine(error: unknown): error is JobsError {

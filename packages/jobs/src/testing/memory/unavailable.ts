@@ -14,6 +14,11 @@ const adminNames = namesOf<Admin>({
   discard: true,
   workers: true,
   queues: true,
+  schedules: true,
+  pauseSchedule: true,
+  resumeSchedule: true,
+  runSchedule: true,
+  removeSchedule: true,
   outbox: true,
   doctor: true,
 });

@@ -62,8 +62,21 @@ export async function createFilledJobs(text = "SMTP timed out", task = "sendRece
       [id, task, JSON.stringify({ secret }), text, errorsOf(text), age],
     );
   }
+  await test.jobsPool.query(
+    `insert into acme_jobs.schedules (name, task, definition, next_at, failure, seen_at)
+     values ($1, $2, $3, now() - interval '1 hour', $4, now() - interval '1 day')`,
+    ["nightly-report", task, scheduled, text],
+  );
   return test;
 }
+
+const scheduled = JSON.stringify({
+  task: "sendReceipt",
+  timing: { cron: "30 2 * * *", timeZone: "Europe/Berlin" },
+  overlap: "skip",
+  backfill: "latest",
+  payload: "made for each tick",
+});
 
 function errorsOf(text: string): string {
   const error = { at: "2026-01-01T00:00:00.000Z", name: `Error ${text}`, message: text, durationMs: 12 };

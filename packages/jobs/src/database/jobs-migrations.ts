@@ -1,12 +1,4 @@
-/** One step of the tables. */
-export interface Migration {
-  readonly sql: string;
-  /** Versions of this package that do not know the step go on with the tables, so that a deploy can be rolled back. */
-  readonly isAdditive: boolean;
-}
-
-const step = (sql: string): Migration => ({ sql, isAdditive: false });
-const additiveStep = (sql: string): Migration => ({ sql, isAdditive: true });
+import { additiveStep, step, type Migration } from "./migration.ts";
 
 /** Beside Graphile Worker's tables. A published entry is never edited: changes are appended. */
 export const jobsMigrations: readonly Migration[] = [
@@ -129,38 +121,26 @@ export const jobsMigrations: readonly Migration[] = [
     primary key (minute, task)
   );
   `),
-];
-
-/** Beside the data. */
-export const outboxMigrations: readonly Migration[] = [
-  step(`
-  create table acme_jobs.outbox (
-    id uuid primary key,
-    position bigint generated always as identity,
-    task text not null,
-    payload json not null,
-    run_at timestamptz,
-    queue text,
-    priority int,
-    key text,
-    preserve_run_at boolean not null,
-    created_at timestamptz not null default now()
-  );
-  create index outbox_position on acme_jobs.outbox (position);
-
-  -- Several outboxes may share the jobs: each forgets only what came from itself.
-  create table acme_jobs.outbox_identity (
-    only_row boolean primary key default true check (only_row),
-    id uuid not null default gen_random_uuid()
-  );
-  insert into acme_jobs.outbox_identity default values;
-  `),
-  step(`
-  -- A job is written beside the outbox only where none of its key waits in it.
-  create index outbox_key on acme_jobs.outbox (key) where key is not null;
-  `),
   additiveStep(`
-  -- Of the job to be: the request and the event that it comes from.
-  alter table acme_jobs.outbox add flags text[];
+  -- What workers have in their \`schedules\`. The row is what makes a tick happen once: who enqueues its job moves it on.
+  create table acme_jobs.schedules (
+    name text primary key,
+    task text not null,
+    definition jsonb not null,
+    declared_at timestamptz not null default now(),
+    -- When a worker last said that it has this definition, and another one.
+    seen_at timestamptz not null default now(),
+    disputed_at timestamptz,
+    -- The first tick that has not been dealt with; null where none is left.
+    next_at timestamptz,
+    last_tick_at timestamptz,
+    last_job_id text,
+    enqueued_at timestamptz,
+    skipped_at timestamptz,
+    paused_at timestamptz,
+    -- When an operator asked for a job at once.
+    wanted_at timestamptz,
+    failure text
+  );
   `),
 ];

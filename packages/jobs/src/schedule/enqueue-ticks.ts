@@ -1,0 +1,81 @@
+import type { Pool } from "pg";
+import { answerWithinMs } from "../database/query-timeout.ts";
+import type { Queryable } from "../database/queryable.ts";
+import { beginTransaction } from "../database/transaction.ts";
+import { addJobs, addUnlessKeyTaken } from "../graphile/add-jobs.ts";
+import { newJobId } from "../job/job-id.ts";
+import type { JobRequest } from "../job/job-request.ts";
+import { definitionOf } from "./definition.ts";
+import { dueTicks, type DueTicks } from "./due-ticks.ts";
+import type { Schedule } from "./schedule.ts";
+import { advanceSchedule, lockSchedule, type LockedSchedule } from "./schedule-table.ts";
+import { TickFailure } from "./tick-failure.ts";
+import { tickId } from "./tick-id.ts";
+import { requestFor } from "./tick-request.ts";
+
+/** A worker that is stopped in the middle must not keep the others from the schedule for longer. */
+const settings = "set local idle_in_transaction_session_timeout = '3s'; set local lock_timeout = '3s'";
+
+/** What was enqueued. */
+export interface EnqueuedTicks {
+  readonly jobIds: readonly string[];
+  readonly skippedCount: number;
+}
+
+/**
+ * Enqueues the jobs of the ticks that are due, and moves the schedule on, in one transaction. Nothing happens if another worker is
+ * at it.
+ *
+ * @throws `TickFailure` if a job cannot be made, and errors of the database. The ticks are due again then.
+ */
+export async function enqueueDueTicks(pool: Pool, schedule: Schedule): Promise<EnqueuedTicks> {
+  const { name } = schedule;
+  await using transaction = await beginTransaction(pool, { settings, statementMs: answerWithinMs });
+  const locked = await lockSchedule(transaction, { name, definition: definitionOf(schedule) });
+  if (locked === undefined) return { jobIds: [], skippedCount: 0 };
+  const due = dueTicks(schedule.timing, schedule.backfill, toStanding(locked));
+  const requests = await requestsFor(schedule, due, locked);
+  const jobIds = await add(transaction, schedule, requests);
+  const skippedCount = requests.length - jobIds.length;
+  await advanceSchedule(transaction, {
+    name,
+    nextAt: due.nextAt,
+    lastTickAt: due.lastAt,
+    lastJobId: jobIds.at(-1),
+    hasSkipped: skippedCount > 0,
+  });
+  await transaction.commit();
+  return { jobIds, skippedCount };
+}
+
+function toStanding({ now, nextAt, lastTickAt }: LockedSchedule) {
+  return { now: new Date(now), nextAt: toDate(nextAt), lastTickAt: toDate(lastTickAt) };
+}
+
+function toDate(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
+}
+
+async function requestsFor(schedule: Schedule, { ticks }: DueTicks, locked: LockedSchedule): Promise<JobRequest[]> {
+  const requests: JobRequest[] = [];
+  try {
+    for (const at of ticks) requests.push(await requestFor(schedule, at, tickId(schedule.name, at)));
+    if (locked.isWanted) requests.push(await requestFor(schedule, new Date(locked.now), newJobId()));
+  } catch (error) {
+    throw new TickFailure(error);
+  }
+  return requests;
+}
+
+/** @returns the ids of the jobs that were added. */
+async function add(db: Queryable, { overlap }: Schedule, requests: readonly JobRequest[]): Promise<string[]> {
+  const added: string[] = [];
+  if (overlap !== "skip") {
+    await addJobs(db, requests);
+    return requests.map(({ id }) => id);
+  }
+  for (const request of requests) {
+    if ((await addUnlessKeyTaken(db, request)) !== undefined) added.push(request.id);
+  }
+  return added;
+}
