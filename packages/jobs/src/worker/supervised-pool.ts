@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
 import type { LockedJob } from "../graphile/locked-job.ts";
 import { startGraphilePool, type GraphilePool, type GraphilePoolOptions } from "../graphile/pool.ts";
 import type { Failure, PoolObserver } from "../graphile/pool-observer.ts";
@@ -125,10 +126,11 @@ function watchLocks(
   let mayBeLost = false;
   let lostAnswerCount = 0;
   let checking: Promise<void> | undefined;
+  const db = withQueryTimeout(pgPool, promptlyMs);
 
   const check = async (): Promise<void> => {
     const countBefore = lostAnswerCount;
-    const lost = await findLostLocks(pgPool, pool(), { pauseMs: checkLocksEveryMs, signal: stopSignal });
+    const lost = await findLostLocks(db, pool(), { pauseMs: checkLocksEveryMs, signal: stopSignal });
     // One more answer was lost in the meantime.
     if (lost === "none" && lostAnswerCount !== countBefore) return check();
     if (lost === "none") mayBeLost = false;
