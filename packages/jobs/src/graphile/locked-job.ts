@@ -15,6 +15,8 @@ export interface LockedJob {
   readonly isQueued: boolean;
   /** Whether a newer job has taken the key since the fetch. Missing if the job has no key. */
   readonly isSuperseded: (() => false | Promise<boolean>) | undefined;
+  /** Whether the pool has lost this lock, and has the job again by now. Missing if that is not known. */
+  readonly isDisowned?: (() => boolean) | undefined;
   /** The id that `enqueue` made. A job that plain SQL has added has none. */
   readonly id: string | undefined;
   /** The request and the event that the job comes from. */
@@ -31,11 +33,12 @@ interface FetchedRow {
 /** What is known of a job besides its row. */
 export interface FetchedJob {
   readonly isSuperseded: LockedJob["isSuperseded"];
+  readonly isDisowned?: LockedJob["isDisowned"];
   /** When its fetch began, by `performance.now()`. */
   readonly askedAt: number | undefined;
 }
 
-export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: FetchedJob): LockedJob {
+export function toLockedJob(job: GraphileJob, { isSuperseded, isDisowned, askedAt }: FetchedJob): LockedJob {
   const { due_in: dueIn } = job as FetchedRow;
   // Text, because the fetch leaves flags unparsed, whatever Graphile Worker's types say.
   const flags = job.flags as unknown as string | null;
@@ -47,6 +50,7 @@ export function toLockedJob(job: GraphileJob, { isSuperseded, askedAt }: Fetched
     payload: job.payload,
     isQueued: job.job_queue_id !== null,
     isSuperseded: job.key === null ? undefined : isSuperseded,
+    isDisowned,
     id: idOfJob(flags),
     origin: originOf(flags),
     dueAt: askedAt === undefined || dueIn === undefined ? undefined : askedAt + dueIn * 1_000,

@@ -41,7 +41,8 @@ export function createHeldJobRun({ pgPool, held, slots, run }: HeldJobRunOptions
       if (!held.begin(holding)) return;
       const ended = slots.began();
       try {
-        await run(toLockedJob(job, { isSuperseded: () => isOutdated(holding), askedAt: holding.askedAt }));
+        const isDisowned = () => holding.isDisowned;
+        await run(toLockedJob(job, { isSuperseded: () => isOutdated(holding), isDisowned, askedAt: holding.askedAt }));
       } catch (error) {
         holding.isUnused = error === attemptNotStarted;
         throw error;

@@ -2,11 +2,12 @@ import { JobsError } from "../errors.ts";
 import { createBatcher } from "./batcher.ts";
 import type { FailedAttempt } from "../graphile/failure-notes.ts";
 import { startAttempts, type RepeatedRun, type StartedAttempt } from "../graphile/start-attempts.ts";
-import { attemptFailed, attemptNotStarted, takenTooEarly } from "../graphile/engine-errors.ts";
+import { attemptFailed, attemptNotStarted } from "../graphile/engine-errors.ts";
 import { supersededFrom } from "../graphile/add-jobs.ts";
 import { plainIdsOf } from "../graphile/job-locks.ts";
 import type { LockedJob } from "../graphile/locked-job.ts";
 import { jobFields } from "./job-fields.ts";
+import { attemptOf, startUnlessOver } from "./lost-run.ts";
 import { dropped, logFailure } from "./log-failure.ts";
 import type { Logger } from "@acme/shared/logger";
 import { noting, type Dependency, type WorkerHealth } from "./worker-health.ts";
@@ -49,7 +50,6 @@ export function createJobRunner(
 ): JobRunner {
   const attempts = createAttempts(logger);
   const start = createBatcher<RepeatedRun, StartedAttempt>((runs) => startAttempts(pool, runs));
-
   const idempotencyKeys = createBatcher<string, string>((jobIds) => plainIdsOf(pool, jobIds));
 
   /**
@@ -71,9 +71,8 @@ export function createJobRunner(
   const readIdempotencyKey = (jobId: string) => insistOn(() => idempotencyKeys(jobId), noteKey);
 
   const startRepeated = async (job: LockedJob, idempotencyKey: string): Promise<number> => {
-    const { attempt, isTooEarly, isTaken } = await insistOn(() => start({ ...job, idempotencyKey }), noteStart);
-    if (isTaken || isTooEarly) throw isTaken ? attemptNotStarted : takenTooEarly;
-    return attempt;
+    const ask = () => startUnlessOver(job, () => start({ ...job, idempotencyKey }));
+    return attemptOf(job, await insistOn(ask, noteStart));
   };
 
   const fail = async ({ policy, ranMs, waitedMs, ...run }: FailedRun, intend: Intend): Promise<void> => {

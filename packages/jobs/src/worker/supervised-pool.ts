@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
 import type { LockedJob } from "../graphile/locked-job.ts";
 import { startGraphilePool, type GraphilePool, type GraphilePoolOptions } from "../graphile/pool.ts";
 import type { Failure, PoolObserver } from "../graphile/pool-observer.ts";
 import { withTimeout } from "@acme/shared/timeout";
-import { findLostLocks } from "./lost-locks.ts";
+import { watchLostLocks } from "./lost-locks.ts";
 import { createProgress } from "./progress.ts";
 
 /** One pool of Graphile Worker, from its start until it has drained. */
@@ -46,8 +47,11 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
   let wasSilent = false;
   const runs = countRuns(options.run);
   const progress = createProgress({ ...options, isBusy: () => pool.heldCount > 0 });
-  const locks = watchLocks(options, {
+  const locks = watchLostLocks({
+    db: withQueryTimeout(options.pgPool, promptlyMs),
     pool: () => pool,
+    everyMs: options.checkLocksEveryMs,
+    stopSignal: options.stopSignal,
     // Unlike one that failed, this pool would go on.
     onLost: () => breakOff("jobs were locked without the worker's knowing"),
   });
@@ -66,10 +70,11 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
       ...observer,
       onFetch() {
         const ended = progress.beginFetch();
+        const answered = locks.beginFetch();
         return (failure) => {
           ended(failure?.error);
           observer.onFetched(failure);
-          if (failure !== undefined) locks.check();
+          answered(failure !== undefined);
         };
       },
       onFatal: (error) => observer.onBroken(supervised, "the worker could not write what became of a job", error),
@@ -94,6 +99,7 @@ export async function startSupervisedPool(options: SupervisedPoolOptions): Promi
       return state === "going on";
     },
     async drain() {
+      locks.end();
       await withTimeout(longestDrainMs, untilWritten()).catch(() => undefined);
       await pool.unwatch();
     },
@@ -114,35 +120,5 @@ function countRuns(run: SupervisedPoolOptions["run"]) {
       return run(job, onEnd);
     },
     untilIdle: () => new Promise<void>((resolve) => (count === 0 ? resolve() : (onIdle = resolve))),
-  };
-}
-
-/** Checks for jobs that the pool has locked without knowing, after each fetch whose answer was lost. */
-function watchLocks(
-  { pgPool, checkLocksEveryMs, stopSignal }: SupervisedPoolOptions,
-  { pool, onLost }: { readonly pool: () => GraphilePool; readonly onLost: () => void },
-) {
-  let mayBeLost = false;
-  let lostAnswerCount = 0;
-  let checking: Promise<void> | undefined;
-
-  const check = async (): Promise<void> => {
-    const countBefore = lostAnswerCount;
-    const lost = await findLostLocks(pgPool, pool(), { pauseMs: checkLocksEveryMs, signal: stopSignal });
-    // One more answer was lost in the meantime.
-    if (lost === "none" && lostAnswerCount !== countBefore) return check();
-    if (lost === "none") mayBeLost = false;
-    if (lost === "some") onLost();
-  };
-
-  return {
-    get mayBeLost() {
-      return mayBeLost;
-    },
-    check(): void {
-      mayBeLost = true;
-      lostAnswerCount += 1;
-      checking ??= check().finally(() => (checking = undefined));
-    },
   };
 }

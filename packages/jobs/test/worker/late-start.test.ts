@@ -1,12 +1,34 @@
 import { startProxy, terminateBackends } from "@acme/test-postgres";
-import { describe, expect, it } from "vitest";
-import { createJobs, perform } from "../../src/index.ts";
+import { Pool, type PoolClient, type QueryConfig } from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
+import { createJobs, defineTask, perform } from "../../src/index.ts";
 import { holdStatement } from "../support/held-statement.ts";
 import { killable } from "../support/killable-task.ts";
 import { collectInto, createTestJobs, storedJobs } from "../support/test-jobs.ts";
 
 const quick = { heartbeatMs: 100, deadAfterMs: 500, pollIntervalMs: 50, migrate: false };
 const patiently = { timeout: 20_000 };
+const other = defineTask("other", { payload: z.object({}) });
+
+/** Lets no start of an attempt reach the database before that. */
+function delayStart(pool: Pool, until: Promise<void>) {
+  const start = { isReached: false };
+  pool.on("connect", (client: PoolClient) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    const delay = async (...args: unknown[]) => {
+      start.isReached = true;
+      await until;
+      return query(...args);
+    };
+    client.query = ((...args: [string | QueryConfig]) => {
+      const [config] = args;
+      const text = typeof config === "string" ? config : config.text;
+      return text.includes("set_config") && text.includes("is_own") ? delay(...args) : query(...args);
+    }) as typeof client.query;
+  });
+  return start;
+}
 
 describe("a worker that is cut off before the code of a job begins", { timeout: 60_000 }, () => {
   it("does not run it when it comes back, if others have got it since", async () => {
@@ -45,5 +67,38 @@ describe("a worker that is cut off before the code of a job begins", { timeout: 
     await expect.poll(() => storedJobs(test.jobsPool), patiently).toEqual([]);
     await Promise.all([first.stop(), second.stop()]);
     expect(begun).toEqual(["first 1", "second 2"]);
+  });
+
+  it("does not run it under its older lock when it has got it again itself", async () => {
+    await using test = await createTestJobs();
+    await using proxy = await startProxy(test.jobsUrl);
+    const pool = new Pool({ connectionString: `${proxy.url}?application_name=first` });
+    onTestFinished(() => pool.end());
+    const started = Promise.withResolvers<void>();
+    const start = delayStart(pool, started.promise);
+    await using cutOff = createJobs({ connection: pool, logger: collectInto([]) });
+    const begun: number[] = [];
+    const run = perform(killable, (_, { attempt }) => {
+      if (begun.push(attempt) === 1) throw new Error("the first attempt fails");
+    });
+    const first = await cutOff.startWorker({ ...quick, tasks: [run] });
+    onTestFinished(() => first.stop());
+    await test.jobs.enqueue(killable, { n: 1 });
+    await expect.poll(() => start.isReached, patiently).toBe(true);
+
+    proxy.refuseConnections();
+    proxy.cutAll();
+    await terminateBackends(test.jobsUrl, { applicationName: "first" });
+    await using second = await test.jobs.startWorker({ ...quick, tasks: [perform(other, () => undefined)] });
+    const lockedCount = async () =>
+      (await test.jobsPool.query("select from graphile_worker.jobs where locked_at is not null")).rowCount;
+    await expect.poll(lockedCount, patiently).toBe(0);
+    await proxy.acceptConnections();
+    await expect.poll(lockedCount, patiently).toBe(1);
+    started.resolve();
+
+    await expect.poll(() => storedJobs(test.jobsPool), patiently).toEqual([]);
+    expect(begun).toEqual([1, 2]);
+    await second.stop();
   });
 });
