@@ -1,6 +1,6 @@
 import { startProxy } from "@acme/test-postgres";
 import { Pool, type PoolClient, type QueryConfig } from "pg";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createJobs, defineTask, perform } from "../../src/index.ts";
 import { recordStatements, type Statement } from "../support/recorded-statements.ts";
@@ -16,14 +16,17 @@ async function startWorker(test: TestJobs, pool: Pool) {
   const attempts: number[] = [];
   const run = perform(task, (_, { attempt }) => void attempts.push(attempt));
   const worker = await jobs.startWorker({ ...quick, concurrency: 1, tasks: [run] });
-  onTestFinished(async () => {
-    await worker.stop();
-    await pool.end();
-  });
   await test.jobs.enqueue(task, {});
   await expect.poll(() => attempts, patiently).toEqual([1]);
   await expect.poll(() => storedJobs(test.jobsPool), patiently).toEqual([]);
-  return attempts;
+  return {
+    attempts,
+    /** Before the database is gone: until then, it may have jobs that the worker does not know of. */
+    async [Symbol.asyncDispose]() {
+      await worker.stop();
+      await pool.end();
+    },
+  };
 }
 
 /** Resolves when the worker has looked for locks that it does not know of. */
@@ -71,7 +74,7 @@ describe("a question for jobs whose connection is lost", { timeout: 60_000 }, ()
     await using proxy = await startProxy(test.jobsUrl);
     const pool = new Pool({ connectionString: proxy.url });
     const statements = recordStatements(pool);
-    const attempts = await startWorker(test, pool);
+    await using worker = await startWorker(test, pool);
     const holder = await test.jobsPool.connect();
     await holder.query("begin; lock table graphile_worker._private_jobs in share row exclusive mode");
     await test.jobs.enqueue(task, {}, { tx: holder, runAt: new Date(0) });
@@ -85,7 +88,7 @@ describe("a question for jobs whose connection is lost", { timeout: 60_000 }, ()
     holder.release();
 
     await expect.poll(() => storedJobs(test.jobsPool), patiently).toEqual([]);
-    expect(attempts).toEqual([1, 1]);
+    expect(worker.attempts).toEqual([1, 1]);
   });
 
   it("keeps no job from running, though it arrives after the worker has looked for lost ones", async () => {
@@ -93,7 +96,7 @@ describe("a question for jobs whose connection is lost", { timeout: 60_000 }, ()
     const pool = new Pool({ connectionString: test.jobsUrl });
     const loseQuestion = keepQuestion(pool);
     const statements = recordStatements(pool);
-    const attempts = await startWorker(test, pool);
+    await using worker = await startWorker(test, pool);
     const from = statements.length;
     const question = await loseQuestion();
     await lookedForLocks(statements, from);
@@ -106,6 +109,6 @@ describe("a question for jobs whose connection is lost", { timeout: 60_000 }, ()
     late.release();
 
     await expect.poll(() => storedJobs(test.jobsPool), patiently).toEqual([]);
-    expect(attempts).toEqual([1, 1]);
+    expect(worker.attempts).toEqual([1, 1]);
   });
 });
