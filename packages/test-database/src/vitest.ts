@@ -1,0 +1,24 @@
+import { dropTemplates } from "./run-databases.ts";
+import { shareServer } from "./server.ts";
+
+/** What the set-up uses of a project of vitest. */
+export interface ProjectOfRun {
+  /** Called before the tests run again, while vitest watches. */
+  onTestsRerun?(callback: () => Promise<void>): void;
+}
+
+/**
+ * Gives all test files of a vitest run one server. Name the entry in `globalSetup`.
+ *
+ * While vitest watches, each run migrates anew.
+ *
+ * @throws {@link TestDatabaseError} What `createTestDatabase()` throws of the server.
+ *
+ * @example
+ * export default defineConfig({ test: { globalSetup: ["@acme/test-database/vitest"] } });
+ */
+export default async function setUpVitest(project: ProjectOfRun = {}): Promise<() => Promise<void>> {
+  const server = await shareServer();
+  project.onTestsRerun?.(() => dropTemplates(server));
+  return () => server.stop();
+}

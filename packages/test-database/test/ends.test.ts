@@ -1,0 +1,45 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { runChild, serverUrl } from "@acme/test-postgres";
+import { describe, expect, it } from "vitest";
+import { ask, databasesLike } from "./support/ask.ts";
+
+const testFile = new URL("support/test-file.child.ts", import.meta.url);
+
+type End = "is killed" | "ends";
+
+async function play(how: End, env: Record<string, string>): Promise<{ pid: number; url: string; name: string }> {
+  await using child = runChild(testFile, { env });
+  await child.waitFor("ready");
+  await expect.poll(() => child.stdout()).toContain("\n");
+  const [url = "", name = ""] = child.stdout().trim().split(" ");
+  expect(await ask(url, "select from orders")).toEqual([]);
+  if (how === "is killed") await child.kill();
+  else {
+    child.send("end");
+    expect(await child.ended).toMatchObject({ exitCode: 0 });
+  }
+  return { pid: child.pid, url, name };
+}
+
+describe.each(["is killed", "ends"] as const)("when a process of tests %s", (how) => {
+  it("no server is left, and no file", async () => {
+    const temp = mkdtempSync(path.join(tmpdir(), "test-database-"));
+    try {
+      const { pid, url } = await play(how, { TEST_DATABASE_URL: "", TMPDIR: temp });
+
+      await expect.poll(() => readdirSync(temp).filter((name) => name.includes(`-${pid}-`))).toEqual([]);
+      await expect(ask(url, "select")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    } finally {
+      rmSync(temp, { recursive: true, force: true });
+    }
+  });
+
+  it("no database is left on a server that stays", async () => {
+    const { name } = await play(how, { TEST_DATABASE_URL: serverUrl() });
+
+    const run = /^test_[0-9a-f]+/.exec(name)?.[0] ?? "none";
+    await expect.poll(() => databasesLike(serverUrl(), run)).toEqual([]);
+  });
+});
