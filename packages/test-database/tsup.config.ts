@@ -15,5 +15,4 @@ export default defineConfig({
   noExternal: ["@acme/local-postgres"],
   clean: true,
   sourcemap: true,
-  treeshake: true,
 });

@@ -74,6 +74,13 @@ export const performSendVerificationEmail = perform(sendVerificationEmail, ({ us
   mailer.send({ to, text: "…" }, { signal }),
 );
 
+export declare function migrateShop(url: string): Promise<void>;
+export declare function createShop(options: { connection: string }): {
+  readonly jobs: Jobs;
+  placeOrder(email: string): Promise<string>;
+  close(): Promise<void>;
+};
+
 export declare const orderId: string;
 export declare const gone: string;
 export declare const total: number;

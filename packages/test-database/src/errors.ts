@@ -15,7 +15,12 @@ export type TestDatabaseErrorCode =
  * The one error of this package: `code` says which of its faults it is, the message what to do about it.
  *
  * @example
- * const isDenied = error instanceof TestDatabaseError && error.code === "CREATE_DATABASE_DENIED";
+ * try {
+ *   await createTestDatabase();
+ * } catch (error) {
+ *   // A machine for which npm has no PostgreSQL.
+ *   if (!(error instanceof TestDatabaseError) || error.code !== "PLATFORM_UNSUPPORTED") throw error;
+ * }
  */
 export class TestDatabaseError extends Error {
   override readonly name = "TestDatabaseError";

@@ -9,6 +9,7 @@ import { shareServer } from "./server.ts";
  * @throws {@link TestDatabaseError} What `createTestDatabase()` throws of the server.
  *
  * @example
+ * // jest.config.mjs
  * export default { globalSetup: "@acme/test-database/jest" };
  */
 export default async function setUpJest(): Promise<void> {

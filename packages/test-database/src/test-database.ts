@@ -34,6 +34,8 @@ export interface TestDatabase extends AsyncDisposable {
   /**
    * Drops the database, as the end of `await using` does. End your pools before: if one has connections still, the
    * database stays, and is dropped at the end of the run, so that no test is hit by the error of a cut connection.
+   *
+   * @throws {@link TestDatabaseError} `SERVER_UNREACHABLE` when the server has gone.
    */
   drop(): Promise<void>;
 }

@@ -3,7 +3,11 @@ import { shareServer } from "./server.ts";
 
 /** What the set-up uses of a project of vitest. */
 export interface ProjectOfRun {
-  /** Called before the tests run again, while vitest watches. */
+  /**
+   * Called before the tests run again, while vitest watches.
+   *
+   * @throws Nothing.
+   */
   onTestsRerun?(callback: () => Promise<void>): void;
 }
 
@@ -15,7 +19,8 @@ export interface ProjectOfRun {
  * @throws {@link TestDatabaseError} What `createTestDatabase()` throws of the server.
  *
  * @example
- * export default defineConfig({ test: { globalSetup: ["@acme/test-database/vitest"] } });
+ * // vitest.config.ts
+ * export default { test: { globalSetup: ["@acme/test-database/vitest"] } };
  */
 export default async function setUpVitest(project: ProjectOfRun = {}): Promise<() => Promise<void>> {
   const server = await shareServer();
