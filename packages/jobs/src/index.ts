@@ -49,6 +49,7 @@ export {
   type FixedRetryOptions,
   type GrowingRetryOptions,
   type RetryOptions,
+  type RetryPolicies,
   type RetryPolicy,
 } from "./task/retry.ts";
 export type { StandardSchema } from "@acme/shared/standard-schema";
