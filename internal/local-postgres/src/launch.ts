@@ -79,7 +79,9 @@ function defaults(isDurable: boolean): string[] {
 /** A running database keeps no app alive. */
 function letGo(supervisor: ChildProcess): ChildProcess {
   supervisor.unref();
-  supervisor.channel?.unref();
+  // Bun's has no such method.
+  const channel: { unref?(): void } | null | undefined = supervisor.channel;
+  channel?.unref?.();
   if (supervisor.stderr instanceof Socket) supervisor.stderr.unref();
   return supervisor;
 }

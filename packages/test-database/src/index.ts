@@ -1,2 +1,3 @@
 export { TestDatabaseError, type TestDatabaseErrorCode } from "./errors.ts";
-export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "./test-database.ts";
+export type { TestDatabaseOptions } from "./options.ts";
+export { createTestDatabase, type TestDatabase } from "./test-database.ts";

@@ -1,5 +1,5 @@
+import { shareServer } from "./find-server.ts";
 import { dropTemplates } from "./run-databases.ts";
-import { shareServer } from "./server.ts";
 
 /**
  * Gives all test files of a Jest run one server, which ends with Jest. Name the entry in `globalSetup`.

@@ -37,7 +37,9 @@ export async function startJanitor({ url, run }: Pick<Server, "url" | "run">): P
 /** It keeps no process alive. */
 function letGo(janitor: ChildProcess): void {
   janitor.unref();
-  janitor.channel?.unref();
+  // Bun's has no such method.
+  const channel: { unref?(): void } | null | undefined = janitor.channel;
+  channel?.unref?.();
 }
 
 function notStarted(): TestDatabaseError {

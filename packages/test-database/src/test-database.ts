@@ -1,29 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { onDatabase, sqlState, withConnection } from "./connection.ts";
-import { checkOptions } from "./options.ts";
-import { findServer, type Server } from "./server.ts";
+import { findServer } from "./find-server.ts";
+import { checkOptions, type TestDatabaseOptions } from "./options.ts";
+import type { Server } from "./server.ts";
 import { countSessions, createDatabase, makeTemplate, type Migrate, templateName } from "./template.ts";
-
-/** What `createTestDatabase()` takes. */
-export interface TestDatabaseOptions {
-  /**
-   * Makes your tables in the empty database behind this connection string, as a deploy does. It has closed its
-   * connections when it resolves. It runs once, and what it has made is copied for each call: keep it in a constant,
-   * since another function is another database to copy.
-   */
-  readonly migrate?: ((url: string) => unknown) | undefined;
-  /**
-   * A name for what `migrate` makes. All test files of a run that give the same one share it, if a global set-up gives
-   * them one server: then `migrate` runs once for the run. Without a name, it runs once for each test file.
-   */
-  readonly template?: string | undefined;
-  /**
-   * A server of your own, by the connection string of a role that may create databases. Default: `TEST_DATABASE_URL`,
-   * or without that a PostgreSQL 18 from npm.
-   */
-  readonly url?: string | undefined;
-}
 
 /** A database of one test, or of one test file. It is dropped when it is disposed of. */
 export interface TestDatabase extends AsyncDisposable {

@@ -1,5 +1,5 @@
+import { shareServer } from "./find-server.ts";
 import { dropTemplates } from "./run-databases.ts";
-import { shareServer } from "./server.ts";
 
 /** What the set-up uses of a project of vitest. */
 export interface ProjectOfRun {

@@ -15,11 +15,9 @@ async function play(how: End, env: Record<string, string>): Promise<{ pid: numbe
   await expect.poll(() => child.stdout()).toContain("\n");
   const [url = "", name = ""] = child.stdout().trim().split(" ");
   expect(await ask(url, "select from orders")).toEqual([]);
-  if (how === "is killed") await child.kill();
-  else {
-    child.send("end");
-    expect(await child.ended).toMatchObject({ exitCode: 0 });
-  }
+  if (how === "ends") child.send("end");
+  const end = how === "ends" ? await child.ended : await child.kill();
+  expect(end.exitCode).toBe(how === "ends" ? 0 : null);
   return { pid: child.pid, url, name };
 }
 

@@ -31,14 +31,14 @@ describe("the set-up of vitest", () => {
     const reruns: (() => Promise<void>)[] = [];
     const tearDown = await setUpVitest({ onTestsRerun: (callback) => reruns.push(callback) });
     const { migrate, count } = countedMigrate();
-    await using _before = await createTestDatabase({ migrate, template: "shop" });
+    await using before = await createTestDatabase({ migrate, template: "shop" });
 
     for (const rerun of reruns) await rerun();
     await using after = await createTestDatabase({ migrate, template: "shop" });
 
     expect([count(), await ask(after.url, "select id from orders")]).toEqual([2, [{ id: 1 }]]);
     await after.drop();
-    await _before.drop();
+    await before.drop();
     await tearDown();
   });
 });

@@ -31,12 +31,15 @@ describe("createTestDatabase", () => {
   it("shares what was migrated under one name, as test files do that have a function each", async () => {
     const [one, other, third] = [countedMigrate(), countedMigrate(), countedMigrate()];
 
-    await using _one = await createTestDatabase({ migrate: one.migrate, template: "shop", url });
-    await using named = await createTestDatabase({ migrate: other.migrate, template: "shop", url });
-    await using _third = await createTestDatabase({ migrate: third.migrate, template: "another shop", url });
+    const databases = [
+      await createTestDatabase({ migrate: one.migrate, template: "shop", url }),
+      await createTestDatabase({ migrate: other.migrate, template: "shop", url }),
+      await createTestDatabase({ migrate: third.migrate, template: "another shop", url }),
+    ];
 
     expect([one.count(), other.count(), third.count()]).toEqual([1, 0, 1]);
-    expect(await ask(named.url, orders)).toEqual([{ id: 1 }]);
+    expect(await ask(databases[1]!.url, orders)).toEqual([{ id: 1 }]);
+    for (const database of databases) await database.drop();
   });
 
   it("gives an empty database without migrate", async () => {
