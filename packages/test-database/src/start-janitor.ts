@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,11 +20,14 @@ export async function startJanitor({ url, run }: Pick<Server, "url" | "run">): P
     cwd: tmpdir(),
     windowsHide: true,
   });
-  const ended = once(janitor, "exit");
-  const isReady = Promise.race([once(janitor, "message").then(() => true), ended.then(() => false)]);
+  const ended = new Promise<void>((resolve) => {
+    janitor.once("error", () => resolve());
+    janitor.once("exit", () => resolve());
+  });
+  const ready = new Promise<true>((resolve) => janitor.once("message", () => resolve(true)));
   // Not on the command line, which everybody on the machine can read.
-  janitor.send({ url, run });
-  if (!(await isReady)) throw notStarted();
+  if (janitor.connected) janitor.send({ url, run }, () => {});
+  if ((await Promise.race([ready, ended])) !== true) throw notStarted();
   letGo(janitor);
   return async () => {
     janitor.ref();
