@@ -3,6 +3,7 @@
 const budgets = {
   "domain-events": { index: "21 kB", knex: "4.5 kB", map: "23 kB", pg: "4.5 kB", testing: "21.5 kB", vitest: "7.5 kB" },
   nestjs: { index: "3.5 kB" },
+  "test-database": { index: "9 kB", jest: "8 kB", vitest: "8 kB" },
   jobs: { index: "49 kB", testing: "26 kB", vitest: "6.5 kB" },
 };
 

@@ -64,6 +64,7 @@ export const sidebar: Item[] = [
       page("@acme/domain-events", "/packages/domain-events"),
       page("@acme/jobs", "/packages/jobs"),
       page("@acme/nestjs", "/packages/nestjs"),
+      page("@acme/test-database", "/packages/test-database"),
       page("The reference app", "/packages/koa-app"),
       { ...page("API", "/api/"), collapsed: true, items: packageEntries().map(toEntry) },
       page("Errors", "/errors"),

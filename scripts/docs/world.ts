@@ -80,6 +80,13 @@ export const performSendVerificationEmail = perform(sendVerificationEmail, ({ us
 
 export const performSendReport = perform(sendReport, ({ until }) => sendReportUntil(until));
 
+export declare function migrateShop(url: string): Promise<void>;
+export declare function createShop(options: { connection: string }): {
+  readonly jobs: Jobs;
+  placeOrder(email: string): Promise<string>;
+  close(): Promise<void>;
+};
+
 export declare const orderId: string;
 export declare const gone: string;
 export declare const total: number;

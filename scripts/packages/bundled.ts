@@ -9,7 +9,7 @@ import type { Tools } from "./tools.ts";
 export async function bundledTrial(project: Project, tried: PackedPackage, tools: Tools): Promise<Trial> {
   const { start } = await plainTrial(project, tried);
   const file = `bundle-${tried.shortName}.mjs`;
-  const external = ["pg", "knex", "graphile-worker", "vitest"].map((name) => `--external:${name}`);
+  const external = ["pg", "knex", "graphile-worker", "vitest", "@nestjs/*"].map((name) => `--external:${name}`);
   const settings = [
     "--bundle",
     "--platform=node",

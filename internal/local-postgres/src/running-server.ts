@@ -109,7 +109,7 @@ function stillStopping({ directory, data }: Place): LocalPostgresError {
 }
 
 function isSupervisor(pid: number): boolean {
-  const isNamedSo = commandOf(pid)?.includes("supervisor.ts") ?? true;
+  const isNamedSo = commandOf(pid)?.match(/supervisor\.(?:ts|c?js)/) !== null;
   return isNamedSo && isAlive(pid);
 }
 

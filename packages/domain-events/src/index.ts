@@ -50,5 +50,5 @@ export type {
   TransactionWatch,
 } from "./transaction/transaction-adapter.ts";
 export { createUnitOfWork, type UnitOfWork } from "./unit-of-work/unit-of-work.ts";
-export type { UnitOfWorkOptions } from "./unit-of-work/unit-of-work-options.ts";
+export type { UnitOfWorkOptions, UnitOfWorkOptionsWithBus } from "./unit-of-work/unit-of-work-options.ts";
 export type { UnitContext } from "./unit-of-work/unit-context.ts";

@@ -50,6 +50,7 @@ export {
   type FixedRetryOptions,
   type GrowingRetryOptions,
   type RetryOptions,
+  type RetryPolicies,
   type RetryPolicy,
 } from "./task/retry.ts";
 export {

@@ -54,7 +54,8 @@ export interface EventBus<in Tx = unknown> {
    * bus.register(UserRegistered, function greet(event) { … });
    * bus.register(UserRegistered, beforeCommit(async (event, { tx }) => { … }));
    */
-  register<Event extends object>(eventClass: ClassOf<Event>, handler: Handler<NoInfer<Event>, Tx>): () => void;
+  // Without NoInfer, which an editor shows at the parameter of each handler. A handler of another event is refused as well.
+  register<Event extends object>(eventClass: ClassOf<Event>, handler: Handler<Event, Tx>): () => void;
 
   /**
    * Runs the handlers of an event, one after the other, and then the handlers of the events that these record. Inside a

@@ -25,6 +25,17 @@ export interface UnitOfWorkOptions<in Tx> {
   readonly commitTimeoutMs?: number;
 }
 
+/**
+ * What `createUnitOfWork()` takes if its transactions are not those of the default bus: the bus is no option then.
+ *
+ * @example
+ * createUnitOfWork(pgTransactions(pool), { bus: createEventBus() });
+ */
+export interface UnitOfWorkOptionsWithBus<in Tx> extends UnitOfWorkOptions<Tx> {
+  /** The bus on which events are published. */
+  readonly bus: EventBus<Tx>;
+}
+
 export const defaultAttempts = 3;
 
 const optionNames = namesOf<UnitOfWorkOptions<never>>({

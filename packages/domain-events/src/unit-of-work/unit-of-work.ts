@@ -8,7 +8,7 @@ import type { RunOptions } from "./run-options.ts";
 import { checkWork, type Work } from "./run.ts";
 import type { UnitContext } from "./unit-context.ts";
 import type { TransactionAdapter } from "../transaction/transaction-adapter.ts";
-import { limitsOf, type UnitOfWorkOptions } from "./unit-of-work-options.ts";
+import { limitsOf, type UnitOfWorkOptions, type UnitOfWorkOptionsWithBus } from "./unit-of-work-options.ts";
 import { UnitRunner } from "./unit-runner.ts";
 import { untilAborted } from "@acme/shared/timeout";
 
@@ -81,7 +81,7 @@ export interface UnitOfWork<out Tx> {
 
 type UnitOfWorkArguments<Tx> = [Tx] extends [DefaultTransaction]
   ? [options?: UnitOfWorkOptions<Tx>]
-  : [options: UnitOfWorkOptions<Tx> & { readonly bus: EventBus<Tx> }];
+  : [options: UnitOfWorkOptionsWithBus<Tx>];
 
 /**
  * Creates a unit of work: it runs transactions, and publishes their events after a confirmed commit. It does not connect.

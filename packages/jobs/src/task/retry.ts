@@ -69,31 +69,72 @@ const commonNames = ["on", "jitter"] satisfies (keyof RetryOptions)[];
 const fixedNames = [...commonNames, "attempts", "delayMs"] satisfies (keyof FixedRetryOptions)[];
 const growingNames = [...fixedNames, "maxDelayMs"] satisfies (keyof GrowingRetryOptions)[];
 
-/** The same delay after every attempt. */
 function fixed(options: FixedRetryOptions): RetryPolicy {
   checkNames(options, { what: "retry.fixed()", known: fixedNames, code: "RETRY_INVALID" });
   return policy(options.attempts, options, () => options.delayMs);
 }
 
-/** `delayMs`, twice, three times `delayMs` …, up to `maxDelayMs`. */
 function linear(options: GrowingRetryOptions): RetryPolicy {
   checkNames(options, { what: "retry.linear()", known: growingNames, code: "RETRY_INVALID" });
   const { delayMs, maxDelayMs = day } = options;
   return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * attempt));
 }
 
-/** `delayMs`, doubled after every attempt, up to `maxDelayMs`. */
 function exponential(options: GrowingRetryOptions): RetryPolicy {
   checkNames(options, { what: "retry.exponential()", known: growingNames, code: "RETRY_INVALID" });
   const { delayMs, maxDelayMs = day } = options;
   return policy(options.attempts, options, (attempt) => Math.min(maxDelayMs, delayMs * 2 ** (attempt - 1)));
 }
 
-/** The delays one by one: `n` delays make `n + 1` attempts. */
 function schedule(delaysMs: readonly number[], options: RetryOptions = {}): RetryPolicy {
   checkNames(options, { what: "retry.schedule()", known: commonNames, code: "RETRY_INVALID" });
   const delays = [...delaysMs];
   return policy(delays.length + 1, options, (attempt) => delays[attempt - 1] ?? 0);
+}
+
+/**
+ * What {@link retry} has: four builders of policies, and five presets.
+ *
+ * @example
+ * ```ts
+ * defineTask("send_receipt", { payload: z.object({ orderId: z.uuid() }), retry: retry.network });
+ * ```
+ */
+export interface RetryPolicies {
+  /**
+   * The same delay after every attempt.
+   *
+   * @throws {@link JobsError} `RETRY_INVALID`
+   */
+  readonly fixed: (options: FixedRetryOptions) => RetryPolicy;
+  /**
+   * `delayMs`, twice, three times `delayMs` …, up to `maxDelayMs`.
+   *
+   * @throws {@link JobsError} `RETRY_INVALID`
+   */
+  readonly linear: (options: GrowingRetryOptions) => RetryPolicy;
+  /**
+   * `delayMs`, doubled after every attempt, up to `maxDelayMs`.
+   *
+   * @throws {@link JobsError} `RETRY_INVALID`
+   */
+  readonly exponential: (options: GrowingRetryOptions) => RetryPolicy;
+  /**
+   * The delays one by one: `n` delays make `n + 1` attempts.
+   *
+   * @throws {@link JobsError} `RETRY_INVALID`
+   */
+  readonly schedule: (delaysMs: readonly number[], options?: RetryOptions) => RetryPolicy;
+  /** One attempt: whatever fails is a dead letter. */
+  readonly never: RetryPolicy;
+  /** 4 attempts within seconds, after any error. */
+  readonly quick: RetryPolicy;
+  /** 5 attempts within 15 minutes, after errors of a network and of servers that are not there for the moment. */
+  readonly network: RetryPolicy;
+  /** 10 attempts within an hour and a half, after any error. */
+  readonly standard: RetryPolicy;
+  /** 20 attempts within 3 days, after any error. */
+  readonly patient: RetryPolicy;
 }
 
 /**
@@ -115,7 +156,7 @@ function schedule(delaysMs: readonly number[], options: RetryOptions = {}): Retr
  * retry.exponential({ attempts: 5, delayMs: 60_000, jitter: 0.1, on: [GatewayTimeoutError] });
  * ```
  */
-export const retry = {
+export const retry: RetryPolicies = {
   fixed,
   linear,
   exponential,
@@ -125,7 +166,7 @@ export const retry = {
   network: exponential({ attempts: 5, delayMs: minute, jitter: 0.1, on: isNetworkError }),
   standard: exponential({ attempts: 10, delayMs: 10 * second, maxDelayMs: hour, jitter: 0.1 }),
   patient: exponential({ attempts: 20, delayMs: minute, maxDelayMs: 6 * hour, jitter: 0.1 }),
-} as const;
+};
 
 function policy(attempts: number, options: RetryOptions, baseDelayMs: (attempt: number) => number): RetryPolicy {
   const { jitter = 0, on } = options;

@@ -4,7 +4,7 @@ export type { DrainOptions, DrainResult } from "./drain-options.ts";
 export { enqueued, type EnqueuedOptions } from "./enqueued.ts";
 export type { EnqueuedJob } from "../job/enqueued-job.ts";
 export type { ExpectedJob, PartOf } from "./look-for.ts";
-export { jobsMatchers } from "./matchers.ts";
+export { jobsMatchers, type JobsMatchers } from "./matchers.ts";
 export { makeDue } from "./make-due.ts";
 export { createTestJobs, type TestJobs, type TestJobsOptions } from "./memory/memory-jobs.ts";
 export type { TestClock } from "./memory/test-clock.ts";

@@ -6,8 +6,10 @@ import type { Jobs } from "../jobs.ts";
 import { assertTask, type Task } from "../task/task.ts";
 import { enqueued, type EnqueuedOptions } from "./enqueued.ts";
 
-/** Any part of a payload, at any depth. */
-export type PartOf<Value> = Value extends object ? { readonly [Name in keyof Value]?: PartOf<Value[Name]> } : Value;
+/** Any part of a payload, at any depth, or a matcher in its place, which `@jest/globals` does not type as any. */
+export type PartOf<Value> =
+  | { asymmetricMatch(other: unknown): boolean }
+  | (Value extends object ? { readonly [Name in keyof Value]?: PartOf<Value[Name]> } : Value);
 
 /** What a job has to have. Asymmetric matchers, such as `expect.any(String)`, may stand for any value. */
 export interface ExpectedJob<Payload = unknown> extends EnqueuedOptions {

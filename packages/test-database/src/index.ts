@@ -1,0 +1,3 @@
+export { TestDatabaseError, type TestDatabaseErrorCode } from "./errors.ts";
+export type { TestDatabaseOptions } from "./options.ts";
+export { createTestDatabase, type TestDatabase } from "./test-database.ts";
