@@ -1,9 +1,13 @@
+import { dropDatabasesAfterwards } from "../src/conformance/databases.ts";
 import type { PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
 import { beforeCommit, createEventBus, createUnitOfWork } from "../src/index.ts";
 import { pgTransactions } from "../src/pg.ts";
 import { pgDriver } from "./conformance/drivers.ts";
-import { createWorld, Happened, happened, type World } from "./conformance/world.ts";
+import { Happened, happened } from "../src/conformance/events.ts";
+import { createWorld, type World } from "../src/conformance/world.ts";
+
+dropDatabasesAfterwards();
 
 /** Like the session of an ORM, it keeps rows in memory until it is told to send them. */
 class Session {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createWorld, durably, Happened, happened, type TestedDriver } from "./world.ts";
+import { durably, Happened, happened } from "./events.ts";
+import type { TestedAdapter } from "./tested-adapter.ts";
+import { createWorld } from "./world.ts";
 
 /** What neither a command tag nor a warning gives away, because nobody looks at the answer, or the server keeps quiet. */
 const ends = [
@@ -12,17 +14,20 @@ const ends = [
   "prepare transaction 'hidden'",
 ];
 
-export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
-  describe(`${driver.name}: an end of the transaction that is sent below the driver`, () => {
-    it.each(ends)("publishes nothing, even if the driver does not show it: %s", async (end) => {
+/** Ends of the transaction that neither the data layer nor a command tag shows. */
+export function describeHiddenEnds<Tx>(tested: TestedAdapter<Tx>): void {
+  const itOverPg = tested.isOverPg ? it : it.skip;
+
+  describe("an end of the transaction that is sent below the driver", () => {
+    itOverPg.each(ends)("publishes nothing, even if the driver does not show it: %s", async (end) => {
       let below: ((text: string) => Promise<unknown>) | undefined;
-      await using world = await createWorld(driver, {
+      await using world = await createWorld(tested, {
         onClient: (client) => (below = (text) => client.query(text)),
       });
       await world.admin.query("set client_min_messages = error");
 
       const running = world.unitOfWork.run(async ({ tx, record }) => {
-        await driver.query(tx, "set client_min_messages = error");
+        await tested.query(tx, "set client_min_messages = error");
         await world.insert(tx, 1);
         record(happened(1));
         await below?.(end).catch(() => {});
@@ -36,27 +41,30 @@ export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
       await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
     });
 
-    it("keeps later rows from being stored, even if its answer is only read together with the answer to COMMIT", async () => {
+    itOverPg(
+      "keeps later rows from being stored, even if its answer is only read together with the answer to COMMIT",
+      async () => {
+        let below: ((text: string) => Promise<unknown>) | undefined;
+        await using world = await createWorld(tested, {
+          onClient: (client) => (below = (text) => client.query(text)),
+        });
+
+        const running = world.unitOfWork.run(async ({ tx, record }) => {
+          await world.insert(tx, 1);
+          record(happened(1));
+          await below?.("rollback; begin");
+          await world.insert(tx, 2);
+        });
+
+        await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
+        expect(await world.stored()).toEqual([]);
+        await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
+      },
+    );
+
+    itOverPg("writes no durable row beside data that is gone", async () => {
       let below: ((text: string) => Promise<unknown>) | undefined;
-      await using world = await createWorld(driver, {
-        onClient: (client) => (below = (text) => client.query(text)),
-      });
-
-      const running = world.unitOfWork.run(async ({ tx, record }) => {
-        await world.insert(tx, 1);
-        record(happened(1));
-        await below?.("rollback; begin");
-        await world.insert(tx, 2);
-      });
-
-      await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });
-      expect(await world.stored()).toEqual([]);
-      await expect(world.unitOfWork.run(() => "next")).resolves.toBe("next");
-    });
-
-    it("writes no durable row beside data that is gone", async () => {
-      let below: ((text: string) => Promise<unknown>) | undefined;
-      await using world = await createWorld(driver, {
+      await using world = await createWorld(tested, {
         onClient: (client) => (below = (text) => client.query(text)),
       });
       world.bus.register(Happened, durably(world.storeWithProof));
@@ -73,7 +81,7 @@ export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
     });
 
     it("is refused before it is sent, even if it hides behind comments, strings and other statements", async () => {
-      await using world = await createWorld(driver);
+      await using world = await createWorld(tested);
       const banner = "/* ============ */\n".repeat(60);
       for (const text of [
         `${banner}commit`,
@@ -86,7 +94,7 @@ export function describeHiddenEnds<Tx>(driver: TestedDriver<Tx>): void {
         const running = world.unitOfWork.run(async ({ tx, record }) => {
           record(happened(1));
           await world.insert(tx, 1);
-          await driver.query(tx, text).catch(() => {});
+          await tested.query(tx, text).catch(() => {});
         });
 
         await expect(running).rejects.toMatchObject({ code: "TRANSACTION_OWNED" });

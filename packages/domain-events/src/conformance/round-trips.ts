@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import type { Client } from "./pg-module.ts";
 
 /** What pg writes that the server answers with a ReadyForQuery. */
 type Writes = Record<"query" | "sync", (...args: unknown[]) => unknown> & {

@@ -1,4 +1,4 @@
-import type { Logger } from "../../src/index.ts";
+import type { Logger } from "@acme/shared/logger";
 
 /** Keeps what was logged as an error, instead of printing it. */
 export interface KeptLog extends Logger {

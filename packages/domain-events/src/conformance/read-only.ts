@@ -1,23 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { createWorld, type TestedDriver } from "./world.ts";
+import type { TestedAdapter } from "./tested-adapter.ts";
+import { createWorld } from "./world.ts";
 
 /** A session that began while the database was read-only stays so. */
-export function describeReadOnly<Tx>(driver: TestedDriver<Tx>): void {
+export function describeReadOnly<Tx>(tested: TestedAdapter<Tx>): void {
   const ways: { readonly how: string; readonly message: string; readonly fail: (tx: Tx, text: string) => unknown }[] = [
-    { how: "as it came", message: "read-only transaction", fail: (tx, text) => driver.query(tx, text) },
+    { how: "as it came", message: "read-only transaction", fail: (tx, text) => tested.query(tx, text) },
     {
       how: "in an error of its own",
       message: "not stored",
       fail: (tx, text) =>
-        driver.query(tx, text).catch(() => {
+        tested.query(tx, text).catch(() => {
           throw new Error("not stored");
         }),
     },
   ];
 
-  describe(`${driver.name}: a connection that may only read`, () => {
+  describe("a connection that may only read", () => {
     it.each(ways)("is not used again after it has refused a write, and the work has thrown that $how", async (way) => {
-      await using world = await createWorld(driver);
+      await using world = await createWorld(tested);
       const operator = await world.admin.connect();
       const set = (what: string) =>
         operator.query(`do $$ begin
