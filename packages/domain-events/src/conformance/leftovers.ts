@@ -14,7 +14,8 @@ export function describeLeftovers<Tx>(tested: TestedAdapter<Tx>): void {
 
       const running = world.unitOfWork.run(async ({ tx }) => {
         branch = (async () => {
-          await world.insert(tx, 1);
+          // Where the data layer takes its time, the unit has ended by then.
+          await world.insert(tx, 1).catch(() => {});
           await opened;
           return [
             await codeOf(world.bus.publish(happened(1))),

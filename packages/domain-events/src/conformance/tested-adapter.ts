@@ -18,7 +18,10 @@ export interface TestedAdapter<Tx> {
   connect(url: string, options: ConnectOptions): Promise<ConnectedAdapter<Tx>> | ConnectedAdapter<Tx>;
   /** Sends one text by the means of the data layer. It may hold several statements. */
   query(tx: Tx, text: string): Promise<unknown>;
-  /** Takes from an error of the data layer what it has put around the server's. Default: the error itself. */
+  /**
+   * Takes the server's error out of one of the data layer's own, and returns every other error as it is. If it is left
+   * out, the data layer has to throw errors of the server unchanged.
+   */
   unwrap?(error: unknown): unknown;
   /**
    * Whether the connections are clients of pg, each of which `connect` hands to `onClient`. If it is left out, tests

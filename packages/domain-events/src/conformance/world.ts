@@ -8,12 +8,15 @@ import { emptyTables, giveBackDatabase, ownName, send, serverUrlOf, takeDatabase
 import { Happened } from "./events.ts";
 import { type KeptLog, keepLog } from "./kept-log.ts";
 import { type Client, Pool } from "./pg-module.ts";
+import { unwrapped, unwrapping } from "./unwrap.ts";
 import type { TestedAdapter } from "./tested-adapter.ts";
 
 export interface WorldOptions<Tx> extends UnitOfWorkOptions<Tx> {
   readonly max?: number;
   readonly queryTimeoutMs?: number;
   readonly onClient?: (client: Client) => void;
+  /** What the administrator sends before the pool is opened. */
+  readonly before?: string;
   readonly change?: (adapter: TransactionAdapter<Tx>) => TransactionAdapter<Tx>;
 }
 
@@ -41,18 +44,19 @@ export interface World<Tx> extends AsyncDisposable {
 }
 
 export async function createWorld<Tx>(tested: TestedAdapter<Tx>, options: WorldOptions<Tx> = {}): Promise<World<Tx>> {
-  const { max = 1, queryTimeoutMs, onClient = () => {}, change = (adapter) => adapter, ...unitOptions } = options;
+  const { max = 1, queryTimeoutMs, onClient = () => {}, before, change, ...unitOptions } = options;
   const serverUrl = serverUrlOf(tested);
   const url = await takeDatabase(serverUrl);
   const proxy = await startProxy(url);
   const admin = new Pool({ connectionString: url, application_name: ownName });
   admin.on("error", () => {});
+  if (before !== undefined) await admin.query(before);
   const connected = await tested.connect(proxy.url, {
     max,
     queryTimeoutMs,
     onClient: (client) => onClient(client as Client),
   });
-  const adapter = change(connected.adapter);
+  const adapter = change ? change(connected.adapter) : connected.adapter;
 
   const log = keepLog();
   const bus = createEventBus<Tx>({ logger: log });
@@ -72,11 +76,11 @@ export async function createWorld<Tx>(tested: TestedAdapter<Tx>, options: WorldO
     bus,
     log,
     adapter,
-    unitOfWork: createUnitOfWork(adapter, { bus, ...unitOptions }),
+    unitOfWork: unwrapping(tested, createUnitOfWork(adapter, { bus, ...unitOptions })),
     handled,
     inUseCount: () => connected.inUseCount(),
     ...createStores(admin),
-    insert: (tx, id) => tested.query(tx, `insert into rows values (${id})`),
+    insert: (tx, id) => unwrapped(tested, async () => tested.query(tx, `insert into rows values (${id})`)),
     admin,
     async stored(table = "rows") {
       const { rows } = await admin.query<{ id: number }>(`select id from ${table} order by id`);

@@ -1,13 +1,13 @@
 import { describeTransactionAdapter } from "@acme/domain-events/conformance";
 import { pgTransactions } from "@acme/domain-events/pg";
-import pg from "pg";
+import { Pool, type PoolClient } from "pg";
 
 describeTransactionAdapter({
   name: "pg",
   databaseUrl: "postgres://postgres@localhost/postgres",
   isOverPg: true,
   connect(url, { max, onClient }) {
-    const pool = new pg.Pool({ connectionString: url, max });
+    const pool = new Pool({ connectionString: url, max });
     pool.on("connect", onClient);
     return {
       adapter: pgTransactions(pool),
@@ -22,7 +22,7 @@ describeTransactionAdapter({
 // @ts-expect-error -- nothing says how it connects.
 describeTransactionAdapter({ name: "pg", databaseUrl: "", query: async () => {} });
 
-describeTransactionAdapter<pg.PoolClient>(
+describeTransactionAdapter<PoolClient>(
   { name: "pg", databaseUrl: "", connect: async () => Promise.reject(), query: (tx, text) => tx.query(text) },
   // @ts-expect-error -- no such part.
   { parts: ["everything"] },
