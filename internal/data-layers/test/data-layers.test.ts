@@ -110,6 +110,18 @@ function describeLayer<Tx>(layer: Layer<Tx>): void {
       expect(await test.stored()).toEqual([]);
     });
 
+    it("leaves no listener of the process behind", async () => {
+      const count = () => process.eventNames().reduce((sum, event) => sum + process.listenerCount(event), 0);
+      const runAll = () => Promise.all([1, 2, 3].map((id) => test.unitOfWork.run(({ tx }) => layer.insert(tx, id))));
+      await runAll();
+      await test.reset();
+      const before = count();
+
+      await runAll();
+
+      expect(count()).toBe(before);
+    });
+
     it.runIf(layer.nesting === "savepoint")("has savepoints for nested transactions of its own", async () => {
       await test.unitOfWork.run(async ({ tx, record }) => {
         await layer.nested(tx, async (part) => {
