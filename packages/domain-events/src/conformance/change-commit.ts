@@ -14,7 +14,19 @@ export function changeCommit(send: (transaction: Transaction<unknown>, text: str
     ...adapter,
     async begin(options) {
       const transaction = await adapter.begin(options);
+      if (!transaction.pipelineCommit) return transaction;
       return { ...transaction, pipelineCommit: (text) => send(transaction, text) };
     },
   });
+}
+
+/** An adapter may leave that out, and then takes a round trip more. */
+export async function skipUnlessPipelining(
+  { adapter }: { readonly adapter: TransactionAdapter<unknown> },
+  skip: (note: string) => never,
+): Promise<void> {
+  const watch = { sending() {}, answered() {}, failed() {}, noticed() {} };
+  const transaction = await adapter.begin({ watch });
+  await transaction.rollback(undefined);
+  if (!transaction.pipelineCommit) skip("The adapter has no pipelineCommit.");
 }

@@ -60,6 +60,7 @@ export function dropDatabasesAfterwards(): void {
 
 /** The tests are about what the adapter does, so they say at once if it is the server that cannot. */
 export async function checkServer(serverUrl: string): Promise<void> {
+  if (typeof Promise.withResolvers !== "function") throw new Error("The conformance suite needs Node 22 or later.");
   const [found] = await send(
     serverUrl,
     "select current_user as role, rolsuper as super from pg_roles where rolname = current_user",
