@@ -33,7 +33,17 @@ export const sidebar: Item[] = [
       page("Tenants", "/guides/tenants"),
       page("Testing", "/guides/testing"),
       page("Two databases", "/guides/two-databases"),
-      page("Query builders and ORMs", "/guides/data-layers"),
+      {
+        ...page("Query builders and ORMs", "/guides/data-layers"),
+        items: [
+          page("Drizzle", "/guides/drizzle"),
+          page("Kysely", "/guides/kysely"),
+          page("TypeORM", "/guides/typeorm"),
+          page("MikroORM", "/guides/mikro-orm"),
+          page("Prisma", "/guides/prisma"),
+          page("What a swallowed error does", "/guides/swallowed-errors"),
+        ],
+      },
       page("Frameworks", "/guides/frameworks"),
       page("Write an adapter", "/guides/adapters"),
       page("Another queue", "/guides/durable-stores"),

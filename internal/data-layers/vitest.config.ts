@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     ...testOptions,
-    include: ["test/**/*.test.ts"],
+    include: ["test/*.test.ts"],
     globalSetup: ["@acme/test-postgres/global-setup"],
     execArgv: ["--unhandled-rejections=strict"],
   },

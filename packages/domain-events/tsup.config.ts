@@ -1,7 +1,15 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/knex.ts", "src/map.ts", "src/pg.ts", "src/testing.ts", "src/vitest.ts"],
+  entry: [
+    "src/index.ts",
+    "src/conformance.ts",
+    "src/knex.ts",
+    "src/map.ts",
+    "src/pg.ts",
+    "src/testing.ts",
+    "src/vitest.ts",
+  ],
   format: ["esm", "cjs"],
   target: "node20",
   // One copy of the shared modules in the CJS build, too: an error of ./knex is an instance of the class in the main entry.
@@ -10,7 +18,12 @@ export default defineConfig({
   dts: {
     resolve: ["typed-emitter"],
     // What both packages share is part of each.
-    compilerOptions: { paths: { "@acme/shared/*": ["../../internal/shared/src/*.ts"] } },
+    compilerOptions: {
+      paths: {
+        "@acme/shared/*": ["../../internal/shared/src/*.ts"],
+        "@acme/test-postgres/*": ["../../internal/test-postgres/src/*.ts"],
+      },
+    },
   },
   // Only an event map needs it, and whoever installs this package gets nothing else.
   noExternal: ["@dagrejs/dagre"],

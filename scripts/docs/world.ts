@@ -90,3 +90,14 @@ export declare function createShop(options: { connection: string }): {
 export declare const orderId: string;
 export declare const gone: string;
 export declare const total: number;
+
+/** As Prisma generates it into an application. */
+export declare class PrismaClient {
+  constructor(options: { adapter: object });
+  readonly user: { create(user: { data: { id: string; email: string } }): Promise<unknown> };
+}
+
+/** As the page on Kysely has it. */
+export declare function kyselyTransaction<Tables>(
+  client: import("pg").PoolClient,
+): Promise<import("kysely").ControlledTransaction<Tables>>;

@@ -41,7 +41,7 @@ function entryOf(name: string, report: string): string {
 
 /** An entry for a test runner can only be imported under it. */
 export function isForVitest(entry: string): boolean {
-  return entry.endsWith("/vitest");
+  return /\/(?:conformance|vitest)$/.test(entry);
 }
 
 /** A package that only tests use. */

@@ -1,7 +1,9 @@
 import { pgTransactions } from "@acme/domain-events/pg";
-import { EntitySchema, MikroORM, type SqlEntityManager } from "@mikro-orm/postgresql";
+import { DriverException, EntitySchema, MikroORM, type SqlEntityManager } from "@mikro-orm/postgresql";
+import type { Pool } from "pg";
 import { kyselyTransaction } from "./kysely-transaction.ts";
 import type { Layer } from "./layer.ts";
+import { inUseCountOf, settingsOf, watchPool } from "./pool.ts";
 
 interface Row {
   readonly id: number;
@@ -15,8 +17,17 @@ const row = new EntitySchema<Row>({
 
 export const mikroOrmLayer: Layer<SqlEntityManager> = {
   name: "MikroORM",
-  async connect(url) {
-    const orm = await MikroORM.init({ clientUrl: url, entities: [row], pool: { max: 1 } });
+  isOverPg: true,
+  afterSwallowed: "resolves",
+  nesting: "savepoint",
+  async connect(url, options) {
+    const orm = await MikroORM.init({
+      clientUrl: url,
+      entities: [row],
+      driverOptions: { ...settingsOf(options), onPoolCreated: (pool: Pool) => void watchPool(pool, options) },
+      // Lost connections are what the tests are about.
+      logger() {},
+    });
     const pool = await orm.em.getConnection().getNativeClient();
     return {
       adapter: pgTransactions(pool, {
@@ -28,9 +39,12 @@ export const mikroOrmLayer: Layer<SqlEntityManager> = {
         beforeCommit: (em) => em.flush(),
       }),
       own: (work) => (orm.em.fork() as SqlEntityManager).transactional(work),
+      inUseCount: inUseCountOf(pool),
       end: () => orm.close(),
     };
   },
   insert: (tx, id) => tx.persist(tx.create(row, { id })),
-  send: (tx, text) => tx.getConnection().execute(text, [], "run", tx.getTransactionContext()),
+  query: (tx, text) => tx.getConnection().execute(text, [], "run", tx.getTransactionContext()),
+  unwrap: (error) => (error instanceof DriverException ? error.cause : error),
+  nested: (tx, work) => tx.transactional(work),
 };

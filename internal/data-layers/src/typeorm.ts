@@ -1,7 +1,9 @@
 import { pgTransactions } from "@acme/domain-events/pg";
-import type { Pool, PoolClient } from "pg";
+import pg, { Pool, type PoolConfig } from "pg";
 import { DataSource, type EntityManager, EntitySchema } from "typeorm";
 import type { Layer } from "./layer.ts";
+import { inUseCountOf, settingsOf, watchPool } from "./pool.ts";
+import { typeormManager } from "./typeorm-manager.ts";
 
 const row = new EntitySchema<{ id: number }>({
   name: "row",
@@ -9,25 +11,38 @@ const row = new EntitySchema<{ id: number }>({
   columns: { id: { type: Number, primary: true } },
 });
 
-/** An entity manager on a client that is in a transaction already. The fields are protected ones of TypeORM. */
-function managerOn(dataSource: DataSource, client: PoolClient): EntityManager {
-  const runner = dataSource.createQueryRunner();
-  Object.assign(runner, { databaseConnection: client, isTransactionActive: true, transactionDepth: 1 });
-  return runner.manager;
-}
-
 export const typeormLayer: Layer<EntityManager> = {
   name: "TypeORM",
-  async connect(url) {
-    const dataSource = new DataSource({ type: "postgres", url, entities: [row], poolSize: 1 });
+  isOverPg: true,
+  afterSwallowed: "resolves",
+  nesting: "savepoint",
+  async connect(url, options) {
+    // TypeORM connects before it hands out its pool.
+    class WatchedPool extends Pool {
+      constructor(settings: PoolConfig) {
+        super(settings);
+        watchPool(this, options);
+      }
+    }
+    const dataSource = new DataSource({
+      type: "postgres",
+      url,
+      entities: [row],
+      extra: settingsOf(options),
+      driver: { ...pg, Pool: WatchedPool },
+      poolErrorHandler() {},
+    });
     await dataSource.initialize();
     const { master: pool } = dataSource.driver as unknown as { readonly master: Pool };
     return {
-      adapter: pgTransactions(pool, { tx: (client) => managerOn(dataSource, client) }),
+      adapter: pgTransactions(pool, { tx: (client) => typeormManager(dataSource, client) }),
       own: (work) => dataSource.transaction(work),
+      inUseCount: inUseCountOf(pool),
       end: () => dataSource.destroy(),
     };
   },
   insert: (tx, id) => tx.insert(row, { id }),
-  send: (tx, text) => tx.query(text),
+  query: (tx, text) => tx.query(text),
+  unwrap: (error) => (error as { driverError?: unknown } | undefined)?.driverError ?? error,
+  nested: (tx, work) => tx.transaction(work),
 };

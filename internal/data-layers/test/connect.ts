@@ -15,7 +15,7 @@ export async function connect<Tx>(layer: Layer<Tx>) {
   );
   const jobs = createJobs({ connection: admin });
   await jobs.migrate();
-  const { adapter, own, end } = await layer.connect(database.url);
+  const { adapter, own, end } = await layer.connect(database.url, { max: 1, onClient() {} });
   const bus = createEventBus<Tx>();
   const handled: number[] = [];
   bus.register(Happened, ({ n }) => void handled.push(n));

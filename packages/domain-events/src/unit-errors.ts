@@ -16,6 +16,14 @@ export function savepointEnded(what: string): DomainEventsError {
   );
 }
 
+export function savepointOpen(what: string): DomainEventsError {
+  return new DomainEventsError(
+    "SAVEPOINT_OPEN",
+    `${what} while a savepoint inside is still open, so it would be rolled back with that savepoint. ` +
+      "Await savepoint() first, or use the context that savepoint() passes to its work.",
+  );
+}
+
 export function unitDoomed(cause: unknown): DomainEventsError {
   return new DomainEventsError(
     "UNIT_DOOMED",

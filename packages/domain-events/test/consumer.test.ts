@@ -31,7 +31,7 @@ describe("the packed package", () => {
     "has types that an application in ESM and CJS can rely on: %s",
     async (name) => {
       await linkOnly("knex", "pg", "zod", "vitest", "@types/pg", "@types/node");
-      await writeTsconfig(["knex-on-default-bus.mts", "pg-on-own-bus.cts"]);
+      await writeTsconfig(["adapter-under-test.mts", "knex-on-default-bus.mts", "pg-on-own-bus.cts"]);
 
       expect(await compile(name)).toBe("");
     },

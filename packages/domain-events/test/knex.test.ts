@@ -5,11 +5,12 @@ import { expect, it } from "vitest";
 import { createEventBus, createUnitOfWork, type TransactionAdapter } from "../src/index.ts";
 import { knexTransactions } from "../src/knex.ts";
 import { pgTransactions } from "../src/pg.ts";
-import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
+import { describeOnOwnServers } from "./conformance/describe-on-own-servers.ts";
 import { knexDriver } from "./conformance/drivers.ts";
-import { createWorld, happened } from "./conformance/world.ts";
+import { happened } from "../src/conformance/events.ts";
+import { createWorld } from "../src/conformance/world.ts";
 
-describeTransactionAdapter(knexDriver);
+describeOnOwnServers(knexDriver);
 
 it("lets the work use knex's own nested transactions", async () => {
   await using world = await createWorld(knexDriver);

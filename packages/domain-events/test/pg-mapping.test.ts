@@ -1,15 +1,19 @@
+import { dropDatabasesAfterwards } from "../src/conformance/databases.ts";
 import type { PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
-import { beforeCommit, createEventBus, createUnitOfWork } from "../src/index.ts";
+import { beforeCommit, createEventBus, createUnitOfWork, type TransactionAdapter } from "../src/index.ts";
 import { pgTransactions } from "../src/pg.ts";
 import { pgDriver } from "./conformance/drivers.ts";
-import { createWorld, Happened, happened, type World } from "./conformance/world.ts";
+import { gate, Happened, happened } from "../src/conformance/events.ts";
+import { createWorld, type World } from "../src/conformance/world.ts";
+
+dropDatabasesAfterwards();
 
 /** Like the session of an ORM, it keeps rows in memory until it is told to send them. */
 class Session {
   readonly client: PoolClient;
   readonly #kept: number[] = [];
-  onFlush: () => void = () => {};
+  onFlush: () => unknown = () => {};
 
   constructor(client: PoolClient) {
     this.client = client;
@@ -24,7 +28,7 @@ class Session {
       await this.client.query("insert into rows values ($1)", [id]).catch((cause: unknown) => {
         throw new Error("could not flush", { cause });
       });
-      this.onFlush();
+      await this.onFlush();
     }
   }
 }
@@ -123,6 +127,43 @@ describe("pgTransactions with a data layer on top", () => {
     expect(await world.stored()).toEqual([1, 3]);
   });
 
+  it("opens one savepoint at a time, also where two are asked for while it sends", async () => {
+    await using world = await createSessions();
+
+    await world.sessions.run(async ({ savepoint }) => {
+      const asked = [1, 2].map((id) => savepoint(({ tx }) => tx.persist(id)));
+      const [, second] = await Promise.allSettled(asked);
+      expect(second).toMatchObject({ status: "rejected", reason: { code: "SAVEPOINT_OPEN" } });
+      await savepoint(({ tx }) => tx.persist(3));
+    });
+
+    expect(await world.stored()).toEqual([1, 3]);
+  });
+
+  it("keeps a savepoint from ending while one inside it sends, and is not awaited", async () => {
+    await using world = await createSessions();
+    const [sending, ended] = [gate(), gate()];
+
+    await world.sessions.run(async ({ savepoint }) => {
+      let inner: Promise<unknown> | undefined;
+      const outer = savepoint(async (part) => {
+        part.tx.persist(1);
+        part.tx.onFlush = () => {
+          sending.open();
+          return ended.opened;
+        };
+        inner = part.savepoint(() => {});
+        inner.catch(() => {});
+        await sending.opened;
+      });
+      await expect(outer).rejects.toMatchObject({ code: "SAVEPOINT_OPEN" });
+      ended.open();
+      await expect(inner).rejects.toMatchObject({ code: "SAVEPOINT_ENDED" });
+    });
+
+    expect(await world.stored()).toEqual([]);
+  });
+
   it("rolls the unit back when sending fails before a savepoint, even if that error is swallowed", async () => {
     await using world = await createSessions();
 
@@ -150,6 +191,29 @@ describe("pgTransactions with a data layer on top", () => {
 
     expect(world.made).toHaveLength(1);
     expect(await world.stored()).toEqual([1, 2, 3]);
+  });
+
+  it("gives an adapter on top of its own the same tx, also where two runs ask for it at once", async () => {
+    await using world = await createSessions();
+    const mapped = pgTransactions(
+      world.adapter.database as never,
+      world.mapping as never,
+    ) as TransactionAdapter<Session>;
+    const onTop = createUnitOfWork<Session>(
+      { ...mapped, adopt: (handle) => mapped.adopt?.(handle) },
+      { bus: world.sessionBus },
+    );
+    const direct = createUnitOfWork<Session>(mapped, { bus: world.sessionBus });
+
+    await direct.run(async ({ tx }) => {
+      await Promise.all([1, 2].map(() => onTop.run((joined) => expect(joined.tx).toBe(tx))));
+    });
+    await createUnitOfWork(world.adapter, { bus: world.sessionBus as never }).run(() =>
+      Promise.all([direct.run(({ tx }) => tx.persist(1)), onTop.run(({ tx }) => tx.persist(2))]),
+    );
+
+    expect(world.made).toHaveLength(2);
+    expect(await world.stored()).toEqual([1, 2]);
   });
 
   it("gives a joined run of the client's own adapter the client", async () => {

@@ -3,11 +3,12 @@ import { Client, Pool, type PoolClient } from "pg";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createUnitOfWork } from "../src/index.ts";
 import { pgTransactions } from "../src/pg.ts";
-import { describeTransactionAdapter } from "./conformance/describe-transaction-adapter.ts";
+import { describeOnOwnServers } from "./conformance/describe-on-own-servers.ts";
 import { pgDriver } from "./conformance/drivers.ts";
-import { createWorld, happened } from "./conformance/world.ts";
+import { happened } from "../src/conformance/events.ts";
+import { createWorld } from "../src/conformance/world.ts";
 
-describeTransactionAdapter(pgDriver);
+describeOnOwnServers(pgDriver);
 
 it("hands over the pool's own client, apart from what would end the transaction", async () => {
   await using world = await createWorld(pgDriver);

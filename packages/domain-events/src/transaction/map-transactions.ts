@@ -20,6 +20,17 @@ export function mapTransactions<Client, Tx>(
   adapter: TransactionAdapter<Client>,
   { tx: toTx, beforeCommit }: TransactionMapping<Client, Tx>,
 ): TransactionAdapter<Tx> {
+  // An adapter on top of this one adopts through it, too, and has to get the `tx` that keeps the changes of the unit.
+  const made = new WeakMap<object, Promise<Tx>>();
+  const txOn = (client: Client): Promise<Tx> => {
+    const key = client as object;
+    const existing = made.get(key);
+    if (existing) return existing;
+    const making = Promise.resolve(toTx(client));
+    made.set(key, making);
+    making.catch(() => made.delete(key));
+    return making;
+  };
   return {
     database: adapter.database,
     async begin(options) {
@@ -27,7 +38,7 @@ export function mapTransactions<Client, Tx>(
       // Without a watch there is no work, which would use it. A lost COMMIT is asked about in such a transaction.
       if (!options.watch) return transaction as Transaction<never>;
       try {
-        return { ...transaction, tx: await toTx(transaction.tx) };
+        return { ...transaction, tx: await txOn(transaction.tx) };
       } catch (error) {
         await transaction.rollback(error);
         throw error;
@@ -35,7 +46,7 @@ export function mapTransactions<Client, Tx>(
     },
     async adopt(handle) {
       const client = await adapter.adopt?.(handle);
-      return client === undefined ? undefined : toTx(client);
+      return client === undefined ? undefined : txOn(client);
     },
     ...(beforeCommit && { beforeCommit: (tx) => beforeCommit(tx) }),
   };

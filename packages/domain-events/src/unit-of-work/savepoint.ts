@@ -15,7 +15,11 @@ export async function runSavepoint<Result>(
   work: (scope: Scope) => PromiseLike<Result> | Result,
 ): Promise<Result> {
   parent.refuseUnlessOpen("A savepoint was opened");
-  if (unit.txs.hasBuffers) await sendBufferedBefore(unit, parent);
+  if (unit.txs.hasBuffers) {
+    await parent.beforeOpening(() => sendBufferedBefore(unit, parent));
+    // Nothing may come in between this and the opening.
+    parent.refuseUnlessOpen("A savepoint was opened");
+  }
   const scope = parent.open();
   const name = unit.statements.nextSavepoint();
   let isSet = false;
@@ -53,7 +57,6 @@ async function sendBufferedBefore(unit: Unit, parent: Scope): Promise<void> {
     parent.condemn(error);
     throw error;
   }
-  parent.refuseUnlessOpen("A savepoint was opened");
 }
 
 async function rollBackTo(unit: Unit, parent: Scope, name: string): Promise<void> {

@@ -4,7 +4,7 @@ import { DomainEventsError } from "../errors.ts";
 import { findScope, type RunningUnit } from "../current-unit.ts";
 import { ScopeEvents } from "./scope-events.ts";
 import type { TrackedSources } from "./tracked-sources.ts";
-import { savepointEnded, unitEnded } from "../unit-errors.ts";
+import { savepointEnded, savepointOpen, unitEnded } from "../unit-errors.ts";
 
 /** The unit that a scope is part of. */
 export interface ScopeOwner extends RunningUnit {
@@ -19,6 +19,7 @@ export class Scope {
   readonly parent: Scope | undefined;
   readonly events: ScopeEvents;
   #child: Scope | undefined;
+  #isOpening = false;
   #state: "open" | "ended" = "open";
   #isDropped = false;
   /** The scope that has taken over the events: the one around this scope, once its savepoint was released. */
@@ -65,11 +66,29 @@ export class Scope {
   }
 
   /**
+   * Sends what has to be there before a savepoint inside is set. Its statements belong to this scope, which until
+   * {@link open} takes no other savepoint and does not end.
+   *
+   * @throws {@link DomainEventsError} `SAVEPOINT_OPEN`; what `send` throws.
+   */
+  async beforeOpening(send: () => Promise<void>): Promise<void> {
+    this.#refuseWhileOpening("A savepoint was opened");
+    this.#isOpening = true;
+    try {
+      await send();
+    } catch (error) {
+      this.#isOpening = false;
+      throw error;
+    }
+  }
+
+  /**
    * Opens a scope inside. Events that tracked aggregates have recorded so far stay in this scope, even if the child is
    * rolled back.
    */
   open(): Scope {
     this.events.flush();
+    this.#isOpening = false;
     this.#child = new Scope(this.unit, this);
     return this.#child;
   }
@@ -157,6 +176,7 @@ export class Scope {
    */
   refuseWhileUnfinished(what: string): void {
     this.refuseWhileChildOpen(what);
+    this.#refuseWhileOpening(what);
     if (this.#joinedRunCount === 0) return;
     throw new DomainEventsError(
       "RUN_OPEN",
@@ -166,12 +186,11 @@ export class Scope {
 
   /** @throws {@link DomainEventsError} `SAVEPOINT_OPEN`: statements sent now would run inside the savepoint. */
   refuseWhileChildOpen(what: string): void {
-    if (!this.#child) return;
-    throw new DomainEventsError(
-      "SAVEPOINT_OPEN",
-      `${what} while a savepoint inside is still open, so it would be rolled back with that savepoint. ` +
-        "Await savepoint() first, or use the context that savepoint() passes to its work.",
-    );
+    if (this.#child) throw savepointOpen(what);
+  }
+
+  #refuseWhileOpening(what: string): void {
+    if (this.#isOpening) throw savepointOpen(what);
   }
 }
 

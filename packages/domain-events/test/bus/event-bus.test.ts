@@ -12,7 +12,7 @@ import {
   props,
 } from "../../src/index.ts";
 import { createMemoryUnitOfWork } from "../../src/testing.ts";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Placed extends defineEvent("placed", props<{ id: number }>()) {}
 class Shipped extends defineEvent("shipped", props<{ id: number }>()) {}

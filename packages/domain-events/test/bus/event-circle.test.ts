@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createEventBus, defineEvent, EventLoopError, props } from "../../src/index.ts";
 import { createMemoryUnitOfWork } from "../../src/testing.ts";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Moved extends defineEvent("moved", props<{ to?: number }>()) {}
 class Counted extends defineEvent("counted") {}

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { beforeCommit, createEventBus, defineEvent, HandlersFailedError, props } from "../../src/index.ts";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Registered extends defineEvent("registered", props<{ email: string }>()) {}
 

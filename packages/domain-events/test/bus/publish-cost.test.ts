@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createEventBus, defineEvent, type EventBus } from "../../src/index.ts";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Opened extends defineEvent("opened") {}
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createEventBus, defineEvent, type HandlerContext, props } from "../../src/index.ts";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Placed extends defineEvent("placed", props<{ id: number }>()) {}
 class Shipped extends defineEvent("shipped", props<{ id: number }>()) {}

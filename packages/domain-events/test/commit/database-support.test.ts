@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { createUnitOfWork, defineEvent } from "../../src/index.ts";
 import { knexTransactions } from "../../src/knex.ts";
 import { pgTransactions } from "../../src/pg.ts";
-import { countRoundTrips } from "../conformance/round-trips.ts";
+import { countRoundTrips } from "../../src/conformance/round-trips.ts";
 
 class Happened extends defineEvent("happened") {}
 

@@ -2,7 +2,7 @@ import { isInstalled, postgresVersions, startServer } from "@acme/test-postgres"
 import { describe, expect, it } from "vitest";
 import { hear } from "./stalled-commit.ts";
 import { createTables, insertOne, openUnits, storedRows, withClient } from "./units.ts";
-import type { TestedDriver } from "./world.ts";
+import type { TestedAdapter } from "../../src/conformance/tested-adapter.ts";
 
 const timeout = 40_000;
 
@@ -12,7 +12,7 @@ const timeout = 40_000;
  */
 const settings = { commit_delay: "100000", commit_siblings: "0", log_min_duration_statement: "0" };
 
-export function describeCancelledCommit<Tx>(driver: TestedDriver<Tx>): void {
+export function describeCancelledCommit<Tx>(driver: TestedAdapter<Tx>): void {
   describe.each(postgresVersions)(
     `${driver.name}: a COMMIT of PostgreSQL %s that is cancelled`,
     { timeout },
@@ -20,7 +20,7 @@ export function describeCancelledCommit<Tx>(driver: TestedDriver<Tx>): void {
       it.runIf(isInstalled(version))("is not reported as rolled back if it took place all the same", async () => {
         await using server = await startServer({ version, settings });
         await createTables(server.url());
-        await using units = openUnits(driver, server.url());
+        await using units = await openUnits(driver, server.url());
         await insertOne(driver, units, 1);
 
         const saying = await cancelCommit(server.url(), () => hear(insertOne(driver, units, 2)));
@@ -33,7 +33,7 @@ export function describeCancelledCommit<Tx>(driver: TestedDriver<Tx>): void {
       it.runIf(isInstalled(version))("does not run the work again, even if a conflict came before it", async () => {
         await using server = await startServer({ version, settings });
         await createTables(server.url());
-        await using units = openUnits(driver, server.url());
+        await using units = await openUnits(driver, server.url());
         let runs = 0;
 
         const running = () =>

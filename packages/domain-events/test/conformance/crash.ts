@@ -13,14 +13,15 @@ import { hear, type Said, stallCommit } from "./stalled-commit.ts";
 import { startStranger } from "./stranger.ts";
 import { createTables, insertOne, openUnits, storedRows, touchTables, type UnitsOptions } from "./units.ts";
 import type { DurableHandler, DurableTransaction } from "../../src/index.ts";
-import { durably, Happened, type TestedDriver } from "./world.ts";
+import { durably, Happened } from "../../src/conformance/events.ts";
+import type { TestedAdapter } from "../../src/conformance/tested-adapter.ts";
 
 /** Of each combination of version and settings; `CRASH_ROUNDS=200` for a thorough look. */
 const rounds = Number(process.env["CRASH_ROUNDS"] ?? 4);
 const canCrash = process.platform !== "win32";
 
 /** A server that recovers has lost what was not on its disk, and hands the ids of lost transactions out again. */
-export function describeCrash<Tx>(driver: TestedDriver<Tx>): void {
+export function describeCrash<Tx>(driver: TestedAdapter<Tx>): void {
   describe.each(postgresVersions)(`${driver.name}: a crash of PostgreSQL %s during COMMIT`, (version) => {
     const isPossible = canCrash && isInstalled(version);
     let server: RestartableServer;
@@ -159,7 +160,7 @@ export function describeCrash<Tx>(driver: TestedDriver<Tx>): void {
     async function openAtProxy(options?: UnitsOptions) {
       await using opened = new AsyncDisposableStack();
       const proxy = opened.use(await startProxy(server.url()));
-      const units = opened.use(openUnits(driver, proxy.url, options));
+      const units = opened.use(await openUnits(driver, proxy.url, options));
       const id = (latestId += 1);
       await touchTables(server.url(), -id);
       const all = opened.move();

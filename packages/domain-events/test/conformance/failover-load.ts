@@ -3,7 +3,7 @@ import { startLoad } from "./load.ts";
 import { type ReplicatedOptions, startReplicated, untilWaitingForStandby } from "./replicated.ts";
 import { startStranger } from "./stranger.ts";
 import { openUnits, storedRows } from "./units.ts";
-import type { TestedDriver } from "./world.ts";
+import type { TestedAdapter } from "../../src/conformance/tested-adapter.ts";
 
 const loopCount = 12;
 
@@ -14,12 +14,12 @@ export interface FailoverCount extends Count {
 
 /** Commits in twelve loops, lets the standby fall behind, and promotes it in the middle of COMMITs. */
 export async function runFailoverLoad<Tx>(
-  driver: TestedDriver<Tx>,
+  driver: TestedAdapter<Tx>,
   options: ReplicatedOptions,
 ): Promise<FailoverCount> {
   await using servers = await startReplicated(options);
   const { link, address, standby } = servers;
-  await using units = openUnits(driver, address.url, { max: loopCount, outcomeTimeoutMs: 3_000 });
+  await using units = await openUnits(driver, address.url, { max: loopCount, outcomeTimeoutMs: 3_000 });
   const load = startLoad(driver, units, loopCount);
   await load.confirmed(2 * loopCount);
 

@@ -6,7 +6,7 @@ import { callForWaiting, startReplicated, untilWaitingForStandby } from "./repli
 import { hear, stallCommit } from "./stalled-commit.ts";
 import { startStranger } from "./stranger.ts";
 import { insertOne, openUnits, storedRows, withClient } from "./units.ts";
-import type { TestedDriver } from "./world.ts";
+import type { TestedAdapter } from "../../src/conformance/tested-adapter.ts";
 
 const canFailOver = process.platform !== "win32";
 /** Where a test has servers of its own; the promotion amid COMMITs is seen on all versions. */
@@ -15,12 +15,12 @@ const newest = "18";
 const timeout = 60_000;
 
 /** A standby that takes over lacks what it had not received, and hands those transaction ids out again. */
-export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
+export function describeFailover<Tx>(driver: TestedAdapter<Tx>): void {
   describe.runIf(canFailOver && isInstalled(newest))(`${driver.name}: an asynchronous standby`, { timeout }, () => {
     it("does not make a unit resolve that was committed only on the old primary and never confirmed", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: false });
       const { link, address, standby, primary } = servers;
-      await using units = openUnits(driver, address.url);
+      await using units = await openUnits(driver, address.url);
       link.goSilent();
       const dropped = address.dropCommitReply().then(() => address.refuseConnections());
 
@@ -38,7 +38,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
 
     it("does not make a unit resolve that was in COMMIT when the primary died, even if another transaction gets its id", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: false });
-      await using units = openUnits(driver, servers.address.url);
+      await using units = await openUnits(driver, servers.address.url);
       await using commit = await stallCommit(driver, units, { id: 1, serverUrl: servers.primary.url() });
 
       await servers.failOver();
@@ -54,7 +54,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
       await using servers = await startReplicated({ version: newest, isSynchronous: false });
       const { link, address, standby } = servers;
       let answerCount = 0;
-      await using units = openUnits(driver, address.url, {
+      await using units = await openUnits(driver, address.url, {
         outcomeTimeoutMs: 3_000,
         onClient: (client) => client.connection.on("readyForQuery", () => (answerCount += 1)),
       });
@@ -82,7 +82,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
   describe.runIf(canFailOver && isInstalled(newest))(`${driver.name}: a synchronous standby`, { timeout }, () => {
     it("does not make a unit resolve that still waited for it when the primary died", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: true });
-      await using units = openUnits(driver, servers.address.url);
+      await using units = await openUnits(driver, servers.address.url);
       servers.link.goSilent();
 
       const saying = hear(insertOne(driver, units, 1));
@@ -113,7 +113,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
     ])("leaves the outcome unknown when the wait for it is $end", async ({ functionName, before, role }) => {
       await using servers = await startReplicated({ version: newest, isSynchronous: true });
       await withClient(servers.primary.url(), (client) => client.query(role ?? "select"));
-      await using units = openUnits(driver, servers.address.url, { outcomeTimeoutMs: 1_000 });
+      await using units = await openUnits(driver, servers.address.url, { outcomeTimeoutMs: 1_000 });
       // So that the server has said who it is a moment ago, and is asked for less.
       await insertOne(driver, units, 7);
       servers.link.goSilent();
@@ -131,7 +131,7 @@ export function describeFailover<Tx>(driver: TestedDriver<Tx>): void {
 
     it("never makes a unit report a rollback if it received the commit after the wait had ended", async () => {
       await using servers = await startReplicated({ version: newest, isSynchronous: true });
-      await using units = openUnits(driver, servers.address.url, { outcomeTimeoutMs: 3_000 });
+      await using units = await openUnits(driver, servers.address.url, { outcomeTimeoutMs: 3_000 });
       servers.link.goSilent();
 
       const saying = hear(insertOne(driver, units, 1));

@@ -1,6 +1,7 @@
 import { hear, type Said } from "./stalled-commit.ts";
 import type { Units } from "./units.ts";
-import { happened, type TestedDriver } from "./world.ts";
+import { happened } from "../../src/conformance/events.ts";
+import type { TestedAdapter } from "../../src/conformance/tested-adapter.ts";
 
 /** Units that run in loops, each of which inserts a row and records an event, both of its own number. */
 export interface Load {
@@ -12,7 +13,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-export function startLoad<Tx>(driver: TestedDriver<Tx>, { unitOfWork }: Units<Tx>, loopCount: number): Load {
+export function startLoad<Tx>(driver: TestedAdapter<Tx>, { unitOfWork }: Units<Tx>, loopCount: number): Load {
   const said = new Map<number, Said>();
   let latest = 0;
   let confirmedCount = 0;

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "vitest";
-import { happened, type TestedDriver } from "./world.ts";
+import { happened } from "../../src/conformance/events.ts";
+import type { TestedAdapter } from "../../src/conformance/tested-adapter.ts";
 import { openSession, type Units } from "./units.ts";
 
 /** A unit whose COMMIT has been sent and cannot end. */
@@ -17,7 +18,7 @@ export type Said = "resolved" | "unknown" | "rejected";
  * nobody gives back, as one does whose server takes its time. None of it is on the disk, because nobody else writes.
  */
 export async function stallCommit<Tx>(
-  driver: TestedDriver<Tx>,
+  driver: TestedAdapter<Tx>,
   { unitOfWork }: Pick<Units<Tx>, "unitOfWork">,
   { id, serverUrl }: { readonly id: number; readonly serverUrl: string },
 ): Promise<StalledCommit & AsyncDisposable> {

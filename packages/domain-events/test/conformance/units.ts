@@ -1,7 +1,8 @@
 import { Client } from "pg";
 import { createEventBus, createUnitOfWork, type EventBus, type UnitOfWork } from "../../src/index.ts";
-import { keepLog } from "../support/silent-logger.ts";
-import { type ConnectOptions, Happened, happened, type TestedDriver } from "./world.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
+import { Happened, happened } from "../../src/conformance/events.ts";
+import type { TestedAdapter } from "../../src/conformance/tested-adapter.ts";
 
 /** A unit of work on a server that a test has for itself, and what its afterCommit handler has seen. */
 export interface Units<Tx> extends AsyncDisposable {
@@ -15,20 +16,20 @@ export interface UnitsOptions {
   readonly max?: number;
   readonly outcomeTimeoutMs?: number;
   readonly commitTimeoutMs?: number;
-  readonly onClient?: ConnectOptions["onClient"];
+  readonly onClient?: (client: Client) => void;
 }
 
-export function openUnits<Tx>(
-  driver: TestedDriver<Tx>,
+export async function openUnits<Tx>(
+  driver: TestedAdapter<Tx>,
   url: string,
-  { max = 1, onClient, ...limits }: UnitsOptions = {},
-): Units<Tx> {
-  const connected = driver.connect(url, { max, onClient });
+  { max = 1, onClient = () => {}, ...limits }: UnitsOptions = {},
+): Promise<Units<Tx>> {
+  const connected = await driver.connect(url, { max, onClient: (client) => onClient(client as Client) });
   const bus = createEventBus<Tx>({ logger: keepLog() });
   const published: number[] = [];
   bus.register(Happened, ({ n }) => published.push(n));
   const unitOfWork = createUnitOfWork(connected.adapter, { bus, ...limits });
-  return { bus, unitOfWork, published, [Symbol.asyncDispose]: () => connected.end() };
+  return { bus, unitOfWork, published, [Symbol.asyncDispose]: async () => void (await connected.end()) };
 }
 
 /** Rows of units, rows of others, and a table whose COMMIT waits for whoever holds the advisory lock 1. */
@@ -59,7 +60,7 @@ export function touchTables(url: string, id: number): Promise<void> {
 
 /** Inserts the row `id` and records the event `id`. */
 export function insertOne<Tx>(
-  driver: TestedDriver<Tx>,
+  driver: TestedAdapter<Tx>,
   { unitOfWork }: Pick<Units<Tx>, "unitOfWork">,
   id: number,
   before?: string,

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createEventBus, defineEvent, type EventBus, HandlersFailedError, type Logger } from "../../src/index.ts";
 import { createMemoryUnitOfWork } from "../../src/testing.ts";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Opened extends defineEvent("opened") {}
 

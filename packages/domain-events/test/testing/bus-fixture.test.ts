@@ -3,7 +3,7 @@ import { describe, expect, it as base } from "vitest";
 import { createEventBus, defineEvent, type EventBus, props } from "../../src/index.ts";
 import { createMemoryUnitOfWork } from "../../src/testing.ts";
 import { busFixture } from "../../src/vitest.ts";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Opened extends defineEvent("test.opened", props<{ id: number }>()) {}
 

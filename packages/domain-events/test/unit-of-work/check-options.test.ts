@@ -5,7 +5,7 @@ import { createEventBus, defineEvent } from "../../src/index.ts";
 import { createMemoryUnitOfWork } from "../../src/testing.ts";
 import { RunsInFlight } from "../../src/unit-of-work/runs-in-flight.ts";
 import { withTimeout } from "@acme/shared/timeout";
-import { keepLog } from "../support/silent-logger.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
 
 class Opened extends defineEvent("opened") {}
 

@@ -1,3 +1,4 @@
+import { dropDatabasesAfterwards } from "../../src/conformance/databases.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PoolClient } from "pg";
 import { expect, it } from "vitest";
@@ -11,8 +12,11 @@ import {
   props,
 } from "../../src/index.ts";
 import { pgDriver } from "../conformance/drivers.ts";
-import { keepLog } from "../support/silent-logger.ts";
-import { createWorld, durably, gate, Happened, happened } from "../conformance/world.ts";
+import { keepLog } from "../../src/conformance/kept-log.ts";
+import { durably, gate, Happened, happened } from "../../src/conformance/events.ts";
+import { createWorld } from "../../src/conformance/world.ts";
+
+dropDatabasesAfterwards();
 
 class Followed extends defineEvent("followed", props<{ n: number }>()) {}
 

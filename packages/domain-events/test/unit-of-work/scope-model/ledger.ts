@@ -1,5 +1,5 @@
 import { AggregateRoot, type EventRecorder } from "../../../src/index.ts";
-import { type Happened, happened } from "../../conformance/world.ts";
+import { type Happened, happened } from "../../../src/conformance/events.ts";
 
 /** Whose transaction a step is part of. */
 export interface Place {

@@ -1,11 +1,10 @@
 import type { Knex } from "knex";
 import { type PoolClient, Query } from "pg";
-import { knexDriver, pgDriver } from "../../conformance/drivers.ts";
-import type { TestedDriver } from "../../conformance/world.ts";
+import { knexDriver, pgDriver, type WholeDriver } from "../../conformance/drivers.ts";
 
 /** A driver, and what only some of them can do. */
 export interface Sender<Tx> {
-  readonly driver: TestedDriver<Tx>;
+  readonly driver: WholeDriver<Tx>;
   /** By an object that is a query by itself, where the driver has that. */
   sendObject(tx: Tx, text: string): Promise<unknown>;
   readonly nested?: (tx: Tx, work: (tx: Tx) => Promise<void>) => Promise<void>;

@@ -1,8 +1,8 @@
 import { createTemplate, createTestDatabase } from "@acme/test-postgres";
 import { Client, type Pool } from "pg";
 import { createEventBus, createUnitOfWork, type EventBus, type UnitOfWork } from "../../../src/index.ts";
-import { Happened } from "../../conformance/world.ts";
-import { keepLog } from "../../support/silent-logger.ts";
+import { Happened } from "../../../src/conformance/events.ts";
+import { keepLog } from "../../../src/conformance/kept-log.ts";
 import { Ledger } from "./ledger.ts";
 import type { Sender } from "./senders.ts";
 
@@ -43,8 +43,8 @@ export async function createWorld<Tx>(sender: Sender<Tx>): Promise<World<Tx>> {
       await createTestDatabase({ template: await createTemplate("scope_model", createTables) }),
     );
     const admin = database.pool({ max: 1 });
-    const { adapter, inUseCount, end } = sender.driver.connect(database.url, { max });
-    disposables.defer(end);
+    const { adapter, inUseCount, end } = await sender.driver.connect(database.url, { max, onClient() {} });
+    disposables.defer(async () => void (await end()));
     return {
       unitOfWork: createUnitOfWork(adapter, { bus }),
       sameByOtherAdapter: createUnitOfWork({ ...adapter }, { bus }),

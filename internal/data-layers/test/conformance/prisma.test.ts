@@ -1,0 +1,4 @@
+import { prismaLayer } from "../../src/prisma.ts";
+import { describeLayer } from "./describe-layer.ts";
+
+describeLayer(prismaLayer);

@@ -1,0 +1,4 @@
+import { typeormLayer } from "../../src/typeorm.ts";
+import { describeLayer } from "./describe-layer.ts";
+
+describeLayer(typeormLayer);
