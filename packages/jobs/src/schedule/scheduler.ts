@@ -7,8 +7,9 @@ import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
 import { declare } from "./declare.ts";
 import { definitionOf } from "./definition.ts";
 import { enqueueDueTicks } from "./enqueue-ticks.ts";
+import { markSeen } from "./mark-seen.ts";
 import type { Schedule } from "./schedule.ts";
-import { lookAtSchedules, markSeen, noteFailure, type StoredSchedule } from "./schedule-table.ts";
+import { lookAtSchedules, noteFailure, type StoredSchedule } from "./schedule-table.ts";
 import { createScheduleLog } from "./schedule-log.ts";
 import { TickFailure } from "./tick-failure.ts";
 
@@ -27,6 +28,8 @@ export function startScheduler(
   const log = createScheduleLog(logger);
   const stopping = new AbortController();
   const { signal } = stopping;
+  /** At the last look. After an outage, workers that live have to say first that they do. */
+  let deserted: ReadonlySet<string> = new Set();
 
   /** @returns whether the schedule has moved on, so that more may be due. */
   const enqueue = async (schedule: Schedule): Promise<boolean> => {
@@ -51,9 +54,13 @@ export function startScheduler(
   /** @returns milliseconds until it has to look again. */
   const look = async (): Promise<number> => {
     const stored = new Map((await lookAtSchedules(db, declared)).map((each) => [each.name, each]));
-    const gone = schedules.filter(({ name }) => !stored.has(name));
-    if (gone.length > 0) await declare(db, gone);
-    const waits = gone.length > 0 ? [0] : [lookEveryMs];
+    const isDeserted = (name: string) => stored.get(name)?.isDeserted === true;
+    const lacking = schedules.filter(({ name }) => !stored.has(name) || (isDeserted(name) && deserted.has(name)));
+    deserted = new Set(schedules.map(({ name }) => name).filter(isDeserted));
+    if (lacking.length > 0) await declare(db, lacking);
+    // First, since a schedule that cannot go on is no less there.
+    await markSeen(db, declared);
+    const waits = lacking.length > 0 ? [0] : [lookEveryMs];
     const errors: unknown[] = [];
     for (const schedule of schedules) {
       const row = stored.get(schedule.name);
@@ -65,7 +72,6 @@ export function startScheduler(
         );
     }
     if (errors.length > 0) throw errors[0];
-    await markSeen(db, declared);
     return Math.min(...waits);
   };
   const repeat = async () => {
