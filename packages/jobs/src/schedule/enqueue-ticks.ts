@@ -5,7 +5,7 @@ import { beginTransaction } from "../database/transaction.ts";
 import { addJobs, addUnlessKeyTaken } from "../graphile/add-jobs.ts";
 import type { JobRequest } from "../job/job-request.ts";
 import { definitionOf } from "./definition.ts";
-import { dueTicks } from "./due-ticks.ts";
+import { dueTicks, type DueTicks, type Standing } from "./due-ticks.ts";
 import { makeRequests } from "./make-requests.ts";
 import type { Schedule } from "./schedule.ts";
 import { advanceSchedule, lockSchedule, type LockedSchedule } from "./schedule-table.ts";
@@ -30,7 +30,9 @@ export async function enqueueDueTicks(pool: Pool, schedule: Schedule): Promise<E
   await using transaction = await beginTransaction(pool, { settings, statementMs: answerWithinMs });
   const locked = await lockSchedule(transaction, { name, definition: definitionOf(schedule) });
   if (locked === undefined) return { jobIds: [], skippedCount: 0 };
-  const due = dueTicks(schedule.timing, schedule.backfill, toStanding(locked));
+  const standing = toStanding(locked);
+  // A job that an operator wants comes in a pause, too.
+  const due = locked.isPaused ? noneDue(standing) : dueTicks(schedule.timing, schedule.backfill, standing);
   const { requests, nextAt, lastAt } = await makeRequests(schedule, due, locked);
   const jobIds = await add(transaction, schedule, requests);
   const skippedCount = requests.length - jobIds.length;
@@ -45,7 +47,11 @@ export async function enqueueDueTicks(pool: Pool, schedule: Schedule): Promise<E
   return { jobIds, skippedCount };
 }
 
-function toStanding({ now, nextAt, lastTickAt }: LockedSchedule) {
+function noneDue({ nextAt }: Standing): DueTicks {
+  return { ticks: [], nextAt, lastAt: undefined };
+}
+
+function toStanding({ now, nextAt, lastTickAt }: LockedSchedule): Standing {
   return { now: new Date(now), nextAt: toDate(nextAt), lastTickAt: toDate(lastTickAt) };
 }
 

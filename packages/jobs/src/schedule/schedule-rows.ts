@@ -42,7 +42,6 @@ export async function readStanding(db: Queryable, name: string) {
 const resumeSql = `
   update acme_jobs.schedules set
     next_at = case when paused_at is null then next_at else $3 end,
-    wanted_at = case when paused_at is null then wanted_at end,
     paused_at = null
   where name = $1 and definition = $2::jsonb returning name`;
 

@@ -29,6 +29,7 @@ export interface LockedSchedule {
   readonly now: number;
   readonly nextAt: number | undefined;
   readonly lastTickAt: number | undefined;
+  readonly isPaused: boolean;
   readonly isWanted: boolean;
 }
 
@@ -97,10 +98,11 @@ export async function lookAtSchedules(db: Queryable, schedules: readonly Declare
 
 const lockSql = `
   select ${ms("clock_timestamp()")} as now, ${ms("next_at")} as next_at, ${ms("last_tick_at")} as last_tick_at,
-    wanted_at is not null as is_wanted
-  from acme_jobs.schedules where name = $1 and definition = $2::jsonb and paused_at is null for update skip locked`;
+    paused_at is not null as is_paused, wanted_at is not null as is_wanted
+  from acme_jobs.schedules
+  where name = $1 and definition = $2::jsonb and (paused_at is null or wanted_at is not null) for update skip locked`;
 
-/** Locks the row, unless another worker has it, or it is paused, or has another definition by now. */
+/** Locks the row, unless another worker has it, or it has another definition by now, or is paused and nobody wants a job. */
 export async function lockSchedule(db: Queryable, { name, definition }: Declared): Promise<LockedSchedule | undefined> {
   const [row] = await queryMigrated(db, lockSql, [name, JSON.stringify(definition)]);
   return row === undefined ? undefined : toLocked(row);
@@ -111,6 +113,7 @@ function toLocked(row: Row): LockedSchedule {
     now: Number(row["now"]),
     nextAt: time(row["next_at"]),
     lastTickAt: time(row["last_tick_at"]),
+    isPaused: isTrue(row["is_paused"]),
     isWanted: isTrue(row["is_wanted"]),
   };
 }

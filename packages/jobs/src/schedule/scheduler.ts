@@ -47,7 +47,7 @@ export function startScheduler(
   };
   const advance = async (schedule: Schedule, row: StoredSchedule): Promise<number> => {
     if (!row.isOurs) log.disputed(row.name);
-    if (!row.isOurs || row.isPaused) return lookEveryMs;
+    if (!row.isOurs || (row.isPaused && !row.isWanted)) return lookEveryMs;
     if (isDue(row)) return (await enqueue(schedule)) ? 0 : lookEveryMs;
     return row.inMs ?? lookEveryMs;
   };
