@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createJobs, perform, schedule, type Schedule } from "../../src/index.ts";
 import { beginTransaction } from "../../src/database/transaction.ts";
 import { declare } from "../../src/schedule/declare.ts";
+import { enqueueDueTicks } from "../../src/schedule/enqueue-ticks.ts";
 import { killable } from "../support/killable-task.ts";
 import { everyMinute, passMinutes, report, scheduleRow } from "../support/schedules.ts";
 import { collectInto, createTestJobs, storedJobs, type TestJobs } from "../support/test-jobs.ts";
@@ -62,5 +63,21 @@ describe("a schedule that cannot go on", () => {
     await holder.query("select from acme_jobs.schedules where name = 'a-locked' for update");
 
     await expect.poll(() => storedJobs(test.jobsPool), { timeout: 5_000 }).toHaveLength(1);
+  });
+});
+
+describe("a schedule that ticked while the server's clock was ahead", () => {
+  it("goes on at once after a pause", async () => {
+    await using test = await createTestJobs();
+    await declare(test.jobsPool, [minutely]);
+    await test.jobsPool.query(
+      "update acme_jobs.schedules set last_tick_at = next_at + interval '1 day', next_at = next_at + interval '1441 minutes'",
+    );
+
+    await test.jobs.admin.pauseSchedule("report");
+    await test.jobs.admin.resumeSchedule("report");
+
+    await test.jobsPool.query("update acme_jobs.schedules set next_at = next_at - interval '1 minute'");
+    expect(await enqueueDueTicks(test.jobsPool, minutely)).toMatchObject({ jobIds: [expect.any(String)] });
   });
 });
