@@ -17,6 +17,8 @@ import { TickFailure } from "./tick-failure.ts";
 const lookEveryMs = 2_000;
 const retryMs = 1_000;
 const longestDrainMs = 5_000;
+/** After an outage, workers that live have to say first that they do. */
+const desertedForMs = 2 * lookEveryMs;
 
 /** Enqueues the jobs of schedules at their times, together with all other workers that have them. */
 export function startScheduler(
@@ -28,8 +30,8 @@ export function startScheduler(
   const log = createScheduleLog(logger);
   const stopping = new AbortController();
   const { signal } = stopping;
-  /** At the last look. After an outage, workers that live have to say first that they do. */
-  let deserted: ReadonlySet<string> = new Set();
+  /** Since when each look has found it so. */
+  const desertedAt = new Map<string, number>();
 
   /** @returns whether the schedule has moved on, so that more may be due. */
   const enqueue = async (schedule: Schedule): Promise<boolean> => {
@@ -51,12 +53,20 @@ export function startScheduler(
     if (isDue(row)) return (await enqueue(schedule)) ? 0 : lookEveryMs;
     return row.inMs ?? lookEveryMs;
   };
+  const isLacking = (name: string, row: StoredSchedule | undefined): boolean => {
+    if (row?.isDeserted !== true) {
+      desertedAt.delete(name);
+      return row === undefined;
+    }
+    const now = performance.now();
+    const since = desertedAt.get(name) ?? now;
+    desertedAt.set(name, since);
+    return now - since >= desertedForMs;
+  };
   /** @returns milliseconds until it has to look again. */
   const look = async (): Promise<number> => {
     const stored = new Map((await lookAtSchedules(db, declared)).map((each) => [each.name, each]));
-    const isDeserted = (name: string) => stored.get(name)?.isDeserted === true;
-    const lacking = schedules.filter(({ name }) => !stored.has(name) || (isDeserted(name) && deserted.has(name)));
-    deserted = new Set(schedules.map(({ name }) => name).filter(isDeserted));
+    const lacking = schedules.filter(({ name }) => isLacking(name, stored.get(name)));
     if (lacking.length > 0) await declare(db, lacking);
     // First, since a schedule that cannot go on is no less there.
     await markSeen(db, declared);
@@ -84,6 +94,7 @@ export function startScheduler(
         waitMs = await look();
         log.wentWell();
       } catch (error) {
+        desertedAt.clear();
         if (!signal.aborted && !isUnreachable(error)) log.hindered(error);
       }
       await pause(Math.ceil(waitMs), undefined, { signal, ref: false }).catch(() => undefined);

@@ -29,7 +29,26 @@ describe("a schedule of another version", () => {
 
     await silentFor(test, 3);
 
-    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 10_000 }).toMatchObject([{ queue: null }]);
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 15_000 }).toMatchObject([{ queue: null }]);
+  });
+});
+
+describe("a schedule of which no worker could say for long that it has it", () => {
+  it("is left to those that declared it last, if they still run", async () => {
+    await using test = await createTestJobs();
+    await startWorker(test, [minutely]);
+    await expect.poll(() => scheduleRow(test.jobsPool)).toBeDefined();
+    await startWorker(test, [schedule(report, { ...everyMinute, overlap: "queue" })]);
+    await expect.poll(async () => (await scheduleRow(test.jobsPool)).definition.overlap).toBe("queue");
+    const { declared_at: declaredAt } = await scheduleRow(test.jobsPool);
+
+    for (let round = 0; round < 2; round++) {
+      await silentFor(test, 3);
+      const isDeclared = async () => (await test.jobs.admin.schedules()).schedules[0]?.isDeclared;
+      await expect.poll(isDeclared, { timeout: 5_000 }).toBe(true);
+    }
+
+    expect(await scheduleRow(test.jobsPool)).toMatchObject({ declared_at: declaredAt });
   });
 });
 
