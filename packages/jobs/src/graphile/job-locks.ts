@@ -150,7 +150,17 @@ export async function plainIdsOf(db: Queryable, jobIds: readonly string[]): Prom
   return rows.map((row) => String(row["id"]));
 }
 
-export async function lockedJobIds(db: Queryable, poolId: string): Promise<string[]> {
-  const { rows } = await db.query("select id::text from graphile_worker.jobs where locked_by = $1", [poolId]);
-  return rows.map((row) => String(row["id"]));
+/** A lock that a pool has on a job. */
+export interface JobLock {
+  readonly jobId: string;
+  /** Another one each time that the job is locked. */
+  readonly lock: string;
+}
+
+export async function locksOf(db: Queryable, poolId: string): Promise<JobLock[]> {
+  const { rows } = await db.query(
+    "select id::text, id || ' ' || extract(epoch from locked_at)::text as lock from graphile_worker.jobs where locked_by = $1",
+    [poolId],
+  );
+  return rows.map((row) => ({ jobId: String(row["id"]), lock: String(row["lock"]) }));
 }

@@ -3,15 +3,12 @@ import { answerWithinMs } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { beginTransaction } from "../database/transaction.ts";
 import { addJobs, addUnlessKeyTaken } from "../graphile/add-jobs.ts";
-import { newJobId } from "../job/job-id.ts";
 import type { JobRequest } from "../job/job-request.ts";
 import { definitionOf } from "./definition.ts";
-import { dueTicks, type DueTicks } from "./due-ticks.ts";
+import { dueTicks, type DueTicks, type Standing } from "./due-ticks.ts";
+import { makeRequests } from "./make-requests.ts";
 import type { Schedule } from "./schedule.ts";
 import { advanceSchedule, lockSchedule, type LockedSchedule } from "./schedule-table.ts";
-import { TickFailure } from "./tick-failure.ts";
-import { tickId } from "./tick-id.ts";
-import { requestFor } from "./tick-request.ts";
 
 /** A worker that is stopped in the middle must not keep the others from the schedule for longer. */
 const settings = "set local idle_in_transaction_session_timeout = '3s'; set local lock_timeout = '3s'";
@@ -33,14 +30,16 @@ export async function enqueueDueTicks(pool: Pool, schedule: Schedule): Promise<E
   await using transaction = await beginTransaction(pool, { settings, statementMs: answerWithinMs });
   const locked = await lockSchedule(transaction, { name, definition: definitionOf(schedule) });
   if (locked === undefined) return { jobIds: [], skippedCount: 0 };
-  const due = dueTicks(schedule.timing, schedule.backfill, toStanding(locked));
-  const requests = await requestsFor(schedule, due, locked);
+  const standing = toStanding(locked);
+  // A job that an operator wants comes in a pause, too.
+  const due = locked.isPaused ? noneDue(standing) : dueTicks(schedule.timing, schedule.backfill, standing);
+  const { requests, nextAt, lastAt } = await makeRequests(schedule, due, locked);
   const jobIds = await add(transaction, schedule, requests);
   const skippedCount = requests.length - jobIds.length;
   await advanceSchedule(transaction, {
     name,
-    nextAt: due.nextAt,
-    lastTickAt: due.lastAt,
+    nextAt,
+    lastTickAt: lastAt,
     lastJobId: jobIds.at(-1),
     hasSkipped: skippedCount > 0,
   });
@@ -48,23 +47,16 @@ export async function enqueueDueTicks(pool: Pool, schedule: Schedule): Promise<E
   return { jobIds, skippedCount };
 }
 
-function toStanding({ now, nextAt, lastTickAt }: LockedSchedule) {
+function noneDue({ nextAt }: Standing): DueTicks {
+  return { ticks: [], nextAt, lastAt: undefined };
+}
+
+function toStanding({ now, nextAt, lastTickAt }: LockedSchedule): Standing {
   return { now: new Date(now), nextAt: toDate(nextAt), lastTickAt: toDate(lastTickAt) };
 }
 
 function toDate(ms: number | undefined): Date | undefined {
   return ms === undefined ? undefined : new Date(ms);
-}
-
-async function requestsFor(schedule: Schedule, { ticks }: DueTicks, locked: LockedSchedule): Promise<JobRequest[]> {
-  const requests: JobRequest[] = [];
-  try {
-    for (const at of ticks) requests.push(await requestFor(schedule, at, tickId(schedule.name, at)));
-    if (locked.isWanted) requests.push(await requestFor(schedule, new Date(locked.now), newJobId()));
-  } catch (error) {
-    throw new TickFailure(error);
-  }
-  return requests;
 }
 
 /** @returns the ids of the jobs that were added. */

@@ -39,10 +39,11 @@ export async function readStanding(db: Queryable, name: string) {
   return row && { definition: row["definition"] as Definition, now: new Date(Number(row["now"])) };
 }
 
+/** Ticks that came while the clock of the server was ahead would keep those from coming that are due by now. */
 const resumeSql = `
   update acme_jobs.schedules set
     next_at = case when paused_at is null then next_at else $3 end,
-    wanted_at = case when paused_at is null then wanted_at end,
+    last_tick_at = case when paused_at is null or last_tick_at <= clock_timestamp() then last_tick_at end,
     paused_at = null
   where name = $1 and definition = $2::jsonb returning name`;
 

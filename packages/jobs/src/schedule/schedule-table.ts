@@ -2,6 +2,7 @@ import { isTrue } from "@acme/shared/is-true";
 import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable, Row } from "../database/queryable.ts";
 import type { Definition } from "./definition.ts";
+import { isDeclaredSql } from "./schedule-rows.ts";
 
 /** What a worker knows of a schedule that it has in its code. */
 export interface Declared {
@@ -14,6 +15,8 @@ export interface StoredSchedule {
   readonly name: string;
   /** Whether the row has the same definition as this worker's code. */
   readonly isOurs: boolean;
+  /** Whether it has another definition, of which no worker has said lately that it has it. */
+  readonly isDeserted: boolean;
   readonly isPaused: boolean;
   /** Whether an operator wants a job now. */
   readonly isWanted: boolean;
@@ -26,6 +29,7 @@ export interface LockedSchedule {
   readonly now: number;
   readonly nextAt: number | undefined;
   readonly lastTickAt: number | undefined;
+  readonly isPaused: boolean;
   readonly isWanted: boolean;
 }
 
@@ -39,7 +43,8 @@ export interface Advance {
 }
 
 const ms = (sql: string) => `(extract(epoch from ${sql}) * 1000)::float8`;
-const givenSql = `jsonb_to_recordset($1::jsonb) as given (name text, task text, definition jsonb, "nextAt" timestamptz)`;
+/** Schedules that a worker has in its code, as `$1`. */
+export const givenSql = `jsonb_to_recordset($1::jsonb) as given (name text, task text, definition jsonb, "nextAt" timestamptz)`;
 
 const timesSql = `
   select ${ms("clock_timestamp()")} as now, name, ${ms("last_tick_at")} as last_tick_at
@@ -74,7 +79,8 @@ export async function declareSchedules(
 }
 
 const lookSql = `
-  select stored.name, stored.definition = given.definition as is_ours, paused_at is not null as is_paused,
+  select stored.name, stored.definition = given.definition as is_ours,
+    stored.definition <> given.definition and not (${isDeclaredSql}) as is_deserted, paused_at is not null as is_paused,
     wanted_at is not null as is_wanted, ${ms("next_at - clock_timestamp()")} as in_ms
   from acme_jobs.schedules as stored join ${givenSql} using (name)`;
 
@@ -83,34 +89,20 @@ export async function lookAtSchedules(db: Queryable, schedules: readonly Declare
   return (await queryMigrated(db, lookSql, [JSON.stringify(schedules)])).map((row) => ({
     name: String(row["name"]),
     isOurs: isTrue(row["is_ours"]),
+    isDeserted: isTrue(row["is_deserted"]),
     isPaused: isTrue(row["is_paused"]),
     isWanted: isTrue(row["is_wanted"]),
     inMs: time(row["in_ms"]),
   }));
 }
 
-/** A time that is to come was written before the clock was set back. */
-const sayRecently = (column: string) =>
-  `${column} is null or ${column} not between clock_timestamp() - interval '1 minute' and clock_timestamp()`;
-const seenSql = `
-  update acme_jobs.schedules as stored set
-    seen_at = case when stored.definition = given.definition then clock_timestamp() else seen_at end,
-    disputed_at = case when stored.definition = given.definition then disputed_at else clock_timestamp() end
-  from ${givenSql}
-  where stored.name = given.name
-    and case when stored.definition = given.definition then ${sayRecently("seen_at")} else ${sayRecently("disputed_at")} end`;
-
-/** Says that a worker still has these schedules, or other ones of the same names. Writes at most once a minute. */
-export async function markSeen(db: Queryable, schedules: readonly Declared[]): Promise<void> {
-  await queryMigrated(db, seenSql, [JSON.stringify(schedules)]);
-}
-
 const lockSql = `
   select ${ms("clock_timestamp()")} as now, ${ms("next_at")} as next_at, ${ms("last_tick_at")} as last_tick_at,
-    wanted_at is not null as is_wanted
-  from acme_jobs.schedules where name = $1 and definition = $2::jsonb and paused_at is null for update skip locked`;
+    paused_at is not null as is_paused, wanted_at is not null as is_wanted
+  from acme_jobs.schedules
+  where name = $1 and definition = $2::jsonb and (paused_at is null or wanted_at is not null) for update skip locked`;
 
-/** Locks the row, unless another worker has it, or it is paused, or has another definition by now. */
+/** Locks the row, unless another worker has it, or it has another definition by now, or is paused and nobody wants a job. */
 export async function lockSchedule(db: Queryable, { name, definition }: Declared): Promise<LockedSchedule | undefined> {
   const [row] = await queryMigrated(db, lockSql, [name, JSON.stringify(definition)]);
   return row === undefined ? undefined : toLocked(row);
@@ -121,6 +113,7 @@ function toLocked(row: Row): LockedSchedule {
     now: Number(row["now"]),
     nextAt: time(row["next_at"]),
     lastTickAt: time(row["last_tick_at"]),
+    isPaused: isTrue(row["is_paused"]),
     isWanted: isTrue(row["is_wanted"]),
   };
 }

@@ -1,5 +1,6 @@
 import { JobsError } from "../errors.ts";
 import { checkNames, namesOf } from "../check-options.ts";
+import { isPromiseLike } from "@acme/shared/promise-like";
 import { toStoredPayload } from "../task/payload.ts";
 import { assertTask, type Task } from "../task/task.ts";
 import type { Timing } from "./ticks.ts";
@@ -89,7 +90,12 @@ export function schedule<Input>(
     return Object.freeze({ ...declared, payloadAt: payload as Schedule["payloadAt"], fixedPayload: undefined });
   }
   // What is wrong with a payload that is known is told here, and not at its first tick.
-  Promise.resolve(toStoredPayload(task, payload)).catch(() => undefined);
+  const stored = toStoredPayload(task, payload);
+  if (isPromiseLike(stored)) stored.then(undefined, () => undefined);
+  else if (stored.startsWith("[") && overlap !== "queue")
+    refuse(
+      'a payload that is an array needs overlap "queue": its jobs cannot have a key, by which the others are told',
+    );
   // The caller may change its own.
   const fixedPayload = structuredClone(payload);
   return Object.freeze({ ...declared, payloadAt: () => fixedPayload, fixedPayload });

@@ -7,8 +7,9 @@ import { promptlyMs, withQueryTimeout } from "../database/query-timeout.ts";
 import { declare } from "./declare.ts";
 import { definitionOf } from "./definition.ts";
 import { enqueueDueTicks } from "./enqueue-ticks.ts";
+import { markSeen } from "./mark-seen.ts";
 import type { Schedule } from "./schedule.ts";
-import { lookAtSchedules, markSeen, noteFailure, type StoredSchedule } from "./schedule-table.ts";
+import { lookAtSchedules, noteFailure, type StoredSchedule } from "./schedule-table.ts";
 import { createScheduleLog } from "./schedule-log.ts";
 import { TickFailure } from "./tick-failure.ts";
 
@@ -16,6 +17,8 @@ import { TickFailure } from "./tick-failure.ts";
 const lookEveryMs = 2_000;
 const retryMs = 1_000;
 const longestDrainMs = 5_000;
+/** After an outage, workers that live have to say first that they do. */
+const desertedForMs = 2 * lookEveryMs;
 
 /** Enqueues the jobs of schedules at their times, together with all other workers that have them. */
 export function startScheduler(
@@ -27,6 +30,8 @@ export function startScheduler(
   const log = createScheduleLog(logger);
   const stopping = new AbortController();
   const { signal } = stopping;
+  /** Since when each look has found it so. */
+  const desertedAt = new Map<string, number>();
 
   /** @returns whether the schedule has moved on, so that more may be due. */
   const enqueue = async (schedule: Schedule): Promise<boolean> => {
@@ -44,16 +49,28 @@ export function startScheduler(
   };
   const advance = async (schedule: Schedule, row: StoredSchedule): Promise<number> => {
     if (!row.isOurs) log.disputed(row.name);
-    if (!row.isOurs || row.isPaused) return lookEveryMs;
+    if (!row.isOurs || (row.isPaused && !row.isWanted)) return lookEveryMs;
     if (isDue(row)) return (await enqueue(schedule)) ? 0 : lookEveryMs;
     return row.inMs ?? lookEveryMs;
+  };
+  const isLacking = (name: string, row: StoredSchedule | undefined): boolean => {
+    if (row?.isDeserted !== true) {
+      desertedAt.delete(name);
+      return row === undefined;
+    }
+    const now = performance.now();
+    const since = desertedAt.get(name) ?? now;
+    desertedAt.set(name, since);
+    return now - since >= desertedForMs;
   };
   /** @returns milliseconds until it has to look again. */
   const look = async (): Promise<number> => {
     const stored = new Map((await lookAtSchedules(db, declared)).map((each) => [each.name, each]));
-    const gone = schedules.filter(({ name }) => !stored.has(name));
-    if (gone.length > 0) await declare(db, gone);
-    const waits = gone.length > 0 ? [0] : [lookEveryMs];
+    const lacking = schedules.filter(({ name }) => isLacking(name, stored.get(name)));
+    if (lacking.length > 0) await declare(db, lacking);
+    // First, since a schedule that cannot go on is no less there.
+    await markSeen(db, declared);
+    const waits = lacking.length > 0 ? [0] : [lookEveryMs];
     const errors: unknown[] = [];
     for (const schedule of schedules) {
       const row = stored.get(schedule.name);
@@ -65,7 +82,6 @@ export function startScheduler(
         );
     }
     if (errors.length > 0) throw errors[0];
-    await markSeen(db, declared);
     return Math.min(...waits);
   };
   const repeat = async () => {
@@ -78,6 +94,7 @@ export function startScheduler(
         waitMs = await look();
         log.wentWell();
       } catch (error) {
+        desertedAt.clear();
         if (!signal.aborted && !isUnreachable(error)) log.hindered(error);
       }
       await pause(Math.ceil(waitMs), undefined, { signal, ref: false }).catch(() => undefined);

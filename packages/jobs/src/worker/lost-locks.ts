@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { fetchingSessions } from "../graphile/fetching-sessions.ts";
-import { lockedJobIds } from "../graphile/job-locks.ts";
+import { locksOf, type JobLock } from "../graphile/job-locks.ts";
 import type { GraphilePool } from "../graphile/pool.ts";
 import type { Queryable } from "../database/queryable.ts";
 
@@ -52,7 +52,7 @@ export function watchLostLocks({ db, pool, everyMs, stopSignal, onLost }: LostLo
   /** @returns whether it is over: jobs were lost, or none can be any more. */
   const judge = (seen: Look, since: number): boolean => {
     mayLock = mayLock?.filter((session) => seen.fetching.includes(session)) ?? seen.fetching;
-    const unknown = seen.locked.filter((jobId) => !pool().holds(jobId));
+    const unknown = seen.locked.filter(({ jobId }) => !pool().holds(jobId)).map(({ lock }) => lock);
     if (suspicion.areLost(unknown, fetches)) {
       onLost();
       return true;
@@ -103,13 +103,16 @@ interface Fetch {
   readonly beganAt: number;
 }
 
-/** Jobs that the pool does not know of are lost if they are seen twice, and no answer that was due at the first time is on its way. */
+/**
+ * Jobs that the pool does not know of are lost if they are seen twice, under the same lock, and no answer that was due at the first
+ * time is on its way. Under another lock it is a job that runs again and again.
+ */
 function createSuspicion() {
   let before: readonly string[] = [];
   let seenAt = 0;
   return {
     areLost(unknown: readonly string[], underWay: Iterable<Fetch>): boolean {
-      if (unknown.some((jobId) => before.includes(jobId))) {
+      if (unknown.some((lock) => before.includes(lock))) {
         return Array.from(underWay).every(({ beganAt }) => beganAt > seenAt);
       }
       [before, seenAt] = [unknown, performance.now()];
@@ -120,11 +123,11 @@ function createSuspicion() {
 
 interface Look {
   readonly fetching: readonly string[];
-  readonly locked: readonly string[];
+  readonly locked: readonly JobLock[];
 }
 
 /** In this order: the locks of a fetch that has ended meanwhile are seen. */
 async function look(db: Queryable, poolId: string): Promise<Look> {
   const fetching = await fetchingSessions(db, poolId);
-  return { fetching, locked: await lockedJobIds(db, poolId) };
+  return { fetching, locked: await locksOf(db, poolId) };
 }

@@ -115,6 +115,22 @@ describe("a job that an operator asks for", () => {
   });
 });
 
+describe("a job that an operator asks for in a pause", () => {
+  it("is enqueued, and no tick with it", async () => {
+    await using test = await createTestJobs();
+    await startWorker(test, [minutely]);
+    await expect.poll(() => scheduleRow(test.jobsPool)).toBeDefined();
+    await test.jobs.admin.pauseSchedule("report");
+    await passMinutes(test.jobsPool, 1);
+    const { next_at: before } = await scheduleRow(test.jobsPool);
+
+    await test.jobs.admin.runSchedule("report");
+
+    await expect.poll(() => storedJobs(test.jobsPool), { timeout: 5_000 }).toHaveLength(1);
+    expect(await scheduleRow(test.jobsPool)).toMatchObject({ next_at: before, last_tick_at: null, wanted_at: null });
+  });
+});
+
 describe("a schedule that has left the code", () => {
   it("can be removed, but not while a worker has it", async () => {
     await using test = await createTestJobs();

@@ -32,6 +32,14 @@ describe("a schedule", () => {
     expect(declare).toThrow(part);
   });
 
+  it("refuses a payload that is an array where its jobs would need a key", () => {
+    const listed = defineTask("listed", { payload: z.array(z.string()) });
+    const options = { every: { minutes: 1 }, payload: ["a"] };
+
+    expect(() => schedule(listed, options)).toThrow(expect.objectContaining({ code: "SCHEDULE_INVALID" }));
+    expect(() => schedule(listed, { ...options, overlap: "queue" })).not.toThrow();
+  });
+
   it("refuses a payload that does not fit where it is declared", () => {
     const wrong = { at: 7 } as never;
 
