@@ -8,6 +8,7 @@ import { declare } from "./declare.ts";
 import { definitionOf } from "./definition.ts";
 import { enqueueDueTicks } from "./enqueue-ticks.ts";
 import { markSeen } from "./mark-seen.ts";
+import { watchDesertion } from "./desertion.ts";
 import type { Schedule } from "./schedule.ts";
 import { lookAtSchedules, noteFailure, type StoredSchedule } from "./schedule-table.ts";
 import { createScheduleLog } from "./schedule-log.ts";
@@ -30,8 +31,7 @@ export function startScheduler(
   const log = createScheduleLog(logger);
   const stopping = new AbortController();
   const { signal } = stopping;
-  /** Since when each look has found it so. */
-  const desertedAt = new Map<string, number>();
+  const desertion = watchDesertion(desertedForMs);
 
   /** @returns whether the schedule has moved on, so that more may be due. */
   const enqueue = async (schedule: Schedule): Promise<boolean> => {
@@ -53,20 +53,10 @@ export function startScheduler(
     if (isDue(row)) return (await enqueue(schedule)) ? 0 : lookEveryMs;
     return row.inMs ?? lookEveryMs;
   };
-  const isLacking = (name: string, row: StoredSchedule | undefined): boolean => {
-    if (row?.isDeserted !== true) {
-      desertedAt.delete(name);
-      return row === undefined;
-    }
-    const now = performance.now();
-    const since = desertedAt.get(name) ?? now;
-    desertedAt.set(name, since);
-    return now - since >= desertedForMs;
-  };
   /** @returns milliseconds until it has to look again. */
   const look = async (): Promise<number> => {
     const stored = new Map((await lookAtSchedules(db, declared)).map((each) => [each.name, each]));
-    const lacking = schedules.filter(({ name }) => isLacking(name, stored.get(name)));
+    const lacking = schedules.filter(({ name }) => desertion.isLacking(name, stored.get(name)));
     if (lacking.length > 0) await declare(db, lacking);
     // First, since a schedule that cannot go on is no less there.
     await markSeen(db, declared);
@@ -94,7 +84,7 @@ export function startScheduler(
         waitMs = await look();
         log.wentWell();
       } catch (error) {
-        desertedAt.clear();
+        desertion.forget();
         if (!signal.aborted && !isUnreachable(error)) log.hindered(error);
       }
       await pause(Math.ceil(waitMs), undefined, { signal, ref: false }).catch(() => undefined);
