@@ -23,7 +23,7 @@ export async function startSplitter(targetUrl: string): Promise<AsyncDisposable 
 
   const url = new URL(targetUrl);
   const address = listener.address();
-  if (typeof address === "object" && address !== null) url.port = String(address.port);
+  if (typeof address === "object" && address !== null) url.host = `127.0.0.1:${address.port}`;
   return {
     url: url.href,
     async [Symbol.asyncDispose]() {
