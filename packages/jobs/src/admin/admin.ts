@@ -93,7 +93,8 @@ export interface Admin {
   /**
    * Ends a pause. The next tick is the first one after now: what was left out is not made up for.
    *
-   * @throws {@link JobsError} `SCHEDULE_MISSING`, `OPTIONS_INVALID`.
+   * @throws {@link JobsError} `SCHEDULE_MISSING`, `OPTIONS_INVALID`; `SCHEDULE_INVALID` if this process does not know its time zone
+   * or pattern.
    */
   resumeSchedule(name: string): Promise<void>;
   /**

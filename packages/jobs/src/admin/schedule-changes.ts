@@ -4,6 +4,7 @@ import { askJobs } from "../database/ask-jobs.ts";
 import { promptlyMs } from "../database/query-timeout.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { JobsError } from "../errors.ts";
+import type { Definition } from "../schedule/definition.ts";
 import * as rows from "../schedule/schedule-rows.ts";
 import { tickAfter } from "../schedule/ticks.ts";
 
@@ -19,7 +20,7 @@ const changes: Readonly<Record<ScheduleChange, (db: Queryable, name: string) => 
       const standing = await rows.readStanding(db, name);
       if (standing === undefined) return false;
       const { definition, now } = standing;
-      if (await rows.resumeSchedule(db, { name, definition, nextAt: tickAfter(definition.timing, now) })) return true;
+      if (await rows.resumeSchedule(db, { name, definition, nextAt: nextTick(name, definition, now) })) return true;
     }
   },
   async remove(db, name) {
@@ -29,12 +30,25 @@ const changes: Readonly<Record<ScheduleChange, (db: Queryable, name: string) => 
   },
 };
 
-/** @throws {@link JobsError} `SCHEDULE_MISSING`, `SCHEDULE_DECLARED`, `OPTIONS_INVALID`. */
+/** @throws {@link JobsError} `SCHEDULE_MISSING`, `SCHEDULE_DECLARED`, `SCHEDULE_INVALID`, `OPTIONS_INVALID`. */
 export async function changeSchedule(pool: () => Pool, change: ScheduleChange, name: string): Promise<void> {
   if (typeof name !== "string") throw new JobsError("OPTIONS_INVALID", "The name of a schedule must be a text.");
   checkText("name", name);
   const isThere = await askJobs(pool, (db) => changes[change](db, name), promptlyMs);
   if (!isThere) throw new JobsError("SCHEDULE_MISSING", `There is no schedule "${name}". schedules() lists them.`);
+}
+
+/** The workers may know what this process does not: a pattern of a later version, a zone of a later Node. */
+function nextTick(name: string, { timing }: Definition, now: Date): Date | undefined {
+  try {
+    return tickAfter(timing, now);
+  } catch (cause) {
+    throw new JobsError(
+      "SCHEDULE_INVALID",
+      `The next tick of the schedule "${name}" cannot be computed here. Resume it with the version and the Node of its workers.`,
+      { cause },
+    );
+  }
 }
 
 function declared(name: string): JobsError {

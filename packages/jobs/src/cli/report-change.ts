@@ -37,6 +37,7 @@ const aboutOne: ReadonlySet<string> = new Set<JobsError["code"]>([
   "JOB_MISSING",
   "JOB_LOCKED",
   "PAYLOAD_INVALID",
+  "SCHEDULE_INVALID",
   "SCHEDULE_MISSING",
   "SCHEDULE_DECLARED",
 ]);

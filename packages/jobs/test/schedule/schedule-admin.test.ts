@@ -131,6 +131,22 @@ describe("a job that an operator asks for in a pause", () => {
   });
 });
 
+describe("a schedule of a zone that this Node does not know", () => {
+  it("is listed and paused, and resumed only by a process that knows it", async () => {
+    await using test = await createTestJobs();
+    await declare(test.jobsPool, [minutely]);
+    await test.jobsPool.query(
+      `update acme_jobs.schedules set definition = definition || '{"timing":{"cron":"0 3 * * *","timeZone":"Mars/Olympus"}}'`,
+    );
+
+    await test.jobs.admin.pauseSchedule("report");
+
+    expect((await test.jobs.admin.schedules()).schedules).toMatchObject([{ timing: { timeZone: "Mars/Olympus" } }]);
+    await expect(test.jobs.admin.resumeSchedule("report")).rejects.toMatchObject({ code: "SCHEDULE_INVALID" });
+    expect((await scheduleRow(test.jobsPool)).paused_at).toBeInstanceOf(Date);
+  });
+});
+
 describe("a schedule that has left the code", () => {
   it("can be removed, but not while a worker has it", async () => {
     await using test = await createTestJobs();
