@@ -7,8 +7,8 @@ import type { Jobs } from "../jobs.ts";
 import { memorySideOf } from "./memory/memory-side.ts";
 
 /**
- * What {@link waitFor} waits for. `"succeeded"`: the job is done. `"failed"`: at least one attempt has failed. `"dead"`: it is a
- * dead letter.
+ * What {@link waitFor} waits for. `"succeeded"`: the job is done. `"failed"`: at least one attempt has failed, and its worker has
+ * given the job back. `"dead"`: it is a dead letter.
  */
 export type AwaitedState = "succeeded" | "failed" | "dead";
 
@@ -66,7 +66,13 @@ function checkArguments(id: string, state: AwaitedState, options: WaitForOptions
 function isReached(state: AwaitedState, found: JobDetails | undefined): boolean {
   if (found === undefined) return state === "succeeded";
   if (found.in === "deadLetters") return state !== "succeeded";
-  return state === "failed" && found.in === "queue" && found.job.hasFailed;
+  return state === "failed" && found.in === "queue" && isGivenBackFailed(found);
+}
+
+/** A failure is noted while the worker still has the job, which no helper could make due by then. */
+function isGivenBackFailed({ job, errors }: Extract<JobDetails, { in: "queue" }>): boolean {
+  const isTakenSince = job.attempts > (errors.at(-1)?.attempt ?? 0);
+  return job.hasFailed && (job.state !== "locked" || isTakenSince);
 }
 
 function notReached(what: string, found: JobDetails | undefined): JobsError {

@@ -44,8 +44,7 @@ describe("makeDue", () => {
     await using worker = await test.jobs.startWorker({ tasks: [failing], pollIntervalMs: 60_000 });
     await waitFor(test.jobs, id, "failed");
 
-    // The failure is noted a moment before the worker gives the job back, and until then nothing waits.
-    await expect.poll(() => makeDue(test.jobs)).toBe(1);
+    expect(await makeDue(test.jobs)).toBe(1);
     await waitFor(test.jobs, id, "succeeded");
     await worker.stop();
   });
@@ -80,6 +79,33 @@ describe("waitFor", () => {
     await expect(waitFor(test.jobs, failing, "dead", { withinMs: 20 })).rejects.toMatchObject({
       message: expect.stringMatching(/is not "dead" after 20 ms: it waits until 20.*Z, and at least one attempt has/),
     });
+  });
+
+  it("takes a job for failed when its worker has given it back, and not when the failure is noted", async () => {
+    await using test = await createTestJobs();
+    const letGo = Promise.withResolvers<void>();
+    const failing = perform(task, async () => {
+      await letGo.promise;
+      throw new Error("later");
+    });
+    const id = await test.jobs.enqueue(task, { n: 1 });
+    await using worker = await test.jobs.startWorker({ tasks: [failing] });
+    const stateOf = async () => (await test.jobsPool.query("select locked_at from graphile_worker.jobs")).rows[0];
+    await expect.poll(stateOf).toMatchObject({ locked_at: expect.any(Date) });
+    const holder = await test.jobsPool.connect();
+    await holder.query("begin; select from graphile_worker._private_jobs for update");
+    letGo.resolve();
+    await expect.poll(async () => (await test.jobsPool.query("select from acme_jobs.failures")).rowCount).toBe(1);
+
+    await expect(waitFor(test.jobs, id, "failed", { withinMs: 100 })).rejects.toMatchObject({
+      message: expect.stringContaining("a worker has it, and at least one attempt has failed"),
+    });
+    await holder.query("commit");
+    holder.release();
+    await waitFor(test.jobs, id, "failed");
+
+    expect(await stateOf()).toEqual({ locked_at: null });
+    await worker.stop();
   });
 
   it("says after its time what the job is doing", async () => {
