@@ -25,6 +25,7 @@ export const sidebar: Item[] = [
       page("Durable handlers", "/guides/durable-handlers"),
       page("Retries", "/guides/retries"),
       page("Schedules", "/guides/schedules"),
+      page("Pauses", "/guides/pauses"),
       page("Idempotency and webhooks", "/guides/idempotency"),
       page("Running workers", "/guides/workers"),
       page("Shutdown", "/guides/shutdown"),

@@ -7,6 +7,8 @@ export type { ChangeOptions, ChangeResult, Progress } from "./change-in-batches.
 export type { JobDetails, JobPage } from "./admin/job-details.ts";
 export type { QueueInfo, QueuePage } from "./admin/named-queues.ts";
 export type { Overview } from "./admin/overview.ts";
+export type { PauseInfo } from "./admin/pauses.ts";
+export type { Pausable } from "./job/pausable.ts";
 export type { ScheduleInfo, SchedulePage } from "./admin/schedule-list.ts";
 export type { TaskMinute, TaskMinutesOptions } from "./admin/task-minutes.ts";
 export type { Quantiles, TaskStatistics } from "./admin/task-statistics.ts";

@@ -5,6 +5,7 @@ export { getJob, getPayload } from "./get-job.ts";
 export { listPage } from "./list-page.ts";
 export { listQueues } from "./named-queues.ts";
 export { listOutbox } from "./outbox-page.ts";
+export { listPauses, pause, resume } from "./pauses.ts";
 export { readOverview } from "./overview.ts";
 export { readTaskMinutes } from "./task-minutes.ts";
 export { readTaskStatistics } from "./task-statistics.ts";

@@ -10,8 +10,10 @@ import type { JobDetails, JobPage } from "./job-details.ts";
 import type { QueuePage } from "./named-queues.ts";
 import type { Overview } from "./overview.ts";
 import type { SchedulePage } from "./schedule-list.ts";
+import type { PauseInfo } from "./pauses.ts";
 import type { TaskMinute, TaskMinutesOptions } from "./task-minutes.ts";
 import type { TaskStatistics } from "./task-statistics.ts";
+import type { Pausable } from "../job/pausable.ts";
 import type { WorkerInfo } from "../worker/worker-info.ts";
 import type { WorkersOptions } from "./worker-list.ts";
 
@@ -81,6 +83,29 @@ export interface Admin {
   workers(options?: WorkersOptions): Promise<readonly WorkerInfo[]>;
   /** Lists named queues that have jobs, by name. @throws {@link JobsError} `OPTIONS_INVALID`. */
   queues(page?: Page): Promise<QueuePage>;
+  /**
+   * Lets no worker begin a job of a task, of a named queue, or of any, until it is resumed. It lasts, whatever is restarted.
+   *
+   * When the promise resolves, no worker fetches such a job any more. What a worker has fetched ahead begins, or goes back unused,
+   * within two seconds. What runs may finish; its retry waits. Jobs can still be enqueued, and schedules go on. Pausing it again
+   * changes nothing. Workers of a version without pauses, and plain Graphile Workers, do not know of it.
+   *
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   * @example
+   * ```ts
+   * await jobs.admin.pause({ task: "send_receipt" });
+   * ```
+   */
+  pause(what: Pausable): Promise<void>;
+  /**
+   * Ends a pause, and wakes the workers. Another pause of the same jobs still holds.
+   *
+   * @returns whether it was paused.
+   * @throws {@link JobsError} `OPTIONS_INVALID`.
+   */
+  resume(what: Pausable): Promise<boolean>;
+  /** Lists what is paused. */
+  pauses(): Promise<readonly PauseInfo[]>;
   /** Lists the schedules that workers have or had, by name. @throws {@link JobsError} `OPTIONS_INVALID`. */
   schedules(page?: Page): Promise<SchedulePage>;
   /**
@@ -149,6 +174,9 @@ export function createAdmin({ jobs, outbox }: AdminParts): Admin {
     discard: async (which, options) => (await load()).changeSelected(jobs, { kind: "discard" }, { which, options }),
     workers: async (options) => (await load()).listWorkers(jobs(), options),
     queues: async (page) => (await load()).listQueues(jobs, page),
+    pause: async (what) => (await load()).pause(jobs, what),
+    resume: async (what) => (await load()).resume(jobs, what),
+    pauses: async () => (await load()).listPauses(jobs),
     schedules: async (page) => (await load()).listSchedules(jobs, page),
     pauseSchedule: async (name) => (await load()).changeSchedule(jobs, "pause", name),
     resumeSchedule: async (name) => (await load()).changeSchedule(jobs, "resume", name),

@@ -6,6 +6,7 @@ import { addEnqueueCommand } from "./commands/enqueue.ts";
 import { addJobsCommands } from "./commands/jobs.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addOutboxCommand } from "./commands/outbox.ts";
+import { addPauseCommands } from "./commands/pauses.ts";
 import { addQueuesCommand } from "./commands/queues.ts";
 import { addSchedulesCommands } from "./commands/schedules.ts";
 import { addStatsCommand } from "./commands/stats.ts";
@@ -50,6 +51,7 @@ const commands: readonly ((program: Program, run: Run) => void)[] = [
   addDeadCommands,
   addWorkersCommand,
   addQueuesCommand,
+  addPauseCommands,
   addSchedulesCommands,
   addOutboxCommand,
   addTasksCommand,

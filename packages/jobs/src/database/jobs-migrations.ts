@@ -143,4 +143,14 @@ export const jobsMigrations: readonly Migration[] = [
     failure text
   );
   `),
+  additiveStep(`
+  -- Of what no worker begins jobs until it is resumed. Each fetch reads it.
+  create table acme_jobs.pauses (
+    kind text not null check (kind in ('everything', 'task', 'queue')),
+    -- Empty for everything.
+    name text not null,
+    paused_at timestamptz not null default clock_timestamp(),
+    primary key (kind, name)
+  );
+  `),
 ];

@@ -8,6 +8,7 @@ import { checkDurability } from "./durability-checks.ts";
 import { checkInvalidIndexes, checkMissingIndexes } from "./index-checks.ts";
 import { checkGoneFailures, checkLocks, checkQueues } from "./lock-checks.ts";
 import { checkOutbox } from "./outbox-checks.ts";
+import { checkPauses } from "./pause-checks.ts";
 import { checkSchedules } from "./schedule-checks.ts";
 import { checkServer } from "./server-checks.ts";
 import { checkSessions } from "./session-checks.ts";
@@ -48,6 +49,7 @@ export const checksOf: Readonly<Record<DatabaseName, Checks>> = {
       { what: "notes on failures", find: checkGoneFailures },
       { what: "the versions of workers", find: checkVersions },
       { what: "schedules", find: checkSchedules },
+      { what: "pauses", find: checkPauses },
       ...tables,
     ],
   },

@@ -1,6 +1,7 @@
 import { isTrue } from "@acme/shared/is-true";
 import type { Queryable } from "../database/queryable.ts";
 import type { JobCounts } from "../graphile/count-jobs.ts";
+import { readPauses } from "../graphile/pauses-table.ts";
 import { readWorkers, type RegisteredWorker } from "../worker/registered-workers.ts";
 import type { Target } from "./check.ts";
 import { finding, type Finding } from "./finding.ts";
@@ -19,13 +20,17 @@ export async function checkDueJobs({ db, counts, thresholds }: Target): Promise<
   const { tasks, isCapped } = await counts();
   const jobs = tasks.filter(({ due, scheduled }) => due + scheduled > 0).map((task) => ({ ...task, isCapped }));
   if (jobs.length === 0) return [];
+  const pauses = await readPauses(db);
+  const isPaused = ({ task }: JobsOfTask) =>
+    pauses.some(({ kind, name }) => kind === "everything" || (kind === "task" && name === task));
   const knownTasks = await readKnownTasks(db);
   const living = (await readWorkers(db, thresholds.deadWorkerMs)).filter(({ isAlive }) => isAlive);
   const kindOf = ({ task }: JobsOfTask) => {
     if (isRunBy(living, task, knownTasks)) return "served";
     return living.length > 0 && !knownTasks.has(task) ? "unknown" : "lonely";
   };
-  const worst = jobs.toSorted((a, b) => b.oldestDueAgeMs - a.oldestDueAgeMs);
+  // Those that are paused have a finding of their own.
+  const worst = jobs.filter((job) => !isPaused(job)).toSorted((a, b) => b.oldestDueAgeMs - a.oldestDueAgeMs);
   const most = (kind: string, isBad: (job: JobsOfTask) => boolean) =>
     worst.filter((job) => kindOf(job) === kind && isBad(job)).slice(0, mostOfAKind);
   return [

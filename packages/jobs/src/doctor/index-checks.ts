@@ -20,6 +20,7 @@ const ownIndexes: Readonly<Record<DatabaseName, readonly string[]>> = {
     "sampler_pkey",
     "samples_pkey",
     "schedules_pkey",
+    "pauses_pkey",
     "taken_outbox",
     "taken_pkey",
     "tasks_pkey",

@@ -1,5 +1,6 @@
 import { types, type CustomTypesConfig, type QueryConfig, type QueryResult } from "pg";
 import type { FetchSize } from "./fetch-size.ts";
+import { isNotPausedSql } from "./is-not-paused.ts";
 import { startOfFetch } from "./return-jobs.ts";
 import type { Slots } from "./slots.ts";
 
@@ -31,7 +32,7 @@ export function createFetch(prefetch: Prefetch | undefined) {
   return async (config: QueryConfig, send: Send): Promise<QueryResult> => {
     // A statement without a limit in its name fetches one job.
     if (prefetch === undefined || nameOfFetch.exec(config.name ?? "") === null)
-      return send({ ...withDue(ofRegistered(config)), types: leanTypes });
+      return send({ ...withDue(ofRegisteredUnpaused(config)), types: leanTypes });
     const { size, slots, onMore } = prefetch;
     const limit = Math.min(size.next(), fewKinds(slots.allowed()));
     if (limit === 0) {
@@ -40,7 +41,7 @@ export function createFetch(prefetch: Prefetch | undefined) {
     }
     const beganAt = performance.now();
     const answer = await send({
-      ...withDue(withLimit(ofRegistered(config), limit)),
+      ...withDue(withLimit(ofRegisteredUnpaused(config), limit)),
       types: leanTypes,
     });
     const got = answer.rows.length;
@@ -59,13 +60,15 @@ function fewKinds(count: number): number {
 const nameOfFetch = /^(?:of_[0-9a-f]+_)?get_job(\d+)/;
 
 /**
+ * A fetch leaves out what is paused.
+ *
  * A pool fetches jobs only while its row is in the registry: without it, no other worker could tell whose locks they are. The
  * fetch locks the row. So a recovery, which removes the row, waits for a fetch under way, and a late fetch does not see a row
  * that is about to go. A fetch may be late because the backend of a dead worker has waited for a table.
  *
  * The comment in the text shows in `pg_stat_activity` which pool fetches.
  */
-function ofRegistered(config: QueryConfig): QueryConfig {
+function ofRegisteredUnpaused(config: QueryConfig): QueryConfig {
   const poolId = String(config.values?.[0]);
   const condition = "task_id = any($2::int[])";
   const isRegistered = "exists (select from acme_jobs.workers where pool_id = $1::text for key share)";
@@ -73,7 +76,9 @@ function ofRegistered(config: QueryConfig): QueryConfig {
     ...config,
     // Named by the pool: later pools use the same connections, and there a name has one text.
     name: `of_${poolId.slice(poolId.indexOf("-") + 1)}_${config.name ?? ""}`,
-    text: startOfFetch(poolId) + config.text.replace(condition, () => `${condition}\n    and ${isRegistered}`),
+    text:
+      startOfFetch(poolId) +
+      config.text.replace(condition, () => `${condition}\n    and ${isRegistered}\n    and ${isNotPausedSql}`),
   };
 }
 

@@ -29,6 +29,7 @@ export const rightsToRead: readonly TableRights[] = [
     "samples",
     "minutes",
     "schedules",
+    "pauses",
   ].map((table) => own(table, "SELECT")),
 ];
 
@@ -49,6 +50,7 @@ export const rightsToAct: readonly TableRights[] = [
   own("dead_letters", "INSERT", "UPDATE", "DELETE"),
   own("workers", "UPDATE", "DELETE"),
   own("schedules", "UPDATE", "DELETE"),
+  own("pauses", "INSERT", "DELETE"),
 ];
 
 /** What a worker needs besides. */

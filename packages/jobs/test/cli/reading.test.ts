@@ -24,6 +24,8 @@ const readingLines = [
   "queues",
   "outbox",
   "schedules list",
+  "pauses",
+  "pause --everything --dry-run",
   "schedules pause nightly-report --dry-run",
   "tasks",
   "dead retry --all --dry-run",

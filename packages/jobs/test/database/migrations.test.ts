@@ -102,7 +102,7 @@ describe("tables of the first version of this package", () => {
     await using test = await createTestJobs();
     await test.jobsPool.query("alter table acme_jobs.migrations drop is_additive");
     await test.jobsPool.query("delete from acme_jobs.migrations where part = 'jobs' and version >= 3");
-    await test.jobsPool.query("drop table acme_jobs.schedules");
+    await test.jobsPool.query("drop table acme_jobs.schedules, acme_jobs.pauses");
     await test.jobsPool.query("drop table acme_jobs.sampler, acme_jobs.samples, acme_jobs.minutes");
     await test.jobsPool.query("alter table acme_jobs.workers drop about, drop running");
     await test.jobsPool.query("alter table acme_jobs.dead_letters drop flags");
@@ -119,6 +119,7 @@ describe("tables of the first version of this package", () => {
       { version: 2, is_additive: false },
       { version: 3, is_additive: true },
       { version: 4, is_additive: true },
+      { version: 5, is_additive: true },
     ]);
   });
 });

@@ -37,7 +37,7 @@ describe("the role that asks the doctor", () => {
     },
     {
       sql: "revoke usage on schema acme_jobs from NAME",
-      lacks: "10 rights to see what is in the queue: SELECT on acme_jobs.",
+      lacks: "11 rights to see what is in the queue: SELECT on acme_jobs.",
     },
     {
       sql: "revoke usage on schema graphile_worker from NAME",

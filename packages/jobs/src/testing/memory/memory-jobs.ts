@@ -19,6 +19,7 @@ import { createMemorySide } from "./create-memory-side.ts";
 import { memorySide, type MemorySide } from "./memory-side.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { createMemoryWriter } from "./memory-writer.ts";
+import { createMemoryPauses } from "./pause-in-memory.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 import { adminNotInMemory, notInMemory } from "./unavailable.ts";
 
@@ -48,7 +49,7 @@ export interface TestJobs extends Jobs {
  * real ones, and refuse with the same codes. `enqueued`, `drain`, `makeDue`, `waitFor` and the matchers take them.
  *
  * With `tx`, a job belongs to a unit of `createMemoryUnitOfWork`: it is there when that has committed, and gone if that was
- * rolled back. Another transaction is refused (`NOT_IN_MEMORY`), and so are `admin`, workers and relays.
+ * rolled back. Another transaction is refused (`NOT_IN_MEMORY`), and so are workers, relays, and `admin` but for pauses.
  *
  * @throws {@link JobsError} `OPTIONS_INVALID`, `NODE_UNSUPPORTED`.
  * @example
@@ -110,7 +111,7 @@ export function createTestJobs(options: TestJobsOptions = {}): TestJobs {
       throw notInMemory("relay", "there is no outbox");
     },
     deadLetters: createMemoryLetters({ letters, refuseClosed, onAdded: follow }),
-    admin: adminNotInMemory(),
+    admin: { ...adminNotInMemory(), ...createMemoryPauses(store, { refuseClosed, onResumed: follow }) },
     purgeIdempotencyKeys: () => refuse("idempotency keys to purge", "the unit of work has them"),
     health: async () => ({ workers: [], jobsDatabase: "up", outbox: undefined }),
     close,

@@ -1,5 +1,6 @@
 import type { JobRequest } from "../../job/job-request.ts";
 import type { MemoryClock } from "./memory-clock.ts";
+import { MemoryPauses } from "./memory-pauses.ts";
 import { newMemoryJob, replaceJob, type MemoryJob } from "./memory-job.ts";
 
 /** Which jobs a run may take. */
@@ -8,12 +9,14 @@ export type MayTake = (job: MemoryJob) => boolean;
 /** The jobs that have not ended, by the rules by which Graphile Worker adds and fetches them. */
 export class MemoryStore {
   readonly clock: MemoryClock;
+  readonly pauses: MemoryPauses;
   readonly #jobs: Map<number, MemoryJob>;
   #count: number;
   #changed = Promise.withResolvers<void>();
 
-  constructor(clock: MemoryClock, jobs: readonly MemoryJob[] = []) {
+  constructor(clock: MemoryClock, jobs: readonly MemoryJob[] = [], pauses = new MemoryPauses()) {
     this.clock = clock;
+    this.pauses = pauses;
     this.#jobs = new Map(jobs.map((job) => [job.number, job]));
     this.#count = jobs.at(-1)?.number ?? 0;
   }
@@ -33,6 +36,7 @@ export class MemoryStore {
     return new MemoryStore(
       this.clock,
       [...this.#jobs.values()].map((job) => ({ ...job })),
+      this.pauses,
     );
   }
 
@@ -61,7 +65,7 @@ export class MemoryStore {
     return this.jobs.find((job) => job.id === id);
   }
 
-  /** Takes the next job that is due: by priority, by time, by number. Jobs of one named queue run one at a time. */
+  /** Takes the next job that is due and not paused: by priority, by time, by number. Jobs of one named queue run one at a time. */
   take(mayTake: MayTake): MemoryJob | undefined {
     const { now } = this.clock;
     const busy = new Set(
@@ -70,7 +74,7 @@ export class MemoryStore {
     const isFree = ({ queue, takenAt }: MemoryJob) => takenAt === undefined && (queue === null || !busy.has(queue));
     let next: MemoryJob | undefined;
     for (const job of this.jobs) {
-      if (job.runAt > now || !isFree(job) || !mayTake(job)) continue;
+      if (job.runAt > now || !isFree(job) || this.pauses.holds(job) || !mayTake(job)) continue;
       if (next === undefined || isBefore(job, next)) next = job;
     }
     if (next === undefined) return undefined;

@@ -2,7 +2,10 @@ import type { Admin } from "../../admin/admin.ts";
 import { namesOf } from "../../check-options.ts";
 import { JobsError } from "../../errors.ts";
 
-const adminNames = namesOf<Admin>({
+/** All but what jobs in memory have. */
+type Unavailable = Omit<Admin, "pause" | "resume" | "pauses">;
+
+const unavailableNames = namesOf<Unavailable>({
   overview: true,
   tasks: true,
   minutes: true,
@@ -24,8 +27,8 @@ const adminNames = namesOf<Admin>({
 });
 
 /** Each method rejects. */
-export function adminNotInMemory(): Admin {
-  return Object.fromEntries(adminNames.map((name) => [name, rejecting(name)])) as unknown as Admin;
+export function adminNotInMemory(): Unavailable {
+  return Object.fromEntries(unavailableNames.map((name) => [name, rejecting(name)])) as unknown as Unavailable;
 }
 
 function rejecting(name: string) {
