@@ -21,6 +21,9 @@ export interface Enqueue {
    *
    * With `tx`, the job exists if and only if that transaction commits. With an outbox, this holds across both databases.
    *
+   * Without `tx`, calls that are made at once share a statement: those of one tick, and those that come while a statement is on its
+   * way. A job with a `key` or a `queue` has a statement of its own. A refused job harms no other.
+   *
    * @throws {@link JobsError} `PAYLOAD_INVALID` if the payload does not fit the task's schema, or JSON would change
    * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
    * `KEY_CONTENDED`. No job is added then. Without `tx` and without an outbox also `JOBS_DATABASE_UNREACHABLE`: if the

@@ -3,6 +3,7 @@ import { addJobs } from "./graphile/add-jobs.ts";
 import { withPromisedWrites } from "./database/query-timeout.ts";
 import type { JobRequest, WrittenRequests } from "./job/job-request.ts";
 import { hasKeys, writeToOutbox } from "./outbox/outbox-table.ts";
+import { mayShare, shareWrites } from "./shared-writes.ts";
 import { toQueryable, type Queryable } from "./database/queryable.ts";
 import { retryConflicts } from "./database/retry-conflicts.ts";
 
@@ -33,20 +34,28 @@ export function createJobWriter(databases: {
   readonly jobs: () => Pool;
   readonly outbox: OutboxSide | undefined;
 }): JobWriter {
+  const { jobs, outbox } = databases;
+  const writeOn = async (given: Queryable | undefined, requests: readonly JobRequest[], proofSql?: string) => {
+    const connectionOf = (pool: () => Pool) =>
+      given ?? withPromisedWrites(pool(), answerWithinMs + requests.length * perJobMs);
+    const writeOnce = async () => {
+      if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
+        return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
+      }
+      return addJobs(connectionOf(jobs), requests, proofSql);
+    };
+    return given === undefined ? retryConflicts(writeOnce) : writeOnce();
+  };
+  const writeShared = shareWrites((requests) => writeOn(undefined, requests));
+
   return {
     async write(requests, tx, proofSql) {
-      if (requests.length === 0) return undefined;
-      const { jobs, outbox } = databases;
-      const given = tx === undefined ? undefined : toQueryable(tx);
-      const connectionOf = (pool: () => Pool) =>
-        given ?? withPromisedWrites(pool(), answerWithinMs + requests.length * perJobMs);
-      const writeOnce = async () => {
-        if (outbox && (outbox.isNeeded() || (await mustFollow(outbox, connectionOf, requests)))) {
-          return writeToOutbox(connectionOf(outbox.db), requests, proofSql);
-        }
-        return addJobs(connectionOf(jobs), requests, proofSql);
-      };
-      return given === undefined ? retryConflicts(writeOnce) : writeOnce();
+      const [first, ...more] = requests;
+      if (first === undefined) return undefined;
+      if (tx !== undefined) return writeOn(toQueryable(tx), requests, proofSql);
+      if (more.length > 0 || proofSql !== undefined || !mayShare(first)) return writeOn(undefined, requests, proofSql);
+      await writeShared(first);
+      return undefined;
     },
   };
 }
