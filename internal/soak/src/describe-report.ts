@@ -54,13 +54,13 @@ function describeCommits({ met, unmetCount }: InjectedCommitFaults): string {
   );
 }
 
-function describeHindrances({ blips, limits, locks }: InjectedFaults): string {
+function describeHindrances({ blips, limits, locks, held }: InjectedFaults): string {
   const cut = (how: Blip["how"]) => blips.filter((blip) => blip.how === how).length;
   const ofAll = blips.filter(({ target }) => target === "all").length;
   const ended = (setting: TimeLimit["setting"]) => limits.filter((limit) => limit.setting === setting).length;
   return (
     `network: ${cut("cut")} times cut and ${cut("silent")} silent for 1 to 10 s, ${ofAll} of them for all; ` +
-    `limits: statement_timeout ${ended("statement_timeout")}, lock_timeout ${ended("lock_timeout")}; tables locked ${locks.length} times`
+    `limits: statement_timeout ${ended("statement_timeout")}, lock_timeout ${ended("lock_timeout")}; tables locked ${locks.length} times, jobs held ${held.length} times`
   );
 }
 

@@ -36,6 +36,7 @@ export function createFaultInjector(stage: Stage): FaultInjector {
       if (fault.kind === "commit") return commits.breakNext(fault);
       if (fault.kind === "blip") return hindrances.blip(fault);
       if (fault.kind === "lock") return hindrances.lock(fault);
+      if (fault.kind === "hold") return hindrances.hold(fault);
       // A standby is a copy of its primary, settings included.
       if (fault.kind === "limit") return ofServer.inTurn(() => hindrances.limit(fault));
       ofServer.takeAway(fault);

@@ -1,3 +1,5 @@
+import type { Pausable } from "@acme/jobs";
+import { printLabel, shipOrder } from "./orders.ts";
 import type { Urls } from "./soak-tables.ts";
 import { type Fault, type MemberName, memberNames, type TableLock, type WayToStop } from "./faults.ts";
 import { createRandom, type Random } from "./random.ts";
@@ -19,6 +21,12 @@ const lockedTables: readonly [Table, ...Table[]] = [
   { database: "jobs", table: "acme_jobs.taken" },
   { database: "jobs", table: "acme_jobs.failures" },
   { database: "jobs", table: "acme_jobs.workers" },
+];
+const holdForMs = [500, 4_000] as const;
+const heldKinds: readonly [Pausable, ...Pausable[]] = [
+  { task: shipOrder.name },
+  { task: printLabel.name },
+  "everything",
 ];
 type Table = Pick<TableLock, "database" | "table">;
 
@@ -44,6 +52,7 @@ export function planFaults({ seed, durationMs }: { readonly seed: number; readon
     ...blips(random, durationMs),
     ...timeLimits(random, durationMs),
     ...tableLocks(random, durationMs),
+    ...heldJobs(random, durationMs),
   ];
   return faults.toSorted((one, other) => one.atMs - other.atMs);
 }
@@ -112,6 +121,15 @@ function tableLocks(random: Random, durationMs: number): Fault[] {
     kind: "lock",
     ...random.pick(lockedTables),
     forMs: random.between(...lockForMs),
+  }));
+}
+
+function heldJobs(random: Random, durationMs: number): Fault[] {
+  return timesApart(random, durationMs, [5_000, 15_000]).map((atMs) => ({
+    atMs,
+    kind: "hold",
+    what: random.pick(heldKinds),
+    forMs: random.between(...holdForMs),
   }));
 }
 

@@ -1,3 +1,4 @@
+import type { Pausable } from "@acme/jobs";
 import type { Urls } from "./soak-tables.ts";
 
 /** What goes wrong, and when, in milliseconds from the start. */
@@ -12,6 +13,7 @@ export type Fault = { readonly atMs: number } & (
   | ({ readonly kind: "blip" } & Blip)
   | ({ readonly kind: "limit" } & TimeLimit)
   | ({ readonly kind: "lock" } & TableLock)
+  | ({ readonly kind: "hold" } & HeldJobs)
 );
 
 /** With everything written, or with nothing written any more: then the start is a recovery. */
@@ -45,6 +47,12 @@ export interface TimeLimit {
 export interface TableLock {
   readonly database: keyof Urls;
   readonly table: string;
+  readonly forMs: number;
+}
+
+/** An operator pauses jobs, and resumes them. */
+export interface HeldJobs {
+  readonly what: Pausable;
   readonly forMs: number;
 }
 

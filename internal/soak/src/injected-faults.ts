@@ -1,5 +1,5 @@
 import type { InjectedCommitFaults } from "./break-commits.ts";
-import type { Blip, TableLock, TimeLimit, WayToStop } from "./faults.ts";
+import type { Blip, HeldJobs, TableLock, TimeLimit, WayToStop } from "./faults.ts";
 
 /** A SIGKILL that took place, by the clock of this machine. */
 export interface Kill {
@@ -28,4 +28,5 @@ export interface InjectedFaults {
   readonly limits: readonly TimeLimit[];
   /** Those that were had. */
   readonly locks: readonly TableLock[];
+  readonly held: readonly HeldJobs[];
 }

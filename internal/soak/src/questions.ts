@@ -86,6 +86,12 @@ export const jobsQuestions: readonly Question[] = [
        from soak_jobs.waiting) as waiting
      where version < newest`,
   ],
+  [
+    "early",
+    "a job fetched while it was held",
+    `select fetched.job_id || ' (' || fetched.task || ')' from soak_jobs.fetched join soak_jobs.held
+       on (held.task is null or held.task = fetched.task) and fetched.at > held.from_at and fetched.at < held.to_at`,
+  ],
 ];
 
 /** Any session that outlives the processes, in whichever database. */

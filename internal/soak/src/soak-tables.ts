@@ -64,6 +64,19 @@ const jobsSql = `
     execute function soak_jobs.note_waiting();
   create trigger note_replaced after update on graphile_worker._private_jobs for each row
     when (old.payload::text is distinct from new.payload::text) execute function soak_jobs.note_waiting();
+
+  -- When each fetch began that has locked a job, and when which jobs were held: without a task, all of them.
+  create table soak_jobs.fetched (job_id bigint not null, task text not null, at timestamptz not null default now());
+  create table soak_jobs.held (task text, from_at timestamptz not null, to_at timestamptz not null);
+  create function soak_jobs.note_fetched() returns trigger language plpgsql as $$
+    begin
+      insert into soak_jobs.fetched (job_id, task)
+      select new.id, identifier from graphile_worker._private_tasks where id = new.task_id;
+      return null;
+    end
+  $$;
+  create trigger note_fetched after update on graphile_worker._private_jobs for each row
+    when (old.locked_at is null and new.locked_at is not null) execute function soak_jobs.note_fetched();
 `;
 
 /** Makes the tables of the packages in both databases, and those that are reconciled at the end. */

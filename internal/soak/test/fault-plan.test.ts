@@ -49,6 +49,7 @@ it("breaks the network of one and of all, limits statements and locks tables of 
   expect(Math.min(...blips.map(({ forMs }) => forMs))).toBeGreaterThanOrEqual(1_000);
   expect(Math.max(...blips.map(({ forMs }) => forMs))).toBeLessThanOrEqual(10_000);
   expect(new Set(limits.map(({ setting }) => setting))).toEqual(new Set(["statement_timeout", "lock_timeout"]));
+  expect(plan.filter((fault) => fault.kind === "hold").length).toBeGreaterThan(40);
   expect(locks.length).toBeGreaterThan(50);
   expect(new Set(locks.map(({ database }) => database))).toEqual(new Set(["app", "jobs"]));
 });

@@ -66,6 +66,11 @@ const wrongs: readonly [verdict: string, sql: string][] = [
     "early: a run before its time: 1",
     "update soak.enqueued set not_before = now() + interval '1 hour' where order_id = $1",
   ],
+  [
+    "early: a job fetched while it was held: 1",
+    `with held as (insert into soak_jobs.held values (null, now() - interval '1 s', now() + interval '1 s'), ('other', '-infinity', 'infinity'))
+     insert into soak_jobs.fetched (job_id, task) select 1, 'ship_order' where $1::uuid is not null`,
+  ],
   ["phantom: an outbox row without its order: 1", "delete from soak.orders where id = $1"],
   ["phantom: shipped without its order: 1", "delete from soak.orders where id = $1"],
   ["phantom: a run without its order: 1", "delete from soak.orders where id = $1"],
