@@ -27,7 +27,7 @@ export interface Enqueue {
    * @throws {@link JobsError} `PAYLOAD_INVALID` if the payload does not fit the task's schema, or JSON would change
    * it; `ENQUEUE_INVALID` for options out of range; `TASK_UNKNOWN`; `TRANSACTION_INVALID`; `MIGRATION_MISSING`;
    * `KEY_CONTENDED`. No job is added then. Without `tx` and without an outbox also `JOBS_DATABASE_UNREACHABLE`: if the
-   * connection was lost, or the database did not answer within 30 seconds (plus a millisecond for each job), the job may
+   * connection was lost, or the database did not answer within 30 seconds (plus a millisecond for each job of the statement), the job may
    * have been added or not; if the wait for a synchronous standby was cancelled, it was added, and a failover may lose it.
    * @example
    * ```ts

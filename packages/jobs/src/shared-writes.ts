@@ -70,13 +70,16 @@ export function mayShare({ settings: { key, queue } }: JobRequest): boolean {
   return key === null && queue === null;
 }
 
-/** Errors of the connection, of conflicts, and of the server as a whole say nothing about a single job. */
-const notAboutAJob = /^(08|25|40|53|55|57|58|F0|XX)/;
+/** Conflicts, want of resources and timeouts say nothing about a single job. */
+const notAboutAJob = /^(40|53|57)/;
 
-/** Whether PostgreSQL has refused the statement, perhaps because of one job: nothing of it was written then. */
+/**
+ * Whether PostgreSQL has refused the statement, perhaps because of one job: nothing of it was written then. Of an error that ends the
+ * connection nobody knows that.
+ */
 function isRefusal(error: unknown): boolean {
-  const { code } = error as { readonly code?: unknown };
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !notAboutAJob.test(code);
+  const { severity, code } = error as { readonly severity?: unknown; readonly code?: unknown };
+  return severity === "ERROR" && !notAboutAJob.test(String(code));
 }
 
 function settledWithin(ms: number, work: Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@ import type pg from "pg";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineTask } from "../src/index.ts";
+import { shareWrites } from "../src/shared-writes.ts";
 import { createTestJobs, outboxCount, storedJobs } from "./support/test-jobs.ts";
 
 const task = defineTask("send_receipt", { payload: z.object({ n: z.number() }) });
@@ -35,6 +36,16 @@ const jobsTable = "graphile_worker._private_jobs";
 const outcomeOf = ({ status, ...rest }: PromiseSettledResult<string>) =>
   status === "fulfilled" ? status : (rest as { readonly reason: { readonly code?: string } }).reason.code;
 
+/** Refuses the numbers 13 and 40. */
+const refuseTwo = (pool: pg.Pool, code: string) =>
+  beforeEachRow(
+    pool,
+    jobsTable,
+    `if new.payload ->> 'n' in ('13', '40') then
+       raise exception 'number % is unlucky', new.payload ->> 'n' using errcode = '${code}';
+     end if;`,
+  );
+
 describe("calls of enqueue at once", () => {
   it.each([false, true])("share statements, and each adds its own job (outbox: %s)", async (outbox) => {
     await using test = await createTestJobs({ outbox });
@@ -56,22 +67,44 @@ describe("calls of enqueue at once", () => {
     expect(await payloadsInOrder(test.jobsPool)).toEqual(numbers);
   });
 
-  it("are harmed by none that is refused, which has its own error", async () => {
+  it.each(["P0001", "55000", "23514"])(
+    "are harmed by none that is refused with %s, which has its own error",
+    async (code) => {
+      await using test = await createTestJobs();
+      await refuseTwo(test.jobsPool, code);
+
+      const results = await Promise.allSettled(numbers.map((n) => test.jobs.enqueue(task, { n })));
+
+      const rest = numbers.filter((n) => n !== 13 && n !== 40);
+      expect(await payloadsInOrder(test.jobsPool)).toEqual(rest);
+      expect(results.flatMap((result, n) => (outcomeOf(result) === "fulfilled" ? n : []))).toEqual(rest);
+      expect(
+        results.flatMap((result) => (result.status === "rejected" ? (result.reason as Error).message : [])),
+      ).toEqual(["number 13 is unlucky", "number 40 is unlucky"]);
+    },
+  );
+
+  it("leave a call of enqueueMany beside them all or nothing", async () => {
     await using test = await createTestJobs();
-    await beforeEachRow(
-      test.jobsPool,
-      jobsTable,
-      `if new.payload ->> 'n' in ('13', '40') then raise exception 'number % is unlucky', new.payload ->> 'n'; end if;`,
-    );
+    await refuseTwo(test.jobsPool, "P0001");
 
-    const results = await Promise.allSettled(numbers.map((n) => test.jobs.enqueue(task, { n })));
+    const many = test.jobs.enqueueMany(task, [{ n: 100 }, { n: 13 }]).catch((error: Error) => error.message);
+    await Promise.allSettled(numbers.map((n) => test.jobs.enqueue(task, { n })));
 
-    const rest = numbers.filter((n) => n !== 13 && n !== 40);
-    expect(await payloadsInOrder(test.jobsPool)).toEqual(rest);
-    expect(results.flatMap((result, n) => (outcomeOf(result) === "fulfilled" ? n : []))).toEqual(rest);
-    expect(results.flatMap((result) => (result.status === "rejected" ? (result.reason as Error).message : []))).toEqual(
-      ["number 13 is unlucky", "number 40 is unlucky"],
-    );
+    expect(await many).toBe("number 13 is unlucky");
+    expect(await payloadsInOrder(test.jobsPool)).not.toContain(100);
+  });
+
+  it("are not repeated when an error of the network looks like one of the server", async () => {
+    let writeCount = 0;
+    const write = shareWrites(async () => {
+      writeCount += 1;
+      throw Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+    });
+
+    const [first, second] = await Promise.allSettled([write({} as never), write({} as never)]);
+
+    expect([first?.status, second?.status, writeCount]).toEqual(["rejected", "rejected", 1]);
   });
 
   it("resolve when their jobs are committed, and not before", async () => {
@@ -127,7 +160,7 @@ describe("calls of enqueue at once", () => {
     expect(await payloadsInOrder(test.jobsPool)).toEqual([]);
   });
 
-  it("with one key leave one job, that of the last call", async () => {
+  it("with one key leave one job", async () => {
     await using test = await createTestJobs();
 
     await Promise.all(numbers.map((n) => test.jobs.enqueue(task, { n }, { key: "k" })));
