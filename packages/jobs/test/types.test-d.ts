@@ -82,6 +82,18 @@ describe("a consumer, without one annotation,", () => {
   });
 });
 
+describe("a pause", () => {
+  it("is of one thing", () => {
+    void jobs.admin.pause("everything");
+    void jobs.admin.resume({ task: "t" });
+    expectTypeOf(jobs.admin.resume({ queue: "q" })).resolves.toEqualTypeOf<boolean>();
+    // @ts-expect-error a text that means nothing
+    void jobs.admin.pause("all");
+    // @ts-expect-error of nothing
+    void jobs.admin.pause({});
+  });
+});
+
 describe("a schedule", () => {
   it("takes the payload of its task, or what makes it of the tick", () => {
     schedule(task, { cron: "0 3 * * *", timeZone: "Europe/Berlin", payload: { userId: "1" } });

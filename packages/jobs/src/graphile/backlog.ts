@@ -1,9 +1,10 @@
 import { idFlagPrefix, numberInPlainIdSql, plainIdSql } from "./add-jobs.ts";
+import { isPausedSql } from "./pauses-table.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 /**
- * How many jobs of these tasks run, or are due and not paused, by task. Counts those that wait for their time only if `withWaiting` is
- * set, and none but `only` if that is given.
+ * How many jobs of these tasks run, or are due and not paused, by task. Counts those that wait for their time only if `withWaiting`
+ * is set, and none but `only` if that is given.
  */
 export async function countDueJobs(
   db: Queryable,
@@ -17,10 +18,7 @@ export async function countDueJobs(
      where job.task_identifier = any($1::text[]) and ($3::bigint[] is null or job.id = any($3::bigint[])) and (
        job.locked_at is not null
        or note.job_id is not null
-       or (job.attempts < job.max_attempts and (job.run_at <= now() or $2::boolean) and not exists (
-         select from acme_jobs.pauses
-         where kind = 'everything' or (kind = 'task' and name = job.task_identifier) or (kind = 'queue' and name = job.queue_name)
-       ))
+       or (job.attempts < job.max_attempts and (job.run_at <= now() or $2::boolean) and not ${isPausedSql})
      )
      group by job.task_identifier order by job.task_identifier`,
     [tasks, withWaiting, only ?? null],

@@ -3,6 +3,12 @@ import { queryMigrated } from "../database/missing-tables.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { PauseKey } from "../job/pausable.ts";
 
+/** Whether somebody has paused a `job` of Graphile Worker's view. */
+export const isPausedSql = `exists (
+  select from acme_jobs.pauses as pause where pause.kind = 'everything'
+    or (pause.kind = 'task' and pause.name = job.task_identifier) or (pause.kind = 'queue' and pause.name = job.queue_name)
+)`;
+
 const addSql = "insert into acme_jobs.pauses (kind, name) values ($1, $2) on conflict do nothing";
 
 export async function addPause(db: Queryable, { kind, name }: PauseKey): Promise<void> {

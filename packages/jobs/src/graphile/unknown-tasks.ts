@@ -1,5 +1,6 @@
 import { moveToDeadLettersSql } from "./move-to-dead-letters.ts";
 import { queryMigrated } from "../database/missing-tables.ts";
+import { isPausedSql } from "./pauses-table.ts";
 import type { Queryable } from "../database/queryable.ts";
 
 /** Tells the other workers which tasks there are. */
@@ -27,12 +28,14 @@ const moveSql = moveToDeadLettersSql({
       and not exists (
         select 1 from acme_jobs.tasks as task
         where task.name = job.task_identifier and task.known_at > now() - interval '1 day'
-      )`,
+      )
+      and not ${isPausedSql}`,
   reason: `'No worker knows task "' || lost.task || '".'`,
 });
 
 /**
- * Makes dead letters of jobs that have been due for `dueForMs` while workers ran, if none of these knew the task. After a time
+ * Makes dead letters of jobs that have been due for `dueForMs` while workers ran, if none of these knew the task and nobody has
+ * paused them. After a time
  * without any workers, `dueForMs` begins anew, so that workers for all tasks have time to start.
  *
  * @returns how many there were, by task

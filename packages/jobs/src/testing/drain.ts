@@ -18,8 +18,8 @@ const longestGiveUpMs = 2_000;
 const batchSize = 1_000;
 
 /**
- * Runs the jobs of these tasks until none is left that could run: what is paused stays. Moves the outbox, too, and runs the jobs that jobs enqueue.
- * Retries follow at once unless `skipDelays` is false, so a job that keeps failing becomes a dead letter.
+ * Runs the jobs of these tasks until none is left that could run: what is paused stays. Moves the outbox, too, and runs the jobs
+ * that jobs enqueue. Retries follow at once unless `skipDelays` is false, so a job that keeps failing becomes a dead letter.
  *
  * With `limit`, or with `follow: false`, jobs run one after the other, and those that are left stay.
  *

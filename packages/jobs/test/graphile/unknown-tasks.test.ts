@@ -46,6 +46,22 @@ describe("a job of a task that no worker knows", () => {
     expect(await storedJobs(test.jobsPool)).toEqual([]);
   });
 
+  it("waits while it is paused", async () => {
+    await using test = await createTestJobs();
+    await registerTasks(test.jobsPool, ["known"]);
+    await test.jobs.enqueueMany(unknown, [{ n: 1 }, { n: 2 }]);
+    await test.jobs.enqueue(unknown, { n: 3 }, { queue: "q" });
+
+    await test.jobs.admin.pause({ queue: "q" });
+    expect([...(await moveJobsOfUnknownTasks(test.jobsPool, 0))]).toEqual([["unknown", 2]]);
+    await test.jobs.admin.pause({ task: "unknown" });
+    await test.jobs.admin.resume({ queue: "q" });
+    expect([...(await moveJobsOfUnknownTasks(test.jobsPool, 0))]).toEqual([]);
+
+    await test.jobs.admin.resume({ task: "unknown" });
+    expect([...(await moveJobsOfUnknownTasks(test.jobsPool, 0))]).toEqual([["unknown", 1]]);
+  });
+
   it("is done when it is retried on a worker that knows its task", async () => {
     await using test = await createTestJobs();
     const id = await test.jobs.enqueue(unknown, { n: 1 });

@@ -21,7 +21,7 @@ export class MemoryPauses {
   }
 
   holds(job: Pick<MemoryJob, "task" | "queue">): boolean {
-    return this.list().some(({ key }) => isOf(key, job));
+    return [...this.#pauses.values()].some(({ key }) => isOf(key, job));
   }
 }
 
