@@ -26,17 +26,24 @@ export class HeartbeatSession {
   }
 
   /** @param show - Writes heartbeats. Called on a session that is to replace this one, while this one still has its locks. */
-  async connect(show: (next: SessionConnection) => Promise<void>): Promise<SessionConnection> {
+  async connect(show: (next: SessionConnection) => Promise<unknown>): Promise<SessionConnection> {
     if (this.#mayOnlyRead) await this.#replace(show);
     if (this.#connection !== undefined) return this.#connection;
     this.#held = new Set();
-    this.#connection = connectSession(this.#pool, this.#longestAnswerMs);
-    await this.#connection.ready;
-    return this.#connection;
+    const connection = connectSession(this.#pool, this.#longestAnswerMs);
+    // Known from now on, so that a stop ends it, too.
+    this.#connection = connection;
+    try {
+      await connection.ready;
+    } catch (error) {
+      this.lose();
+      throw error;
+    }
+    return connection;
   }
 
   /** Only by one that may write: without its lock, and with an old heartbeat, the worker may be considered dead. */
-  async #replace(show: (next: SessionConnection) => Promise<void>): Promise<void> {
+  async #replace(show: (next: SessionConnection) => Promise<unknown>): Promise<void> {
     const next = connectSession(this.#pool, this.#longestAnswerMs);
     try {
       await next.ready;

@@ -20,8 +20,8 @@ export interface HeartbeatOptions {
   /** What the worker says about itself now. */
   readonly life: () => Life;
   readonly onRecovered: (jobCount: number) => void;
-  /** Called if another database has replaced the one before. Its tasks and jobs may have the same ids as the old ones. */
-  readonly onReplaced: () => void;
+  /** Called if another database has replaced the one of a pool. Its tasks and jobs may have the same ids as the old ones. */
+  readonly onReplaced: (poolId: string) => void;
   /** Called after each heartbeat, with a failure if it could not be sent. */
   readonly onBeat: (failure?: { readonly error: unknown }) => void;
 }
@@ -54,7 +54,6 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const session = new HeartbeatSession(pool, { longestAnswerMs });
   const grace = createGrace({ deadAfterMs, longestBeatMs: longestAnswerMs });
   const sweeper = createSweeper(pool);
-  let installationId: string | undefined;
   let beatNow = new AbortController();
   const recovery = createRecovery({ ...options, longestAnswerMs, onGone: pools.onGone });
 
@@ -64,8 +63,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     const db = await session.connect((next) => show(next, living));
     grace.beginBeat({ isConnected });
     for (const poolId of living) await session.hold(db, poolId);
-    await show(db, living);
-    for (const poolId of living) pools.onRegistered(poolId);
+    for (const [poolId, installationId] of await show(db, living)) pools.onRegistered(poolId, installationId);
     const released = pools.abandoned;
     await session.release(db, released);
     const suspects = await whoMayBeDead(db);
@@ -74,14 +72,16 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     sweeper.begin();
   };
 
-  const show = async (db: Queryable, poolIds: readonly string[]) => {
-    for (const poolId of poolIds) noticeReplacement(await showLife(db, poolId, options.life()));
-  };
-
-  const noticeReplacement = (now: string | undefined) => {
-    const before = installationId;
-    installationId = now;
-    if (before !== undefined && now !== before) options.onReplaced();
+  /** @returns those that are registered, each with its database. */
+  const show = async (db: Queryable, poolIds: readonly string[]): Promise<[string, string][]> => {
+    const registered: [string, string][] = [];
+    for (const poolId of poolIds) {
+      const installationId = pools.installationOf(poolId);
+      const now = await showLife(db, { poolId, installationId }, options.life());
+      if (installationId !== undefined && now !== installationId) options.onReplaced(poolId);
+      else registered.push([poolId, now]);
+    }
+    return registered;
   };
 
   const whoMayBeDead = async (db: Queryable): Promise<Suspects> => {

@@ -6,7 +6,9 @@ export interface OwnPools {
   register(poolId: string): Promise<void>;
   /** Resolves with `onGone`. */
   abandon(poolId: string): Promise<void>;
-  onRegistered(poolId: string): void;
+  /** The database that a pool has registered in, if it has. */
+  installationOf(poolId: string): string | undefined;
+  onRegistered(poolId: string, installationId: string): void;
   onGone(poolId: string): void;
 }
 
@@ -14,6 +16,7 @@ export interface OwnPools {
 export function createOwnPools(onChanged: () => void): OwnPools {
   const living = new Map<string, () => void>();
   const abandoned = new Map<string, () => void>();
+  const installations = new Map<string, string>();
   return {
     get living() {
       return [...living.keys()];
@@ -32,10 +35,15 @@ export function createOwnPools(onChanged: () => void): OwnPools {
         abandoned.set(poolId, resolve);
         onChanged();
       }),
-    onRegistered: (poolId) => living.get(poolId)?.(),
+    installationOf: (poolId) => installations.get(poolId),
+    onRegistered(poolId, installationId) {
+      installations.set(poolId, installationId);
+      living.get(poolId)?.();
+    },
     onGone(poolId) {
       abandoned.get(poolId)?.();
       abandoned.delete(poolId);
+      installations.delete(poolId);
     },
   };
 }

@@ -60,7 +60,7 @@ export class PoolSupervisor {
       ...settings,
       life: lifeOf(settings, options.runner),
       onRecovered: (jobCount) => this.#nudge(jobCount),
-      onReplaced: () => this.#pool?.breakOff("the jobs database has been replaced by another one"),
+      onReplaced: (id) => id === this.#pool?.pool.id && this.#pool.breakOff("the jobs database has been replaced"),
       onBeat: (failure) => {
         // Before the tables are there, the heartbeat cannot but be refused.
         if (this.#pool !== undefined) this.#note.beat(failure, failure === undefined && this.#pool.makesProgress());

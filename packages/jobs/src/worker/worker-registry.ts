@@ -16,28 +16,43 @@ export async function freeLock(session: Queryable, poolId: string): Promise<void
   await session.query(`select pg_advisory_unlock(${lockKeySql("$1")})`, [poolId]);
 }
 
+/** A pool, and the database that it has registered in, if it has. */
+export interface ShownPool {
+  readonly poolId: string;
+  readonly installationId: string | undefined;
+}
+
 const installationSql = "(select id::text from acme_jobs.installation) as installation_id";
 
 /**
- * Writes a heartbeat. What the worker is goes only into a new row: the first one, or after a recovery has removed it.
+ * Writes a heartbeat. What the worker is goes only into a new row: the first one, or after a recovery has removed it. A pool that
+ * has registered in a database is never registered in another one, which has replaced it: the number of a job that it has held
+ * there may be the number of another job here.
  *
  * @returns the id of the database, because another one may have replaced it.
  */
-export async function showLife(session: Queryable, poolId: string, life: Life): Promise<string | undefined> {
-  const { rows: kept } = await session.query(
+export async function showLife(db: Queryable, pool: ShownPool, life: Life): Promise<string> {
+  const { rows: kept } = await db.query(
     `update acme_jobs.workers set heartbeat_at = clock_timestamp(), running = $2 where pool_id = $1 returning ${installationSql}`,
-    [poolId, life.running],
+    [pool.poolId, life.running],
   );
-  const [row] = kept.length > 0 ? kept : await register(session, poolId, life);
-  return row?.["installation_id"] as string | undefined;
+  const [row] = kept.length > 0 ? kept : await register(db, pool, life);
+  return String(row?.["installation_id"]);
 }
 
-async function register(session: Queryable, poolId: string, { about, running }: Life): Promise<readonly Row[]> {
-  const { rows } = await session.query(
-    `insert into acme_jobs.workers (pool_id, about, running) values ($1, $2::jsonb, $3)
-     on conflict (pool_id) do update set heartbeat_at = clock_timestamp(), about = excluded.about, running = excluded.running
-     returning ${installationSql}`,
-    [poolId, JSON.stringify(about), running],
+async function register(
+  db: Queryable,
+  { poolId, installationId }: ShownPool,
+  { about, running }: Life,
+): Promise<readonly Row[]> {
+  const { rows } = await db.query(
+    `with registered as (
+       insert into acme_jobs.workers (pool_id, about, running)
+       select $1, $2::jsonb, $3::int where not exists (select from acme_jobs.installation where id::text <> $4::text)
+       on conflict (pool_id) do update set heartbeat_at = clock_timestamp(), about = excluded.about, running = excluded.running
+     )
+     select ${installationSql}`,
+    [poolId, JSON.stringify(about), running, installationId ?? null],
   );
   return rows;
 }

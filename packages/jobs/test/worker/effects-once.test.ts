@@ -1,4 +1,4 @@
-import { createTestDatabase, runChild, serverUrl, terminateBackends } from "@acme/test-postgres";
+import { createTestDatabase, runChild, terminateBackends } from "@acme/test-postgres";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { effect } from "../support/effect-task.ts";
@@ -288,26 +288,6 @@ describe("an idempotency key", () => {
     expect(seen.map(({ jobId }) => jobId)).toEqual(["1", "1"]);
     expect(await effects.written()).toEqual([1, 2]);
   });
-
-  it("is not repeated by a worker that goes on while its database is replaced by a new one", async () => {
-    await using dataDatabase = await createTestDatabase();
-    await using database = await createTestDatabase();
-    await using replacement = await createTestDatabase();
-    await migrate(database.url);
-    await migrate(replacement.url);
-    const effects = await createEffects(dataDatabase.pool());
-    const { seen, write } = writing(effects);
-    await using jobs = createJobs({ connection: database.url, logger: collectInto([]) });
-    await jobs.startWorker({ tasks: [write], ...quick });
-    await addBySql(database.pool(), 1);
-    await expect.poll(() => seen.length).toBe(1);
-
-    await replaceDatabase(database.name, replacement.name);
-    await addBySql(database.pool(), 2);
-
-    await expect.poll(() => seen.map(({ jobId }) => jobId)).toEqual(["1", "1"]);
-    await expect.poll(() => effects.written()).toEqual([1, 2]);
-  });
 });
 
 async function addBySql(pool: Pool, n: number): Promise<void> {
@@ -336,18 +316,6 @@ function named(url: string, applicationName: string): string {
   const changed = new URL(url);
   changed.searchParams.set("application_name", applicationName);
   return changed.href;
-}
-
-async function migrate(url: string): Promise<void> {
-  await using jobs = createJobs({ connection: url, logger: collectInto([]) });
-  await jobs.migrate();
-}
-
-async function replaceDatabase(name: string, by: string): Promise<void> {
-  const admin = new Pool({ connectionString: serverUrl(), max: 1 });
-  await admin.query(`drop database "${name}" with (force)`);
-  await admin.query(`alter database "${by}" rename to "${name}"`);
-  await admin.end();
 }
 
 function writing(effects: ReturnType<typeof effectsIn>) {

@@ -83,7 +83,8 @@ describe("a query behind a firewall that has forgotten the open connections", ()
     await using test = await createTestJobs();
     await using proxy = await startProxy(test.jobsUrl);
     await using jobs = createJobs({ connection: proxy.url, logger: collectInto([]) });
-    await Promise.all(Array.from({ length: 60 }, (_, n) => jobs.enqueue(task, { n })));
+    // Jobs with a named queue share no statement, so that these open many connections.
+    await Promise.all(Array.from({ length: 60 }, (_, n) => jobs.enqueue(task, { n }, { queue: `q${n}` })));
     proxy.forgetAll();
 
     const letters = jobs.deadLetters.list();
