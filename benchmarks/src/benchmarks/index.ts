@@ -5,6 +5,7 @@ import { execute } from "./execute.ts";
 import { failures } from "./failures.ts";
 import { growth } from "./growth.ts";
 import { latency } from "./latency.ts";
+import { makespan } from "./makespan.ts";
 import { memory } from "./memory.ts";
 import { publishAsync } from "./publish-async.ts";
 import { publishSync } from "./publish-sync.ts";
@@ -20,6 +21,7 @@ export const benchmarks: readonly Benchmark[] = [
   latency,
   relay,
   failures,
+  makespan,
   growth,
   memory,
 ];
